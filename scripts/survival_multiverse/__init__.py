@@ -1,0 +1,1 @@
+"""Survival analysis over a multiverse of cohort definitions, cutoffs and matchings."""

@@ -1,0 +1,213 @@
+"""Compiled loops of the Kaplan-Meier curve and its summaries.
+
+Every kernel takes ascending times; sums run in one fixed order, so the bytes do not depend on threads.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from survival_multiverse.schema import Status
+
+OK, BEYOND_FOLLOW_UP, TOO_FEW_EVENTS, CONSTANT, NOT_APPLICABLE, EMPTY_ARM = range(6)
+STATUS_OF_CODE = (
+    Status.OK,
+    Status.BEYOND_FOLLOW_UP,
+    Status.TOO_FEW_EVENTS,
+    Status.CONSTANT,
+    Status.NOT_APPLICABLE,
+    Status.EMPTY_ARM,
+)
+ASCENDING, UNSORTED, INVALID = range(3)
+LOG_LOG, LOG, PLAIN = range(3)
+FLAT_TOLERANCE = math.sqrt(2.220446049250313e-16)
+
+
+@njit(cache=True)
+def input_state(time, event, stratum):
+    """Tell whether rows ascend by (stratum, time); an empty `stratum` means a single stratum."""
+    state = ASCENDING
+    stratified = stratum.size > 0
+    for i in range(time.size):
+        if not np.isfinite(time[i]) or (event[i] != 0 and event[i] != 1):
+            return INVALID
+        if i > 0:
+            same = not stratified or stratum[i] == stratum[i - 1]
+            if (same and time[i] < time[i - 1]) or (not same and stratum[i] < stratum[i - 1]):
+                state = UNSORTED
+    return state
+
+
+@njit(cache=True)
+def confidence_limits(survival, std_error, z, conf_type):
+    """Pointwise limits as in R's survival:::survfit_confint; `std_error` is that of log S."""
+    if survival == 0.0 or (survival == 1.0 and conf_type == LOG_LOG):
+        return np.nan, np.nan
+    if conf_type == PLAIN:
+        half = z * std_error * survival
+        return max(survival - half, 0.0), min(survival + half, 1.0)
+    log_survival = math.log(survival)
+    if conf_type == LOG:
+        half = z * std_error
+        return math.exp(log_survival - half), min(math.exp(log_survival + half), 1.0)
+    half = z * std_error / log_survival
+    log_hazard = math.log(-log_survival)
+    return math.exp(-math.exp(log_hazard - half)), math.exp(-math.exp(log_hazard + half))
+
+
+@njit(cache=True)
+def kaplan_meier_kernel(time, event, z, conf_type):
+    """Product-limit curve at every distinct time, deaths before censorings at a tie."""
+    n = time.size
+    steps = 0
+    for i in range(n):
+        if i == 0 or time[i] != time[i - 1]:
+            steps += 1
+    at = np.empty(steps)
+    n_risk = np.empty(steps, np.int64)
+    n_event = np.empty(steps, np.int64)
+    n_censor = np.empty(steps, np.int64)
+    survival = np.empty(steps)
+    std_error = np.empty(steps)
+    lower = np.empty(steps)
+    upper = np.empty(steps)
+    s, variance, start, events = 1.0, 0.0, 0, 0
+    for step in range(steps):
+        stop, deaths, risk = start, 0, n - start
+        while stop < n and time[stop] == time[start]:
+            deaths += event[stop]
+            stop += 1
+        if deaths > 0:
+            s *= (risk - deaths) / risk
+            variance += deaths / (risk * (risk - deaths)) if risk > deaths else np.inf
+        events += deaths
+        at[step] = time[start]
+        n_risk[step], n_event[step], n_censor[step] = risk, deaths, stop - start - deaths
+        survival[step], std_error[step] = s, math.sqrt(variance)
+        lower[step], upper[step] = confidence_limits(s, std_error[step], z, conf_type)
+        start = stop
+    return at, n_risk, n_event, n_censor, survival, std_error, lower, upper, n, events
+
+
+@njit(cache=True)
+def last_new_value(curve):
+    """Last value of the curve not seen before it (R drops duplicates first); NaN counts as a value."""
+    for i in range(curve.size - 1, 0, -1):
+        seen = False
+        for j in range(i - 1, -1, -1):
+            if curve[j] == curve[i] or (np.isnan(curve[j]) and np.isnan(curve[i])):
+                seen = True
+                break
+        if not seen:
+            return curve[i]
+    return curve[0]
+
+
+@njit(cache=True)
+def crossing(time, curve, probability):
+    """Time at which 1 - curve reaches `probability`, as R's survival:::findq.
+
+    A confidence limit may turn back: R then takes the smallest value past the level, not the first.
+    """
+    reached, passed = np.nan, np.nan
+    least_reached, least_passed = np.inf, np.inf
+    for i in range(time.size):
+        dead = 1.0 - curve[i]
+        if dead + FLAT_TOLERANCE >= probability and dead < least_reached:
+            least_reached, reached = dead, time[i]
+        if dead - FLAT_TOLERANCE >= probability and dead < least_passed:
+            least_passed, passed = dead, time[i]
+    if not np.isnan(reached) and abs(probability - (1.0 - last_new_value(curve))) < FLAT_TOLERANCE:
+        passed = time[-1]
+    return (reached + passed) / 2.0
+
+
+@njit(cache=True)
+def quantile_kernel(time, survival, lower, upper, probability):
+    """Quantile of the curve and of its two limits."""
+    return (
+        crossing(time, survival, probability),
+        crossing(time, lower, probability),
+        crossing(time, upper, probability),
+    )
+
+
+@njit(cache=True)
+def survival_at_kernel(time, n_risk, survival, std_error, lower, upper, at):
+    """Read the step curve at `at`: S, its standard error, limits, number at risk and status code."""
+    steps, size = time.size, at.size
+    values = np.empty((4, size))
+    risk = np.zeros(size, np.int64)
+    code = np.empty(size, np.int64)
+    for q in range(size):
+        values[:, q] = np.nan
+        if steps == 0 or not at[q] >= 0.0:
+            code[q] = EMPTY_ARM if steps == 0 else NOT_APPLICABLE
+            continue
+        passed = np.searchsorted(time, at[q], side="right")
+        if at[q] > time[-1]:
+            code[q] = OK if survival[-1] == 0.0 else BEYOND_FOLLOW_UP
+            if survival[-1] == 0.0:
+                values[0, q] = 0.0
+            continue
+        code[q] = OK
+        if passed == 0:
+            values[:, q] = 1.0
+            values[1, q] = 0.0
+            risk[q] = n_risk[0]
+            continue
+        step = passed - 1
+        risk[q] = n_risk[step] if time[step] == at[q] else n_risk[passed]
+        values[0, q] = survival[step]
+        if survival[step] > 0.0:
+            values[1, q] = std_error[step] * survival[step]
+        values[2, q], values[3, q] = lower[step], upper[step]
+    return values[0].copy(), values[1].copy(), values[2].copy(), values[3].copy(), risk, code
+
+
+@njit(cache=True)
+def wald_difference(a, se_a, code_a, b, se_b, code_b, z):
+    """Difference a - b of independent estimates: value, standard error, limits, two-sided P, status code."""
+    if code_a != OK or code_b != OK:
+        return np.nan, np.nan, np.nan, np.nan, np.nan, code_a if code_a != OK else code_b
+    difference = a - b
+    se = math.sqrt(se_a * se_a + se_b * se_b)
+    if not se > 0.0:
+        # Zero: nothing varied in either arm. NaN: a curve stands at 0, where Greenwood is undefined.
+        code = TOO_FEW_EVENTS if se == 0.0 else NOT_APPLICABLE
+        return difference, se, np.nan, np.nan, np.nan, code
+    p_value = math.erfc(abs(difference / se) / math.sqrt(2.0))
+    return difference, se, difference - z * se, difference + z * se, p_value, OK
+
+
+@njit(cache=True)
+def survival_difference_kernel(a, se_a, code_a, b, se_b, code_b, z):
+    """`wald_difference` at every time point."""
+    values = np.empty((5, a.size))
+    code = np.empty(a.size, np.int64)
+    for q in range(a.size):
+        value, se, low, high, p, status = wald_difference(
+            a[q], se_a[q], code_a[q], b[q], se_b[q], code_b[q], z
+        )
+        values[0, q], values[1, q], values[2, q], values[3, q], values[4, q] = value, se, low, high, p
+        code[q] = status
+    return values[0].copy(), values[1].copy(), values[2].copy(), values[3].copy(), values[4].copy(), code
+
+
+@njit(cache=True)
+def restricted_mean_kernel(time, n_risk, n_event, survival, tau):
+    """Area under S from 0 to tau and its Greenwood-type variance, summed backwards from tau."""
+    if time.size == 0:
+        return np.nan, np.nan, EMPTY_ARM
+    if time[-1] < tau and survival[-1] > 0.0:
+        return np.nan, np.nan, BEYOND_FOLLOW_UP
+    area, variance, right = 0.0, 0.0, tau
+    for i in range(time.size - 1, -1, -1):
+        if time[i] > tau:
+            continue
+        area += survival[i] * (right - time[i])
+        right = time[i]
+        if n_risk[i] > n_event[i]:
+            variance += area * area * n_event[i] / (n_risk[i] * (n_risk[i] - n_event[i]))
+    return area + right, math.sqrt(variance), OK

@@ -1,0 +1,102 @@
+"""Names, units and meanings that every other module reads."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Why a row holds a number, or why it does not."""
+
+    OK = "ok"
+    EMPTY_ARM = "empty_arm"
+    NO_PAIRS = "no_pairs"
+    TOO_FEW_EVENTS = "too_few_events"
+    SEPARATION = "separation"
+    NO_CONVERGENCE = "no_convergence"
+    CONSTANT = "constant"
+    NOT_REACHED = "not_reached"
+    BEYOND_FOLLOW_UP = "beyond_follow_up"
+    NOT_APPLICABLE = "not_applicable"
+
+
+STATUS_REASON = {
+    Status.EMPTY_ARM: "one dose arm has no patient",
+    Status.NO_PAIRS: "no pair within the caliper",
+    Status.TOO_FEW_EVENTS: "too few deaths in an arm, or none at all",
+    Status.SEPARATION: "the likelihood has no finite maximum",
+    Status.NO_CONVERGENCE: "the iterations did not converge",
+    Status.CONSTANT: "the variable does not vary, or others determine it",
+    Status.NOT_REACHED: "the curve does not fall that low",
+    Status.BEYOND_FOLLOW_UP: "follow-up ends earlier",
+    Status.NOT_APPLICABLE: "not defined for this variable or model",
+}
+
+
+class Population(StrEnum):
+    """Who is analysed; the first is the primary population."""
+
+    NON_OLIGOMETASTATIC = "non_oligometastatic"
+    OLIGOMETASTATIC = "oligometastatic"
+    ALL = "all"
+
+
+class Estimator(StrEnum):
+    """How the arms are made comparable. Each estimates something else, so they never share a summary."""
+
+    UNADJUSTED = "unadjusted"
+    MATCHED = "matched"
+    OVERLAP = "overlap"
+    IPTW = "iptw"
+    ADJUSTED = "adjusted"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a result table."""
+
+    name: str
+    type: str
+    description: str
+    unit: str = ""
+
+
+# `unit` may name a role of the study in braces, filled in when a table is written.
+ESTIMATE_COLUMNS = (
+    Column("oligo_threshold", "number", "fewest metastases of a non-oligometastatic patient", "{lesions}"),
+    Column("dose_cutoff", "number", "lowest dose of the high-dose arm (A = 1)", "{dose}"),
+    Column("gtv_cutoff", "number", "lowest volume of a large tumour", "{gtv}"),
+    Column(
+        "caliper",
+        "number",
+        "greatest distance of a pair; infinity = no caliper",
+        "SD of the propensity logit",
+    ),
+    Column("population", "category", "non_oligometastatic, oligometastatic or all"),
+    Column("adjustment_set", "category", "named covariate list; null where none is used"),
+    Column("estimator", "category", "unadjusted, matched, overlap, iptw or adjusted"),
+    Column("landmark", "number", "patients with at least this survival; 0 = everybody", "{time}"),
+    Column(
+        "landmark_order",
+        "category",
+        "match_then_landmark, landmark_then_match, or null without matching or landmark",
+    ),
+    Column("subgroup", "category", "variable=level to which the analysis is confined; null = none"),
+    Column("analysis", "category", "what was computed"),
+    Column("model", "category", "Cox: arm_only, univariate, pre_specified, selected, adjusted; else null"),
+    Column("ties", "category", "Cox: efron or breslow; else null"),
+    Column("variance", "category", "model, clustered (by pair), robust; else null"),
+    Column("variable", "category", "factor or covariate; `arm` is the dose arm"),
+    Column("level", "category", "level of the variable, or the contrast against its reference"),
+    Column("statistic", "category", "what the estimate is"),
+    Column("estimate", "number", "the value"),
+    Column("std_error", "number", "its standard error; of log HR for hazard ratios"),
+    Column("ci_lower", "number", "lower confidence limit"),
+    Column("ci_upper", "number", "upper confidence limit"),
+    Column("p_value", "number", "two-sided P value"),
+    Column("df", "count", "degrees of freedom of a chi-square"),
+    Column("n", "count", "patients analysed"),
+    Column("events", "count", "deaths among them"),
+    Column("status", "category", "ok, or why there is no number"),
+    Column("reason", "category", "the status in words; null when ok"),
+    Column("flags", "category", "warnings, joined by ';'; null when none"),
+)
