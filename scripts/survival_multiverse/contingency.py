@@ -1,0 +1,67 @@
+"""Association of a categorical covariate with the arm."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import chdtrc
+
+from survival_multiverse.schema import Status
+
+
+@dataclass(frozen=True, slots=True)
+class ChiSquare:
+    """Pearson's chi-square test.
+
+    Attributes
+    ----------
+    chi2 : float
+    df : int
+        Observed levels - 1.
+    p_value : float
+    status : Status
+        ok, empty_arm, or constant (fewer than two levels observed). Unless ok, the other numbers are NaN.
+    min_expected : float
+        Smallest expected count: below 5 the approximation is doubtful.
+    """
+
+    chi2: float
+    df: int
+    p_value: float
+    status: Status
+    min_expected: float
+
+
+def pearson_chi_square(codes: np.ndarray, arm: np.ndarray, n_levels: int) -> ChiSquare:
+    """Test whether a covariate's levels are distributed alike in the two arms (Pearson 1900, no Yates).
+
+    Parameters
+    ----------
+    codes : int array of shape (n,)
+        Level 0 to n_levels - 1, or -1 for missing (left out). A level nobody has is dropped.
+    arm : int array of shape (n,)
+        0 or 1.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, or a code or an arm is out of range.
+    """
+    codes = np.asarray(codes, dtype=np.int64)
+    arm = np.asarray(arm, dtype=np.int64)
+    if codes.shape != arm.shape or codes.ndim != 1:
+        raise ValueError(f"codes and arm must be (n,), got {codes.shape} and {arm.shape}")
+    known = codes != -1
+    codes, arm = codes[known], arm[known]
+    if not ((codes >= 0) & (codes < n_levels)).all() or not ((arm == 0) | (arm == 1)).all():
+        raise ValueError(f"codes must lie between -1 and {n_levels - 1}, and arm must hold 0 and 1 only")
+    counts = np.bincount(codes * 2 + arm, minlength=2 * n_levels).reshape(-1, 2)
+    counts = counts[counts.sum(axis=1) > 0]
+    by_level, by_arm = counts.sum(axis=1), counts.sum(axis=0)
+    df = max(by_level.size - 1, 0)
+    if by_arm.min() == 0:
+        return ChiSquare(np.nan, df, np.nan, Status.EMPTY_ARM, np.nan)
+    if df == 0:
+        return ChiSquare(np.nan, df, np.nan, Status.CONSTANT, np.nan)
+    expected = by_level[:, None] * by_arm[None, :] / by_arm.sum()
+    chi2 = float(((counts - expected) ** 2 / expected).sum())
+    return ChiSquare(chi2, df, float(chdtrc(df, chi2)), Status.OK, float(expected.min()))

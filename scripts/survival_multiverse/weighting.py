@@ -1,0 +1,81 @@
+"""Propensity weights and the effective sample size they leave."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+EXTREME_WEIGHT = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSummary:
+    """What a set of weights leaves of the cohort.
+
+    Attributes
+    ----------
+    effective_0, effective_1, effective_all : float
+        Effective sample size of arm 0, arm 1 and both.
+    largest : float
+        Largest weight.
+    n_extreme : int
+        Weights above 20: flagged, never truncated.
+    """
+
+    effective_0: float
+    effective_1: float
+    effective_all: float
+    largest: float
+    n_extreme: int
+
+
+def _checked(probability: np.ndarray, arm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return both as arrays of one shape."""
+    probability = np.asarray(probability, dtype=np.float64)
+    arm = np.asarray(arm, dtype=np.int64)
+    if probability.shape != arm.shape:
+        raise ValueError(f"probability and arm must have one shape, got {probability.shape} and {arm.shape}")
+    return probability, arm
+
+
+def overlap_weights(probability: np.ndarray, arm: np.ndarray) -> np.ndarray:
+    """Return 1 - p for A = 1 and p for A = 0 (Li, Morgan and Zaslavsky 2018), shape (n,).
+
+    With a logistic maximum-likelihood p the weighted means of its covariates agree exactly between the arms.
+    """
+    probability, arm = _checked(probability, arm)
+    return np.where(arm == 1, 1.0 - probability, probability)
+
+
+def stabilised_weights(probability: np.ndarray, arm: np.ndarray) -> np.ndarray:
+    """Return P(A = a) / P(A = a | X) at the observed arm a (Robins, Hernan and Brumback 2000), shape (n,).
+
+    Untruncated: inf where the observed arm had probability 0.
+    """
+    probability, arm = _checked(probability, arm)
+    if arm.size == 0:
+        return np.empty(0)
+    treated = arm.mean()
+    with np.errstate(divide="ignore"):
+        return np.where(arm == 1, treated, 1.0 - treated) / np.where(arm == 1, probability, 1.0 - probability)
+
+
+def effective_sample_size(weight: np.ndarray) -> float:
+    """Return (sum w)^2 / sum w^2 (Kish 1965); NaN without a positive weight or with one that isn't finite."""
+    weight = np.asarray(weight, dtype=np.float64)
+    if not np.isfinite(weight).all() or not (weight > 0).any():
+        return np.nan
+    # Relative to the largest, so that tiny weights don't underflow when squared.
+    relative = weight / weight.max()
+    return float(relative.sum() ** 2 / (relative**2).sum())
+
+
+def summarise_weights(weight: np.ndarray, arm: np.ndarray) -> WeightSummary:
+    """Describe weights by arm; sizes are NaN for an empty arm or undefined weights."""
+    weight, arm = _checked(weight, arm)
+    return WeightSummary(
+        effective_0=effective_sample_size(weight[arm == 0]),
+        effective_1=effective_sample_size(weight[arm == 1]),
+        effective_all=effective_sample_size(weight),
+        largest=float(weight.max()) if weight.size else np.nan,
+        n_extreme=int((weight > EXTREME_WEIGHT).sum()),
+    )
