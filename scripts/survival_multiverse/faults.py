@@ -1,0 +1,31 @@
+"""Faults that a user can mend, as one message."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(Exception):
+    """Faults in the settings or the data that the user can mend.
+
+    Attributes
+    ----------
+    faults : list of str
+        One line each: where, what is wrong, what to do. ``str(error)`` holds them all.
+    """
+
+    def __init__(self, faults: Iterable[str], *, subject: str = "the settings") -> None:
+        self.faults = list(faults)
+        number = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        super().__init__("\n".join([f"{number} in {subject}:", *(f"- {fault}" for fault in self.faults)]))
+
+
+def nearest(name: object, legal: Iterable[str]) -> str:
+    """``did you mean `x`?``, or the legal names where none is near."""
+    names = [str(item) for item in legal]
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
+    if not near:
+        folded = {item.casefold(): item for item in names}
+        near = [folded[match] for match in difflib.get_close_matches(str(name).casefold(), folded, n=1)]
+    if near:
+        return f"did you mean `{near[0]}`?"
+    return f"legal are {', '.join(names)}" if names else "none is legal here"

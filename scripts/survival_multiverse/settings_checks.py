@@ -1,0 +1,215 @@
+"""Checks of the settings that a schema cannot express: axes, names and counts that must fit together."""
+
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from survival_multiverse.faults import nearest
+from survival_multiverse.simulation_checks import check_simulation
+from survival_multiverse.study import AXES, axis_number, level_text, spelling
+
+RESERVED = ("arm", "gtv", "lesions", "time", "event", "dose", "state", "population", "all", "patient_id")
+"""Names that results and tables use themselves."""
+
+Path = tuple[str | int, ...]
+Intact = Callable[..., bool]
+
+
+def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) -> list[str]:
+    """Faults of a configuration; what lies at or around a `broken` place is left out."""
+
+    def intact(*path: str | int) -> bool:
+        return not any(path[: len(other)] == other[: len(path)] for other in broken)
+
+    faults: list[str] = []
+    for name in AXES:
+        if intact("axes", name):
+            faults += _check_axis(name, config["axes"][name])
+            if intact("study", "anchor", name):
+                faults += _check_anchor(name, config["study"]["anchor"][name], config["axes"][name])
+    if intact("covariates"):
+        for name, entry in config["covariates"].items():
+            faults += _check_covariate(name, entry)
+        faults += _check_lists(config, intact)
+    faults += _check_ascending(config, intact)
+    if intact("cohort"):
+        faults += _check_cohort(config["cohort"])
+    if intact("cohort") and intact("covariates"):
+        faults += _check_eligibility(config["cohort"], config["covariates"])
+        if config["cohort"]["source"] == "simulated":
+            faults += check_simulation(config["cohort"], config["covariates"])
+    return faults
+
+
+def _check_axis(name: str, entries: Sequence[Any]) -> Iterator[str]:
+    where = f"axes.{name}"
+    if not entries:
+        yield f"{where}: the axis is empty; give at least one value"
+    numbers: list[float] = []
+    for position, entry in enumerate(entries, start=1):
+        value = entry["value"] if isinstance(entry, Mapping) else entry
+        fault = _value_fault(name, value)
+        if fault:
+            yield f"{where}[{position}]: {fault}"
+            continue
+        number = axis_number(value)
+        if number in numbers:
+            first = numbers.index(number) + 1
+            yield f"{where}[{position}]: {value} repeats entry {first}; remove one (146 and 146.0 are one)"
+        numbers.append(number)
+    if numbers != sorted(numbers):
+        ascending = ", ".join(spelling(number) for number in sorted(set(numbers)))
+        yield f"{where}: the values are not ascending; write them in the order {ascending}"
+
+
+def _value_fault(name: str, value: Any) -> str:
+    if isinstance(value, str):
+        if name == "caliper" and value == "none":
+            return ""
+        return f'"{value}" is text; give a number{" or none" if name == "caliper" else ""}, without quotes'
+    if math.isinf(value) and value > 0 and name == "caliper":
+        return "infinity is a second spelling of none; write none"
+    if not math.isfinite(value):
+        return f"{value} is no finite number; give one"
+    if value <= 0:
+        return f"{value} is not positive; give a number above 0"
+    if float(spelling(value)) != float(value):
+        return f"{value!r} has more than 15 digits; write {spelling(value)}"
+    return ""
+
+
+def _check_anchor(name: str, value: Any, entries: Sequence[Any]) -> Iterator[str]:
+    where = f"study.anchor.{name}"
+    fault = _value_fault(name, value)
+    if fault:
+        yield f"{where}: {fault}"
+        return
+    values = [entry["value"] if isinstance(entry, Mapping) else entry for entry in entries]
+    numbers = [axis_number(item) for item in values if not _value_fault(name, item)]
+    number = axis_number(value)
+    if not numbers or number in numbers:
+        return
+    close = numbers[-1] if math.isinf(number) else min(numbers, key=lambda item: abs(item - number))
+    yield (
+        f"{where}: {spelling(value)} is not on axes.{name}; the nearest value there is {spelling(close)}: "
+        "use it, or add yours to the axis"
+    )
+
+
+def _check_covariate(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
+    where = f"covariates.{name}"
+    levels = [level_text(level) for level in entry.get("levels", ())]
+    if name in RESERVED:
+        yield f"{where}: the name `{name}` is reserved; choose another"
+    if len(set(levels)) < len(levels):
+        repeated = sorted({level for level in levels if levels.count(level) > 1})
+        yield f"{where}.levels: {', '.join(repeated)} occurs more than once; name each level once"
+    if entry["type"] == "categorical":
+        if "cut" in entry:
+            yield f"{where}.cut: a categorical covariate has no cut; remove it, or make the type continuous"
+        if len(levels) < 2:
+            yield f"{where}.levels: a category needs two or more levels; list them, the reference first"
+    elif "cut" in entry and "levels" in entry and len(levels) != 2:
+        yield f"{where}.levels: a cut makes two levels, not {len(levels)}; name the lower and the upper"
+    elif "cut" not in entry and levels:
+        yield f"{where}.levels: levels without a cut; add the cut, or remove the levels"
+
+
+def _check_lists(config: Mapping[str, Any], intact: Intact) -> Iterator[str]:
+    """Lists of covariates, in the adjustment sets and the analysis."""
+    legal = [*config["covariates"], "gtv", "lesions"]
+    stale: dict[str, None] = {}
+    for path in _lists_of_covariates(config, intact):
+        names: Any = config
+        for step in path:
+            names = names[step]
+        where = ".".join(path)
+        for name in dict.fromkeys(names):
+            if name not in legal:
+                stale[".".join(path[:2])] = None
+                yield f"{where}: `{name}` is no covariate of this study; {nearest(name, legal)}"
+            if names.count(name) > 1:
+                yield f"{where}: `{name}` is named {names.count(name)} times; name it once"
+    if stale:
+        yield (
+            "covariates: if you replaced the default covariates, replace every list that names them as well; "
+            f"these still name covariates that are gone: {', '.join(stale)}"
+        )
+
+
+def _lists_of_covariates(config: Mapping[str, Any], intact: Intact) -> list[tuple[str, ...]]:
+    paths: list[tuple[str, ...]] = []
+    if intact("adjustment_sets"):
+        for name, entry in config["adjustment_sets"].items():
+            keys = [key for key in ("covariates", "covariates_in_all") if key in entry]
+            paths += [("adjustment_sets", name, key) for key in keys]
+    paths += [("analysis", "multivariable"), ("analysis", "interactions")]
+    return [path for path in paths if intact(*path)]
+
+
+def _check_ascending(config: Mapping[str, Any], intact: Intact) -> Iterator[str]:
+    for name in ("survival_times", "landmarks", "balance_thresholds"):
+        if not intact("analysis", name):
+            continue
+        values = config["analysis"][name]
+        if any(later <= earlier for earlier, later in pairwise(values)):
+            ordered = ", ".join(f"{value:.15g}" for value in sorted(set(values)))
+            yield f"analysis.{name}: the values must ascend, each once; write {ordered}"
+
+
+def _check_cohort(cohort: Mapping[str, Any]) -> Iterator[str]:
+    for role in ("dose", "gtv", "lesions"):
+        low, high = cohort[role].get("range", (0, 1))
+        if not low < high:
+            yield f"cohort.{role}.range: {low} is not below {high}; write the lower limit first"
+    columns: dict[str, str] = {}
+    for role in ("time", "event", "dose", "gtv", "lesions"):
+        column = cohort[role]["column"]
+        if column in columns:
+            yield f"cohort.{role}.column: `{column}` is cohort.{columns[column]} already; give another"
+        columns.setdefault(column, role)
+
+
+def _check_eligibility(cohort: Mapping[str, Any], covariates: Mapping[str, Any]) -> Iterator[str]:
+    """Names of the descriptives, and the criteria that use them."""
+    descriptives = cohort.get("descriptives", {})
+    for name in descriptives:
+        if name in RESERVED or name in covariates:
+            yield f"cohort.descriptives.{name}: the name `{name}` is taken; choose another"
+    levels: dict[str, list[str]] = {name: [] for name in ("time", "dose", "gtv", "lesions")}
+    for name, entry in covariates.items():
+        categorical = entry["type"] == "categorical"
+        levels[name] = [level_text(level) for level in entry.get("levels", ())] if categorical else []
+    legal = [*levels, *descriptives]
+    for position, entry in enumerate(cohort.get("eligibility", ()), start=1):
+        where, name = f"cohort.eligibility[{position}]", entry["variable"]
+        if name not in legal:
+            yield f"{where}.variable: `{name}` is unknown; {nearest(name, legal)}"
+        elif levels.get(name) == []:
+            yield from _check_limits(where, name, entry)
+        else:
+            yield from _check_levels(where, name, entry, levels.get(name, []))
+
+
+def _check_limits(where: str, name: str, entry: Mapping[str, Any]) -> Iterator[str]:
+    """A criterion on a number."""
+    if "levels" in entry:
+        yield f"{where}.levels: `{name}` is a number; use minimum and maximum"
+    elif not {"minimum", "maximum"} & set(entry):
+        yield f"{where}: the criterion excludes nobody; give minimum or maximum"
+    low, high = entry.get("minimum", -math.inf), entry.get("maximum", math.inf)
+    if low > high:
+        yield f"{where}: minimum {low} is above maximum {high}; exchange them"
+
+
+def _check_levels(where: str, name: str, entry: Mapping[str, Any], legal: Sequence[str]) -> Iterator[str]:
+    """A criterion on a category; a descriptive has any levels."""
+    for key in ("minimum", "maximum"):
+        if key in entry:
+            yield f"{where}.{key}: `{name}` is no number; use levels"
+    if "levels" not in entry:
+        yield f"{where}: the criterion excludes nobody; give levels"
+    for level in entry.get("levels", ()):
+        if legal and level_text(level) not in legal:
+            yield f"{where}.levels: `{level}` is no level of {name}; {nearest(level_text(level), legal)}"

@@ -1,0 +1,239 @@
+"""The study's settings as typed, immutable values, read from a validated configuration."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+AXES = ("oligo_threshold", "dose_cutoff", "gtv_cutoff", "caliper")
+"""The four axes of a scenario, outermost first; fixed roles without a unit."""
+
+
+def axis_number(value: float | str) -> float:
+    """Number of an axis value; ``none`` (no caliper) is infinity."""
+    return math.inf if value == "none" else float(value)
+
+
+def level_text(level: str | float) -> str:
+    """The one spelling of a category: the number 1, the number 1.0 and the text ``1`` are all ``1``."""
+    return level if isinstance(level, str) else f"{float(level):.15g}"
+
+
+def spelling(value: float | str) -> str:
+    """The one spelling of an axis value in a path: ``146``, ``0.2``, ``none``."""
+    number = axis_number(value)
+    return "none" if math.isinf(number) else f"{number:.15g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis of the multiverse: its legal values, ascending, and why each was chosen."""
+
+    name: str
+    values: tuple[float, ...]
+    reasons: tuple[str, ...]
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        return tuple(spelling(value) for value in self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A fixed role of the cohort: time, event, dose, gtv or lesions."""
+
+    role: str
+    column: str
+    label: str
+    unit: str
+    range: tuple[float, float] | None
+
+    @property
+    def label_with_unit(self) -> str:
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+@dataclass(frozen=True, slots=True)
+class Covariate:
+    """A covariate as the user declared it.
+
+    Attributes
+    ----------
+    levels
+        Categories, the reference first. A continuous covariate with a cut has two (below, at or above);
+        one without a cut has none and enters models linearly.
+    """
+
+    name: str
+    column: str
+    label: str
+    unit: str
+    type: Literal["categorical", "continuous"]
+    cut: float | None
+    levels: tuple[str, ...]
+    role: Literal["baseline", "post_treatment"]
+
+    @property
+    def label_with_unit(self) -> str:
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptive:
+    """A column that is tabulated and enters no model."""
+
+    name: str
+    column: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """An eligibility criterion: limits (inclusive) of a number, or legal categories (empty = any)."""
+
+    variable: str
+    minimum: float
+    maximum: float
+    levels: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentSet:
+    """A named list of covariates that a propensity score or an adjusted model holds."""
+
+    name: str
+    label: str
+    covariates: tuple[str, ...]
+    covariates_in_all: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Settings of the estimators; see ``workflow/schemas/config.schema.yaml`` for each meaning."""
+
+    confidence_level: float
+    survival_times: tuple[float, ...]
+    survival_conf_type: str
+    rmst_horizon: float
+    landmarks: tuple[float, ...]
+    caliper_sd: str
+    minimum_events: int
+    selection_p: float
+    multivariable: tuple[str, ...]
+    interactions: tuple[str, ...]
+    balance_thresholds: tuple[float, ...]
+    tie_break_draws: int
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Everything the library needs to know of a study."""
+
+    title: str
+    seed: int
+    anchor: tuple[float, float, float, float]
+    axes: dict[str, Axis]
+    time: Quantity
+    event: Quantity
+    dose: Quantity
+    gtv: Quantity
+    lesions: Quantity
+    id_column: str | None
+    covariates: dict[str, Covariate]
+    adjustment_sets: dict[str, AdjustmentSet]
+    analysis: Analysis
+    missing_values: str
+    minimum_cell: int
+    source: str
+    descriptives: tuple[Descriptive, ...] = ()
+    eligibility: tuple[Criterion, ...] = ()
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "Study":
+        """Read a configuration that has passed validation."""
+        cohort = config["cohort"]
+        anchor = config["study"]["anchor"]
+        return cls(
+            title=config["study"]["title"],
+            seed=config["study"]["seed"],
+            anchor=tuple(axis_number(anchor[name]) for name in AXES),
+            axes={name: _axis(name, config["axes"][name]) for name in AXES},
+            **{role: _quantity(role, cohort[role]) for role in ("time", "event", "dose", "gtv", "lesions")},
+            id_column=cohort.get("id"),
+            covariates={name: _covariate(name, entry) for name, entry in config["covariates"].items()},
+            adjustment_sets={
+                name: AdjustmentSet(
+                    name=name,
+                    label=entry.get("label", name),
+                    covariates=tuple(entry["covariates"]),
+                    covariates_in_all=tuple(entry.get("covariates_in_all", ())),
+                )
+                for name, entry in config["adjustment_sets"].items()
+            },
+            analysis=Analysis(
+                **{
+                    name: tuple(value) if isinstance(value, list) else value
+                    for name, value in config["analysis"].items()
+                }
+            ),
+            missing_values=cohort.get("missing_values", "complete_case"),
+            minimum_cell=config["sharing"]["minimum_cell"],
+            source=cohort["source"],
+            descriptives=tuple(
+                Descriptive(name=name, column=entry["column"], label=entry.get("label", name))
+                for name, entry in cohort.get("descriptives", {}).items()
+            ),
+            eligibility=tuple(_criterion(entry) for entry in cohort.get("eligibility", ())),
+        )
+
+    def flags(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Warning that goes with results adjusted for what is known only after treatment has begun."""
+        late = any(
+            name in self.covariates and self.covariates[name].role == "post_treatment" for name in names
+        )
+        return ("post_treatment_covariate",) if late else ()
+
+
+def _axis(name: str, entries: list[Any]) -> Axis:
+    values = [entry["value"] if isinstance(entry, Mapping) else entry for entry in entries]
+    reasons = [entry.get("reason", "") if isinstance(entry, Mapping) else "" for entry in entries]
+    return Axis(name=name, values=tuple(axis_number(value) for value in values), reasons=tuple(reasons))
+
+
+def _quantity(role: str, entry: Mapping[str, Any]) -> Quantity:
+    limits = entry.get("range")
+    return Quantity(
+        role=role,
+        column=entry["column"],
+        label=entry.get("label", entry["column"]),
+        unit=entry.get("unit", ""),
+        range=tuple(limits) if limits else None,
+    )
+
+
+def _covariate(name: str, entry: Mapping[str, Any]) -> Covariate:
+    cut = entry.get("cut")
+    levels = tuple(level_text(level) for level in entry.get("levels", ()))
+    if cut is not None and not levels:
+        levels = (f"<{cut:.15g}", f">={cut:.15g}")
+    return Covariate(
+        name=name,
+        column=entry["column"],
+        label=entry.get("label", name),
+        unit=entry.get("unit", ""),
+        type=entry["type"],
+        cut=cut,
+        levels=levels,
+        role=entry["role"],
+    )
+
+
+def _criterion(entry: Mapping[str, Any]) -> Criterion:
+    return Criterion(
+        variable=entry["variable"],
+        minimum=float(entry.get("minimum", -math.inf)),
+        maximum=float(entry.get("maximum", math.inf)),
+        levels=tuple(level_text(level) for level in entry.get("levels", ())),
+        reason=entry["reason"],
+    )

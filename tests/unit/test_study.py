@@ -1,0 +1,68 @@
+"""The study's settings as values."""
+
+import math
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import yaml
+from survival_multiverse.study import AXES, Criterion, Descriptive, Study, axis_number, level_text, spelling
+
+CONFIG = Path(__file__).parents[2] / "config/config.yaml"
+
+
+@pytest.fixture
+def config() -> dict:
+    return deepcopy(yaml.safe_load(CONFIG.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(146, "146"), (146.0, "146"), (0.2, "0.2"), (0.1 + 0.2, "0.3"), ("none", "none"), (math.inf, "none")],
+)
+def test_a_value_of_an_axis_has_one_spelling(value, text):
+    assert spelling(value) == text
+    assert spelling(axis_number(text)) == text
+
+
+@pytest.mark.parametrize(("level", "text"), [(1, "1"), (1.0, "1"), (0.5, "0.5"), ("1", "1"), ("no", "no")])
+def test_a_level_has_one_spelling(level, text):
+    assert level_text(level) == text
+
+
+def test_the_default_study(config):
+    study = Study.from_config(config)
+    assert study.anchor == (5.0, 63.0, 146.0, 0.2)
+    assert study.axes["caliper"].values[-1] == math.inf
+    assert study.axes["caliper"].spellings[-2:] == ("0.5", "none")
+    assert all(len(study.axes[name].reasons) == len(study.axes[name].values) for name in AXES)
+    assert study.covariates["age"].levels == ("<60", ">=60")
+    assert study.covariates["kps"].levels == ("<=80", ">80")
+    assert study.dose.label_with_unit == "Thoracic radiation dose (Gy)"
+    assert study.id_column is None
+    assert study.eligibility == study.descriptives == ()
+
+
+def test_post_treatment_covariates_are_known(config):
+    study = Study.from_config(config)
+    assert study.adjustment_sets["as_published"].covariates == ("kps", "gtv", "cycles", "response")
+    assert study.flags(study.adjustment_sets["as_published"].covariates) == ("post_treatment_covariate",)
+    assert study.flags(study.adjustment_sets["baseline_only"].covariates) == ()
+
+
+def test_numbers_as_levels_and_optional_parts(config):
+    config["covariates"]["sex"] |= {"levels": [1, 2.0]}
+    config["cohort"]["id"] = "patient"
+    config["cohort"]["descriptives"] = {"cause": {"column": "cause_of_death", "label": "Cause of death"}}
+    config["cohort"]["eligibility"] = [
+        {"variable": "age", "minimum": 18, "reason": "younger than 18"},
+        {"variable": "sex", "levels": [1], "reason": "women"},
+    ]
+    study = Study.from_config(config)
+    assert study.covariates["sex"].levels == ("1", "2")
+    assert study.id_column == "patient"
+    assert study.descriptives == (Descriptive(name="cause", column="cause_of_death", label="Cause of death"),)
+    assert study.eligibility == (
+        Criterion(variable="age", minimum=18.0, maximum=math.inf, levels=(), reason="younger than 18"),
+        Criterion(variable="sex", minimum=-math.inf, maximum=math.inf, levels=("1",), reason="women"),
+    )
