@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import chdtrc
-from scipy.stats import rankdata
 
 from survival_multiverse.cox_rows import cox_rows
 from survival_multiverse.kernels.cox_likelihood import standardize
@@ -56,7 +55,9 @@ def _clock(time, event, transform):
         clock = np.empty(time.size)
         clock[order] = 1.0 - _survival_before(time[order], event[order])
     elif transform == "rank":
-        clock = rankdata(time)
+        # Mean ranks; scipy.stats would double the time a job takes to start.
+        _, position, counts = np.unique(time, return_inverse=True, return_counts=True)
+        clock = (np.cumsum(counts) - (counts - 1) / 2.0)[position]
     elif transform == "identity":
         clock = time.copy()
     elif time.min() <= 0.0:

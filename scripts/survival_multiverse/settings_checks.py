@@ -32,6 +32,8 @@ def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) 
         for name, entry in config["covariates"].items():
             faults += _check_covariate(name, entry)
         faults += _check_lists(config, intact)
+        if intact("analysis", "interactions"):
+            faults += _check_interactions(config)
     faults += _check_ascending(config, intact)
     if intact("cohort"):
         faults += _check_cohort(config["cohort"])
@@ -146,6 +148,15 @@ def _lists_of_covariates(config: Mapping[str, Any], intact: Intact) -> list[tupl
             paths += [("adjustment_sets", name, key) for key in keys]
     paths += [("analysis", "multivariable"), ("analysis", "interactions")]
     return [path for path in paths if intact(*path)]
+
+
+def _check_interactions(config: Mapping[str, Any]) -> Iterator[str]:
+    """Subgroups need groups."""
+    for name in config["analysis"]["interactions"]:
+        entry = config["covariates"].get(name, {})
+        ungrouped = name == "lesions" or (entry.get("type") == "continuous" and "cut" not in entry)
+        if ungrouped:
+            yield f"analysis.interactions: `{name}` forms no groups; give the covariate a cut or leave it out"
 
 
 def _check_ascending(config: Mapping[str, Any], intact: Intact) -> Iterator[str]:

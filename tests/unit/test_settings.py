@@ -380,3 +380,11 @@ def test_the_table_names_units_defaults_and_nested_keys():
     assert "| `cohort.dose.range` | list of number | of the column | nothing below 0 |" in table
     assert "| `covariates.<name>.role` | `baseline` / `post_treatment` |" in table
     assert "| `axes.caliper[].reason` | text |" in table
+
+
+def test_interaction_needs_groups():
+    config = changed("covariates/age/cut", None)
+    config["analysis"]["interactions"] = ["age"]
+    assert faults_of(config) == [
+        "analysis.interactions: `age` forms no groups; give the covariate a cut or leave it out"
+    ]

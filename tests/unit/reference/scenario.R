@@ -88,7 +88,9 @@ ratios <- function(model, variables, data, variances, weights = NULL, both = TRU
 log_rank <- function(variable, data, by_pair = FALSE) {
   data <- data[!is.na(data[[variable]]), ]
   if (variable == "arm" && !enough(data)) return()
-  n <- nrow(data); events <- sum(data$event)
+  # A patient whose partner is gone takes no part in a test within pairs.
+  counted <- if (by_pair) data[data$pair %in% data$pair[duplicated(data$pair)], ] else data
+  n <- nrow(counted); events <- sum(counted$event)
   formula <- if (by_pair) reformulate(c(variable, "strata(pair)"), "Surv(time, event)") else
     reformulate(variable, "Surv(time, event)")
   test <- survdiff(formula, data)
@@ -104,7 +106,7 @@ describe <- function(data) {
   put("descriptive", "patients", nrow(data), "all", "all", n = nrow(data), events = sum(data$event))
   for (a in 0:1) {
     of <- data[data$arm == a, ]
-    put("descriptive", "patients", nrow(of), "arm", a, n = nrow(data), events = sum(data$event))
+    put("descriptive", "patients", nrow(of), "arm", a, n = nrow(of), events = sum(of$event))
   }
   for (v in c(groups, if (context[1] == "all") "state")) {
     known <- data[!is.na(data[[v]]), ]
@@ -125,7 +127,7 @@ describe <- function(data) {
       for (s in names(values)) put("descriptive", s, values[[s]], v, paste("arm", a), n = length(x))
     }
     absent <- sum(is.na(data[[v]]))
-    if (absent && !v %in% c("age", "gtv")) put("missing", "patients", absent, v, n = nrow(data))
+    if (absent && !v %in% c("age", "gtv", "lesions")) put("missing", "patients", absent, v, n = nrow(data))
   }
 }
 curve <- function(data, variable, level) {
@@ -259,7 +261,7 @@ indicators <- function(data) {
 balance <- function(data, weight, whole, set, focal, details = TRUE) {
   largest <- list()
   judge <- function(v, level, x, before, binary) {
-    n <- nrow(data)
+    n <- sum(!is.na(x))
     side <- function(a) {
       use <- data$arm == a & weight > 0 & !is.na(x)
       w <- weight[use]; x <- x[use]

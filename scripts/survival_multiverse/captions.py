@@ -1,0 +1,102 @@
+"""Titles, captions and alternative texts of the figures, made from the settings and the numbers."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from survival_multiverse.labels import arm_labels, axis_value, in_sentence, variable_label, with_unit
+from survival_multiverse.narrative import reading
+from survival_multiverse.specification_summary import estimators_present, headline
+from survival_multiverse.study import Study
+from survival_multiverse.style import ESTIMATOR_LABELS
+from survival_multiverse.surface import surface_cells
+from survival_multiverse.survival_figures import BY, DOSE, MATCHED, PREFIX, STATE, figure_names
+
+CURVE, SURFACE = "specification_curve", "hazard_ratio_surface"
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What stands under a figure, and what is read out instead of it."""
+
+    title: str
+    text: str
+    alternative: str
+
+
+def report_figures(study: Study) -> list[str]:
+    """Names of all figures of the report, in its order."""
+    return [CURVE, SURFACE, *figure_names(study)]
+
+
+def caption(name: str, specifications: pd.DataFrame, study: Study) -> Caption:
+    """Caption of a figure named in `report_figures`."""
+    if name == CURVE:
+        return _curve_caption(specifications, study)
+    if name == SURFACE:
+        return _surface_caption(specifications, study)
+    return _survival_caption(name.removeprefix(PREFIX), study)
+
+
+def _curve_caption(specifications: pd.DataFrame, study: Study) -> Caption:
+    percent = f"{100 * study.analysis.confidence_level:g} %"
+    text = (
+        "Every specification of the primary population, one curve for each estimator because each "
+        f"estimates something else. Above, hazard ratios with {percent} confidence intervals, sorted; the "
+        "few widest intervals are cut at the edge. Below, the choices behind each estimate; at the right "
+        "the median hazard ratio of all estimates that made the choice. Diamonds: primary scenario, once "
+        "for each adjustment set."
+    )
+    rows = headline(specifications)
+    parts = [
+        f"{ESTIMATOR_LABELS[name]}: {reading(rows[rows['estimator'] == name], study)}"
+        for name in estimators_present(rows)
+    ]
+    return Caption("Specification curve", text, "Specification curve. " + " ".join(parts))
+
+
+def _surface_caption(specifications: pd.DataFrame, study: Study) -> Caption:
+    text = (
+        f"Matched hazard ratios over {in_sentence(study.dose.label)} cutoffs (across) and "
+        f"{in_sentence(study.gtv.label)} cutoffs (up), one block for each adjustment set; each row of "
+        "maps is a threshold of the primary population, each column a caliper. Blue favours the arm at "
+        "or above the dose cutoff. A dot marks a confidence interval that excludes 1, hatching what "
+        "could not be estimated, the frame the primary scenario."
+    )
+    cells = surface_cells(specifications, study)
+    parts = [
+        f"{entry.label}: {reading(cells[cells['adjustment_set'] == name], study)}"
+        for name, entry in study.adjustment_sets.items()
+    ]
+    return Caption("Hazard-ratio surface", text, f"Maps of matched hazard ratios. {' '.join(parts)}")
+
+
+def _survival_caption(part: str, study: Study) -> Caption:
+    threshold, cutoff, _, caliper = study.anchor
+    low, high = arm_labels(study, dose_cutoff=cutoff)
+    population = f"patients with {axis_value(study, 'oligo_threshold', threshold)}"
+    arms = f"{study.dose.label} {high} (solid) against {low} (dashed)"
+    if part == STATE:
+        title = f"{study.time.label} by metastatic state"
+        text = f"All patients: at least {with_unit(threshold, study.lesions.unit)} against fewer."
+    elif part == DOSE:
+        title = f"{study.time.label} by {in_sentence(study.dose.label)}"
+        text = f"{arms}, {population}, before matching."
+    elif part.startswith(MATCHED):
+        label = study.adjustment_sets[part.removeprefix(MATCHED)].label
+        title = f"{study.time.label} after matching: {label}"
+        text = f"{arms}, {population}, matched 1:1 ({axis_value(study, 'caliper', caliper)})."
+    else:
+        factor = variable_label(study, part.removeprefix(BY))
+        title = f"{study.time.label} by {in_sentence(study.dose.label)} within {in_sentence(factor)}"
+        text = (
+            f"{arms}, {population}, before matching. Two P values on different sides of a limit are no "
+            "evidence that the effect differs: that takes a test of interaction."
+        )
+    percent = f"{100 * study.analysis.confidence_level:g} %"
+    method = (
+        f"Kaplan-Meier curves with {percent} confidence bands ({study.analysis.survival_conf_type}); "
+        f"ticks are censored patients; P of the log-rank test; numbers at risk below {study.minimum_cell} "
+        "are not shown."
+    )
+    return Caption(title, f"{text} {method}", f"Kaplan-Meier curves. {text}")

@@ -1,0 +1,221 @@
+"""Making the arms comparable: propensity score, matching, weights, and the balance they reach."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from survival_multiverse.balance import BalanceTable, balance_table, indicator_columns
+from survival_multiverse.matching import Matching, greedy_match
+from survival_multiverse.propensity import PropensityFit, fit_propensity
+from survival_multiverse.rows import NAN, RowWriter
+from survival_multiverse.sample import Sample, design_matrix
+from survival_multiverse.schema import Status
+from survival_multiverse.study import Analysis, spelling
+from survival_multiverse.weighting import overlap_weights, stabilised_weights, summarise_weights
+
+BALANCE_STATISTICS = ("mean_0", "mean_1", "smd", "smd_att", "variance_ratio", "ks")
+CONTINUOUS_ONLY = ("variance_ratio", "ks")
+CONTINUOUS = "continuous"
+STATE = "state"
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Patients with a propensity score.
+
+    Attributes
+    ----------
+    sample
+        Complete cases of the score's covariates.
+    names
+        Those covariates.
+    fit
+        The propensity model.
+    status
+        ok, or why there is no score.
+    """
+
+    sample: Sample
+    names: tuple[str, ...]
+    fit: PropensityFit
+    status: Status
+    dropped: tuple[str, ...]
+
+
+def score(sample: Sample, names: Sequence[str]) -> Scored:
+    """Fit the propensity score on the complete cases of its covariates."""
+    known = sample.known(names)
+    part = sample if known is None else sample.take(known)
+    matrix, terms = design_matrix(part, names)
+    fit = fit_propensity(matrix, part.arm)
+    dropped = tuple(sorted({terms[j][0] for j in fit.dropped}))
+    return Scored(sample=part, names=tuple(names), fit=fit, status=fit.status, dropped=dropped)
+
+
+def match(scored: Scored, priority: np.ndarray, *, caliper: float, analysis: Analysis) -> Matching | None:
+    """Match 1:1 within the caliper; None without a score. `priority` has an entry for all of the cohort."""
+    if scored.status is not Status.OK:
+        return None
+    return greedy_match(
+        scored.fit.logit,
+        scored.sample.arm,
+        priority[scored.sample.index],
+        caliper=caliper,
+        caliper_sd=analysis.caliper_sd,
+    )
+
+
+def matched_sample(scored: Scored, matching: Matching | None) -> Sample:
+    """The matched patients, with their pair numbers; nobody where there is no match."""
+    if matching is None:
+        none = np.zeros(len(scored.sample), dtype=bool)
+        return scored.sample.take(none, pair=np.empty(0, dtype=np.int64))
+    rows = matching.pair_of >= 0
+    return scored.sample.take(rows, pair=matching.pair_of[rows])
+
+
+def weights(scored: Scored) -> dict[str, np.ndarray]:
+    """Overlap and stabilised inverse-probability weights by estimator; empty without a score."""
+    if scored.status is not Status.OK:
+        return {}
+    probability, arm = scored.fit.probability, scored.sample.arm
+    return {"overlap": overlap_weights(probability, arm), "iptw": stabilised_weights(probability, arm)}
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceDesign:
+    """Columns on which balance is judged.
+
+    Attributes
+    ----------
+    matrix
+        Indicators and continuous values, shape (n, columns).
+    kinds
+        0 indicator, 1 continuous, shape (columns,).
+    labels
+        (variable, level) of each column; the level of a continuous one is ``continuous``.
+    baseline
+        Names gated by the baseline gate.
+    """
+
+    matrix: np.ndarray
+    kinds: np.ndarray
+    labels: tuple[tuple[str, str], ...]
+    baseline: tuple[str, ...]
+
+
+def balance_design(sample: Sample, linear_baseline: Sequence[str]) -> BalanceDesign:
+    """All groupings, two-level ones by one indicator, and all continuous variables."""
+    columns, kinds, labels = [], [], []
+    for factor, codes in zip(sample.factors, sample.codes, strict=True):
+        indicators = indicator_columns(codes, len(factor.levels))
+        for code in range(1 if len(factor.levels) == 2 else 0, len(factor.levels)):
+            columns.append(indicators[:, code])
+            kinds.append(0)
+            labels.append((factor.name, factor.levels[code]))
+    for name, values in zip(sample.names, sample.values.T, strict=True):
+        columns.append(values)
+        kinds.append(1)
+        labels.append((name, CONTINUOUS))
+    baseline = tuple(factor.name for factor in sample.factors if factor.baseline and factor.name != STATE)
+    lesions = ("lesions",) if sample.has_levels(STATE) else ()
+    return BalanceDesign(
+        matrix=np.column_stack(columns) if columns else np.empty((len(sample), 0)),
+        kinds=np.array(kinds, dtype=np.int64),
+        labels=tuple(labels),
+        baseline=(*baseline, *linear_baseline, *lesions),
+    )
+
+
+def write_balance(writer: RowWriter, design: BalanceDesign, table: BalanceTable, rows: np.ndarray) -> None:
+    """Means and standardised differences; variance ratio and KS distance of continuous columns.
+
+    `rows` (n,) masks the patients compared; each column counts those in whom it is known.
+    """
+    known = (~np.isnan(design.matrix[rows])).sum(axis=0)
+    for statistic in BALANCE_STATISTICS:
+        values = getattr(table, statistic)
+        for value, n, (variable, level) in zip(values, known, design.labels, strict=True):
+            if statistic in CONTINUOUS_ONLY and level != CONTINUOUS:
+                continue
+            status = Status.NOT_APPLICABLE if np.isnan(value) else Status.OK
+            writer.add("balance", statistic, value, variable=variable, level=level, n=int(n), status=status)
+
+
+def write_gates(
+    writer: RowWriter, design: BalanceDesign, table: BalanceTable, names: Sequence[str], analysis: Analysis
+) -> None:
+    """Largest |SMD| over the score's covariates and over all baseline ones, against each threshold.
+
+    A covariate counts in the form in which it is analysed: by its levels if it has any.
+    """
+    levelled = {variable for variable, level in design.labels if level != CONTINUOUS}
+    for gate, members in (("propensity", names), ("baseline", design.baseline)):
+        sizes = [
+            abs(value)
+            for value, (variable, level) in zip(table.smd, design.labels, strict=True)
+            if variable in members and (level != CONTINUOUS or variable not in levelled)
+        ]
+        largest = float(np.max(sizes)) if sizes else NAN
+        status = Status.NOT_APPLICABLE if np.isnan(largest) else Status.OK
+        writer.add("balance_gate", f"max_abs_smd_{gate}", largest, variable="all", status=status)
+        for threshold in analysis.balance_thresholds:
+            passes = NAN if np.isnan(largest) else float(largest < threshold)
+            writer.add(
+                "balance_gate", f"passes_{gate}_{spelling(threshold)}", passes, variable="all", status=status
+            )
+
+
+def write_matching(writer: RowWriter, scored: Scored, matching: Matching | None) -> None:
+    """What the match was and how many it left out."""
+    n = len(scored.sample)
+    failed = matching is None
+    numbers = {
+        "pairs": NAN if failed else float(len(matching.pairs)),
+        "focal_arm": NAN if failed else float(matching.focal_arm),
+        "focal_patients": NAN if failed else float(matching.n_focal),
+        "matched_share": NAN if failed or not matching.n_focal else len(matching.pairs) / matching.n_focal,
+        "caliper_width": NAN if failed else matching.caliper_width,
+        "logit_sd": NAN if failed else matching.sd_logit,
+        "c_statistic": scored.fit.c_statistic,
+    }
+    for statistic, value in numbers.items():
+        status = Status.OK if not np.isnan(value) else Status.NOT_APPLICABLE
+        if failed:
+            status = scored.status
+        writer.add("matching", statistic, value, n=n, status=status)
+
+
+def write_weights(writer: RowWriter, scored: Scored, weight: np.ndarray | None) -> None:
+    """Effective sample sizes and the largest weight."""
+    n, status = len(scored.sample), scored.status
+    numbers = [NAN] * 5
+    if weight is not None:
+        summary = summarise_weights(weight, scored.sample.arm)
+        numbers = [summary.effective_0, summary.effective_1, summary.effective_all]
+        numbers += [summary.largest, float(summary.n_extreme)]
+    for level, value in zip(("0", "1", "all"), numbers[:3], strict=True):
+        writer.add("weights", "effective_sample_size", value, level=level, n=n, status=status)
+    writer.add("weights", "largest_weight", numbers[3], n=n, status=status)
+    writer.add("weights", "extreme_weights", numbers[4], n=n, status=status)
+
+
+def undefined_balance(design: BalanceDesign) -> BalanceTable:
+    """Balance where there is nobody to compare."""
+    missing = np.full(len(design.labels), NAN)
+    return BalanceTable(*(missing for _ in BALANCE_STATISTICS))
+
+
+def balance_of(
+    design: BalanceDesign,
+    scored: Scored,
+    *,
+    subset: np.ndarray | None = None,
+    weight: np.ndarray | None = None,
+    focal_arm: int,
+) -> BalanceTable:
+    """Balance of the scored patients: all of them, a matched subset, or weighted."""
+    return balance_table(
+        design.matrix, design.kinds, scored.sample.arm, subset=subset, weight=weight, focal_arm=focal_arm
+    )

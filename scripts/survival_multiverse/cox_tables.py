@@ -1,0 +1,268 @@
+"""Rows from Cox models: univariate, multivariable, interactions, proportional hazards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from survival_multiverse.cox import (
+    CoxFit,
+    cox,
+    hazard_ratio,
+    likelihood_ratio_test,
+    proportional_hazards_test,
+    wald_test,
+)
+from survival_multiverse.rows import NAN, RowWriter
+from survival_multiverse.sample import Sample, design_matrix
+from survival_multiverse.schema import Status
+from survival_multiverse.study import Analysis, Study
+
+BOTH_TIES = ("efron", "breslow")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A Cox model to report.
+
+    Attributes
+    ----------
+    name
+        Its place in the `model` column.
+    names
+        Variables; `arm` is the dose arm.
+    ties
+        Treatments of ties to report, each a fit.
+    weight
+        Case weights, shape (n,); they make the variance robust.
+    flags
+        Warnings that go with every row.
+    status
+        Unless ok, why the model cannot be fitted.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    ties: tuple[str, ...] = BOTH_TIES
+    weight: np.ndarray | None = None
+    flags: tuple[str, ...] = ()
+    status: Status = Status.OK
+
+
+def write_model(writer: RowWriter, sample: Sample, model: Model, analysis: Analysis) -> None:
+    """Hazard ratios of every column: model-based, and clustered by pair or robust where that applies."""
+    known = sample.known(model.names)
+    weight = model.weight
+    if known is not None:
+        sample = sample.take(known)
+        weight = None if weight is None else weight[known]
+    gate = model.status
+    if gate is Status.OK and "arm" in model.names:
+        gate = sample.arm_status(analysis.minimum_events)
+    matrix, terms = design_matrix(sample, model.names)
+    for ties in model.ties:
+        fit = None
+        if gate is Status.OK:
+            fit = cox(
+                sample.time,
+                sample.event,
+                matrix,
+                ties=ties,
+                weight=weight,
+                cluster=sample.pair,
+                robust=weight is not None,
+            )
+        for variance in _variances(sample, weight):
+            for column, (variable, contrast) in enumerate(terms):
+                _write_hazard_ratio(
+                    writer,
+                    fit,
+                    column,
+                    analysis,
+                    variance=variance,
+                    status=gate,
+                    variable=variable,
+                    level=contrast,
+                    model=model.name,
+                    ties=ties,
+                    flags=model.flags,
+                    n=len(sample),
+                    events=int(sample.event.sum()),
+                )
+
+
+def _variances(sample: Sample, weight: np.ndarray | None) -> tuple[str, ...]:
+    if weight is not None:
+        return ("robust",)
+    return ("model",) if sample.pair is None else ("model", "clustered")
+
+
+def _write_hazard_ratio(
+    writer: RowWriter,
+    fit: CoxFit | None,
+    column: int,
+    analysis: Analysis,
+    *,
+    variance: str,
+    status: Status,
+    **labels,
+) -> None:
+    inverse = labels["variable"] == "arm"
+    if fit is None:
+        writer.add("cox", "hazard_ratio", NAN, variance=variance, status=status, **labels)
+        if inverse:
+            labels["level"] = "0 vs 1"
+            writer.add("cox", "hazard_ratio_inverse", NAN, variance=variance, status=status, **labels)
+        return
+    kind = "model" if variance == "model" else "robust"
+    ratio = hazard_ratio(fit, column, variance=kind, level=analysis.confidence_level)
+    shared = {"std_error": ratio.std_error, "p_value": ratio.p_value, "status": ratio.status}
+    writer.add(
+        "cox",
+        "hazard_ratio",
+        ratio.estimate,
+        variance=variance,
+        ci_lower=ratio.ci_lower,
+        ci_upper=ratio.ci_upper,
+        **shared,
+        **labels,
+    )
+    if inverse:
+        labels["level"] = "0 vs 1"
+        writer.add(
+            "cox",
+            "hazard_ratio_inverse",
+            1.0 / ratio.estimate,
+            variance=variance,
+            ci_lower=1.0 / ratio.ci_upper,
+            ci_upper=1.0 / ratio.ci_lower,
+            **shared,
+            **labels,
+        )
+
+
+def write_univariate(writer: RowWriter, sample: Sample, study: Study) -> None:
+    """One model a variable: the arm, every grouping, every covariate that enters linearly."""
+    write_model(writer, sample, Model("arm_only", ("arm",)), study.analysis)
+    for name in candidates(sample):
+        model = Model("univariate", (name,), flags=study.flags((name,)))
+        write_model(writer, sample, model, study.analysis)
+
+
+def candidates(sample: Sample) -> tuple[str, ...]:
+    """Variables that a selected model may hold besides the arm."""
+    groupings = tuple(factor.name for factor in sample.factors)
+    linear = tuple(name for name in sample.names if name not in (*groupings, "lesions"))
+    return groupings + linear
+
+
+def write_selected(writer: RowWriter, sample: Sample, p_values: dict[str, float], study: Study) -> None:
+    """The model as published: the arm and every variable whose univariate P is small enough."""
+    chosen = ["arm"]
+    for name, p_value in p_values.items():
+        qualifies = p_value < study.analysis.selection_p
+        if qualifies and name != "arm":
+            chosen.append(name)
+        writer.add(
+            "selection",
+            "selected",
+            float(qualifies),
+            variable=name,
+            model="selected",
+            p_value=p_value,
+            status=Status.TOO_FEW_EVENTS if np.isnan(p_value) else Status.OK,
+            flags=("enters_regardless",) if name == "arm" else (),
+        )
+    write_model(writer, sample, Model("selected", tuple(chosen), flags=study.flags(chosen)), study.analysis)
+
+
+def univariate_p_values(sample: Sample, log_rank_p: dict[str, float]) -> dict[str, float]:
+    """P of the arm and of each candidate: log-rank for groupings, Wald for linear covariates."""
+    p_values = {"arm": log_rank_p["arm"]}
+    for name in candidates(sample):
+        if name in log_rank_p:
+            p_values[name] = log_rank_p[name]
+            continue
+        known = sample.known((name,))
+        part = sample if known is None else sample.take(known)
+        matrix, _ = design_matrix(part, (name,))
+        p_values[name] = hazard_ratio(cox(part.time, part.event, matrix), 0).p_value
+    return p_values
+
+
+def write_interaction(writer: RowWriter, sample: Sample, name: str, study: Study) -> None:
+    """Test of dose arm x factor: likelihood ratio before matching, clustered Wald after."""
+    known = sample.known((name,))
+    part = sample if known is None else sample.take(known)
+    model = "likelihood_ratio" if sample.pair is None else "wald_clustered"
+    counts = {
+        "variable": name,
+        "model": model,
+        "ties": "efron",
+        "n": len(part),
+        "events": int(part.event.sum()),
+        "flags": study.flags((name,)),
+    }
+    gate = part.arm_status(study.analysis.minimum_events)
+    if gate is not Status.OK:
+        writer.add("interaction", "chi_square", NAN, status=gate, **counts)
+        return
+    main, terms = design_matrix(part, ("arm", name))
+    products = main[:, 1:] * main[:, :1]
+    full = cox(part.time, part.event, np.hstack([main, products]), cluster=part.pair)
+    if part.pair is None:
+        chi2, df, p_value, status = likelihood_ratio_test(full, cox(part.time, part.event, main))
+    else:
+        columns = range(len(terms), len(terms) + products.shape[1])
+        chi2, df, p_value, status = wald_test(full, tuple(columns), variance="robust")
+    writer.add("interaction", "chi_square", chi2, p_value=p_value, df=df, status=status, **counts)
+
+
+def write_proportional_hazards(
+    writer: RowWriter, sample: Sample, name: str, names: Sequence[str], study: Study
+) -> None:
+    """Grambsch-Therneau score test of every variable and of the whole model, transform km."""
+    known = sample.known(names)
+    part = sample if known is None else sample.take(known)
+    gate = part.arm_status(study.analysis.minimum_events)
+    matrix, terms = design_matrix(part, names)
+    counts = {
+        "model": name,
+        "ties": "efron",
+        "n": len(part),
+        "events": int(part.event.sum()),
+        "flags": study.flags(names),
+    }
+    if gate is not Status.OK:
+        for variable in (*names, "global"):
+            writer.add("ph_test", "chi_square", NAN, variable=variable, status=gate, **counts)
+        return
+    columns = [tuple(j for j, term in enumerate(terms) if term[0] == variable) for variable in names]
+    fit = cox(part.time, part.event, matrix)
+    test = proportional_hazards_test(part.time, part.event, matrix, fit, terms=columns)
+    for j, variable in enumerate(names):
+        writer.add(
+            "ph_test",
+            "chi_square",
+            test.chi2[j],
+            variable=variable,
+            p_value=test.p_value[j],
+            df=int(test.df[j]),
+            status=_number_status(test.chi2[j], test.status),
+            **counts,
+        )
+    writer.add(
+        "ph_test",
+        "chi_square",
+        test.chi2_global,
+        variable="global",
+        p_value=test.p_global,
+        df=int(test.df_global),
+        status=_number_status(test.chi2_global, test.status),
+        **counts,
+    )
+
+
+def _number_status(value: float, status: Status) -> Status:
+    """A term that the model dropped has no test although the model has."""
+    return Status.CONSTANT if np.isnan(value) and status is Status.OK else status

@@ -1,0 +1,89 @@
+"""Rows that describe a sample: counts, means, chi-square tests between the arms, missing values."""
+
+import numpy as np
+
+from survival_multiverse.contingency import pearson_chi_square
+from survival_multiverse.rows import NAN, RowWriter
+from survival_multiverse.sample import Factor, Sample
+from survival_multiverse.schema import Status
+
+
+def write_counts(writer: RowWriter, sample: Sample) -> None:
+    """Patients by arm and level, Pearson's chi-square without correction, gaps by variable."""
+    groups = {("all", "all"): np.ones(len(sample), dtype=bool)}
+    groups |= {("arm", str(arm)): sample.arm == arm for arm in (0, 1)}
+    for (variable, level), rows in groups.items():
+        n, events = int(rows.sum()), int(sample.event[rows].sum())
+        writer.add("descriptive", "patients", float(n), variable=variable, level=level, n=n, events=events)
+    for note, codes in zip(sample.notes, sample.note_codes, strict=True):
+        _write_levels(writer, sample, note, codes)
+    for factor, codes in zip(sample.factors, sample.codes, strict=True):
+        n = _write_levels(writer, sample, factor, codes)
+        test = pearson_chi_square(codes, sample.arm, len(factor.levels))
+        writer.add(
+            "chi_square",
+            "chi_square",
+            test.chi2,
+            variable=factor.name,
+            p_value=test.p_value,
+            df=test.df,
+            n=n,
+            status=test.status,
+        )
+        _write_missing(writer, len(sample), n, factor.name)
+    for name, values in zip(sample.names, sample.values.T, strict=True):
+        if not sample.has_levels(name) and name != "lesions":
+            _write_missing(writer, len(sample), int((~np.isnan(values)).sum()), name)
+
+
+def _write_missing(writer: RowWriter, n: int, known: int, variable: str) -> None:
+    if known < n:
+        writer.add("missing", "patients", float(n - known), variable=variable, n=n)
+
+
+def _write_levels(writer: RowWriter, sample: Sample, factor: Factor, codes: np.ndarray) -> int:
+    """Patients of each arm at each level; returns how many have one."""
+    known = codes >= 0
+    n = int(known.sum())
+    cells = np.bincount(codes[known] * 2 + sample.arm[known], minlength=2 * len(factor.levels))
+    for code, level in enumerate(factor.levels):
+        for arm in (0, 1):
+            count = float(cells[2 * code + arm])
+            writer.add("descriptive", f"patients_{arm}", count, variable=factor.name, level=level, n=n)
+    return n
+
+
+def write_distributions(writer: RowWriter, sample: Sample) -> None:
+    """Mean, SD and quartiles of the continuous variables by arm."""
+    for name, column in zip(sample.names, sample.values.T, strict=True):
+        for arm in (0, 1):
+            values = column[(sample.arm == arm) & ~np.isnan(column)]
+            for statistic, value, status in _summaries(values):
+                writer.add(
+                    "descriptive",
+                    statistic,
+                    value,
+                    variable=name,
+                    level=f"arm {arm}",
+                    n=values.size,
+                    status=status,
+                )
+
+
+def _summaries(values: np.ndarray) -> list[tuple[str, float, Status]]:
+    if values.size == 0:
+        names = ("mean", "standard_deviation", "quartile_1", "median", "quartile_3")
+        return [(name, NAN, Status.EMPTY_ARM) for name in names]
+    quartiles = np.quantile(values, (0.25, 0.5, 0.75))
+    spread = (
+        ("standard_deviation", float(values.std(ddof=1)), Status.OK)
+        if values.size > 1
+        else ("standard_deviation", NAN, Status.NOT_APPLICABLE)
+    )
+    return [
+        ("mean", float(values.mean()), Status.OK),
+        spread,
+        ("quartile_1", float(quartiles[0]), Status.OK),
+        ("median", float(quartiles[1]), Status.OK),
+        ("quartile_3", float(quartiles[2]), Status.OK),
+    ]

@@ -1,0 +1,271 @@
+"""The specification curve, with the choices behind every estimate under it."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpecFromSubplotSpec, SubplotSpec
+from matplotlib.lines import Line2D
+
+from survival_multiverse.labels import axis_value, in_sentence
+from survival_multiverse.ratio_axis import ratio_axis, ratio_limits
+from survival_multiverse.specification_summary import (
+    direction,
+    estimated,
+    estimators_present,
+    headline,
+    summarise,
+)
+from survival_multiverse.study import AXES, Study
+from survival_multiverse.style import (
+    DIRECTION_COLOURS,
+    ESTIMATOR_LABELS,
+    INK,
+    MUTED,
+    PAPER,
+    format_ratio,
+    styled,
+)
+
+DENSE = 150
+"""More specifications than this are drawn as pixels, so that the file stays small."""
+WIDTH, ROW_INCHES = 10.4, 0.142
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One row of the decision panel: a label, and which estimates made this choice (None: a heading)."""
+
+    label: str
+    made: np.ndarray | None
+
+
+def curve_order(specifications: pd.DataFrame) -> pd.DataFrame:
+    """Estimated specifications in ascending hazard ratio, ties in the order of the table."""
+    return estimated(specifications).sort_values("hazard_ratio", kind="stable").reset_index(drop=True)
+
+
+def decision_rows(curve: pd.DataFrame, study: Study) -> list[Choice]:
+    """Rows of the decision panel; an axis that does not apply to the estimator is left out."""
+    rows = []
+    for axis in AXES:
+        column = curve[axis].to_numpy(dtype=np.float64)
+        if np.isnan(column).all():
+            continue
+        rows.append(Choice(_heading(study, axis), None))
+        rows += [Choice(_axis_text(study, axis, value), column == value) for value in study.axes[axis].values]
+    if curve["adjustment_set"].notna().any():
+        column = curve["adjustment_set"].to_numpy(dtype=object)
+        rows.append(Choice("Adjustment set", None))
+        rows += [Choice(entry.label, column == name) for name, entry in study.adjustment_sets.items()]
+    return rows
+
+
+def _heading(study: Study, axis: str) -> str:
+    roles = {"oligo_threshold": study.lesions, "dose_cutoff": study.dose, "gtv_cutoff": study.gtv}
+    return roles[axis].label if axis in roles else "Caliper, SD of the logit"
+
+
+def _axis_text(study: Study, axis: str, value: float) -> str:
+    return axis_value(study, axis, value).removeprefix("caliper ")
+
+
+@styled
+def draw_specification_curve(specifications: pd.DataFrame, study: Study) -> Figure:
+    """Draw one curve for each estimator: primary population, everybody from the start of follow-up.
+
+    Parameters
+    ----------
+    specifications
+        Table of `robustness.specifications`; hazard ratios compare A = 1 with A = 0.
+    """
+    rows = headline(specifications)
+    present = estimators_present(rows)
+    curves = {name: curve_order(rows[rows["estimator"] == name]) for name in present}
+    decisions = {name: decision_rows(curve, study) for name, curve in curves.items()}
+    # The estimator with the most specifications has a band of its own, the others share one.
+    main = max(present, key=lambda name: len(curves[name]), default=None)
+    bands = [group for group in ([main] if main else [], [n for n in present if n != main]) if group]
+    counts = [max(len(decisions[name]) for name in group) for group in bands]
+    figure, cells = _layout(counts)
+    for group, count, cell in zip(bands, counts, cells, strict=True):
+        # Wide enough for every curve to be read, wider where there is more of it.
+        inner = GridSpecFromSubplotSpec(
+            2,
+            len(group),
+            cell,
+            height_ratios=[2.4, ROW_INCHES * count + 0.1],
+            width_ratios=[math.sqrt(max(len(curves[name]), 40)) for name in group],
+            hspace=0.04,
+            wspace=0.22,
+        )
+        reference = max((decisions[name] for name in group), key=len)
+        for column, name in enumerate(group):
+            upper, lower = figure.add_subplot(inner[0, column]), figure.add_subplot(inner[1, column])
+            attempted = summarise(rows[rows["estimator"] == name]).attempted
+            _draw_curve(upper, curves[name], name, attempted, ratio_limits(rows))
+            _draw_decisions(lower, curves[name], decisions[name], reference, column == 0)
+            if column == 0:
+                upper.set_ylabel(
+                    f"Hazard ratio, {in_sentence(study.dose.label)}\nat or above cutoff against below"
+                )
+    _draw_legend(figure, study)
+    return figure
+
+
+def _layout(counts: list[int]) -> tuple[Figure, list[SubplotSpec]]:
+    """A figure with one cell for each band, tall enough for its decision rows."""
+    heights = [2.9 + ROW_INCHES * count for count in counts]
+    height = max(sum(heights) + 0.75 * len(counts) + 0.3, 2.0)
+    figure = Figure(figsize=(WIDTH, height))
+    grid = figure.add_gridspec(
+        max(len(counts), 1),
+        1,
+        height_ratios=heights or [1],
+        left=1.95 / WIDTH,
+        right=0.965,
+        top=1 - 0.42 / height,
+        bottom=0.35 / height,
+        hspace=0.75 * len(counts) / max(sum(heights), 1),
+    )
+    return figure, [grid[band] for band in range(len(counts))]
+
+
+def _draw_legend(figure: Figure, study: Study) -> None:
+    percent = f"{100 * study.analysis.confidence_level:g} %"
+    words = {
+        "below": f"{percent} CI below 1",
+        "includes": f"{percent} CI includes 1",
+        "above": f"{percent} CI above 1",
+    }
+    handles = [
+        Line2D([], [], color=DIRECTION_COLOURS[key], linewidth=3, label=text) for key, text in words.items()
+    ]
+    handles.append(
+        Line2D(
+            [],
+            [],
+            marker="D",
+            color=INK,
+            markerfacecolor=PAPER,
+            linestyle="-",
+            linewidth=0.7,
+            label="primary scenario",
+        )
+    )
+    figure.legend(handles=handles, loc="lower center", ncols=4, bbox_to_anchor=(0.55, 0))
+
+
+def _draw_curve(
+    axes: Axes, curve: pd.DataFrame, estimator: str, attempted: int, limits: tuple[float, float]
+) -> None:
+    axes.axhline(1, color=INK, linewidth=0.8)
+    if len(curve):
+        _draw_estimates(axes, curve, estimator, limits)
+    else:
+        axes.text(0.5, 0.5, "nothing could be estimated", transform=axes.transAxes, ha="center", color=MUTED)
+    _draw_anchor_lines(axes, curve)
+    ratio_axis(axes, limits)
+    axes.grid(True, axis="y")
+    axes.set_axisbelow(True)
+    _x_limits(axes, len(curve))
+    estimates = f"{len(curve):,}" if len(curve) == attempted else f"{len(curve):,} of {attempted:,}"
+    axes.set_title(ESTIMATOR_LABELS[estimator], pad=14)
+    where = {"xycoords": "axes fraction", "textcoords": "offset points"}
+    axes.annotate(f"{estimates} estimated", (0, 1), (0, 4), color=MUTED, fontsize=7, **where)
+
+
+def _draw_estimates(axes: Axes, curve: pd.DataFrame, estimator: str, limits: tuple[float, float]) -> None:
+    position = np.arange(len(curve))
+    colours = _colours(curve)
+    ratios = curve["hazard_ratio"].to_numpy(dtype=np.float64)
+    dense = len(curve) > DENSE
+    low = np.clip(curve["ci_lower"].to_numpy(dtype=np.float64), *limits)
+    high = np.clip(curve["ci_upper"].to_numpy(dtype=np.float64), *limits)
+    width = _line_width(axes, len(curve))
+    axes.vlines(position, low, high, colors=colours, alpha=0.38, linewidth=width, rasterized=dense)
+    points = axes.scatter(position, ratios, c=list(colours), s=3 if dense else 7, linewidths=0, zorder=3)
+    points.set(gid=f"curve-{estimator}", rasterized=dense)
+    anchors = np.flatnonzero(curve["is_anchor"].astype(bool))
+    marks = {"marker": "D", "s": 22, "facecolor": PAPER, "edgecolor": INK, "linewidths": 1, "zorder": 4}
+    axes.scatter(anchors, ratios[anchors], **marks)
+
+
+def _draw_anchor_lines(axes: Axes, curve: pd.DataFrame) -> None:
+    for where in np.flatnonzero(curve["is_anchor"].astype(bool)):
+        axes.axvline(where, color=INK, linewidth=0.6, alpha=0.7)
+
+
+def _colours(curve: pd.DataFrame) -> np.ndarray:
+    return np.array([DIRECTION_COLOURS[side] for side in direction(curve)], dtype=object)
+
+
+def _x_limits(axes: Axes, count: int) -> None:
+    margin = max(0.5, 0.008 * count)
+    axes.set_xlim(-margin - 0.5, count - 0.5 + margin)
+    axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
+
+
+def _line_width(axes: Axes, count: int) -> float:
+    points = 72 * axes.get_position().width * axes.figure.get_figwidth()
+    return float(np.clip(0.8 * points / max(count, 1), 0.45, 2.2))
+
+
+def _draw_decisions(
+    axes: Axes, curve: pd.DataFrame, rows: list[Choice], reference: list[Choice], labelled: bool
+) -> None:
+    """Which choice each estimate made; at the right the median hazard ratio of the choice."""
+    colours = _colours(curve)
+    ratios = curve["hazard_ratio"].to_numpy(dtype=np.float64)
+    made = {(heading, row.label): row for heading, row in _with_heading(rows) if row.made is not None}
+    _x_limits(axes, len(curve))
+    width = _line_width(axes, len(curve))
+    for y, (heading, row) in enumerate(_with_heading(reference)):
+        choice = made.get((heading, row.label))
+        if choice is None or not choice.made.any():
+            continue
+        where = np.flatnonzero(choice.made)
+        dense = len(curve) > DENSE
+        axes.vlines(where, y - 0.36, y + 0.36, colors=colours[where], linewidth=width, rasterized=dense)
+        _note(axes, y, format_ratio(float(np.median(ratios[where]))), INK)
+    _draw_anchor_lines(axes, curve)
+    if rows:
+        _note(axes, -0.1, "median", MUTED)
+    axes.set_ylim(len(reference) - 0.4, -0.7)
+    labels = [_short(row.label) if labelled else "" for row in reference]
+    axes.set_yticks(range(len(reference)), labels)
+    axes.tick_params(axis="y", length=0, labelsize=6.8, pad=3)
+    for label, row in zip(axes.get_yticklabels(), reference, strict=True):
+        if row.made is None:
+            label.set(fontweight="bold", color=INK)
+    axes.spines[:].set_visible(False)
+
+
+def _note(axes: Axes, y: float, text: str, colour: str) -> None:
+    """Small text just outside the right edge."""
+    axes.annotate(
+        text,
+        (axes.get_xlim()[1], y),
+        (2, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=6,
+        color=colour,
+        annotation_clip=False,
+    )
+
+
+def _short(label: str, limit: int = 34) -> str:
+    return label if len(label) <= limit else label[: limit - 1].rstrip() + "…"
+
+
+def _with_heading(rows: list[Choice]) -> list[tuple[str, Choice]]:
+    heading, pairs = "", []
+    for row in rows:
+        heading = row.label if row.made is None else heading
+        pairs.append((heading, row))
+    return pairs

@@ -1,0 +1,95 @@
+"""Names of variables, levels and axis values as readers see them."""
+
+import math
+
+from survival_multiverse.sample import GTV_LEVELS, STATE_LEVELS
+from survival_multiverse.study import Study, spelling
+from survival_multiverse.style import POPULATION_LABELS, display_label, display_unit
+
+
+def with_unit(value: float, unit: str) -> str:
+    """A number with its unit: ``63 Gy``."""
+    return f"{spelling(value)} {display_unit(unit)}".strip()
+
+
+def in_sentence(label: str) -> str:
+    """A label inside a sentence: its capital goes, except in abbreviations (``T stage``)."""
+    return label[0].lower() + label[1:] if label[1:2].islower() else label
+
+
+def arm_labels(study: Study, *, dose_cutoff: float) -> tuple[str, str]:
+    """Names of the arms 0 and 1: below the cutoff, and at or above it."""
+    cutoff = with_unit(dose_cutoff, study.dose.unit)
+    return f"<{cutoff}", f"≥{cutoff}"
+
+
+def variable_label(study: Study, name: str) -> str:
+    """Label of a grouping: the arm, the state, a fixed role or a covariate."""
+    if name == "arm":
+        return study.dose.label
+    if name in ("state", "population"):
+        return "Metastatic state"
+    if name in ("gtv", "lesions"):
+        return getattr(study, name).label
+    return study.covariates[name].label if name in study.covariates else name
+
+
+def level_label(study: Study, name: str, level: str, *, cutoffs: tuple[float, ...] | None = None) -> str:
+    """Label of one level of a grouping; `cutoffs` are the scenario's axis values (default: the anchor's)."""
+    threshold, dose_cutoff, gtv_cutoff, _ = study.anchor if cutoffs is None else cutoffs
+    if name == "arm" and level in ("0", "1"):
+        return arm_labels(study, dose_cutoff=dose_cutoff)[int(level)]
+    if name == "gtv" and level in GTV_LEVELS:
+        return "<≥"[GTV_LEVELS.index(level)] + with_unit(gtv_cutoff, study.gtv.unit)
+    if level in STATE_LEVELS:
+        sign = "<≥"[STATE_LEVELS.index(level)]
+        return f"{POPULATION_LABELS[level]} ({sign}{with_unit(threshold, study.lesions.unit)})"
+    covariate = study.covariates.get(name)
+    numeric = covariate is not None and covariate.type == "continuous" and level in covariate.levels
+    text = f"{level} {display_unit(covariate.unit)}".strip() if numeric else level
+    return text.replace(">=", "≥").replace("<=", "≤")
+
+
+def contrast_label(study: Study, name: str, contrast: str) -> str:
+    """Label of a model term: ``level vs reference``, or the unit of a linear term."""
+    if " vs " not in contrast:
+        unit = study.covariates[name].unit if name in study.covariates else ""
+        unit = getattr(study, name).unit if name in ("gtv", "lesions") else unit
+        return f"per {display_unit(unit)}" if unit else contrast
+    level, reference = contrast.split(" vs ", 1)
+    return f"{level_label(study, name, level)} vs {level_label(study, name, reference)}"
+
+
+def axis_label(study: Study, axis: str) -> str:
+    """Name of an axis of the multiverse, with its unit."""
+    if axis == "oligo_threshold":
+        return f"{study.lesions.label}: non-oligometastatic from"
+    if axis == "dose_cutoff":
+        return display_label(f"{study.dose.label}, cutoff", study.dose.unit)
+    if axis == "gtv_cutoff":
+        return display_label(f"{study.gtv.label}, cutoff", study.gtv.unit)
+    return "Caliper (SD of the propensity logit)"
+
+
+def axis_value(study: Study, axis: str, value: float) -> str:
+    """One value of an axis: ``≥63 Gy``, ``caliper 0.2``."""
+    if axis == "caliper":
+        return "no caliper" if math.isinf(value) else f"caliper {spelling(value)}"
+    role = {"oligo_threshold": study.lesions, "dose_cutoff": study.dose, "gtv_cutoff": study.gtv}[axis]
+    return f"≥{with_unit(value, role.unit)}"
+
+
+def describe_specification(study: Study, row: dict[str, object]) -> str:
+    """The choices of one specification in words, those that do not apply left out."""
+    parts = []
+    for axis in ("oligo_threshold", "dose_cutoff", "gtv_cutoff", "caliper"):
+        value = row.get(axis)
+        if isinstance(value, float | int) and not math.isnan(value):
+            text = axis_value(study, axis, float(value))
+            role = {"dose_cutoff": study.dose, "gtv_cutoff": study.gtv}.get(axis)
+            text = f"{in_sentence(role.label)} {text}" if role else text
+            parts.append(text)
+    name = row.get("adjustment_set")
+    if isinstance(name, str):
+        parts.append(f"“{study.adjustment_sets[name].label}” covariates")
+    return ", ".join(parts)

@@ -1,0 +1,145 @@
+"""The plain-language reading of the study, made from its numbers."""
+
+import math
+
+import pandas as pd
+
+from survival_multiverse.labels import describe_specification, in_sentence
+from survival_multiverse.specification_summary import (
+    GATE,
+    Summary,
+    estimators_present,
+    headline,
+    passing,
+    summarise,
+)
+from survival_multiverse.study import Study
+from survival_multiverse.style import ESTIMATOR_LABELS, format_ratio
+
+ORIGIN = {
+    "simulated": (
+        "Simulated patients",
+        "Patients are simulated; nothing here is a clinical finding. "
+        "The page shows what the study would report, not what is true of any treatment.",
+    ),
+    "reconstructed": (
+        "Reconstructed patients",
+        "Patients are reconstructed so as to reproduce published statistics. What agrees with the "
+        "publication was fitted to it, and everything else is mechanical: no P value here is inference "
+        "about patients.",
+    ),
+    "dataset": (
+        "Public example data",
+        "Patients come from a public data set, used here as a worked example. The exposure was not "
+        "randomised: associations are described, not effects proven.",
+    ),
+    "file": (
+        "A cohort from a file",
+        "Patients come from a cohort file of the study's owner. The exposure was not randomised: "
+        "associations are described, and confounders that were not measured are not adjusted for.",
+    ),
+}
+
+
+def origin(study: Study) -> tuple[str, str]:
+    """Heading and text of the banner that says where the patients come from."""
+    return ORIGIN.get(study.source, ORIGIN["file"])
+
+
+def readings(specifications: pd.DataFrame, study: Study) -> list[tuple[str, str]]:
+    """For each estimator its name and two to four sentences: primary population, no landmark."""
+    rows = headline(specifications)
+    return [
+        (ESTIMATOR_LABELS[name], reading(rows[rows["estimator"] == name], study))
+        for name in estimators_present(rows)
+    ]
+
+
+def reading(specifications: pd.DataFrame, study: Study) -> str:
+    """Sentences on the specifications of one estimator."""
+    summary = summarise(specifications)
+    sentences = [_counts(summary)]
+    if summary.estimated == 1:
+        low = summary.lowest
+        limits = f"{format_ratio(low['ci_lower'])} to {format_ratio(low['ci_upper'])}"
+        sentences.append(f"It is {format_ratio(low['hazard_ratio'])} ({_percent(study)} CI {limits}).")
+    elif summary.estimated:
+        sentences += [_range(summary, study), _sides(summary, study)]
+    gate = f"{GATE}{min(study.analysis.balance_thresholds):g}"
+    # A model that adjusts for covariates balances nothing, so there is no gate to pass.
+    if summary.estimated and gate in specifications and specifications[gate].notna().any():
+        sentences.append(_gate(specifications, study))
+    return " ".join(sentences)
+
+
+def _counts(summary: Summary) -> str:
+    if summary.estimated == 0:
+        return f"None of {_specifications(summary.attempted)} gave a hazard ratio."
+    if summary.estimated == summary.attempted == 1:
+        return "The only specification gave a hazard ratio."
+    if summary.estimated == summary.attempted:
+        return f"All {summary.attempted:,} specifications gave a hazard ratio."
+    return (
+        f"{summary.estimated:,} of {_specifications(summary.attempted)} gave a hazard ratio; "
+        f"{summary.not_estimable:,} could not be estimated."
+    )
+
+
+def _range(summary: Summary, study: Study) -> str:
+    low, high = summary.lowest, summary.highest
+    return (
+        f"Hazard ratios, {in_sentence(study.dose.label)} at or above the cutoff against below, run from "
+        f"{format_ratio(low['hazard_ratio'])} ({describe_specification(study, low)}) to "
+        f"{format_ratio(high['hazard_ratio'])} ({describe_specification(study, high)}); "
+        f"the median is {format_ratio(summary.median)}."
+    )
+
+
+def _sides(summary: Summary, study: Study) -> str:
+    below = f"{_of(summary.below_1, summary.estimated)} lie below 1 (fewer deaths at or above the cutoff)"
+    above = f"{_of(summary.above_1, summary.estimated)} lie above 1"
+    interval = f"a {_percent(study)} confidence interval that excludes 1"
+    again = "such an interval" if summary.below_1 else interval
+    below += _excluding(summary.ci_below_1, summary.below_1, interval)
+    below = below[0].upper() + below[1:]
+    return f"{below}; {above}{_excluding(summary.ci_above_1, summary.above_1, again)}."
+
+
+def _gate(specifications: pd.DataFrame, study: Study) -> str:
+    threshold = min(study.analysis.balance_thresholds)
+    gate = f"{GATE}{threshold:g}"
+    through = summarise(passing(specifications, gate=gate))
+    rule = f"the balance gate (|SMD| of every baseline covariate below {threshold:g})"
+    if through.attempted == 0:
+        return f"None passes {rule}."
+    text = f"{through.attempted:,} of {len(specifications):,} pass {rule}"
+    if through.estimated == 0:
+        return f"{text}, none of them with a hazard ratio."
+    if through.estimated == 1:
+        return f"{text}; the hazard ratio there is {format_ratio(through.lowest['hazard_ratio'])}."
+    low, high = (format_ratio(row["hazard_ratio"]) for row in (through.lowest, through.highest))
+    return f"{text}; among these the hazard ratio runs from {low} to {high}."
+
+
+def _specifications(count: int) -> str:
+    return f"{count:,} specification" + ("" if count == 1 else "s")
+
+
+def _percent(study: Study) -> str:
+    return f"{100 * study.analysis.confidence_level:g}\u00a0%"
+
+
+def _excluding(count: int, side: int, interval: str) -> str:
+    if side == 0:
+        return ""
+    share = "none" if count == 0 else "all" if count == side else f"{count:,}"
+    return f", {share} of them with {interval}"
+
+
+def _of(part: int, whole: int) -> str:
+    if part in (0, whole):
+        return f"{'none' if part == 0 else 'all'} of the {whole:,}"
+    share = 100 * part / whole
+    # Not "100 %" where one disagrees, nor "0 %" where one agrees.
+    shown = "<1" if share < 1 else ">99" if share > 99 else f"{math.floor(share + 0.5)}"
+    return f"{part:,} of {whole:,} ({shown}\u00a0%)"

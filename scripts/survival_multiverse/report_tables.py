@@ -1,0 +1,180 @@
+"""Tables on the specifications: counts, blocks, the primary scenario, the balance gates, the failures."""
+
+import pandas as pd
+
+from survival_multiverse.labels import with_unit
+from survival_multiverse.schema import Population
+from survival_multiverse.specification_summary import (
+    ESTIMATOR_ORDER,
+    GATE,
+    estimated,
+    headline,
+    passing,
+    summarise,
+)
+from survival_multiverse.study import Study
+from survival_multiverse.style import ESTIMATOR_LABELS, POPULATION_LABELS, format_p, format_ratio
+from survival_multiverse.table_cells import (
+    GAP,
+    count_text,
+    interval,
+    is_number,
+    reason_text,
+    set_label,
+    share_text,
+)
+
+PRIMARY = str(Population.NON_OLIGOMETASTATIC)
+
+
+def counts_table(specifications: pd.DataFrame) -> pd.DataFrame:
+    """Attempted, estimated and not estimable, by population, estimator and landmark or none."""
+    rows = []
+    for population, name in POPULATION_LABELS.items():
+        for estimator in ESTIMATOR_ORDER:
+            here = specifications[
+                (specifications["population"] == population) & (specifications["estimator"] == estimator)
+            ]
+            if here.empty:
+                continue
+            early, late = (summarise(here[mask]) for mask in (here["landmark"] == 0, here["landmark"] > 0))
+            rows.append(
+                [name, ESTIMATOR_LABELS[estimator]]
+                + [f"{n:,}" for s in (early, late) for n in (s.attempted, s.estimated, s.not_estimable)]
+            )
+    words = ["attempted", "estimated", "not estimable"]
+    columns = ["Population", "Estimator", *words, *[f"landmarks: {word}" for word in words]]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def blocks_table(blocks: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Blocks of the primary population at the primary threshold, without landmark."""
+    gate = f"{GATE}{min(study.analysis.balance_thresholds):g}"
+    here = blocks[
+        (blocks["population"] == PRIMARY)
+        & (blocks["oligo_threshold"] == study.anchor[0])
+        & (blocks["landmark"] == 0)
+    ]
+    through = here[here["gate"] == gate].set_index(["estimator", "dose_cutoff"])["estimated"].to_dict()
+    rows = []
+    for estimator in ESTIMATOR_ORDER:
+        block = here[(here["gate"] == "all") & (here["estimator"] == estimator)].sort_values("dose_cutoff")
+        for row in block.to_dict("records"):
+            known = row["estimated"] > 0
+            passed = through.get((estimator, row["dose_cutoff"]))
+            rows.append(
+                [
+                    ESTIMATOR_LABELS[estimator],
+                    f"≥{with_unit(row['dose_cutoff'], study.dose.unit)}",
+                    f"{row['estimated']:,.0f} of {row['attempted']:,.0f}",
+                    count_text(row["effective"]),
+                    format_ratio(row["median_hazard_ratio"]) if known else GAP,
+                    f"{format_ratio(row['hr_01'])} to {format_ratio(row['hr_99'])}" if known else GAP,
+                    share_text(row["share_below_1"]) if known else GAP,
+                    share_text(row["share_ci_below_1"]) if known else GAP,
+                    share_text(row["share_ci_above_1"]) if known else GAP,
+                    GAP if estimator == "unadjusted" else count_text(passed),
+                ]
+            )
+    columns = [
+        "Estimator",
+        study.dose.label,
+        "Estimated",
+        "Distinct analyses",
+        "Median HR",
+        "1st to 99th percentile",
+    ]
+    columns += ["HR below 1", "CI below 1", "CI above 1", "Through the gate"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def anchor_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """The primary scenario by every estimator and adjustment set."""
+    rows = []
+    gate = f"{GATE}{min(study.analysis.balance_thresholds):g}"
+    anchor = headline(specifications)
+    anchor = anchor[anchor["is_anchor"].astype(bool)]
+    for estimator in ESTIMATOR_ORDER:
+        for row in anchor[anchor["estimator"] == estimator].to_dict("records"):
+            ok = row["status"] == "ok"
+            name = row["adjustment_set"] if isinstance(row["adjustment_set"], str) else None
+            judged = name is not None and gate in row and not pd.isna(row[gate])
+            rows.append(
+                [
+                    ESTIMATOR_LABELS[estimator],
+                    set_label(study, name) if name else "none",
+                    interval(row | {"estimate": row["hazard_ratio"]}) if ok else reason_text(row),
+                    format_p(row["p_value"]) if ok else GAP,
+                    count_text(row["n"]),
+                    count_text(row["events"]),
+                    count_text(row["pairs"]),
+                    f"{row['max_abs_smd_baseline']:.2f}" if is_number(row["max_abs_smd_baseline"]) else GAP,
+                    ("yes" if row[gate] else "no") if judged else GAP,
+                ]
+            )
+    percent = f"{100 * study.analysis.confidence_level:g} %"
+    columns = [
+        "Estimator",
+        "Adjusted for",
+        f"Hazard ratio ({percent} CI)",
+        "P",
+        "Patients",
+        "Deaths",
+        "Pairs",
+    ]
+    columns += ["Largest |SMD|, baseline", "Through the gate"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def failures_table(failures: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Analyses without a number, by population, estimator, kind and reason."""
+    rows = []
+    for row in failures.to_dict("records"):
+        name = row["adjustment_set"] if isinstance(row["adjustment_set"], str) else None
+        rows.append(
+            [
+                POPULATION_LABELS.get(row["population"], row["population"]),
+                ESTIMATOR_LABELS.get(row["estimator"], row["estimator"]),
+                set_label(study, name) if name in study.adjustment_sets else GAP,
+                str(row["analysis"]).replace("_", " "),
+                reason_text(row),
+                count_text(row["rows"]),
+                count_text(row["scenarios"]),
+            ]
+        )
+    columns = ["Population", "Estimator", "Adjusted for", "Analysis", "Reason", "Rows", "Scenarios"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def gate_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """How many specifications pass each balance gate, and the hazard ratios of those that do."""
+    rows = []
+    for estimator in ("matched", "overlap", "iptw"):
+        here = headline(specifications, estimator=estimator)
+        for kind, label in (
+            ("passes_propensity_", "propensity covariates"),
+            (GATE, "all baseline covariates"),
+        ):
+            for threshold in study.analysis.balance_thresholds:
+                gate = f"{kind}{threshold:g}"
+                if here.empty or gate not in here or here[gate].isna().all():
+                    continue
+                through = passing(here, gate=gate)
+                ratios = estimated(through)["hazard_ratio"]
+                span = (
+                    f"{format_ratio(ratios.min())} to {format_ratio(ratios.max())}"
+                    if len(ratios)
+                    else "none passes"
+                )
+                rows.append(
+                    [
+                        ESTIMATOR_LABELS[estimator],
+                        label,
+                        f"<{threshold:g}",
+                        f"{len(through):,} of {len(here):,}",
+                        span,
+                    ]
+                )
+    return pd.DataFrame(
+        rows, columns=["Estimator", "Gate on", "Largest |SMD|", "Pass", "Hazard ratios of those"]
+    )

@@ -1,0 +1,258 @@
+"""How far the estimates agree over the multiverse: specifications, blocks, failures, balance."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from survival_multiverse.schema import Estimator, Population, Status
+from survival_multiverse.study import AXES, Study, spelling
+
+SPECIFICATION_ANALYSES = ("cox", "matching", "balance_gate", "fingerprint")
+"""Analyses whose rows `specifications` needs."""
+
+_VARIANCE = {
+    Estimator.UNADJUSTED: "model",
+    Estimator.ADJUSTED: "model",
+    Estimator.MATCHED: "clustered",
+    Estimator.OVERLAP: "robust",
+    Estimator.IPTW: "robust",
+}
+_KEYS = [*AXES, "population", "adjustment_set", "estimator", "landmark", "landmark_order"]
+_MATCHING_STATISTICS = ["pairs", "matched_share", "focal_arm"]
+_SUMMARISED = ("hazard_ratio", "log_hazard_ratio", "ci_lower", "ci_upper", "status", "fingerprint")
+_BLOCK_COLUMNS = [
+    "gate",
+    "attempted",
+    "estimated",
+    "not_estimable",
+    "not_estimable_by_status",
+    "effective",
+    "median_hazard_ratio",
+    "hr_01",
+    "hr_99",
+    "relative_hazard_ratio",
+    "janus",
+    "share_below_1",
+    "share_above_1",
+    "share_ci_below_1",
+    "share_ci_above_1",
+    "lowest",
+    "highest",
+]
+_CHOICES = ("gtv_cutoff", "caliper", "adjustment_set")
+
+
+def distinct_rows(table: pa.Table, *, first_caliper: bool) -> pa.Table:
+    """Rows of a scenario that no earlier one of the same cutoffs has.
+
+    The caliper touches matched estimates alone: others are kept from the first caliper, theirs being null.
+    """
+    matched = pc.equal(table["estimator"], str(Estimator.MATCHED))
+    if not first_caliper:
+        return table.filter(matched)
+    caliper = pc.if_else(matched, table["caliper"], pa.scalar(None, pa.float64()))
+    position = table.schema.get_field_index("caliper")
+    return table.set_column(position, table.schema.field("caliper"), caliper)
+
+
+def specifications(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """One row a specification: its hazard ratio, how it was matched, and its balance.
+
+    Parameters
+    ----------
+    estimates
+        Rows of `SPECIFICATION_ANALYSES`, columns of `schema.ESTIMATE_COLUMNS`.
+
+    Returns
+    -------
+    pd.DataFrame
+        The population of all is counted once, not once a threshold; axes that do not apply are NaN.
+    """
+    estimates = estimates[estimates["subgroup"].isna()]
+    headline = _headline(estimates)
+    extras = [
+        _wide(estimates, "matching", _MATCHING_STATISTICS),
+        _wide(estimates, "balance_gate", _gate_statistics(study)),
+        _wide(estimates, "fingerprint", ["analysis"]).rename(columns={"analysis": "fingerprint"}),
+    ]
+    for extra in extras:
+        headline = headline.merge(extra, on=_KEYS, how="left")
+    for name in _gate_columns(study):
+        headline[name] = headline[name].map({1.0: True, 0.0: False}).astype("boolean")
+    headline = _once(headline)
+    headline["is_anchor"] = _is_anchor(headline, study)
+    return headline.sort_values(_KEYS, na_position="first", kind="stable").reset_index(drop=True)
+
+
+def _headline(estimates: pd.DataFrame) -> pd.DataFrame:
+    wanted = (
+        (estimates["analysis"] == "cox")
+        & (estimates["statistic"] == "hazard_ratio")
+        & (estimates["variable"] == "arm")
+        & (estimates["ties"] == "efron")
+        & estimates["model"].isin(["arm_only", "adjusted"])
+    )
+    rows = estimates[wanted]
+    rows = _plain(rows[rows["variance"].astype(str) == rows["estimator"].astype(str).map(_variance_of())])
+    rows = rows.rename(columns={"estimate": "hazard_ratio"})
+    rows["log_hazard_ratio"] = np.log(rows["hazard_ratio"])
+    numbers = ["hazard_ratio", "log_hazard_ratio", "std_error", "ci_lower", "ci_upper", "p_value"]
+    return rows[[*_KEYS, *numbers, "n", "events", "status", "reason", "flags"]]
+
+
+def _variance_of() -> dict[str, str]:
+    return {str(estimator): variance for estimator, variance in _VARIANCE.items()}
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Categories as strings, gaps as NaN, so that frames join and sort."""
+    frame = frame.copy()
+    for name in frame.columns:
+        if isinstance(frame[name].dtype, pd.CategoricalDtype):
+            frame[name] = frame[name].astype(object)
+    return frame
+
+
+def _wide(estimates: pd.DataFrame, analysis: str, statistics: Sequence[str]) -> pd.DataFrame:
+    rows = _plain(
+        estimates.loc[
+            (estimates["analysis"] == analysis) & estimates["statistic"].isin(statistics),
+            [*_KEYS, "statistic", "estimate"],
+        ]
+    )
+    wide = rows.pivot_table(
+        index=_KEYS, columns="statistic", values="estimate", aggfunc="first", dropna=False, observed=True
+    )
+    return wide.reindex(columns=statistics).dropna(how="all").reset_index()
+
+
+def _gate_columns(study: Study) -> list[str]:
+    return [
+        f"passes_{gate}_{spelling(threshold)}"
+        for gate in ("propensity", "baseline")
+        for threshold in study.analysis.balance_thresholds
+    ]
+
+
+def _gate_statistics(study: Study) -> list[str]:
+    return ["max_abs_smd_propensity", "max_abs_smd_baseline", *_gate_columns(study)]
+
+
+def _once(specs: pd.DataFrame) -> pd.DataFrame:
+    """Blank the axes that a specification does not depend on, then keep each once."""
+    specs = specs.sort_values(_KEYS, na_position="first", kind="stable")
+    specs.loc[specs["population"] == str(Population.ALL), "oligo_threshold"] = np.nan
+    specs.loc[specs["estimator"] == str(Estimator.UNADJUSTED), "gtv_cutoff"] = np.nan
+    specs.loc[specs["estimator"] != str(Estimator.MATCHED), "caliper"] = np.nan
+    return specs.drop_duplicates(_KEYS)
+
+
+def _is_anchor(specs: pd.DataFrame, study: Study) -> pd.Series:
+    """Specifications of the anchor scenario; axes that do not apply do not count."""
+    anchor = pd.Series(True, index=specs.index)
+    for name, value in zip(AXES, study.anchor, strict=True):
+        anchor &= specs[name].isna() | (specs[name] == value)
+    return anchor
+
+
+def summarise_blocks(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Summaries of the specifications that share an estimand, all of them and through each balance gate.
+
+    A block is one population with its threshold, one dose cutoff, one estimator and one landmark. Inside it
+    the volume cutoff, the adjustment set and, for matching, the caliper vary.
+
+    Returns
+    -------
+    pd.DataFrame
+        Counts, median hazard ratio, its 1st and 99th percentile with their ratio (RHR), whether they
+        lie on opposite sides of 1 (Janus effect; Patel, Burford and Ioannidis 2015), shares, extremes.
+    """
+    keys = ["population", "oligo_threshold", "dose_cutoff", "estimator", "landmark", "landmark_order"]
+    columns = {name: specs[name].to_numpy() for name in (*_SUMMARISED, *_CHOICES)}
+    gates = {
+        name: specs[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+        for name in _gate_columns(study)
+    }
+    records = []
+    for rows in specs.groupby(keys, dropna=False, sort=True).indices.values():
+        block = {name: specs[name].iloc[rows[0]] for name in keys}
+        records.append({**block, "gate": "all", **_summary(columns, rows)})
+        for gate, passes in gates.items():
+            if not np.isnan(passes[rows]).all():
+                records.append({**block, "gate": gate, **_summary(columns, rows[passes[rows] == 1])})
+    return pd.DataFrame(records, columns=[*keys, *_BLOCK_COLUMNS])
+
+
+def _summary(columns: dict[str, np.ndarray], rows: np.ndarray) -> dict:
+    """Summary of the specifications in these rows."""
+    status = columns["status"][rows]
+    estimated = rows[status == str(Status.OK)]
+    failed = sorted(Counter(status[status != str(Status.OK)].tolist()).items())
+    result = {
+        "attempted": len(rows),
+        "estimated": len(estimated),
+        "not_estimable": len(rows) - len(estimated),
+        "not_estimable_by_status": "; ".join(f"{name}: {count}" for name, count in failed),
+        "effective": len(set(columns["fingerprint"][estimated].tolist())),
+    }
+    if not len(estimated):
+        return result
+    ratio = columns["hazard_ratio"][estimated]
+    low, high = np.quantile(ratio, (0.01, 0.99)).tolist()
+    return result | {
+        "median_hazard_ratio": float(np.exp(np.median(columns["log_hazard_ratio"][estimated]))),
+        "hr_01": low,
+        "hr_99": high,
+        "relative_hazard_ratio": high / low,
+        "janus": low < 1 < high,
+        "share_below_1": float((ratio < 1).mean()),
+        "share_above_1": float((ratio > 1).mean()),
+        "share_ci_below_1": float((columns["ci_upper"][estimated] < 1).mean()),
+        "share_ci_above_1": float((columns["ci_lower"][estimated] > 1).mean()),
+        "lowest": _named(columns, estimated[ratio.argmin()]),
+        "highest": _named(columns, estimated[ratio.argmax()]),
+    }
+
+
+def _named(columns: dict[str, np.ndarray], row: int) -> str:
+    """Hazard ratio of a specification with the choices that distinguish it inside its block."""
+    choices = [
+        f"{axis} {spelling(columns[axis][row])}"
+        for axis in ("gtv_cutoff", "caliper")
+        if not np.isnan(columns[axis][row])
+    ]
+    if pd.notna(columns["adjustment_set"][row]):
+        choices.append(str(columns["adjustment_set"][row]))
+    return f"HR {columns['hazard_ratio'][row]:.3f} ({', '.join(choices) or 'one specification'})"
+
+
+def count_failures(estimates: pd.DataFrame) -> pd.DataFrame:
+    """Rows without a number, by what was asked and why, and in how many scenarios."""
+    failed = _plain(estimates[estimates["status"].astype(str) != str(Status.OK)])
+    keys = ["population", "estimator", "adjustment_set", "analysis", "status", "reason"]
+    cutoffs = failed[list(AXES)].apply(tuple, axis=1) if len(failed) else pd.Series(dtype=object)
+    grouped = failed.assign(scenario=cutoffs).groupby(keys, dropna=False, sort=True)
+    return grouped.agg(rows=("status", "size"), scenarios=("scenario", "nunique")).reset_index()
+
+
+def summarise_balance(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """|Standardised mean difference| of each covariate over all scenarios, before and after adjustment."""
+    rows = _plain(
+        estimates[
+            (estimates["analysis"] == "balance")
+            & (estimates["statistic"] == "smd")
+            & estimates["subgroup"].isna()
+        ]
+    )
+    rows["size"] = rows["estimate"].abs()
+    keys = ["population", "adjustment_set", "estimator", "variable", "level"]
+    grouped = rows.groupby(keys, dropna=False, sort=True)["size"]
+    summary = grouped.agg(estimates="count", minimum="min", median="median", maximum="max").reset_index()
+    for threshold in study.analysis.balance_thresholds:
+        within = grouped.apply(lambda size, limit=threshold: float((size < limit).mean()))
+        summary[f"share_below_{spelling(threshold)}"] = within.to_numpy()
+    return summary

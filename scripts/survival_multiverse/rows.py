@@ -1,0 +1,181 @@
+"""Tidy result rows: written one by one, frozen into arrays, joined into one Arrow table a scenario."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from survival_multiverse.schema import ESTIMATE_COLUMNS, STATUS_REASON, Status
+from survival_multiverse.study import AXES, Study
+
+NAN = float("nan")
+_LABELS = tuple(column.name for column in ESTIMATE_COLUMNS if column.type == "category")
+_NUMBERS = ("landmark", "estimate", "std_error", "ci_lower", "ci_upper", "p_value")
+_COUNTS = ("df", "n", "events")
+_MISSING_COUNT = -1
+_code_of_string: dict[str | None, int] = {None: 0}
+_code_of_label: dict[tuple, int] = {}
+_label_codes: list[np.ndarray] = []
+
+
+class Context(NamedTuple):
+    """Which patients, made comparable how: shared by all rows of a block."""
+
+    population: str
+    adjustment_set: str | None = None
+    estimator: str = "unadjusted"
+    landmark: float = 0.0
+    landmark_order: str | None = None
+    subgroup: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowBlock:
+    """Rows as arrays: label codes (n,), numbers (n, 6) and counts (n, 3)."""
+
+    labels: np.ndarray
+    numbers: np.ndarray
+    counts: np.ndarray
+
+
+class RowWriter:
+    """Collects rows of one context."""
+
+    __slots__ = ("_counts", "_failure", "_flags", "_head", "_labels", "_landmark", "_numbers")
+
+    def __init__(self, context: Context, *, flags: Iterable[str] = (), failure: Status = Status.OK) -> None:
+        """Write rows of a context; `failure` explains, in place of its consequences, why nobody is left."""
+        self._failure = failure
+        self._landmark = context.landmark
+        self._head = (
+            str(context.population),
+            context.adjustment_set,
+            context.estimator,
+            context.landmark_order,
+            context.subgroup,
+        )
+        self._flags = tuple(flags)
+        self._labels: list[tuple] = []
+        self._numbers: list[tuple] = []
+        self._counts: list[tuple] = []
+
+    def add(
+        self,
+        analysis: str,
+        statistic: str,
+        estimate: float,
+        *,
+        variable: str = "arm",
+        level: str | None = None,
+        model: str | None = None,
+        ties: str | None = None,
+        variance: str | None = None,
+        std_error: float = NAN,
+        ci_lower: float = NAN,
+        ci_upper: float = NAN,
+        p_value: float = NAN,
+        df: int = _MISSING_COUNT,
+        n: int = _MISSING_COUNT,
+        events: int = _MISSING_COUNT,
+        status: Status = Status.OK,
+        flags: Iterable[str] = (),
+    ) -> None:
+        """Append one row; a status other than ok leaves it without numbers and says why."""
+        if status is not Status.OK:
+            estimate = std_error = ci_lower = ci_upper = p_value = NAN
+            status = status if self._failure is Status.OK else self._failure
+        flags = dict.fromkeys((*self._flags, *flags))
+        self._labels.append(
+            (
+                *self._head,
+                analysis,
+                model,
+                ties,
+                variance,
+                variable,
+                level,
+                statistic,
+                str(status),
+                STATUS_REASON.get(status),
+                ";".join(flags) or None,
+            )
+        )
+        self._numbers.append((self._landmark, estimate, std_error, ci_lower, ci_upper, p_value))
+        self._counts.append((df, n, events))
+
+    def freeze(self) -> RowBlock:
+        """Turn the rows into arrays."""
+        count = len(self._labels)
+        return RowBlock(
+            labels=np.array([_intern(label) for label in self._labels], dtype=np.int64),
+            numbers=np.array(self._numbers, dtype=np.float64).reshape(count, len(_NUMBERS)),
+            counts=np.array(self._counts, dtype=np.int32).reshape(count, len(_COUNTS)),
+        )
+
+
+def _intern(label: tuple) -> int:
+    """Number of a row's labels, which recur from scenario to scenario."""
+    code = _code_of_label.get(label)
+    if code is None:
+        strings = [_code_of_string.setdefault(text, len(_code_of_string)) for text in label]
+        code = _code_of_label[label] = len(_label_codes)
+        _label_codes.append(np.array(strings, dtype=np.int32))
+    return code
+
+
+def arrow_schema(study: Study) -> pa.Schema:
+    """Fixed Arrow schema of a scenario file, with the study's units in the field metadata."""
+    units = {role: getattr(study, role).unit for role in ("time", "dose", "gtv", "lesions")}
+    types = {"number": pa.float64(), "count": pa.int32(), "category": pa.dictionary(pa.int32(), pa.string())}
+    return pa.schema(
+        [
+            pa.field(
+                column.name,
+                types[column.type],
+                metadata={"description": column.description, "unit": column.unit.format(**units)},
+            )
+            for column in ESTIMATE_COLUMNS
+        ]
+    )
+
+
+def scenario_table(scenario: Iterable[float], blocks: list[RowBlock], schema: pa.Schema) -> pa.Table:
+    """Join blocks into the table of one scenario.
+
+    Dictionaries hold only the strings of this table, in sorted order, so that the bytes do not
+    depend on what else was evaluated in the process.
+    """
+    labels = _string_codes(np.concatenate([block.labels for block in blocks]))
+    numbers = np.concatenate([block.numbers for block in blocks])
+    counts = np.concatenate([block.counts for block in blocks])
+    strings = list(_code_of_string)
+    arrays = {axis: pa.array(np.full(len(labels), value)) for axis, value in zip(AXES, scenario, strict=True)}
+    for j, name in enumerate(_LABELS):
+        arrays[name] = _dictionary_array(labels[:, j], strings)
+    for j, name in enumerate(_NUMBERS):
+        column = np.ascontiguousarray(numbers[:, j])
+        arrays[name] = pa.array(column, mask=np.isnan(column))
+    for j, name in enumerate(_COUNTS):
+        column = np.ascontiguousarray(counts[:, j])
+        arrays[name] = pa.array(column, mask=column == _MISSING_COUNT)
+    return pa.table([arrays[name] for name in schema.names], schema=schema)
+
+
+def _string_codes(labels: np.ndarray) -> np.ndarray:
+    """String codes of the labels, shape (n, labels)."""
+    used, position = np.unique(labels, return_inverse=True)
+    return np.stack([_label_codes[code] for code in used])[position]
+
+
+def _dictionary_array(codes: np.ndarray, strings: list[str | None]) -> pa.DictionaryArray:
+    used = np.unique(codes)
+    words = sorted(strings[code] for code in used if code)
+    position = np.zeros(int(used[-1]) + 1 if used.size else 1, dtype=np.int32)
+    rank = {word: index for index, word in enumerate(words)}
+    for code in used:
+        if code:
+            position[code] = rank[strings[code]]
+    indices = pa.array(position[codes], mask=codes == 0)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(words, type=pa.string()))

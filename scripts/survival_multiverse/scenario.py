@@ -1,0 +1,297 @@
+"""All estimates of one population under one set of cutoffs, block by block."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+import numpy as np
+
+from survival_multiverse.comparability import (
+    BalanceDesign,
+    Scored,
+    balance_design,
+    balance_of,
+    match,
+    matched_sample,
+    score,
+    undefined_balance,
+    weights,
+    write_balance,
+    write_gates,
+    write_matching,
+    write_weights,
+)
+from survival_multiverse.cox_tables import (
+    Model,
+    univariate_p_values,
+    write_interaction,
+    write_model,
+    write_proportional_hazards,
+    write_selected,
+    write_univariate,
+)
+from survival_multiverse.descriptive_tables import write_counts, write_distributions
+from survival_multiverse.log_rank import log_rank, log_rank_many
+from survival_multiverse.matching import Matching
+from survival_multiverse.rows import NAN, Context, RowBlock, RowWriter
+from survival_multiverse.sample import Sample, design_matrix
+from survival_multiverse.schema import Estimator, Population, Status
+from survival_multiverse.study import AdjustmentSet, Study
+from survival_multiverse.survival_tables import (
+    write_arm_log_rank,
+    write_curves,
+    write_log_ranks,
+    write_restricted_means,
+)
+from survival_multiverse.tie_break import TieBreaks, write_envelope
+from survival_multiverse.weighting import EXTREME_WEIGHT
+
+NO_LANDMARK = 0.0
+MATCH_FIRST, LANDMARK_FIRST = "match_then_landmark", "landmark_then_match"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A scored sample from which pairs are drawn, caliper by caliper.
+
+    Attributes
+    ----------
+    adjustment_set, landmark
+        What the score adjusts for and whom it leaves out.
+    scored, design
+        The score, and the columns on which balance is judged.
+    flags
+        Warnings that go with every row made from it.
+    """
+
+    adjustment_set: str
+    landmark: float
+    scored: Scored
+    design: BalanceDesign
+    flags: tuple[str, ...]
+
+
+def after_landmark(sample: Sample, landmark: float) -> Sample:
+    """Patients whose survival time is at least the landmark."""
+    return sample if landmark == NO_LANDMARK else sample.take(sample.time >= landmark)
+
+
+def covariate_names(adjustment_set: AdjustmentSet, population: Population) -> tuple[str, ...]:
+    """Covariates of a set in a population."""
+    extra = adjustment_set.covariates_in_all if population is Population.ALL else ()
+    return adjustment_set.covariates + extra
+
+
+def candidates_of(sample: Sample, population: Population, study: Study) -> list[Candidate]:
+    """Scores of every adjustment set, for everybody and for those beyond each landmark."""
+    linear = [
+        covariate.name
+        for covariate in study.covariates.values()
+        if not covariate.levels and covariate.role == "baseline"
+    ]
+    found = []
+    for adjustment_set in study.adjustment_sets.values():
+        names = covariate_names(adjustment_set, population)
+        for landmark in (NO_LANDMARK, *study.analysis.landmarks):
+            scored = score(after_landmark(sample, landmark), names)
+            flags = (*study.flags(names), *(f"dropped:{name}" for name in scored.dropped))
+            design = balance_design(scored.sample, linear)
+            found.append(Candidate(adjustment_set.name, landmark, scored, design, flags))
+    return found
+
+
+def unadjusted_blocks(sample: Sample, population: Population, study: Study) -> list[RowBlock]:
+    """Everything before matching, landmarks included."""
+    context = Context(population, estimator=Estimator.UNADJUSTED)
+    writer = RowWriter(context)
+    write_tables(writer, sample, study)
+    write_fingerprint(writer, sample)
+    blocks = [writer.freeze(), *subgroup_blocks(sample, context, study, ())]
+    for landmark in study.analysis.landmarks:
+        part = after_landmark(sample, landmark)
+        writer = RowWriter(context._replace(landmark=landmark))
+        write_comparison(writer, part, study)
+        write_fingerprint(writer, part)
+        blocks.append(writer.freeze())
+    return blocks
+
+
+def weighted_blocks(candidate: Candidate, population: Population, study: Study) -> list[RowBlock]:
+    """Weighted and covariate-adjusted estimates of one score."""
+    scored, analysis = candidate.scored, study.analysis
+    focal_arm = _focal_arm(scored.sample)
+    context = Context(population, candidate.adjustment_set, landmark=candidate.landmark)
+    everybody = np.ones(len(scored.sample), dtype=bool)
+    by_estimator = weights(scored)
+    blocks = []
+    for estimator in (Estimator.OVERLAP, Estimator.IPTW):
+        weight = by_estimator.get(str(estimator))
+        extreme = weight is not None and bool((weight > EXTREME_WEIGHT).any())
+        flags = (*candidate.flags, "extreme_weights") if extreme else candidate.flags
+        writer = RowWriter(context._replace(estimator=estimator), flags=flags, failure=scored.status)
+        model = Model("arm_only", ("arm",), ("efron",), np.ones(len(everybody)), status=scored.status)
+        table = undefined_balance(candidate.design)
+        if weight is not None:
+            model = replace(model, weight=weight)
+            table = balance_of(candidate.design, scored, weight=weight, focal_arm=focal_arm)
+        write_model(writer, scored.sample, model, analysis)
+        write_weights(writer, scored, weight)
+        write_gates(writer, candidate.design, table, scored.names, analysis)
+        if candidate.landmark == NO_LANDMARK:
+            write_balance(writer, candidate.design, table, everybody)
+        write_fingerprint(writer, scored.sample, weight)
+        blocks.append(writer.freeze())
+    writer = RowWriter(context._replace(estimator=Estimator.ADJUSTED), flags=candidate.flags)
+    write_model(writer, scored.sample, Model("adjusted", ("arm", *scored.names)), analysis)
+    write_fingerprint(writer, scored.sample, design_matrix(scored.sample, scored.names)[0])
+    blocks.append(writer.freeze())
+    if candidate.landmark == NO_LANDMARK:
+        # Before matching, on the patients who have a score.
+        writer = RowWriter(context._replace(estimator=Estimator.UNADJUSTED), flags=candidate.flags)
+        table = balance_of(candidate.design, scored, focal_arm=focal_arm)
+        write_balance(writer, candidate.design, table, everybody)
+        write_gates(writer, candidate.design, table, scored.names, analysis)
+        blocks.append(writer.freeze())
+    return blocks
+
+
+class MatchedBlocks:
+    """Blocks after matching; calipers that give the very same pairs share them."""
+
+    def __init__(self, population: Population, study: Study, priority: np.ndarray, ties: TieBreaks) -> None:
+        self._population = population
+        self._study = study
+        self._priority = priority
+        self._ties = ties
+        self._known: dict[tuple, list[RowBlock]] = {}
+
+    def of(self, candidate: Candidate, caliper: float) -> list[RowBlock]:
+        """Match within the caliper and evaluate."""
+        scored = candidate.scored
+        matching = match(scored, self._priority, caliper=caliper, analysis=self._study.analysis)
+        failure = scored.status if matching is None else matching.status
+        context = self._context(candidate)
+        writer = RowWriter(context, flags=candidate.flags, failure=failure)
+        write_matching(writer, scored, matching)
+        if candidate.landmark == NO_LANDMARK:
+            write_envelope(writer, scored, matching, caliper, self._ties)
+        pairs = b"" if matching is None else matching.pair_of.tobytes()
+        key = (candidate.adjustment_set, candidate.landmark, failure, pairs)
+        if key not in self._known:
+            self._known[key] = self._evaluate(candidate, matching, context, failure)
+        return [writer.freeze(), *self._known[key]]
+
+    def _context(self, candidate: Candidate) -> Context:
+        order = None if candidate.landmark == NO_LANDMARK else LANDMARK_FIRST
+        return Context(
+            self._population, candidate.adjustment_set, Estimator.MATCHED, candidate.landmark, order
+        )
+
+    def _evaluate(
+        self, candidate: Candidate, matching: Matching | None, context: Context, failure: Status
+    ) -> list[RowBlock]:
+        study = self._study
+        sample = matched_sample(candidate.scored, matching)
+        writer = RowWriter(context, flags=candidate.flags, failure=failure)
+        self._write_balance(writer, candidate, matching, candidate.landmark)
+        write_fingerprint(writer, sample)
+        if candidate.landmark != NO_LANDMARK:
+            write_comparison(writer, sample, study)
+            return [writer.freeze()]
+        write_tables(writer, sample, study)
+        blocks = [writer.freeze(), *subgroup_blocks(sample, context, study, candidate.flags, failure)]
+        for landmark in study.analysis.landmarks:
+            part = after_landmark(sample, landmark)
+            later = context._replace(landmark=landmark, landmark_order=MATCH_FIRST)
+            writer = RowWriter(later, flags=candidate.flags, failure=failure)
+            self._write_balance(writer, candidate, matching, landmark)
+            write_comparison(writer, part, study)
+            write_fingerprint(writer, part)
+            blocks.append(writer.freeze())
+        return blocks
+
+    def _write_balance(
+        self, writer: RowWriter, candidate: Candidate, matching: Matching | None, landmark: float
+    ) -> None:
+        """Gates of the matched patients beyond the landmark, and without one every column's balance."""
+        scored, design = candidate.scored, candidate.design
+        kept = np.zeros(len(scored.sample), dtype=bool)
+        table = undefined_balance(design)
+        if matching is not None and matching.status is Status.OK:
+            kept = (matching.pair_of >= 0) & (scored.sample.time >= landmark)
+            table = balance_of(design, scored, subset=kept, focal_arm=matching.focal_arm)
+        write_gates(writer, design, table, scored.names, self._study.analysis)
+        if landmark == candidate.landmark == NO_LANDMARK:
+            write_balance(writer, design, table, kept)
+
+
+def write_tables(writer: RowWriter, sample: Sample, study: Study) -> None:
+    """The published tables on one sample: description, survival, regression."""
+    analysis = study.analysis
+    write_counts(writer, sample)
+    write_distributions(writer, sample)
+    write_curves(writer, sample, analysis)
+    write_log_ranks(writer, sample, analysis)
+    write_univariate(writer, sample, study)
+    multivariable = ("arm", *analysis.multivariable)
+    flags = study.flags(multivariable)
+    write_model(writer, sample, Model("pre_specified", multivariable, flags=flags), analysis)
+    write_selected(writer, sample, univariate_p_values(sample, log_rank_p_values(sample)), study)
+    for name in analysis.interactions:
+        write_interaction(writer, sample, name, study)
+    write_proportional_hazards(writer, sample, "arm_only", ("arm",), study)
+    write_proportional_hazards(writer, sample, "pre_specified", multivariable, study)
+    write_restricted_means(writer, sample, analysis)
+
+
+def log_rank_p_values(sample: Sample) -> dict[str, float]:
+    """Log-rank P of the arm and of every grouping."""
+    p_values = {"arm": log_rank(sample.time, sample.event, sample.arm).p_value}
+    if sample.factors:
+        many = log_rank_many(sample.time, sample.event, sample.codes)[2]
+        p_values |= {factor.name: float(p) for factor, p in zip(sample.factors, many, strict=True)}
+    return p_values
+
+
+def write_comparison(writer: RowWriter, sample: Sample, study: Study) -> None:
+    """The arms against each other: log-rank and Cox."""
+    write_arm_log_rank(writer, sample, study.analysis)
+    write_model(writer, sample, Model("arm_only", ("arm",)), study.analysis)
+
+
+def subgroup_blocks(
+    sample: Sample, context: Context, study: Study, flags: Sequence[str], failure: Status = Status.OK
+) -> list[RowBlock]:
+    """The arms against each other within each level of the factors tested for interaction."""
+    blocks = []
+    for name in study.analysis.interactions:
+        factor = sample.factors[sample.position(name)]
+        for code, level in enumerate(factor.levels):
+            part = sample.take(sample.factor_codes(name) == code)
+            writer = RowWriter(
+                context._replace(subgroup=f"{name}={level}"),
+                flags=(*flags, *study.flags((name,))),
+                failure=failure,
+            )
+            write_comparison(writer, part, study)
+            blocks.append(writer.freeze())
+    return blocks
+
+
+def write_fingerprint(writer: RowWriter, sample: Sample, extra: np.ndarray | None = None) -> None:
+    """A 48-bit fingerprint of the patients analysed, their arms and pairs, and weights or a design matrix.
+
+    Specifications with equal fingerprints are the very same analysis.
+    """
+    if not len(sample):
+        writer.add("fingerprint", "analysis", NAN, n=0, status=Status.EMPTY_ARM)
+        return
+    parts = [sample.index, sample.arm]
+    parts += [part for part in (sample.pair, extra) if part is not None]
+    digest = blake2b(b"".join(np.ascontiguousarray(part).tobytes() for part in parts), digest_size=6)
+    writer.add("fingerprint", "analysis", float(int.from_bytes(digest.digest(), "big")), n=len(sample))
+
+
+def _focal_arm(sample: Sample) -> int:
+    in_high = int(sample.arm.sum())
+    return 1 if 2 * in_high <= len(sample) else 0

@@ -1,0 +1,97 @@
+"""What the specifications of one estimator say together; text and pictures both take it from here."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from survival_multiverse.schema import Estimator, Population, Status
+
+ESTIMATOR_ORDER = tuple(str(estimator) for estimator in Estimator)
+GATE = "passes_baseline_"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts and range of the hazard ratios of one estimator.
+
+    Attributes
+    ----------
+    attempted, estimated
+        Specifications tried, and those with a hazard ratio.
+    below_1, above_1
+        Estimates on each side of 1.
+    ci_below_1, ci_above_1
+        Estimates whose confidence interval lies wholly on one side of 1.
+    lowest, highest
+        Rows of the smallest and the largest hazard ratio (empty when nothing was estimated).
+    median
+        Median hazard ratio; NaN when nothing was estimated.
+    """
+
+    attempted: int
+    estimated: int
+    below_1: int
+    above_1: int
+    ci_below_1: int
+    ci_above_1: int
+    lowest: dict[str, object]
+    highest: dict[str, object]
+    median: float
+
+    @property
+    def not_estimable(self) -> int:
+        return self.attempted - self.estimated
+
+
+def headline(specifications: pd.DataFrame, *, estimator: str | None = None) -> pd.DataFrame:
+    """Specifications of the primary population without a landmark, of one estimator or of all."""
+    mask = (specifications["population"] == str(Population.NON_OLIGOMETASTATIC)) & (
+        specifications["landmark"] == 0
+    )
+    if estimator is not None:
+        mask &= specifications["estimator"] == estimator
+    return specifications[mask]
+
+
+def estimators_present(specifications: pd.DataFrame) -> list[str]:
+    """Estimators in the table, in the order of the study."""
+    present = set(specifications["estimator"])
+    return [estimator for estimator in ESTIMATOR_ORDER if estimator in present]
+
+
+def estimated(specifications: pd.DataFrame) -> pd.DataFrame:
+    """Rows with a hazard ratio."""
+    return specifications[
+        (specifications["status"] == str(Status.OK)) & specifications["hazard_ratio"].notna()
+    ]
+
+
+def direction(specifications: pd.DataFrame) -> np.ndarray:
+    """Side of 1 on which each confidence interval lies: ``below``, ``above`` or ``includes``."""
+    lower = specifications["ci_lower"].to_numpy(dtype=np.float64)
+    upper = specifications["ci_upper"].to_numpy(dtype=np.float64)
+    return np.select([upper < 1, lower > 1], ["below", "above"], "includes")
+
+
+def passing(specifications: pd.DataFrame, *, gate: str) -> pd.DataFrame:
+    """Rows through a balance gate; where no balance was judged a row does not pass."""
+    return specifications[specifications[gate].astype("boolean").fillna(False).to_numpy(dtype=bool)]
+
+
+def summarise(specifications: pd.DataFrame) -> Summary:
+    """Summarise specifications of one estimator, population and landmark."""
+    usable = estimated(specifications)
+    ratios = usable["hazard_ratio"].to_numpy(dtype=np.float64)
+    sides = direction(usable)
+    return Summary(
+        attempted=len(specifications),
+        estimated=len(usable),
+        below_1=int((ratios < 1).sum()),
+        above_1=int((ratios > 1).sum()),
+        ci_below_1=int((sides == "below").sum()),
+        ci_above_1=int((sides == "above").sum()),
+        lowest=usable.iloc[int(ratios.argmin())].to_dict() if ratios.size else {},
+        highest=usable.iloc[int(ratios.argmax())].to_dict() if ratios.size else {},
+        median=float(np.median(ratios)) if ratios.size else float("nan"),
+    )

@@ -1,0 +1,80 @@
+"""Cells of the report's tables, and tables as HTML: every cell is text before it gets here."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from markupsafe import escape
+
+from survival_multiverse.study import Study
+from survival_multiverse.style import format_ratio
+
+GAP = "–"
+"""Stands where there is no number."""
+BLANK = "<th >&nbsp;</th>"
+"""Styler's empty corner."""
+
+
+def to_html(table: pd.DataFrame, *, index: int = 1) -> str:
+    """A table as HTML; the first `index` columns are row headings, columns may have two levels.
+
+    Everything in it is escaped.
+    """
+    names = [name[-1] if isinstance(name, tuple) else name for name in table.columns[:index]]
+    body = table.set_index(list(table.columns[:index])).rename_axis(index=[None] * index)
+    styler = body.style.format(escape="html")
+    styler = styler.format_index(escape="html", axis=0).format_index(escape="html", axis=1)
+    html = styler.to_html(exclude_styles=True, sparse_index=True)
+    # Styler leaves the corner empty and knows no scope; both are needed to have the table read out.
+    head, rows = html.split("</thead>", 1)
+    for name in reversed(names):
+        before, _, after = head.rpartition(BLANK)
+        head = f'{before}<th class="corner">{escape(name)}</th>{after}'
+    head = head.replace(BLANK, "<td></td>")
+    head = head.replace("<table>", '<table class="data">').replace(
+        "<th colspan", '<th scope="colgroup" colspan'
+    )
+    head = head.replace("<th >", '<th scope="col">').replace(
+        '<th class="corner"', '<th scope="col" class="corner"'
+    )
+    rows = rows.replace("<th rowspan", '<th scope="rowgroup" rowspan').replace("<th >", '<th scope="row">')
+    return f"{head}</thead>{rows}"
+
+
+def interval(row: dict[str, object], *, form: Callable[[float], str] = format_ratio) -> str:
+    """``0.68 (0.52 to 0.90)``; a dash where there is no estimate."""
+    if not is_number(row.get("estimate")):
+        return GAP
+    limits = [form(row[name]) if is_number(row[name]) else "?" for name in ("ci_lower", "ci_upper")]
+    if limits == ["?", "?"]:
+        return form(row["estimate"])
+    # An upper limit that is not reached is unbounded, not unknown.
+    return f"{form(row['estimate'])} ({limits[0]} to {limits[1].replace('?', 'not reached')})"
+
+
+def set_label(study: Study, name: str) -> str:
+    """Label of an adjustment set, with a dagger if it holds a post-treatment covariate."""
+    entry = study.adjustment_sets[name]
+    return entry.label + (" †" if study.flags(entry.covariates) else "")
+
+
+def reason_text(row: dict[str, object]) -> str:
+    """Why a row has no number, in words."""
+    reason = row.get("reason")
+    return reason if isinstance(reason, str) and reason else str(row.get("status", "")).replace("_", " ")
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a number other than NaN."""
+    return isinstance(value, int | float | np.number) and not math.isnan(float(value))
+
+
+def count_text(value: object) -> str:
+    """A count with thousands separated, or a dash."""
+    return f"{int(value):,}" if is_number(value) else GAP
+
+
+def share_text(value: float) -> str:
+    """A share of 1 as a percentage, or a dash."""
+    return f"{100 * value:.0f} %" if is_number(value) else GAP

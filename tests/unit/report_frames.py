@@ -1,0 +1,94 @@
+"""A small study with its tables, for the tests of figures, reading and page."""
+
+import copy
+import itertools
+import math
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+from survival_multiverse.study import Study
+
+CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config" / "config.yaml").read_text(encoding="utf-8"))
+GATES = ("passes_propensity_0.1", "passes_propensity_0.25", "passes_baseline_0.1", "passes_baseline_0.25")
+
+
+def small_config(**changes):
+    """The default settings on a grid of two values an axis; `changes` replace top-level keys."""
+    config = copy.deepcopy(CONFIG)
+    config["axes"] = {
+        "oligo_threshold": [4, 5],
+        "dose_cutoff": [60, 63],
+        "gtv_cutoff": [100, 146],
+        "caliper": [0.2, "none"],
+    }
+    return config | changes
+
+
+@cache
+def small_study():
+    return Study.from_config(small_config())
+
+
+def specification(**values):
+    """One row of specifications.parquet: the primary scenario, matched, unless told otherwise."""
+    row = {
+        "oligo_threshold": 5.0, "dose_cutoff": 63.0, "gtv_cutoff": 146.0, "caliper": 0.2,
+        "population": "non_oligometastatic", "adjustment_set": "as_published", "estimator": "matched",
+        "landmark": 0.0, "landmark_order": None, "hazard_ratio": 0.8, "std_error": 0.1, "p_value": 0.03,
+        "ci_lower": 0.65, "ci_upper": 0.97, "n": 120, "events": 90, "pairs": 60.0, "matched_share": 0.9,
+        "focal_arm": 1.0, "max_abs_smd_propensity": 0.05, "max_abs_smd_baseline": 0.2,
+        "status": "ok", "reason": None, "flags": None, "is_anchor": False,
+        **dict.fromkeys(GATES, False),
+    }  # fmt: skip
+    return row | values
+
+
+def estimate(ratio, *, width=0.2, **values):
+    """A specification with this hazard ratio and an interval of the given half width on the log scale."""
+    limits = {"ci_lower": ratio * math.exp(-width), "ci_upper": ratio * math.exp(width)}
+    return specification(hazard_ratio=ratio, **(limits | values))
+
+
+def failure(**values):
+    """A specification that could not be estimated."""
+    numbers = dict.fromkeys(("hazard_ratio", "ci_lower", "ci_upper", "p_value", "std_error"), np.nan)
+    return specification(status="no_pairs", reason="no pair within the caliper", **(numbers | values))
+
+
+def specifications(rows):
+    frame = pd.DataFrame(rows)
+    frame["log_hazard_ratio"] = np.log(frame["hazard_ratio"])
+    frame[list(GATES)] = frame[list(GATES)].astype("boolean")
+    return frame
+
+
+@cache
+def grid(seed=7):
+    """All specifications of the small study's primary population, some of them not estimable."""
+    study, random = small_study(), np.random.default_rng(seed)
+    axes = [study.axes[name].values for name in ("oligo_threshold", "dose_cutoff", "gtv_cutoff", "caliper")]
+    rows = []
+    for threshold, dose, gtv, caliper in itertools.product(*axes):
+        for chosen in study.adjustment_sets:
+            keys = {
+                "oligo_threshold": threshold,
+                "dose_cutoff": dose,
+                "gtv_cutoff": gtv,
+                "adjustment_set": chosen,
+            }
+            keys["is_anchor"] = (threshold, dose, gtv, caliper) == study.anchor
+            if (threshold, caliper) == (4.0, math.inf):
+                rows.append(failure(**keys, caliper=caliper))
+            else:
+                passes = {"passes_baseline_0.25": bool(random.random() < 0.5)}
+                rows.append(estimate(math.exp(random.normal(-0.2, 0.25)), **keys, caliper=caliper, **passes))
+            if math.isinf(caliper):
+                blank = dict.fromkeys(GATES, None) | {"caliper": math.nan, "pairs": math.nan}
+                keys["is_anchor"] = (threshold, dose, gtv) == study.anchor[:3]
+                rows.append(
+                    estimate(math.exp(random.normal(0.1, 0.1)), estimator="adjusted", **keys, **blank)
+                )
+    return specifications(rows)

@@ -1,0 +1,277 @@
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.patches import Rectangle
+from report_frames import estimate, failure, grid, small_config, small_study, specifications
+from survival_multiverse.curves import kaplan_meier
+from survival_multiverse.figures import curve_order, decision_rows, draw_specification_curve
+from survival_multiverse.labels import describe_specification, in_sentence, level_label
+from survival_multiverse.sample import GTV_LEVELS, STATE_LEVELS
+from survival_multiverse.specification_summary import headline, summarise
+from survival_multiverse.study import Study
+from survival_multiverse.style import display_unit, format_p, format_ratio, p_phrase, png_bytes, svg_bytes
+from survival_multiverse.surface import draw_hazard_ratio_surface
+from survival_multiverse.survival_figures import (
+    draw_survival_curves,
+    figure_names,
+    log_rank_p,
+    survival_panels,
+)
+
+
+def texts(figure):
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+def matched():
+    return headline(grid(), estimator="matched")
+
+
+# The specification curve
+
+
+def test_curve_is_sorted_and_complete():
+    curve = curve_order(matched())
+    ratios = curve["hazard_ratio"].to_numpy()
+    assert (np.diff(ratios) >= 0).all()
+    assert len(curve) == summarise(matched()).estimated < len(matched())
+
+
+def test_each_estimate_makes_one_choice_of_each_kind():
+    curve = curve_order(matched())
+    rows = decision_rows(curve, small_study())
+    assert sum(row.made is None for row in rows) == 5
+    made = np.array([row.made for row in rows if row.made is not None])
+    assert (made.sum(axis=0) == 5).all()
+
+
+def test_axis_that_does_not_apply_has_no_rows():
+    curve = curve_order(headline(grid(), estimator="adjusted"))
+    headings = [row.label for row in decision_rows(curve, small_study()) if row.made is None]
+    assert len(headings) == 4
+    assert not any("aliper" in heading for heading in headings)
+
+
+def test_estimators_have_curves_of_their_own():
+    figure = draw_specification_curve(grid(), small_study())
+    drawn = {
+        axes: [c.get_gid() for c in axes.collections if str(c.get_gid()).startswith("curve-")]
+        for axes in figure.axes
+    }
+    assert sorted(gid for gids in drawn.values() for gid in gids) == ["curve-adjusted", "curve-matched"]
+    assert max(map(len, drawn.values())) == 1
+    assert f"{summarise(matched()).estimated} of {len(matched())} estimated" in texts(figure)
+
+
+def test_primary_scenario_is_marked_at_its_estimate():
+    figure = draw_specification_curve(grid(), small_study())
+    expected = matched().loc[matched()["is_anchor"], "hazard_ratio"].tolist()
+    axes = next(a for a in figure.axes if any(c.get_gid() == "curve-matched" for c in a.collections))
+    marked = axes.collections[-1].get_offsets()[:, 1].tolist()
+    assert sorted(marked) == pytest.approx(sorted(expected))
+    assert len(marked) == 2
+
+
+@pytest.mark.parametrize(
+    "rows", [[failure()], [estimate(0.8)], [estimate(1e-4, width=9), estimate(300.0, width=9)]]
+)
+def test_curve_of_odd_tables(rows):
+    assert svg_bytes(draw_specification_curve(specifications(rows), small_study()))
+
+
+def test_figures_are_reproducible_bytes():
+    first, second = (draw_specification_curve(grid(), small_study()) for _ in range(2))
+    assert svg_bytes(first) == svg_bytes(second)
+    assert png_bytes(first, dpi=40) == png_bytes(second, dpi=40)
+    assert b"dc:date" not in svg_bytes(first)
+    assert b"Software" not in png_bytes(first, dpi=40)
+
+
+# The surface
+
+
+def test_surface_shows_every_cell():
+    figure = draw_hazard_ratio_surface(grid(), small_study())
+    summary = summarise(matched())
+    shown = [text for text in texts(figure) if text[0].isdigit()]
+    usable = matched()[matched()["status"] == "ok"]
+    assert sorted(shown) == sorted(format_ratio(value) for value in usable["hazard_ratio"])
+    hatched = [p for axes in figure.axes for p in axes.patches if isinstance(p, Rectangle) and p.get_hatch()]
+    assert len(hatched) == summary.not_estimable
+    dots = [line for axes in figure.axes for line in axes.lines if line.get_marker() == "o"]
+    assert len(dots) == summary.ci_below_1 + summary.ci_above_1 > 0
+    frames = [p for axes in figure.axes for p in axes.patches if not p.get_fill()]
+    assert len(frames) == 2
+
+
+def test_surface_marks_both_directions():
+    frame = specifications([estimate(0.3), estimate(3.0, caliper=np.inf), estimate(1.1, dose_cutoff=60.0)])
+    figure = draw_hazard_ratio_surface(frame, small_study())
+    assert len([line for axes in figure.axes for line in axes.lines if line.get_marker() == "o"]) == 2
+
+
+def test_surface_without_an_estimate():
+    frame = specifications([failure(is_anchor=True)])
+    assert svg_bytes(draw_hazard_ratio_surface(frame, small_study()))
+
+
+# Kaplan-Meier figures
+
+
+def patients(n=60, seed=5):
+    random = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "time": np.round(random.exponential(14, n), 1) + 0.1,
+            "event": (random.random(n) < 0.8).astype(int),
+            "arm": random.integers(0, 2, n),
+            "pair": -1,
+            "response": random.choice(["no", "yes"], n),
+            "gtv": random.choice(GTV_LEVELS, n),
+            "state": random.choice(STATE_LEVELS, n),
+        }
+    )
+
+
+def samples():
+    frame = patients()
+    return {"all": frame, "population": frame, "matched:as_published": frame, "matched:baseline_only": frame}
+
+
+def log_rank_rows():
+    """Rows with P values that no test on the patients would give."""
+    head = {
+        "population": "non_oligometastatic",
+        "estimator": "unadjusted",
+        "adjustment_set": None,
+        "landmark": 0.0,
+    }
+    head |= {"subgroup": None, "analysis": "log_rank", "model": None, "variable": "arm", "level": None}
+    head |= {"statistic": "chi_square", "p_value": 0.1234}
+    changes = [
+        {},
+        {"population": "all", "variable": "state", "p_value": 0.2345},
+        {"subgroup": "response=no", "p_value": 0.3456},
+        {"subgroup": "response=yes", "p_value": 0.4567},
+        {"landmark": 8.0, "p_value": 0.99},
+        {
+            "estimator": "matched",
+            "adjustment_set": "as_published",
+            "model": "pair_stratified",
+            "p_value": 0.98,
+        },
+        {"estimator": "matched", "adjustment_set": "as_published", "p_value": 0.5678},
+    ]
+    return pd.DataFrame([head | change for change in changes])
+
+
+def test_figure_names():
+    assert figure_names(small_study()) == [
+        "survival_curves_oligometastatic_state",
+        "survival_curves_dose",
+        "survival_curves_dose_by_response",
+        "survival_curves_dose_by_gtv",
+        "survival_curves_dose_matched_as_published",
+        "survival_curves_dose_matched_baseline_only",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "p_values"),
+    [
+        ("oligometastatic_state", [0.2345]),
+        ("dose", [0.1234]),
+        ("dose_by_response", [0.3456, 0.4567]),
+        ("dose_matched_as_published", [0.5678]),
+    ],
+)
+def test_p_values_come_from_the_table(name, p_values):
+    panels = survival_panels(f"survival_curves_{name}", samples(), log_rank_rows(), small_study())
+    assert [panel.p_value for panel in panels] == p_values
+    figure = draw_survival_curves(f"survival_curves_{name}", samples(), log_rank_rows(), small_study())
+    titles = [axes.get_legend().get_title().get_text() for axes in figure.axes if axes.get_legend()]
+    assert titles == [f"Log-rank {p_phrase(value)}" for value in p_values]
+
+
+def test_no_p_value_where_the_table_has_none():
+    assert np.isnan(log_rank_p(log_rank_rows(), estimator="matched", adjustment_set="baseline_only"))
+
+
+def test_curve_is_the_kaplan_meier_estimate():
+    figure = draw_survival_curves("survival_curves_dose", samples(), log_rank_rows(), small_study())
+    high = patients()[lambda frame: frame["arm"] == 1]
+    expected = kaplan_meier(high["time"], high["event"])
+    steps = max(
+        (line for line in figure.axes[0].lines if line.get_label().startswith("≥")),
+        key=lambda s: len(s.get_xdata()),
+    )
+    drawn = dict(zip(np.round(steps.get_xdata(), 6), steps.get_ydata(), strict=True))
+    for time, survival in zip(expected.time, expected.survival, strict=True):
+        assert drawn[round(time, 6)] == pytest.approx(survival, abs=1e-12)
+
+
+def test_numbers_at_risk():
+    figure = draw_survival_curves("survival_curves_dose", samples(), log_rank_rows(), small_study())
+    frame = patients()
+    risk = figure.axes[1]
+    printed = {(text.get_position()[0], text.get_position()[1]): text.get_text() for text in risk.texts}
+    for (tick, row), text in printed.items():
+        count = int(((frame["time"] >= tick) & (frame["arm"] == 1 - row)).sum())
+        assert text == (
+            f"<{small_study().minimum_cell}" if 0 < count < small_study().minimum_cell else str(count)
+        )
+    assert any(text.startswith("<") for text in printed.values())
+
+
+def test_small_groups_are_not_given_away_at_time_zero():
+    frame = patients()
+    frame["response"] = "no"
+    frame.loc[frame.index[frame["arm"] == 1][:2], "response"] = "yes"
+    figure = draw_survival_curves(
+        "survival_curves_dose_by_response", samples() | {"population": frame}, log_rank_rows(), small_study()
+    )
+    at_zero = [text.get_text() for axes in figure.axes for text in axes.texts if text.get_position()[0] == 0]
+    assert at_zero == ["*", "*", "<5", "<5"]
+
+
+def test_group_without_patients():
+    frame = patients()
+    frame["response"] = None
+    figure = draw_survival_curves(
+        "survival_curves_dose_by_response", samples() | {"population": frame}, log_rank_rows(), small_study()
+    )
+    assert svg_bytes(figure)
+
+
+def test_dollar_signs_in_labels_are_text():
+    config = small_config()
+    config["cohort"] = config["cohort"] | {"dose": {"column": "d", "label": "Dose $x^$ <b>", "unit": "$"}}
+    figure = draw_specification_curve(grid(), Study.from_config(config))
+    assert svg_bytes(figure)
+
+
+# Words and numbers
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0004, "<0.001"), (0.0312, "0.031"), (0.0499, "0.0499"), (0.04996, "0.04996"), (0.05, "0.050"),
+     (0.0501, "0.0501"), (0.2345, "0.23"), (np.nan, "–"), (0.04999999, "<0.05"), (0.05000001, ">0.05")],
+)  # fmt: skip
+def test_p_values_stay_on_their_side(value, text):
+    assert format_p(value) == text
+
+
+def test_words():
+    study = small_study()
+    assert [display_unit(unit) for unit in ("cm3", "m2", "Gy", "B12")] == ["cm³", "m²", "Gy", "B12"]
+    assert in_sentence("Dose") == "dose"
+    assert in_sentence("GTV") == "GTV"
+    assert level_label(study, "gtv", GTV_LEVELS[0]) == "<146 cm³"
+    assert level_label(study, "arm", "1") == "≥63 Gy"
+    assert level_label(study, "kps", "<=80") == "≤80"
+    row = estimate(0.8, caliper=np.inf, gtv_cutoff=np.nan)
+    assert (
+        describe_specification(study, row)
+        == "≥5 lesions, thoracic radiation dose ≥63 Gy, no caliper, “As published” covariates"
+    )

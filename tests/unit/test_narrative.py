@@ -1,0 +1,108 @@
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from report_frames import GATES, estimate, failure, grid, small_config, small_study, specifications
+from survival_multiverse.figures import draw_specification_curve
+from survival_multiverse.narrative import origin, reading, readings
+from survival_multiverse.study import Study
+
+
+def plain(text):
+    return text.replace("\u00a0", " ")
+
+
+def read(rows):
+    return plain(reading(specifications(rows), small_study()))
+
+
+def test_counts_range_and_sides():
+    text = read([estimate(0.5), estimate(0.9), estimate(1.4, caliper=np.inf), failure()])
+    assert "3 of 4 specifications gave a hazard ratio; 1 could not be estimated." in text
+    assert "run from 0.50 (≥5 lesions" in text
+    assert "to 1.40 (" in text
+    assert "no caliper" in text
+    assert "the median is 0.90." in text
+    assert "2 of 3 (67 %) lie below 1" in text
+    assert "1 of them with a 95 % confidence interval that excludes 1" in text
+    assert "1 of 3 (33 %) lie above 1, all of them with such an interval" in text
+
+
+def test_nothing_estimated():
+    assert read([failure(), failure()]) == "None of 2 specifications gave a hazard ratio."
+
+
+def test_one_specification():
+    text = read([estimate(0.8, ci_lower=0.6, ci_upper=1.1)])
+    assert text.startswith("The only specification gave a hazard ratio. It is 0.80 (95 % CI 0.60 to 1.10).")
+
+
+def test_all_on_one_side_says_so():
+    text = read([estimate(0.5), estimate(0.6)])
+    assert "All of the 2 lie below 1" in text
+    assert "none of the 2 lie above 1." in text
+
+
+def test_balance_gate():
+    assert "None passes the balance gate" in read([estimate(0.5), estimate(0.6)])
+    through = [estimate(0.5), estimate(0.6, **{"passes_baseline_0.1": True}), estimate(0.7)]
+    assert "1 of 3 pass the balance gate" in read(through)
+    assert "the hazard ratio there is 0.60" in read(through)
+    # Where no balance was judged nothing is said of a gate.
+    assert "gate" not in read([estimate(0.5, **dict.fromkeys(GATES)), estimate(0.6, **dict.fromkeys(GATES))])
+
+
+def test_share_never_rounds_to_all_or_none():
+    rows = [estimate(0.5)] * 999 + [estimate(1.5)]
+    assert "999 of 1,000 (>99 %)" in read(rows)
+    assert "1 of 1,000 (<1 %)" in read(rows)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [("simulated", "nothing here is a clinical finding"), ("file", "not randomised"), ("dataset", "public")],
+)
+def test_origin(source, words):
+    config = small_config()
+    config["cohort"] = config["cohort"] | {"source": source}
+    assert words in " ".join(origin(Study.from_config(config)))
+
+
+def picture_counts(figure, estimator):
+    """Points and colours in the picture: (all, CI below 1, CI above 1), and their heights."""
+    (points,) = [
+        found for axes in figure.axes for found in axes.collections if found.get_gid() == f"curve-{estimator}"
+    ]
+    colours = [tuple(np.round(colour[:3], 3)) for colour in points.get_facecolors()]
+    blue, vermilion = (0.0, 0.447, 0.698), (0.835, 0.369, 0.0)
+    heights = points.get_offsets()[:, 1]
+    return len(colours), colours.count(blue), colours.count(vermilion), np.asarray(heights)
+
+
+def assert_agrees(text, figure, estimator):
+    count, below, above, heights = picture_counts(figure, estimator)
+    assert f"{(heights < 1).sum()} of {count} (" in text or f"of the {count} lie below 1" in text
+    said = re.search(r"lie below 1 \([^)]*\)(?:, (\w+) of them with)?", text)[1]
+    assert {None: 0, "none": 0, "all": (heights < 1).sum()}.get(said, said) in (below, str(below))
+    said = re.search(r"lie above 1(?:, (\w+) of them with)?", text)[1]
+    assert {None: 0, "none": 0, "all": (heights > 1).sum()}.get(said, said) in (above, str(above))
+    low, high = re.search(r"run from ([\d.]+) .* to ([\d.]+) \(", text).groups()
+    assert float(low) == pytest.approx(heights.min(), abs=0.0051)
+    assert float(high) == pytest.approx(heights.max(), abs=0.0051)
+
+
+def test_text_agrees_with_the_picture():
+    figure = draw_specification_curve(grid(), small_study())
+    texts = dict(readings(grid(), small_study()))
+    assert_agrees(plain(texts["Matched 1:1"]), figure, "matched")
+    assert_agrees(plain(texts["Adjusted Cox model"]), figure, "adjusted")
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.lists(st.tuples(st.floats(0.2, 5), st.floats(0.05, 1)), min_size=2, max_size=12))
+def test_text_never_contradicts_the_picture(values):
+    frame = specifications([estimate(ratio, width=width) for ratio, width in values])
+    figure = draw_specification_curve(frame, small_study())
+    assert_agrees(plain(reading(frame, small_study())), figure, "matched")

@@ -1,0 +1,281 @@
+import copy
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from jinja2 import Environment, StrictUndefined
+from report_frames import CONFIG, estimate, grid, small_config, small_study, specifications
+from survival_multiverse.captions import caption, report_figures
+from survival_multiverse.disclosure import printed_counts
+from survival_multiverse.figures import draw_specification_curve
+from survival_multiverse.multiverse import Scenario, anchor_samples, evaluate_panel
+from survival_multiverse.patient_tables import table_one
+from survival_multiverse.report import TABLES, inline_svg, render_report
+from survival_multiverse.report_tables import anchor_table, counts_table, gate_table
+from survival_multiverse.robustness import count_failures, summarise_blocks
+from survival_multiverse.robustness import specifications as summarise_specifications
+from survival_multiverse.study import Study
+from survival_multiverse.style import svg_bytes
+from survival_multiverse.surface import draw_hazard_ratio_surface
+from survival_multiverse.survival_figures import draw_survival_curves, figure_names
+from survival_multiverse.table_cells import interval, to_html
+
+CAPTIONS = Path(__file__).parents[2] / "workflow" / "report"
+EVIL = "<script>alert('x')</script> & \"quoted\""
+
+
+def canonical_patients(study, n=160, seed=2):
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame({"patient_id": [f"p{i:03d}" for i in range(n)]})
+    frame["dose"] = random.choice([50.0, 57.0, 60.0, 63.0, 66.0], n)
+    frame["gtv"] = np.exp(random.normal(4.9, 0.6, n))
+    frame["lesions"] = random.choice(np.arange(1.0, 12.0), n)
+    for covariate in study.covariates.values():
+        if covariate.type == "categorical":
+            frame[covariate.name] = random.choice(np.array(covariate.levels, dtype=object), n)
+        else:
+            frame[covariate.name] = np.round(random.normal(covariate.cut, 3, n))
+    time, censored = random.exponential(14, n), random.uniform(10, 60, n)
+    frame["time"] = np.maximum(0.1, np.round(np.minimum(time, censored), 1))
+    frame["event"] = (time <= censored).astype(int)
+    frame.loc[:2, "response"] = None
+    return frame
+
+
+def plain(frame):
+    for name in frame.select_dtypes("category"):
+        frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
+    return frame
+
+
+def evil_study():
+    config = copy.deepcopy(small_config())
+    config["study"]["title"] = EVIL
+    config["covariates"]["sex"]["label"] = EVIL
+    config["covariates"]["n_stage"]["levels"] = ["N0", "<script>N1</script>"]
+    config["cohort"]["dose"] = config["cohort"]["dose"] | {"label": f"Dose {EVIL}", "unit": "<i>"}
+    config["adjustment_sets"]["as_published"]["label"] = EVIL
+    config["axes"]["dose_cutoff"] = [{"value": 60, "reason": EVIL}, {"value": 63, "reason": ""}]
+    return Study.from_config(config)
+
+
+@pytest.fixture(scope="module")
+def page():
+    """The page of a study whose every label tries to be markup, from the real estimators."""
+    study = evil_study()
+    patients = canonical_patients(study)
+    ((_, table),) = evaluate_panel(patients, study, [Scenario(*study.anchor)])
+    anchor = plain(table.to_pandas())
+    found = summarise_specifications(table.to_pandas(), study)
+    tables = {
+        "cohort": patients,
+        "flow": pd.DataFrame({"step": ["read"], "reason": [EVIL], "n_excluded": [3], "n_remaining": [160]}),
+        "anchor": anchor,
+        "specifications": found,
+        "blocks": summarise_blocks(found, study),
+        "failures": count_failures(table.to_pandas()),
+    }
+    samples = anchor_samples(patients, study)
+    figures = {name: draw_survival_curves(name, samples, anchor, study) for name in figure_names(study)}
+    figures["specification_curve"] = draw_specification_curve(found, study)
+    figures["hazard_ratio_surface"] = draw_hazard_ratio_surface(found, study)
+    svgs = {name: svg_bytes(figure).decode() for name, figure in figures.items()}
+    html = render_report(study, tables, svgs, versions={"numpy": "<b>2</b>"})
+    return SimpleNamespace(study=study, tables=tables, svgs=svgs, html=html)
+
+
+class Elements(HTMLParser):
+    """Tags, ids and visible text of a page."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.ids, self.text, self.stack = [], [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.ids += [value for name, value in attrs if name == "id"]
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_user_given_text_shows_as_text(page):
+    found = Elements(page.html)
+    assert "script" not in {tag for tag, _ in found.tags}
+    assert "i" not in {tag for tag, _ in found.tags}
+    shown = "".join(found.text)
+    # Title, covariate label, dose label, adjustment set, reason of a value, reason of an exclusion.
+    assert shown.count("<script>alert('x')</script>") >= 6
+    assert "<script>N1</script>" in shown
+    assert "<b>2</b>" in shown
+
+
+def test_page_needs_nothing_else(page):
+    found = Elements(page.html)
+    for tag, attributes in found.tags:
+        for name in ("src", "href", "xlink:href"):
+            target = attributes.get(name) or "#"
+            assert target.startswith(("#", "data:image/png;base64,")), (tag, name, target[:60])
+    assert "@import" not in page.html
+    assert not re.search(r"url\((?!#)", page.html)
+
+
+def test_ids_are_unique_and_references_resolve(page):
+    found = Elements(page.html)
+    assert len(found.ids) == len(set(found.ids))
+    targets = {
+        a[n][1:] for _, a in found.tags for n in ("href", "xlink:href") if a.get(n, "").startswith("#")
+    }
+    targets |= set(re.findall(r"url\(#([^)]+)\)", page.html))
+    assert targets <= set(found.ids)
+    assert len(targets) > 20
+
+
+def test_every_figure_is_there_with_words_for_it(page):
+    pictures = [a for tag, a in Elements(page.html).tags if tag == "svg" and a.get("role") == "img"]
+    assert len(pictures) == len(report_figures(page.study)) == 8
+    assert all(len(picture["aria-label"]) > 40 for picture in pictures)
+
+
+def test_figures_follow_the_theme(page):
+    svg = inline_svg(page.svgs["survival_curves_dose"], prefix="x", alternative="a")
+    assert "var(--ink)" in svg
+    assert "#1f2329" not in svg
+    assert "<metadata" not in svg
+
+
+def test_headings_say_their_scope(page):
+    cells = [a for tag, a in Elements(page.html).tags if tag == "th"]
+    assert cells
+    assert all(cell.get("scope") in {"row", "col", "rowgroup", "colgroup"} for cell in cells)
+
+
+def test_equal_input_gives_equal_bytes(page):
+    again = render_report(page.study, page.tables, page.svgs, versions={"numpy": "<b>2</b>"})
+    assert again == page.html
+
+
+def test_origin_comes_first(page):
+    text = "".join(Elements(page.html).text)
+    assert text.index("nothing here is a clinical finding") < text.index("What the numbers say")
+
+
+def test_missing_tables_are_named():
+    with pytest.raises(ValueError, match="cohort, flow"):
+        render_report(small_study(), {name: pd.DataFrame() for name in TABLES[2:]}, {})
+
+
+def test_table_one_counts_are_those_of_the_patients(page):
+    table = table_one(page.tables["anchor"], page.study)
+    table.columns = [" ".join(name).strip() for name in table.columns]
+    patients = page.tables["cohort"]
+    patients = patients[patients["lesions"] >= 5]
+    rows = table[table["Variable"] == "Age"]
+    for position, old in enumerate((False, True)):
+        for arm, column in ((False, "Before matching <63 <i>"), (True, "Before matching ≥63 <i>")):
+            chosen = (patients["dose"] >= 63) == arm
+            count = int((chosen & ((patients["age"] >= 60) == old)).sum())
+            percentage = f"{100 * count / chosen.sum():.0f}"
+            assert rows[column].iloc[position] == f"{count} ({percentage} %)"
+    assert set(rows["Before matching |SMD|"]) != {"–", ""}
+
+
+def count_rows(cells, *, totals, estimator="unadjusted"):
+    """Descriptive rows of one variable: `cells` by level, (arm 0, arm 1)."""
+    head = {"population": "non_oligometastatic", "landmark": 0.0, "subgroup": None, "estimator": estimator}
+    head |= {
+        "adjustment_set": None,
+        "analysis": "descriptive",
+        "variable": "histology",
+        "n": 1,
+        "p_value": np.nan,
+    }
+    rows = [
+        head | {"level": level, "statistic": f"patients_{arm}", "estimate": float(counts[arm])}
+        for level, counts in cells.items()
+        for arm in (0, 1)
+    ]
+    total = head | {"variable": "arm", "statistic": "patients"}
+    return pd.DataFrame(
+        rows + [total | {"level": str(arm), "estimate": float(totals[arm])} for arm in (0, 1)]
+    )
+
+
+def printed(cells, totals):
+    table = table_one(count_rows(cells, totals=totals), small_study())
+    return table.iloc[:, 2:4].to_numpy().tolist()
+
+
+def test_small_counts_are_suppressed_with_their_complement():
+    cells = {"squamous": (3, 30), "adenocarcinoma": (20, 25), "other": (40, 45)}
+    assert printed(cells, (63, 100)) == [["<5", "*"], ["*", "*"], ["40", "45"]]
+
+
+def test_missing_values_count_as_a_level():
+    # Two patients without a value: with the arm's total they would follow from the levels.
+    cells = {"squamous": (10, 30), "adenocarcinoma": (20, 25), "other": (40, 45)}
+    assert printed(cells, (72, 100))[0] == ["*", "*"]
+    assert printed(cells, (70, 100))[0] == ["10 (14 %)", "30 (30 %)"]
+
+
+def test_suppression_uses_the_study_minimum():
+    assert printed_counts(np.array([[3, 30], [20, 25]]), minimum=small_study().minimum_cell)[0, 0] == "<5"
+
+
+def test_counts_add_up():
+    table = counts_table(grid())
+    frame = grid()
+    assert table["attempted"].str.replace(",", "").astype(int).sum() == len(frame)
+    assert table["not estimable"].astype(int).sum() == (frame["status"] != "ok").sum()
+
+
+def test_anchor_table_gives_reasons_and_flags():
+    table = anchor_table(grid(), small_study())
+    assert set(table["Adjusted for"]) == {"As published †", "Baseline only"}
+    assert list(table["Estimator"]) == [
+        "Matched 1:1",
+        "Matched 1:1",
+        "Adjusted Cox model",
+        "Adjusted Cox model",
+    ]
+    assert list(table["Through the gate"]) == ["no", "no", "–", "–"]
+
+
+def test_gate_table_says_when_none_passes():
+    table = gate_table(specifications([estimate(0.5), estimate(0.6)]), small_study())
+    assert set(table["Pass"]) == {"0 of 2"}
+    assert set(table["Hazard ratios of those"]) == {"none passes"}
+
+
+def test_open_interval():
+    assert interval({"estimate": 12.0, "ci_lower": 9.0, "ci_upper": np.nan}) == "12.00 (9.00 to not reached)"
+    assert interval({"estimate": np.nan, "ci_lower": 9.0, "ci_upper": np.nan}) == "–"
+
+
+def test_table_html_escapes_and_heads():
+    html = to_html(pd.DataFrame({"<a>": ["x", "x"], "b": ["<i>", "2"], "<c>": ["<u>", "4"]}), index=2)
+    assert '<th scope="col" class="corner">&lt;a&gt;</th>' in html
+    assert '<th scope="rowgroup" rowspan="2">x</th>' in html
+    assert '<th scope="row">&lt;i&gt;</th>' in html
+    assert '<th scope="col">&lt;c&gt;</th>' in html
+    assert "<td >&lt;u&gt;</td>" in html
+    assert "<i>" not in html
+
+
+def test_surface_caption_reads_each_set():
+    words = caption("hazard_ratio_surface", grid(), small_study())
+    assert words.alternative.count("gave a hazard ratio") == 2
+
+
+@pytest.mark.parametrize("path", sorted(CAPTIONS.glob("*.rst")), ids=lambda path: path.stem)
+def test_captions_render_from_the_settings(path):
+    template = Environment(undefined=StrictUndefined).from_string(path.read_text(encoding="utf-8"))
+    assert template.render(snakemake=SimpleNamespace(config=CONFIG)).strip()
+    # A number that the settings can change is never typed.
+    typed = re.sub(r"\{\{.*?\}\}", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert not re.search(r"\d", typed)

@@ -1,0 +1,122 @@
+"""What must be in step across the repository: pins, rules and their scripts, the data dictionary."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from data_dictionary import README, filled
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+LOCK = dict(
+    line.split("==") for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+)
+OWN_FILES = [
+    path
+    for folder in ("", ".ci", "config", "profiles", "results", "scripts", "workflow")
+    for path in ((ROOT / folder).rglob("*") if folder else ROOT.glob("*"))
+    if path.is_file()
+    and path.suffix
+    in ("", ".cff", ".css", ".jinja", ".lock", ".md", ".py", ".rst", ".smk", ".toml", ".yaml", ".yml")
+    and not {"__pycache__", ".ruff_cache"} & set(path.parts)
+]
+
+
+def name_and_range(requirement: str) -> tuple[str, str]:
+    name, limits = re.fullmatch(r"([A-Za-z0-9_-]+)(.*)", requirement).groups()
+    return name.lower(), limits
+
+
+def locked(name: str) -> str:
+    return {key.lower(): version for key, version in LOCK.items()}[name]
+
+
+def conda_pins() -> dict[str, str]:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    return dict(re.fullmatch(r"(\S+) =(\S+)", entry).groups() for entry in environment["dependencies"])
+
+
+def test_environment_names_the_direct_dependencies_at_the_locked_versions():
+    direct = {name_and_range(requirement)[0] for requirement in PROJECT["dependencies"]}
+    pins = conda_pins()
+    python = pins.pop("python")
+    assert pins == {name: locked(name) for name in direct}
+    assert f">={python}" == PROJECT["requires-python"]
+
+
+def test_locked_versions_lie_in_the_ranges():
+    packaging = pytest.importorskip("packaging.specifiers")
+    extras = PROJECT["optional-dependencies"].values()
+    for requirement in [*PROJECT["dependencies"], *(entry for extra in extras for entry in extra)]:
+        name, limits = name_and_range(requirement)
+        assert locked(name) in packaging.SpecifierSet(limits), requirement
+
+
+def test_lock_holds_versions_and_no_addresses():
+    for name, version in LOCK.items():
+        assert re.fullmatch(r"[A-Za-z0-9._-]+", name)
+        assert re.fullmatch(r"[0-9][0-9A-Za-z.+]*", version)
+
+
+def test_every_script_of_a_rule_has_the_name_of_the_rule_and_its_log():
+    rules = {}
+    for path in (ROOT / "workflow" / "rules").glob("*.smk"):
+        for name, body in re.findall(r"^rule (\w+):\n((?: .*\n|\n)*)", path.read_text("utf-8"), re.M):
+            rules[name] = body
+    scripted = {name: body for name, body in rules.items() if "script:" in body}
+    assert rules.keys() - scripted.keys() == {"refuse_scenario"}
+    assert len(scripted) == 8
+    for name, body in scripted.items():
+        assert f"../../scripts/{name}.py" in body
+        assert f'library("{name}")' in body
+        assert f"logs/{name}" in body
+        assert body.lstrip().startswith('"""'), f"{name} lacks a docstring"
+        assert all(word in body for word in ("conda:", "threads:", "resources:")), name
+        lines = (ROOT / "scripts" / f"{name}.py").read_text(encoding="utf-8").count("\n")
+        assert lines <= 80, f"{name}.py has {lines} lines"
+
+
+def test_the_figures_of_the_rules_are_those_that_the_library_draws():
+    figures = pytest.importorskip("survival_multiverse.survival_figures")
+    from survival_multiverse.study import Study
+
+    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    study = Study.from_config(config)
+    text = (ROOT / "workflow" / "rules" / "common.smk").read_text(encoding="utf-8")
+    listed = re.search(r"^SURVIVAL_FIGURES = (\[.*?^\])", text, re.M | re.S).group(1)
+    assert eval(listed, {"STUDY": study}) == figures.figure_names(study)
+
+
+def test_nothing_names_a_place_on_this_machine():
+    assert len(OWN_FILES) > 50
+    for path in OWN_FILES:
+        text = path.read_text(encoding="utf-8")
+        assert str(ROOT) not in text, path
+        assert not re.search(r"(^|[\s\"'`=(:])/(home|root|tmp|Users)/\w", text), path
+
+
+def test_the_data_dictionary_says_what_the_schema_says():
+    text = README.read_text(encoding="utf-8")
+    assert filled(text) == text, "run python scripts/data_dictionary.py"
+
+
+def test_imports_of_the_library_run_in_one_direction():
+    pytest.importorskip("importlinter")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())",
+        ],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": "scripts"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "2 kept, 0 broken" in done.stdout, done.stdout

@@ -1,0 +1,440 @@
+"""A whole scenario against R survival (tests/unit/reference/scenario.R), and what its rows promise."""
+
+import json
+import math
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from cohorts import breast_patients, breast_study, small_patients, small_study
+
+from survival_multiverse.matching import priority
+from survival_multiverse.multiverse import Scenario, evaluate_panel
+from survival_multiverse.schema import STATUS_REASON, Estimator, Population, Status
+
+REFERENCE = Path(__file__).parent / "reference"
+ANCHOR = Scenario(3, 20, 25, 0.2)
+SMALL = Scenario(5, 60, 100, 0.2)
+HEAD = ("population", "adjustment_set", "estimator", "landmark", "landmark_order", "subgroup")
+TAIL = ("analysis", "model", "ties", "variance", "variable", "level", "statistic")
+NUMBERS = ("estimate", "std_error", "ci_lower", "ci_upper", "p_value", "df", "n", "events")
+PRIMARY = "non_oligometastatic"
+# Twins of other rows, digests, and the envelope over other tie-breaks, which are tested elsewhere.
+NOT_RECOMPUTED = {"hazard_ratio_inverse", "analysis"}
+
+
+def rows_of(table):
+    """Rows by their labels, which no two rows may share."""
+    rows = {}
+    for row in table.to_pylist():
+        row["landmark"] = f"{row['landmark']:g}"
+        head, tail = ("|".join(row[name] or "" for name in names) for names in (HEAD, TAIL))
+        assert (head, tail) not in rows
+        rows[head, tail] = row
+    return rows
+
+
+def evaluate(patients, study, scenario):
+    ((_, table),) = evaluate_panel(patients, study, [scenario])
+    return table
+
+
+def frame_of(patients, study, scenario):
+    frame = evaluate(patients, study, scenario).to_pandas()
+    labels = frame.select_dtypes("category").columns
+    return frame.astype(dict.fromkeys(labels, object))
+
+
+def flatten(reference):
+    return {(head, tail): values for head, rows in reference.items() for tail, values in rows.items()}
+
+
+@pytest.fixture(scope="module")
+def breast():
+    return rows_of(evaluate(breast_patients(), breast_study(), ANCHOR))
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return flatten(json.loads((REFERENCE / "scenario.json").read_text()))
+
+
+def same(mine, theirs, tolerance=1e-9):
+    if mine is None or theirs is None:
+        return mine is theirs
+    return math.isclose(mine, theirs, rel_tol=tolerance, abs_tol=1e-10)
+
+
+def differences(rows, expected):
+    faults = []
+    for key, values in expected.items():
+        row = rows.get(key)
+        if row is None or row["status"] != "ok":
+            faults.append((*key, row and row["status"]))
+            continue
+        padded = values + [None] * (len(NUMBERS) - len(values))
+        faults += [
+            (*key, name, row[name], value)
+            for name, value in zip(NUMBERS, padded, strict=True)
+            if not same(row[name], value)
+        ]
+    return faults
+
+
+KINDS = [
+    "descriptive",
+    "chi_square",
+    "missing",
+    "kaplan_meier",
+    "follow_up",
+    "log_rank",
+    "cox",
+    "selection",
+    "interaction",
+    "ph_test",
+    "rmst",
+    "weights",
+    "balance",
+    "balance_gate",
+    "matching",
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_number_equals_that_of_r(breast, reference, kind):
+    expected = {key: values for key, values in reference.items() if key[1].startswith(kind + "|")}
+    assert expected
+    assert not differences(breast, expected)
+
+
+def test_the_reference_holds_every_row_of_the_primary_population(breast, reference):
+    ours = {
+        key
+        for key, row in breast.items()
+        if row["population"] == PRIMARY
+        and row["status"] == "ok"
+        and row["statistic"] not in NOT_RECOMPUTED
+        and row["analysis"] != "tie_break"
+    }
+    assert not ours - set(reference)
+
+
+def test_the_reference_holds_every_headline(breast, reference):
+    headlines = {
+        key
+        for key, row in breast.items()
+        if row["analysis"] == "cox"
+        and row["statistic"] == "hazard_ratio"
+        and row["status"] == "ok"
+        and row["subgroup"] is None
+        and (row["model"] == "adjusted" or (row["model"] == "arm_only" and row["estimator"] != "unadjusted"))
+    }
+    assert len({key[0] for key in headlines}) > 60
+    assert not headlines - set(reference)
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="needs R")
+def test_committed_reference_is_what_r_gives(tmp_path, reference):
+    patients = breast_patients()
+    patients["rank"] = priority(patients["patient_id"], seed=breast_study().seed)
+    patients.to_csv(tmp_path / "cohort.csv", index=False)
+    live = subprocess.run(
+        ["Rscript", REFERENCE / "scenario.R", tmp_path / "cohort.csv"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    live = flatten(json.loads(live.stdout))
+    assert set(live) == set(reference)
+    for key, values in live.items():
+        assert all(same(a, b) for a, b in zip(values, reference[key], strict=True)), key
+
+
+def test_inverse_is_the_other_direction(breast):
+    twins = [(key, row) for key, row in breast.items() if row["statistic"] == "hazard_ratio_inverse"]
+    assert len(twins) > 100
+    for (head, tail), row in twins:
+        ratio = breast[head, tail.replace("0 vs 1", "1 vs 0").removesuffix("_inverse")]
+        assert row["status"] == ratio["status"]
+        assert (row["n"], row["events"], row["flags"]) == (ratio["n"], ratio["events"], ratio["flags"])
+        if row["status"] == "ok":
+            assert same(row["estimate"], 1 / ratio["estimate"], 1e-12)
+            assert same(row["ci_lower"], 1 / ratio["ci_upper"], 1e-12)
+            assert same(row["ci_upper"], 1 / ratio["ci_lower"], 1e-12)
+            assert (row["std_error"], row["p_value"]) == (ratio["std_error"], ratio["p_value"])
+
+
+def assert_promises(table):
+    """What every row of every scenario promises."""
+    for row in rows_of(table).values():
+        assert row["status"] in set(Status)
+        if row["status"] == "ok":
+            assert row["reason"] is None
+            assert row["estimate"] is not None, row
+            assert math.isfinite(row["estimate"]) or row["statistic"] == "caliper_width", row
+        else:
+            assert row["reason"] == STATUS_REASON[row["status"]]
+            assert row["estimate"] is None, row
+        for name in NUMBERS:
+            assert row[name] is None or not math.isnan(row[name]), row
+        if row["p_value"] is not None:
+            assert 0 <= row["p_value"] <= 1, row
+        if row["ci_lower"] is not None and row["estimate"] is not None:
+            assert row["ci_lower"] <= row["estimate"] * (1 + 1e-12), row
+        if row["ci_upper"] is not None and row["estimate"] is not None:
+            assert row["ci_upper"] >= row["estimate"] * (1 - 1e-12), row
+        assert row["events"] is None or 0 <= row["events"] <= row["n"], row
+
+
+@pytest.mark.parametrize("gap", [None, "sex"], ids=["plain", "constant"])
+def test_no_flag_is_said_twice(gap):
+    patients = small_patients()
+    if gap:
+        patients[gap] = patients[gap].iloc[0]
+    flags = frame_of(patients, small_study(), SMALL)["flags"].dropna().unique()
+    assert flags.size
+    assert [text for text in flags if len(set(text.split(";"))) < len(text.split(";"))] == []
+
+
+def test_promises_hold_on_real_patients():
+    assert_promises(evaluate(breast_patients(), breast_study(), ANCHOR))
+
+
+def headlines(frame):
+    return frame[
+        (frame.analysis == "cox")
+        & (frame.statistic == "hazard_ratio")
+        & (frame.ties == "efron")
+        & (frame.variable == "arm")
+        & frame.subgroup.isna()
+        & frame.model.isin(["arm_only", "adjusted"])
+    ]
+
+
+def statuses(patients, scenario=SMALL, **analysis):
+    frame = frame_of(patients, small_study(**analysis), scenario)
+    rows = headlines(frame)
+    rows = rows[(rows.population == "all") & (rows.landmark == 0)]
+    return {
+        (estimator, name if isinstance(name, str) else ""): set(group.status)
+        for (estimator, name), group in rows.groupby(["estimator", "adjustment_set"], dropna=False)
+    }
+
+
+def only(status):
+    return {(estimator, name): {status} for estimator in Estimator for name in ("late", "early")} | {
+        ("unadjusted", ""): {status}
+    }
+
+
+def without_unadjusted_sets(expected):
+    return {key: value for key, value in expected.items() if key[0] != "unadjusted" or not key[1]}
+
+
+def test_estimable_cohort_is_estimated_everywhere():
+    assert statuses(small_patients()) == without_unadjusted_sets(only("ok"))
+
+
+def test_nobody_above_the_cutoff_is_an_empty_arm():
+    patients = small_patients()
+    patients["dose"] = 50.0
+    assert statuses(patients) == without_unadjusted_sets(only("empty_arm"))
+
+
+def test_four_deaths_in_an_arm_are_too_few_and_five_are_not():
+    patients = small_patients()
+    low = patients.index[patients.dose < 60]
+    patients["event"] = patients["event"].mask(patients.index.isin(low), 0)
+    deaths = low[:4]
+    patients.loc[deaths, "event"] = 1
+    assert statuses(patients)["unadjusted", ""] == {"too_few_events"}
+    assert statuses(patients)["adjusted", "late"] == {"too_few_events"}
+    assert statuses(patients)["overlap", "late"] == {"too_few_events"}
+    patients.loc[low[4], "event"] = 1
+    assert statuses(patients)["unadjusted", ""] == {"ok"}
+
+
+def test_no_deaths_at_all_are_too_few_events():
+    patients = small_patients()
+    patients["event"] = 0
+    assert set.union(*statuses(patients).values()) == {"too_few_events"}
+
+
+def distinct_scores():
+    """An adjustment set whose scores are all far apart."""
+    patients = small_patients(40)
+    patients["lesions"] = np.arange(40) ** 1.5
+    return patients
+
+
+def test_no_pairs_is_said_everywhere_after_matching():
+    frame = frame_of(distinct_scores(), small_study(), SMALL._replace(caliper=1e-9))
+    after = frame[
+        (frame.population == "all") & (frame.estimator == "matched") & (frame.adjustment_set == "early")
+    ]
+    whole = after[after.landmark == 0]
+    cox = whole[whole.analysis.isin(["cox", "log_rank", "kaplan_meier", "rmst", "interaction", "ph_test"])]
+    assert set(cox.status) == {"no_pairs"}
+    assert cox.estimate.isna().all()
+
+
+def test_a_covariate_that_decides_the_arm_is_separation_where_it_is_used():
+    patients = small_patients()
+    patients["response"] = np.where(patients.dose >= 60, "yes", "no")
+    found = statuses(patients)
+    for estimator in ("matched", "overlap", "iptw"):
+        assert found[estimator, "late"] == {"separation"}
+        assert found[estimator, "early"] == {"ok"}
+    assert found["unadjusted", ""] == {"ok"}
+
+
+def test_an_arm_whose_patients_outlive_the_other_is_separation():
+    patients = small_patients()
+    high = patients.dose >= 60
+    patients["time"] = np.where(high, 40.0 + patients.time, np.minimum(patients.time, 39))
+    patients["event"] = 1
+    assert statuses(patients)["unadjusted", ""] == {"separation"}
+
+
+def test_a_constant_covariate_is_named_and_the_rest_is_estimated():
+    patients = small_patients()
+    patients["sex"] = "male"
+    frame = frame_of(patients, small_study(), SMALL)
+    frame = frame[frame.population == "all"]
+    univariate = frame[
+        (frame.model == "univariate") & (frame.variable == "sex") & (frame.estimator == "unadjusted")
+    ]
+    assert set(univariate.status) == {"constant"}
+    adjusted = frame[(frame.model == "adjusted") & (frame.landmark == 0) & (frame.ties == "efron")]
+    assert set(adjusted[adjusted.variable == "sex"].status) == {"constant"}
+    assert set(adjusted[adjusted.variable == "arm"].status) == {"ok"}
+    assert set(headlines(frame)[lambda rows: rows.estimator == "matched"].status) == {"ok"}
+
+
+def missing_of(frame, population=PRIMARY):
+    rows = frame[
+        (frame.analysis == "missing") & (frame.estimator == "unadjusted") & (frame.population == population)
+    ]
+    return dict(zip(rows.variable, rows.estimate, strict=True))
+
+
+def test_missing_values_are_counted_and_each_analysis_takes_who_it_can():
+    patients = small_patients().astype({"sex": object})
+    patients.loc[[3, 8, 21], "gtv"] = np.nan
+    patients.loc[[4, 8], "age"] = np.nan
+    patients.loc[[5], "sex"] = None
+    patients.loc[[6, 7], "lesions"] = np.nan
+    frame = frame_of(patients, small_study(), SMALL)
+    cox = frame[(frame.analysis == "cox") & (frame.population == "all") & (frame.landmark == 0)]
+    cox = cox[(cox.ties == "efron") & (cox.statistic == "hazard_ratio") & cox.subgroup.isna()]
+
+    def n(**labels):
+        rows = cox
+        for name, value in labels.items():
+            rows = rows[rows[name] == value]
+        return set(rows.n)
+
+    assert n(estimator="unadjusted", model="arm_only") == {120}
+    assert n(estimator="unadjusted", model="univariate", variable="gtv") == {117}
+    assert n(estimator="unadjusted", model="univariate", variable="age") == {118}
+    assert n(estimator="unadjusted", model="univariate", variable="state") == {118}
+    assert n(estimator="unadjusted", model="pre_specified") == {117}
+    assert n(estimator="overlap", adjustment_set="late") == {116}
+    assert n(estimator="adjusted", adjustment_set="late") == {116}
+    # Lesions are added in `all`: 3 volumes, 2 ages (one of them the same patient), a sex, 2 lesion counts.
+    assert n(estimator="iptw", adjustment_set="early") == {113}
+    assert missing_of(frame, "all") == {"gtv": 3, "age": 2, "sex": 1, "state": 2}
+    # Whose lesions are not known is in neither subpopulation.
+    sizes = frame[
+        (frame.analysis == "descriptive") & (frame.variable == "all") & (frame.estimator == "unadjusted")
+    ]
+    sizes = dict(zip(sizes.population, sizes.estimate, strict=True))
+    assert sizes["all"] == 120
+    assert sizes["non_oligometastatic"] + sizes["oligometastatic"] == 118
+
+
+def test_missing_values_of_a_covariate_without_groups_are_counted():
+    frame = frame_of(breast_patients(), breast_study(), ANCHOR)
+    primary = breast_patients()[lambda patients: patients.lesions >= 3]
+    assert missing_of(frame)["estrogen"] == primary.estrogen.isna().sum()
+
+
+def test_a_landmark_keeps_who_lived_to_it():
+    patients = small_patients()
+    patients.loc[:4, "time"] = 6.0
+    frame = frame_of(patients, small_study(), SMALL)
+    rows = headlines(frame)
+    rows = rows[(rows.population == "all") & (rows.estimator == "unadjusted") & (rows.landmark == 6)]
+    assert set(rows.n) == {int((patients.time >= 6).sum())}
+
+
+def test_flags_go_with_post_treatment_covariates():
+    frame = frame_of(small_patients(), small_study(), SMALL)
+    flagged = frame["flags"].fillna("").str.contains("post_treatment_covariate")
+    assert flagged[frame.adjustment_set == "late"].all()
+    plain = (frame.adjustment_set == "early") & frame.estimator.isin(["overlap", "iptw", "adjusted"])
+    assert plain.any()
+    assert not flagged[plain].any()
+    assert flagged[frame.subgroup.fillna("").str.startswith("response=")].all()
+    assert flagged[frame.model == "pre_specified"].all()
+
+
+def test_every_population_and_estimator_has_its_headlines():
+    rows = headlines(frame_of(small_patients(), small_study(), SMALL))
+    variance = rows.estimator.map(
+        {
+            "unadjusted": "model",
+            "adjusted": "model",
+            "matched": "clustered",
+            "overlap": "robust",
+            "iptw": "robust",
+        }
+    )
+    rows = rows[rows.variance == variance].fillna({"adjustment_set": "", "landmark_order": ""})
+    found = set(
+        rows[["population", "estimator", "adjustment_set", "landmark", "landmark_order"]].itertuples(
+            index=False, name=None
+        )
+    )
+    orders = {0.0: [""], 6.0: ["match_then_landmark", "landmark_then_match"]}
+    expected = {
+        (population, estimator, name, landmark, order)
+        for population in Population
+        for estimator in Estimator
+        for name in ([""] if estimator == "unadjusted" else ["late", "early"])
+        for landmark in (0.0, 6.0)
+        for order in (orders[landmark] if estimator == "matched" else [""])
+    }
+    assert found == expected
+    assert len(rows) == len(expected)
+
+
+def test_extreme_weights_are_flagged_and_kept():
+    patients = small_patients(400, seed=5)
+    patients["sex"] = np.where(patients.dose >= 60, "male", "female")
+    patients.loc[patients.index[patients.dose >= 60][:4], "sex"] = "female"
+    patients.loc[patients.index[patients.dose < 60][:4], "sex"] = "male"
+    frame = frame_of(patients, small_study(), SMALL)
+    frame = frame[(frame.population == "all") & (frame.landmark == 0)]
+    iptw = frame[(frame.estimator == "iptw") & (frame.adjustment_set == "early")]
+    assert iptw[iptw.statistic == "largest_weight"].estimate.item() > 20
+    rows = headlines(iptw)
+    assert set(rows.status) == {"ok"}
+    assert rows["flags"].str.contains("extreme_weights").all()
+    overlap = headlines(frame[(frame.estimator == "overlap") & (frame.adjustment_set == "early")])
+    assert not overlap["flags"].fillna("").str.contains("extreme").any()
+
+
+def test_confidence_level_and_curve_type_reach_the_rows():
+    wide = frame_of(small_patients(), small_study(confidence_level=0.99, survival_conf_type="plain"), SMALL)
+    usual = frame_of(small_patients(), small_study(), SMALL)
+    for kind in ("cox", "kaplan_meier", "rmst"):
+        a = wide[(wide.analysis == kind) & wide.ci_lower.notna()]
+        b = usual.loc[a.index]
+        pd.testing.assert_series_equal(a.estimate, b.estimate)
+        assert (a.ci_upper - a.ci_lower).sum() > (b.ci_upper - b.ci_lower).sum() * 1.1
+    row = wide[(wide.statistic == "survival_12") & (wide.level == "all") & (wide.population == "all")].iloc[0]
+    assert row.ci_upper - row.estimate == pytest.approx(2.5758293035489004 * row.std_error, rel=1e-12)
