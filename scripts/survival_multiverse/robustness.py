@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from survival_multiverse.schema import Estimator, Population, Status
+from survival_multiverse.sensitivity import e_value, e_value_of_limit
 from survival_multiverse.study import AXES, Study, spelling
 
-SPECIFICATION_ANALYSES = ("cox", "matching", "balance_gate", "fingerprint")
+SPECIFICATION_ANALYSES = ("cox", "matching", "balance_gate", "tie_break", "rosenbaum", "fingerprint")
 """Analyses whose rows `specifications` needs."""
 
 _VARIANCE = {
@@ -23,6 +24,7 @@ _VARIANCE = {
 }
 _KEYS = [*AXES, "population", "adjustment_set", "estimator", "landmark", "landmark_order"]
 _MATCHING_STATISTICS = ["pairs", "matched_share", "focal_arm"]
+_ENVELOPE = ["envelope_median", "envelope_2.5", "envelope_97.5"]
 _SUMMARISED = ("hazard_ratio", "log_hazard_ratio", "ci_lower", "ci_upper", "status", "fingerprint")
 _BLOCK_COLUMNS = [
     "gate",
@@ -77,13 +79,15 @@ def specifications(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     extras = [
         _wide(estimates, "matching", _MATCHING_STATISTICS),
         _wide(estimates, "balance_gate", _gate_statistics(study)),
+        _wide(estimates, "tie_break", _ENVELOPE),
+        _wide(estimates, "rosenbaum", ["gamma"]).rename(columns={"gamma": "rosenbaum_gamma"}),
         _wide(estimates, "fingerprint", ["analysis"]).rename(columns={"analysis": "fingerprint"}),
     ]
     for extra in extras:
         headline = headline.merge(extra, on=_KEYS, how="left")
     for name in _gate_columns(study):
         headline[name] = headline[name].map({1.0: True, 0.0: False}).astype("boolean")
-    headline = _once(headline)
+    headline = _with_e_values(_once(headline))
     headline["is_anchor"] = _is_anchor(headline, study)
     return headline.sort_values(_KEYS, na_position="first", kind="stable").reset_index(drop=True)
 
@@ -127,7 +131,10 @@ def _wide(estimates: pd.DataFrame, analysis: str, statistics: Sequence[str]) -> 
     wide = rows.pivot_table(
         index=_KEYS, columns="statistic", values="estimate", aggfunc="first", dropna=False, observed=True
     )
-    return wide.reindex(columns=statistics).dropna(how="all").reset_index()
+    wide = wide.reindex(columns=statistics).dropna(how="all").reset_index()
+    # A key without any value would otherwise be a number, and join with nothing.
+    texts = ["population", "adjustment_set", "estimator", "landmark_order"]
+    return wide.astype(dict.fromkeys(texts, object))
 
 
 def _gate_columns(study: Study) -> list[str]:
@@ -149,6 +156,14 @@ def _once(specs: pd.DataFrame) -> pd.DataFrame:
     specs.loc[specs["estimator"] == str(Estimator.UNADJUSTED), "gtv_cutoff"] = np.nan
     specs.loc[specs["estimator"] != str(Estimator.MATCHED), "caliper"] = np.nan
     return specs.drop_duplicates(_KEYS)
+
+
+def _with_e_values(specs: pd.DataFrame) -> pd.DataFrame:
+    limits = specs[["hazard_ratio", "ci_lower", "ci_upper"]].to_numpy()
+    return specs.assign(
+        e_value=[e_value(ratio) for ratio, _, _ in limits],
+        e_value_of_limit=[e_value_of_limit(*row) for row in limits],
+    )
 
 
 def _is_anchor(specs: pd.DataFrame, study: Study) -> pd.Series:

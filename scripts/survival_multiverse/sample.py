@@ -85,7 +85,9 @@ def encode_cohort(patients: pd.DataFrame, study: Study) -> Cohort:
             Factor(note.name, tuple(map(str, column.categories)), False)
             for note, column in zip(study.descriptives, notes, strict=True)
         ),
-        note_codes=np.array([column.codes for column in notes], dtype=np.int64).reshape(len(notes), len(patients)),
+        note_codes=np.array([column.codes for column in notes], dtype=np.int64).reshape(
+            len(notes), len(patients)
+        ),
         ids=patients["patient_id"].to_numpy(dtype=object),
     )
 

@@ -36,6 +36,7 @@ from survival_multiverse.matching import Matching
 from survival_multiverse.rows import NAN, Context, RowBlock, RowWriter
 from survival_multiverse.sample import Sample, design_matrix
 from survival_multiverse.schema import Estimator, Population, Status
+from survival_multiverse.sensitivity import write_rosenbaum
 from survival_multiverse.study import AdjustmentSet, Study
 from survival_multiverse.survival_tables import (
     write_arm_log_rank,
@@ -199,6 +200,7 @@ class MatchedBlocks:
             write_comparison(writer, sample, study)
             return [writer.freeze()]
         write_tables(writer, sample, study)
+        write_rosenbaum(writer, sample)
         blocks = [writer.freeze(), *subgroup_blocks(sample, context, study, candidate.flags, failure)]
         for landmark in study.analysis.landmarks:
             part = after_landmark(sample, landmark)

@@ -31,9 +31,7 @@ def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) 
     if intact("covariates"):
         for name, entry in config["covariates"].items():
             faults += _check_covariate(name, entry)
-        faults += _check_lists(config, intact)
-        if intact("analysis", "interactions"):
-            faults += _check_interactions(config)
+        faults += [*_check_lists(config, intact), *_check_interactions(config, intact)]
     faults += _check_ascending(config, intact)
     if intact("cohort"):
         faults += _check_cohort(config["cohort"])
@@ -150,8 +148,10 @@ def _lists_of_covariates(config: Mapping[str, Any], intact: Intact) -> list[tupl
     return [path for path in paths if intact(*path)]
 
 
-def _check_interactions(config: Mapping[str, Any]) -> Iterator[str]:
+def _check_interactions(config: Mapping[str, Any], intact: Intact) -> Iterator[str]:
     """Subgroups need groups."""
+    if not intact("analysis", "interactions"):
+        return
     for name in config["analysis"]["interactions"]:
         entry = config["covariates"].get(name, {})
         ungrouped = name == "lesions" or (entry.get("type") == "continuous" and "cut" not in entry)
@@ -160,13 +160,14 @@ def _check_interactions(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _check_ascending(config: Mapping[str, Any], intact: Intact) -> Iterator[str]:
-    for name in ("survival_times", "landmarks", "balance_thresholds"):
-        if not intact("analysis", name):
+    lists = [("analysis", name) for name in ("survival_times", "landmarks", "balance_thresholds")]
+    for section, name in [*lists, ("inference", "landmarks")]:
+        if not intact(section, name):
             continue
-        values = config["analysis"][name]
+        values = config[section][name]
         if any(later <= earlier for earlier, later in pairwise(values)):
             ordered = ", ".join(f"{value:.15g}" for value in sorted(set(values)))
-            yield f"analysis.{name}: the values must ascend, each once; write {ordered}"
+            yield f"{section}.{name}: the values must ascend, each once; write {ordered}"
 
 
 def _check_cohort(cohort: Mapping[str, Any]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import hashlib
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,24 @@ REFERENCE_PATIENTS = 20_000
 """Size of the reference population that fixes the baseline hazard and the dose's margin."""
 
 Values = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class PotentialOutcomes:
+    """Patients, and what each would have lived with the low and with the high dose.
+
+    Attributes
+    ----------
+    patients
+        The cohort as `simulate_cohort` gives it, row by row the same patients.
+    time, event
+        Column 0 with a dose below, column 1 with one at or above `dose_effect_from`, shape (patients, 2).
+        Both have the patient's own survival variate and follow-up; the observed outcome is one of them.
+    """
+
+    patients: pd.DataFrame
+    time: np.ndarray
+    event: np.ndarray
 
 
 def simulate_cohort(settings: Mapping[str, Any], study: Study, *, replicate: int = 0) -> pd.DataFrame:
@@ -46,21 +65,65 @@ def simulate_cohort(settings: Mapping[str, Any], study: Study, *, replicate: int
         One row a patient under the configured column names, ready for `cohort.prepare_cohort`. Each variable
         has its own random stream: more patients extend a cohort, and leave the first ones as they were.
     """
-    seed, patients = (study.seed, replicate), settings["patients"]
+    seed = (study.seed, replicate)
+    values, high, scale = _draw(settings, study, seed=seed)
+    time, event = _outcomes(settings, study, values, high, scale=scale, seed=seed)
+    return _frame(settings, study, values, time=time, event=event, seed=seed)
+
+
+def potential_outcomes(settings: Mapping[str, Any], study: Study, *, replicate: int = 0) -> PotentialOutcomes:
+    """Draw the patients of `simulate_cohort`, with the outcome of each under either dose.
+
+    Only the direct effect of the dose differs between the two: all other variables stay as drawn.
+
+    Raises
+    ------
+    ValueError
+        If the settings let the dose change post-treatment covariates, through which it would act too.
+    """
+    if settings.get("dose_changes_post_treatment", False):
+        raise ValueError("potential outcomes need `dose_changes_post_treatment` to be false")
+    seed = (study.seed, replicate)
+    values, high, scale = _draw(settings, study, seed=seed)
+    low_time, low_event = _outcomes(settings, study, values, np.zeros_like(high), scale=scale, seed=seed)
+    high_time, high_event = _outcomes(settings, study, values, np.ones_like(high), scale=scale, seed=seed)
+    time, event = np.where(high, high_time, low_time), np.where(high, high_event, low_event)
+    return PotentialOutcomes(
+        patients=_frame(settings, study, values, time=time, event=event, seed=seed),
+        time=np.column_stack([low_time, high_time]),
+        event=np.column_stack([low_event, high_event]).astype(np.int64),
+    )
+
+
+def _draw(
+    settings: Mapping[str, Any], study: Study, *, seed: tuple[int, int]
+) -> tuple[Values, np.ndarray, float]:
+    """All variables, who has a high dose, and the scale of the baseline hazard."""
     reference = _reference(settings, study)
     values, high = _draw_variables(
-        settings, study, seed=seed, patients=patients, margin=reference["dose_margin"]
+        settings, study, seed=seed, patients=settings["patients"], margin=reference["dose_margin"]
     )
+    return values, high, reference["scale"]
+
+
+def _outcomes(
+    settings: Mapping[str, Any],
+    study: Study,
+    values: Values,
+    high: np.ndarray,
+    *,
+    scale: float,
+    seed: tuple[int, int],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Observed time, and whether it ends in death, of patients with these doses, shape (patients,) each."""
     predictor = _linear_predictor(settings, study, values, high)
     shape = settings.get("weibull_shape", 1.0)
-    exponential = -np.log(_uniform(seed, "survival time", patients))
-    survival = reference["scale"] * (exponential * np.exp(-predictor)) ** (1.0 / shape)
+    exponential = -np.log(_uniform(seed, "survival time", len(high)))
+    survival = scale * (exponential * np.exp(-predictor)) ** (1.0 / shape)
     shortest, longest = settings["follow_up"]
-    censoring = shortest + (longest - shortest) * _uniform(seed, "follow-up", patients)
-    event = survival <= censoring
+    censoring = shortest + (longest - shortest) * _uniform(seed, "follow-up", len(high))
     step = settings.get("time_step", 0.1)
-    time = np.maximum(_round_to(np.minimum(survival, censoring), step), step)
-    return _frame(settings, study, values, time=time, event=event, seed=seed)
+    return np.maximum(_round_to(np.minimum(survival, censoring), step), step), survival <= censoring
 
 
 def _reference(settings: Mapping[str, Any], study: Study) -> dict[str, Any]:

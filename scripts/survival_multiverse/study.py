@@ -127,6 +127,18 @@ class Analysis:
 
 
 @dataclass(frozen=True, slots=True)
+class Inference:
+    """Which blocks the joint inference is about, and how many draws it takes."""
+
+    populations: tuple[str, ...]
+    estimators: tuple[str, ...]
+    landmarks: tuple[float, ...]
+    predicted: Literal["longer", "shorter"]
+    draws: int
+    bootstrap_draws: int
+
+
+@dataclass(frozen=True, slots=True)
 class Study:
     """Everything the library needs to know of a study."""
 
@@ -143,6 +155,7 @@ class Study:
     covariates: dict[str, Covariate]
     adjustment_sets: dict[str, AdjustmentSet]
     analysis: Analysis
+    inference: Inference
     missing_values: str
     minimum_cell: int
     source: str
@@ -171,12 +184,8 @@ class Study:
                 )
                 for name, entry in config["adjustment_sets"].items()
             },
-            analysis=Analysis(
-                **{
-                    name: tuple(value) if isinstance(value, list) else value
-                    for name, value in config["analysis"].items()
-                }
-            ),
+            analysis=Analysis(**_with_tuples(config["analysis"])),
+            inference=Inference(**_with_tuples(config["inference"])),
             missing_values=cohort.get("missing_values", "complete_case"),
             minimum_cell=config["sharing"]["minimum_cell"],
             source=cohort["source"],
@@ -193,6 +202,10 @@ class Study:
             name in self.covariates and self.covariates[name].role == "post_treatment" for name in names
         )
         return ("post_treatment_covariate",) if late else ()
+
+
+def _with_tuples(section: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in section.items()}
 
 
 def _axis(name: str, entries: list[Any]) -> Axis:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from survival_multiverse.multiverse import Scenario, evaluate_panel
+from survival_multiverse.resampling import Resample, resample
 from survival_multiverse.study import Study
 
 _CONFIG = {
@@ -41,6 +42,14 @@ _CONFIG = {
         "tie_break_draws": 2,
         "balance_thresholds": [0.1],
     },
+    "inference": {
+        "populations": ["all"],
+        "estimators": ["matched", "overlap", "iptw", "adjusted"],
+        "landmarks": [0],
+        "predicted": "longer",
+        "draws": 1,
+        "bootstrap_draws": 0,
+    },
     "sharing": {"minimum_cell": 5},
 }
 
@@ -60,5 +69,8 @@ def warm_up(*, patients: int = 200) -> None:
             "number": rng.normal(size=patients),
         }
     )
-    for _ in evaluate_panel(frame, Study.from_config(_CONFIG), [Scenario(3, 1, 1, 0.2)]):
+    study = Study.from_config(_CONFIG)
+    for _ in evaluate_panel(frame, study, [Scenario(3, 1, 1, 0.2)]):
+        pass
+    for _ in resample(frame, study, Resample.PERMUTATION, range(1)):
         pass

@@ -75,6 +75,14 @@ def breast_config():
             "tie_break_draws": 10,
             "balance_thresholds": [0.1, 0.25],
         },
+        "inference": {
+            "populations": ["non_oligometastatic"],
+            "estimators": ["matched", "overlap", "iptw", "adjusted"],
+            "landmarks": [0],
+            "predicted": "longer",
+            "draws": 19,
+            "bootstrap_draws": 0,
+        },
         "sharing": {"minimum_cell": 5},
     }
 

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from survival_multiverse.cohort import InputError, dataset_names, prepare_cohort
 from survival_multiverse.settings import merge_configs, validate_config
 from survival_multiverse.study import Study

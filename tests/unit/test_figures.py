@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from matplotlib.patches import Rectangle
 from report_frames import estimate, failure, grid, small_config, small_study, specifications
+
 from survival_multiverse.curves import kaplan_meier
 from survival_multiverse.figures import curve_order, decision_rows, draw_specification_curve
 from survival_multiverse.labels import describe_specification, in_sentence, level_label

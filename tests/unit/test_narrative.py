@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_frames import GATES, estimate, failure, grid, small_config, small_study, specifications
+
 from survival_multiverse.figures import draw_specification_curve
 from survival_multiverse.narrative import origin, reading, readings
 from survival_multiverse.study import Study

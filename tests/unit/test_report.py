@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from jinja2 import Environment, StrictUndefined
 from report_frames import CONFIG, estimate, grid, small_config, small_study, specifications
+
 from survival_multiverse.captions import caption, report_figures
 from survival_multiverse.disclosure import printed_counts
 from survival_multiverse.figures import draw_specification_curve

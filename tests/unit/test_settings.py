@@ -9,6 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+
 from survival_multiverse.settings import REPLACED_WHOLE, InputError, merge_configs, validate_config
 from survival_multiverse.settings_table import settings_table
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+
 from survival_multiverse.cohort import prepare_cohort
 from survival_multiverse.cox import cox, hazard_ratio
 from survival_multiverse.curves import kaplan_meier

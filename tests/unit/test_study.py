@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from survival_multiverse.study import AXES, Criterion, Descriptive, Study, axis_number, level_text, spelling
 
 CONFIG = Path(__file__).parents[2] / "config/config.yaml"

@@ -35,8 +35,8 @@ def tie_break_log_ratios(
 ):
     """Fill ``log_ratios`` (draws,) with the matched log hazard ratio under each order of tie-breaking.
 
-    ``orders`` (draws, N) lists the patients of the whole cohort by ascending priority; ``position`` (N,) is the
-    row of each in the arrays given here, or -1.
+    ``orders`` (draws, N) lists the patients of the whole cohort by ascending priority; ``position`` (N,) is
+    the row of each in the arrays given here, or -1.
     """
     n = time.shape[0]
     order = np.empty(n, dtype=np.int64)

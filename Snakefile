@@ -1,0 +1,6 @@
+# The workflow catalog and an installed copy look for workflow/Snakefile; a plain `snakemake` finds this one.
+include: "workflow/Snakefile"
+
+
+# An include hands on no default target.
+workflow.default_target = "all"

@@ -1,0 +1,34 @@
+"""Simulate cohorts whose dose effect is known, and test and estimate it in each."""
+
+import json
+
+import pandas as pd
+
+from file_records import file_record
+from job_log import job_log
+from parquet_files import write_table
+from survival_multiverse.calibration import run_replicates
+
+
+def calibrate_inference(
+    *, settings: str, setting: str, replicates: tuple[int, int], draws: int, output: str
+) -> None:
+    """Write the tests and intervals of the cohorts with these numbers, first and last included."""
+    first, last = replicates
+    records = []
+    for frame in run_replicates(json.loads(settings), setting, range(first, last + 1), draws=draws):
+        records.append(frame)
+        print(f"cohort {first + len(records) - 1} of {first} to {last} done", flush=True)
+    record = file_record(script=__file__, settings=settings, inputs={})
+    write_table(pd.concat(records, ignore_index=True), output, metadata=record | {"draws": str(draws)})
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        calibrate_inference(
+            settings=snakemake.params.settings,
+            setting=snakemake.wildcards.setting,
+            replicates=snakemake.params.replicates,
+            draws=snakemake.params.draws,
+            output=snakemake.output[0],
+        )

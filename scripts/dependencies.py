@@ -1,0 +1,58 @@
+"""Which of the repository's own modules a script needs, read from its imports."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+CODE = (".py", ".pyc")
+
+
+def module_closure(script: Path) -> list[Path]:
+    """Every own module that a script imports, directly or through another, in order of path.
+
+    Files that a package holds beside its modules (templates, styles) come with the package that holds them.
+    The script itself is left out. Raises ``FileNotFoundError`` for a script that is not there.
+    """
+    root = script.resolve().parent
+    found: set[Path] = set()
+    waiting = [script.resolve()]
+    while waiting:
+        for path in _imported_files(waiting.pop(), root):
+            if path not in found:
+                found.add(path)
+                if path.suffix == ".py":
+                    waiting.append(path)
+    return sorted(found - {script.resolve()})
+
+
+@cache
+def _imported_files(source: Path, root: Path) -> tuple[Path, ...]:
+    tree = ast.parse(source.read_text(encoding="utf-8"), filename=source.name)
+    return tuple(path for name in _imported_names(tree) for path in _files_of(name, root))
+
+
+def _imported_names(tree: ast.AST) -> Iterator[str]:
+    """Dotted names that may be modules: ``from a import b`` gives ``a`` and ``a.b``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _files_of(name: str, root: Path) -> Iterator[Path]:
+    """Own files behind a dotted name: the module, and of each package on the way all that is no module."""
+    parts = name.split(".")
+    for length in range(1, len(parts) + 1):
+        place = root.joinpath(*parts[:length])
+        if place.with_suffix(".py").is_file():
+            yield place.with_suffix(".py")
+        elif (place / "__init__.py").is_file():
+            yield from sorted(
+                path
+                for path in place.iterdir()
+                if path.name == "__init__.py"
+                or (path.is_file() and not path.name.startswith(".") and path.suffix not in CODE)
+            )

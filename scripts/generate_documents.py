@@ -1,0 +1,45 @@
+"""The generated parts of the documents: the columns of the results, and the settings."""
+
+from pathlib import Path
+
+import yaml
+
+from survival_multiverse.schema import ESTIMATE_COLUMNS, STATUS_REASON, Status
+from survival_multiverse.settings_table import settings_table
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def estimate_columns() -> str:
+    """Markdown table of the columns of a scenario file; a unit in braces is that of the study's role."""
+    lines = ["| column | type | unit | meaning |", "|---|---|---|---|"]
+    lines += [f"| `{c.name}` | {c.type} | {c.unit} | {c.description} |" for c in ESTIMATE_COLUMNS]
+    lines += ["", "| status | meaning |", "|---|---|"]
+    lines += [f"| `{status}` | {STATUS_REASON.get(status, 'a number')} |" for status in Status]
+    return "\n" + "\n".join(lines) + "\n\n"
+
+
+def configuration_keys() -> str:
+    """Markdown table of every setting."""
+    schema = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+    return settings_table(yaml.safe_load(schema.read_text(encoding="utf-8")))
+
+
+PARTS = {
+    "results/README.md": ("schema", estimate_columns),
+    "config/README.md": ("settings", configuration_keys),
+}
+
+
+def filled(text: str, mark: str, part: str) -> str:
+    """The text with what is between its marks made anew."""
+    begin, end = f"<!-- {mark}:begin -->\n", f"<!-- {mark}:end -->\n"
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}{part}{end}{after}"
+
+
+if __name__ == "__main__":
+    for name, (mark, part) in PARTS.items():
+        document = ROOT / name
+        document.write_text(filled(document.read_text(encoding="utf-8"), mark, part()), encoding="utf-8")

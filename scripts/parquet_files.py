@@ -1,0 +1,56 @@
+"""Parquet files whose bytes depend on their content alone."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from output_files import write_bytes
+
+ROWS_PER_GROUP = 1 << 20
+
+
+def as_table(frame: pa.Table | pd.DataFrame) -> pa.Table:
+    """The rows as an Arrow table, without what pandas would add about its own version."""
+    table = frame if isinstance(frame, pa.Table) else pa.Table.from_pandas(frame, preserve_index=False)
+    return table.replace_schema_metadata(None)
+
+
+def write_table(
+    frame: pa.Table | pd.DataFrame, path: str | Path, *, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write a table, whole or not at all; equal content gives equal bytes.
+
+    Parameters
+    ----------
+    metadata
+        Text for the file's footer; written in the order of its keys.
+    """
+    footer = {key: metadata[key] for key in sorted(metadata)} if metadata else None
+    buffer = io.BytesIO()
+    pq.write_table(
+        as_table(frame).replace_schema_metadata(footer),
+        buffer,
+        compression="zstd",
+        row_group_size=ROWS_PER_GROUP,
+    )
+    write_bytes(path, buffer.getvalue())
+
+
+def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write a small table as CSV: numbers in full, missing cells empty."""
+    write_bytes(path, frame.to_csv(index=False, lineterminator="\n").encode())
+
+
+def read_frame(path: str | Path) -> pd.DataFrame:
+    """Read a Parquet file as a pandas frame."""
+    return pq.read_table(path).to_pandas()
+
+
+def read_footer(path: str | Path) -> dict[str, str]:
+    """Text of a file's footer, without Arrow's own entry."""
+    stored = pq.read_schema(path).metadata or {}
+    return {key.decode(): text.decode() for key, text in stored.items()}

@@ -1,0 +1,29 @@
+"""Draw the matched hazard ratios over the axes of the grid."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from job_log import job_log
+from output_files import write_bytes
+from parquet_files import read_frame
+from survival_multiverse.study import Study
+from survival_multiverse.style import png_bytes, svg_bytes
+from survival_multiverse.surface import draw_hazard_ratio_surface
+
+
+def plot_hazard_ratio_surface(*, specifications: str, settings: str, outputs: Sequence[str]) -> None:
+    """Write the figure in the formats that the outputs end in."""
+    study = Study.from_config(json.loads(settings))
+    figure = draw_hazard_ratio_surface(read_frame(specifications), study)
+    for path in map(Path, outputs):
+        write_bytes(path, svg_bytes(figure) if path.suffix == ".svg" else png_bytes(figure))
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        plot_hazard_ratio_surface(
+            specifications=snakemake.input.specifications,
+            settings=snakemake.params.settings,
+            outputs=list(snakemake.output),
+        )

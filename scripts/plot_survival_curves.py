@@ -1,0 +1,37 @@
+"""Draw the Kaplan-Meier curves of the primary scenario."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from anchor_estimates import read_anchor_estimates
+from job_log import job_log
+from output_files import write_bytes
+from parquet_files import read_frame
+from survival_multiverse.multiverse import anchor_samples
+from survival_multiverse.study import Study
+from survival_multiverse.style import png_bytes, svg_bytes
+from survival_multiverse.survival_figures import draw_survival_curves
+
+
+def plot_survival_curves(*, cohort: str, estimates: str, settings: str, outputs: Sequence[str]) -> None:
+    """Write each figure, named by its file, in the formats asked for."""
+    study = Study.from_config(json.loads(settings))
+    samples = anchor_samples(read_frame(cohort), study)
+    rows = read_anchor_estimates(estimates, study)
+    figures = {}
+    for path in map(Path, outputs):
+        if path.stem not in figures:
+            figures[path.stem] = draw_survival_curves(path.stem, samples, rows, study)
+        draw = svg_bytes if path.suffix == ".svg" else png_bytes
+        write_bytes(path, draw(figures[path.stem]))
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        plot_survival_curves(
+            cohort=snakemake.input.cohort,
+            estimates=snakemake.input.estimates,
+            settings=snakemake.params.settings,
+            outputs=list(snakemake.output),
+        )

@@ -1,0 +1,53 @@
+"""Summarise the multiverse: specifications, blocks, failures and balance."""
+
+import json
+from collections.abc import Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from file_records import file_record
+from job_log import job_log
+from parquet_files import write_csv, write_table
+from survival_multiverse.robustness import (
+    SPECIFICATION_ANALYSES,
+    count_failures,
+    specifications,
+    summarise_balance,
+    summarise_blocks,
+)
+from survival_multiverse.schema import Status
+from survival_multiverse.study import Study
+
+
+def summarise_robustness(*, estimates: str, settings: str, outputs: Mapping[str, str]) -> None:
+    """Write each summary as Parquet, and as CSV where ``outputs`` has a ``<name>_csv``."""
+    study = Study.from_config(json.loads(settings))
+    rows = pq.read_table(estimates)
+    kind = rows["analysis"].cast("string")
+    specified = specifications(
+        rows.filter(pc.is_in(kind, pa.array(SPECIFICATION_ANALYSES))).to_pandas(), study
+    )
+    failed = rows.filter(pc.not_equal(rows["status"].cast("string"), str(Status.OK))).to_pandas()
+    balance = rows.filter(pc.equal(kind, "balance")).to_pandas()
+    tables = {
+        "specifications": specified,
+        "blocks": summarise_blocks(specified, study),
+        "failures": count_failures(failed),
+        "balance": summarise_balance(balance, study),
+    }
+    record = file_record(script=__file__, settings=settings, inputs={"estimates": estimates})
+    for name, table in tables.items():
+        write_table(table, outputs[name], metadata=record)
+        if f"{name}_csv" in outputs:
+            write_csv(table, outputs[f"{name}_csv"])
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        summarise_robustness(
+            estimates=snakemake.input.estimates,
+            settings=snakemake.params.settings,
+            outputs=dict(snakemake.output.items()),
+        )

@@ -1,0 +1,190 @@
+"""One test of all specifications of a block together, against worlds in which the dose has no effect."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from survival_multiverse.resampling import KEYS
+from survival_multiverse.study import Study
+
+BLOCK_KEYS = ["population", "oligo_threshold", "dose_cutoff", "estimator", "landmark"]
+_TESTS = ("median", "share_significant", "mean_z", "abs_median", "abs_mean_z")
+
+
+def block_rows(keys: pd.DataFrame) -> Iterator[tuple[dict, np.ndarray]]:
+    """Each block with the positions of its specifications in `keys`."""
+    for rows in keys.groupby(BLOCK_KEYS, dropna=False, sort=True).indices.values():
+        yield {name: keys[name].iloc[rows[0]] for name in BLOCK_KEYS}, rows
+
+
+def block_statistics(estimates: np.ndarray, *, predicted: str, level: float) -> np.ndarray:
+    """Test statistics of a block, large ones speaking for the prediction, shape (..., 5).
+
+    Parameters
+    ----------
+    estimates
+        Log hazard ratios and standard errors, shape (..., specifications, 2); NaN where there is none.
+    predicted
+        ``longer``: a higher dose is expected to lower the hazard.
+
+    Returns
+    -------
+    np.ndarray
+        Median log HR towards the prediction (T1), share of specifications significant in its direction (T2),
+        mean z towards it (T3), |T1| and |T3| (after Simonsohn, Simmons and Nelson 2020). A specification
+        without an estimate leaves the median and counts as z = 0.
+    """
+    sign = -1.0 if predicted == "longer" else 1.0
+    towards = sign * estimates[..., 0]
+    z = _z(estimates) * sign
+    critical = float(ndtri(0.5 + level / 2))
+    # A draw in which nothing was estimated speaks for nothing.
+    median = np.nan_to_num(_median(towards), nan=0.0)
+    share = (z > critical).mean(axis=-1)
+    mean_z = z.mean(axis=-1)
+    return np.stack([median, share, mean_z, np.abs(median), np.abs(mean_z)], axis=-1)
+
+
+def _z(estimates: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        z = estimates[..., 0] / estimates[..., 1]
+    return np.where(np.isfinite(z), z, 0.0)
+
+
+def _median(values: np.ndarray) -> np.ndarray:
+    """Median over the last axis without the gaps; NaN where all are gaps."""
+    empty = np.isnan(values).all(axis=-1)
+    return np.where(empty, np.nan, np.nanmedian(np.where(empty[..., None], 0.0, values), axis=-1))
+
+
+def p_value(observed: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """(1 + number of draws at least as large) / (draws + 1), over the first axis of `draws`; NaN of NaN."""
+    # Equal results of equal analyses may differ in the last digit.
+    reached = draws >= observed - 1e-12
+    return np.where(np.isnan(observed), np.nan, (1 + reached.sum(axis=0)) / (len(draws) + 1))
+
+
+def jointly_test(
+    keys: pd.DataFrame, observed: np.ndarray, draws: np.ndarray, study: Study, null: str
+) -> pd.DataFrame:
+    """Joint test of every block.
+
+    Parameters
+    ----------
+    keys
+        Specifications, columns `resampling.KEYS`.
+    observed
+        Their estimates, shape (specifications, 2).
+    draws
+        Their estimates in each draw of the null, shape (draws, specifications, 2).
+    null
+        Name of the null.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row a block: draws, each statistic with its P value, and the null's 2.5 and 97.5 % of T1.
+    """
+    options = {"predicted": study.inference.predicted, "level": study.analysis.confidence_level}
+    records = []
+    for block, rows in block_rows(keys):
+        seen = block_statistics(observed[rows], **options)
+        if np.isnan(observed[rows, 0]).all():
+            seen = np.full_like(seen, np.nan)
+        drawn = block_statistics(draws[:, rows], **options)
+        record = {**block, "null": null, "draws": len(draws), "specifications": len(rows)}
+        for j, (name, p) in enumerate(zip(_TESTS, p_value(seen, drawn), strict=True)):
+            record |= {name: seen[j], f"p_{name}": p}
+        low, high = np.quantile(drawn[:, 0], (0.025, 0.975))
+        records.append({**record, "null_median_2.5": low, "null_median_97.5": high})
+    return pd.DataFrame(records)
+
+
+def adjust_specifications(
+    keys: pd.DataFrame, observed: np.ndarray, draws: np.ndarray, null: str
+) -> pd.DataFrame:
+    """P value of each specification adjusted for its block: single-step max-T on |z| (Westfall, Young 1993).
+
+    Weak control of the family-wise error: all specifications of a block share one null.
+    """
+    adjusted = np.full(len(keys), np.nan)
+    for _, rows in block_rows(keys):
+        largest = np.abs(_z(draws[:, rows])).max(axis=1)
+        adjusted[rows] = p_value(np.abs(_z(observed[rows])), largest[:, None])
+    adjusted[np.isnan(observed[:, 0])] = np.nan
+    return keys[KEYS].assign(null=null, p_value_max_t=adjusted)
+
+
+def curve_bands(keys: pd.DataFrame, observed: np.ndarray, draws: np.ndarray, null: str) -> pd.DataFrame:
+    """Observed specification curve of each block beside the null's: hazard ratios by rank.
+
+    Returns
+    -------
+    pd.DataFrame
+        By block and rank: the observed ratio, and 2.5, 50 and 97.5 % of that rank's under the null.
+    """
+    frames = []
+    for block, rows in block_rows(keys):
+        kept = ~np.isnan(observed[rows, 0])
+        curve = np.sort(observed[rows, 0][kept])
+        ranked = np.sort(draws[:, rows[kept], 0], axis=1)
+        band = _band(ranked)
+        frame = pd.DataFrame(
+            {
+                "rank": np.arange(1, len(curve) + 1),
+                "hazard_ratio": np.exp(curve),
+                **{f"null_{name}": np.exp(values) for name, values in band.items()},
+            }
+        )
+        frames.append(frame.assign(**block, null=null))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _band(ranked: np.ndarray) -> dict[str, np.ndarray]:
+    """Quantiles over the draws with an estimate; a curve cut short by failures goes on at its end."""
+    ranked = ranked[~np.isnan(ranked).all(axis=1)]
+    if not ranked.size:
+        return {name: np.full(ranked.shape[1], np.nan) for name in ("2.5", "50", "97.5")}
+    complete = np.where(np.isnan(ranked), np.nanmax(ranked, axis=1, keepdims=True), ranked)
+    low, middle, high = np.quantile(complete, (0.025, 0.5, 0.975), axis=0)
+    return {"2.5": low, "50": middle, "97.5": high}
+
+
+def bootstrap_intervals(
+    keys: pd.DataFrame, observed: np.ndarray, draws: np.ndarray, study: Study, kind: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Percentile intervals of each hazard ratio, and of the median hazard ratio of each block.
+
+    Returns
+    -------
+    tuple
+        Frames with `ci_lower`, `ci_upper` and the number of draws in which there was an estimate.
+    """
+    tail = (1 - study.analysis.confidence_level) / 2
+    probabilities = (tail, 1 - tail)
+    values = draws[:, :, 0]
+    each = keys[KEYS].assign(
+        kind=kind,
+        hazard_ratio=np.exp(observed[:, 0]),
+        draws_estimated=(~np.isnan(values)).sum(axis=0),
+    )
+    each["ci_lower"], each["ci_upper"] = np.exp(_quantiles(values, probabilities))
+    records = []
+    for block, rows in block_rows(keys):
+        medians = _median(values[:, rows])
+        low, high = np.exp(_quantiles(medians, probabilities))
+        centre = float(np.exp(_median(observed[rows, 0])))
+        records.append(
+            {**block, "kind": kind, "draws": len(draws), "median_hazard_ratio": centre}
+            | {"ci_lower": low, "ci_upper": high}
+        )
+    return each, pd.DataFrame(records)
+
+
+def _quantiles(values: np.ndarray, probabilities: tuple[float, float]) -> np.ndarray:
+    """Quantiles over the first axis without the gaps; NaN for a column of gaps."""
+    empty = np.isnan(values).all(axis=0)
+    filled = np.where(empty, 0.0, values)
+    return np.where(empty, np.nan, np.nanquantile(filled, probabilities, axis=0))

@@ -1,0 +1,139 @@
+"""Two worlds without a dose effect: dose permuted among alike patients, or survival from covariates alone."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from survival_multiverse.baseline_hazard import breslow_baseline
+from survival_multiverse.cox import cox
+from survival_multiverse.curves import kaplan_meier
+from survival_multiverse.kernels.linear import cholesky_solve, independent_columns
+from survival_multiverse.sample import Sample, design_matrix
+from survival_multiverse.schema import Status
+from survival_multiverse.study import Study
+
+STRATA = 5
+
+
+def dose_strata(sample: Sample, dose: np.ndarray, study: Study) -> list[np.ndarray]:
+    """Rows of patients alike in the dose that baseline covariates predict: fifths of a linear regression.
+
+    Covariates with levels count by them; the volume, the lesions and the others count as they are. Cells of
+    the covariates themselves would hold one patient each in a cohort of usual size. Patients with a gap in a
+    baseline covariate form a stratum of their own.
+    """
+    names = [name for name, covariate in study.covariates.items() if covariate.role == "baseline"]
+    known = sample.known(names)
+    volume_and_lesions = [sample.names.index(name) for name in ("gtv", "lesions")]
+    values = np.hstack([design_matrix(sample, names)[0], sample.values[:, volume_and_lesions]])
+    complete = ~np.isnan(values).any(axis=1)
+    if known is not None:
+        complete &= known
+    rows = np.flatnonzero(complete)
+    strata = [
+        part for part in np.array_split(_by_prediction(values[rows], dose[rows], rows), STRATA) if part.size
+    ]
+    rest = np.flatnonzero(~complete)
+    return [*strata, rest] if rest.size else strata
+
+
+def _by_prediction(values: np.ndarray, dose: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Rows in ascending order of the dose predicted by least squares, ties in their own order."""
+    if rows.size == 0:
+        return rows
+    kept = values[:, independent_columns(np.ascontiguousarray(values))]
+    centred = kept - kept.mean(axis=0)
+    scale = np.sqrt((centred**2).sum(axis=0))
+    centred = np.ascontiguousarray(centred / scale)
+    # Sums by einsum: a BLAS product may differ in the last digit with the number of threads.
+    gram = np.einsum("ij,ik->jk", centred, centred)
+    moment = np.einsum("ij,i->j", centred, dose - dose.mean())
+    predicted = (
+        np.einsum("ij,j->i", centred, cholesky_solve(gram, moment)) if kept.shape[1] else np.zeros(rows.size)
+    )
+    # Rounded so that patients alike in every covariate are tied exactly.
+    return rows[np.argsort(np.round(predicted, 9), kind="stable")]
+
+
+@dataclass(frozen=True, slots=True)
+class CovariateNull:
+    """Survival and censoring as the covariates alone would have them.
+
+    Attributes
+    ----------
+    rows
+        Patients with all covariates, shape (n,): positions in the sample.
+    event_times, cumulative_hazard
+        Breslow's baseline, shape (events,), at the linear predictor 0.
+    risk
+        exp(linear predictor) of each, shape (n,).
+    censor_times, censor_survival
+        Kaplan-Meier curve of the time to censoring, shape (steps,).
+    last
+        Last observed time; who outlives it is censored then.
+    """
+
+    rows: np.ndarray
+    event_times: np.ndarray
+    cumulative_hazard: np.ndarray
+    risk: np.ndarray
+    censor_times: np.ndarray
+    censor_survival: np.ndarray
+    last: float
+
+
+def null_covariates(sample: Sample, study: Study) -> list[str]:
+    """Every covariate of any adjustment set that the sample has."""
+    names = []
+    for adjustment_set in study.adjustment_sets.values():
+        extra = adjustment_set.covariates_in_all if sample.has_levels("state") else ()
+        names += [name for name in (*adjustment_set.covariates, *extra) if name not in names]
+    return names
+
+
+def fit_covariate_null(sample: Sample, study: Study) -> CovariateNull:
+    """Cox model on the union of all adjustment sets, with an indicator for every volume cutoff of the study.
+
+    Raises
+    ------
+    ValueError
+        If that model has no finite maximum.
+    """
+    names = null_covariates(sample, study)
+    known = sample.known(names)
+    rows = np.arange(len(sample)) if known is None else np.flatnonzero(known)
+    part = sample.take(rows)
+    matrix, _ = design_matrix(part, [name for name in names if name != "gtv"])
+    columns = [matrix]
+    if "gtv" in names:
+        volume = part.values[:, part.names.index("gtv")]
+        columns += [(volume >= cutoff)[:, None] for cutoff in study.axes["gtv_cutoff"].values]
+    design = np.ascontiguousarray(np.hstack(columns), dtype=np.float64)
+    fit = cox(part.time, part.event, design, ties="breslow")
+    if fit.status not in (Status.OK, Status.CONSTANT):
+        raise ValueError(f"the covariates-only null has no model: {fit.status}")
+    baseline = breslow_baseline(part.time, part.event, design, fit)
+    beta = np.where(np.isnan(fit.coefficients), 0.0, fit.coefficients)
+    censoring = kaplan_meier(part.time, 1 - part.event)
+    return CovariateNull(
+        rows=rows,
+        event_times=baseline.times,
+        cumulative_hazard=baseline.cumulative_hazard,
+        risk=np.exp(np.einsum("ij,j->i", design, beta)),
+        censor_times=censoring.time,
+        censor_survival=censoring.survival,
+        last=float(part.time[-1]),
+    )
+
+
+def simulate_times(null: CovariateNull, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draw time and event of each patient of the null, shape (n,) each."""
+    n = len(null.rows)
+    # T is the first death time by which the patient's own cumulative hazard exceeds an exponential variate.
+    step = np.searchsorted(null.cumulative_hazard, rng.exponential(size=n) / null.risk, side="left")
+    death = np.append(null.event_times, np.inf)[step]
+    # C is the first time at which the curve of censoring falls to a uniform variate.
+    fall = np.searchsorted(-null.censor_survival, -rng.uniform(size=n), side="left")
+    censor = np.append(null.censor_times, np.inf)[fall]
+    time = np.minimum(np.minimum(death, censor), null.last)
+    return time, (death <= time).astype(np.int64)

@@ -1,0 +1,123 @@
+"""Files that scripts read and write: bytes, footers, logs, and users' tables."""
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from build_cohort import load_dataset, read_patients
+from file_records import DATA_ORIGIN, code_digests, digest, digest_of_files, file_record
+from job_log import job_log
+from parquet_files import read_footer, read_frame, write_csv, write_table
+from survival_multiverse.faults import InputError
+
+SETTINGS = '{"cohort":{"source":"simulated"},"study":{"seed":7}}'
+
+
+def test_equal_tables_give_equal_bytes_however_they_were_made(tmp_path):
+    frame = pd.DataFrame({"a": [1.5, None], "b": ["x", None]})
+    table = pa.table({"a": pa.array([1.5, None]), "b": pa.array(["x", None])})
+    write_table(frame, tmp_path / "one.parquet", metadata={"b": "2", "a": "1"})
+    write_table(table, tmp_path / "two.parquet", metadata={"a": "1", "b": "2"})
+    write_table(frame[::-1][::-1], tmp_path / "three.parquet", metadata={"a": "1", "b": "2"})
+    first = (tmp_path / "one.parquet").read_bytes()
+    assert (tmp_path / "two.parquet").read_bytes() == first
+    assert (tmp_path / "three.parquet").read_bytes() == first
+    assert read_footer(tmp_path / "one.parquet") == {"a": "1", "b": "2"}
+    pd.testing.assert_frame_equal(read_frame(tmp_path / "one.parquet"), frame)
+
+
+def test_a_table_that_cannot_be_written_leaves_the_old_file(tmp_path):
+    path = tmp_path / "table.parquet"
+    write_table(pd.DataFrame({"a": [1]}), path)
+    before = path.read_bytes()
+    with pytest.raises(pa.ArrowException):
+        write_table(pd.DataFrame({"a": [1, "x"]}), path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_csv_holds_numbers_in_full(tmp_path):
+    frame = pd.DataFrame({"a": [0.1 + 0.2, None], "b": ["x,y", None]})
+    write_csv(frame, tmp_path / "table.csv")
+    assert (tmp_path / "table.csv").read_text() == 'a,b\n0.30000000000000004,"x,y"\n,\n'
+
+
+def test_digests_are_those_of_the_content(tmp_path):
+    for name in "ab":
+        (tmp_path / name).write_text(name)
+    # printf a | sha256sum
+    assert digest_of_files([tmp_path / "a"]) == (
+        "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
+    )
+    both = [tmp_path / "a", tmp_path / "b"]
+    assert digest_of_files(both) != digest_of_files(both[::-1])
+    assert digest("a") == digest(b"a")
+
+
+def test_a_record_names_inputs_by_role_and_code_by_module(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import helper\n")
+    (tmp_path / "helper.py").write_text("")
+    (tmp_path / "data").write_text("1")
+    record = file_record(script=script, settings=SETTINGS, inputs={"cohort": tmp_path / "data"})
+    assert record["seed"] == "7"
+    assert record["data_origin"] == DATA_ORIGIN["simulated"]
+    assert record["inputs_sha256"] == f'{{"cohort":"{digest("1")}"}}'
+    assert code_digests(script).keys() == {"script.py", "helper.py"}
+    assert str(tmp_path) not in str(record)
+    (tmp_path / "helper.py").write_text("x = 1\n")
+    again = file_record(script=script, settings=SETTINGS, inputs={"cohort": tmp_path / "data"})
+    assert {key for key in record if record[key] != again[key]} == {"code_sha256"}
+
+
+def test_bad_input_leaves_its_message_in_the_log_and_nothing_else(tmp_path, capfd):
+    error = InputError(["column `x` is missing"], subject="the data")
+    with pytest.raises(SystemExit) as stopped, job_log(tmp_path / "log"):
+        raise error
+    assert stopped.value.code == 1
+    assert (tmp_path / "log").read_text() == f"{error}\n"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_any_other_error_leaves_its_traceback_in_the_log(tmp_path):
+    with pytest.raises(SystemExit), job_log(tmp_path / "log"):
+        {}["x"]
+    text = (tmp_path / "log").read_text()
+    assert text.startswith("Traceback")
+    assert "KeyError: 'x'" in text
+
+
+def test_a_block_that_ends_well_goes_on(tmp_path):
+    with job_log(tmp_path / "log"):
+        print("all is well")
+    assert (tmp_path / "log").read_text() == "all is well\n"
+
+
+def test_a_table_of_patients_is_read_from_csv_or_parquet(tmp_path):
+    frame = pd.DataFrame({"a": [1.5, 2.5], "b": ["x", "y"]})
+    frame.to_csv(tmp_path / "patients.csv", index=False, encoding="utf-8-sig")
+    frame.to_parquet(tmp_path / "patients.PARQUET")
+    for name in ("patients.csv", "patients.PARQUET"):
+        pd.testing.assert_frame_equal(read_patients(tmp_path / name), frame)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("empty.csv", b""),
+        ("latin.csv", "größe\n1\n".encode("latin-1")),
+        ("ragged.csv", b"a,b\n1,2\n1,2,3\n"),
+        ("no.parquet", b"a,b\n"),
+        ("empty.parquet", b""),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_in_one_message(tmp_path, name, data):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(InputError, match=f"{name} cannot be read as a table"):
+        read_patients(tmp_path / name)
+
+
+def test_data_sets_of_lifelines_by_name():
+    assert len(load_dataset("gbsg2")) == 686
+    with pytest.raises(InputError, match="did you mean `gbsg2`"):
+        load_dataset("gbsg")

@@ -1,0 +1,194 @@
+"""Sums of squares against least squares on dummy columns, and which levels an incomplete factorial loses."""
+
+import math
+from itertools import chain, combinations, product
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from survival_multiverse.attribution import attribute, complete_levels, sums_of_squares
+
+SETS = ("baseline", "published")
+
+
+def specs_of(values, **axes):
+    """Specifications of one matched block, `values` a function of the axes."""
+    names = ["oligo_threshold", "dose_cutoff", "gtv_cutoff", "caliper", "adjustment_set"]
+    defaults = {
+        "oligo_threshold": [5.0],
+        "dose_cutoff": [63.0],
+        "gtv_cutoff": [100.0, 146.0, 200.0],
+        "caliper": [0.1, 0.2, math.inf],
+        "adjustment_set": list(SETS),
+    } | axes
+    frame = pd.DataFrame(list(product(*(defaults[name] for name in names))), columns=names)
+    frame["log_hazard_ratio"] = [values(row) for row in frame.itertuples()]
+    return frame.assign(
+        population="non_oligometastatic",
+        estimator="matched",
+        landmark=0.0,
+        landmark_order=np.nan,
+        status="ok",
+    )
+
+
+def noise(seed=0):
+    random = np.random.default_rng(seed)
+    return lambda row: random.normal()
+
+
+def terms(frame, scope="block"):
+    return frame[frame.scope == scope].set_index("term")
+
+
+def by_least_squares(array):
+    """Sequential sums of squares of a balanced design: what each term's dummy columns add to the fit."""
+    cells = np.indices(array.shape).reshape(array.ndim, -1)
+    y = array.ravel()
+    columns, left, result = np.ones((y.size, 1)), ((y - y.mean()) ** 2).sum(), {}
+    axes = range(array.ndim)
+    for term in chain.from_iterable(combinations(axes, order) for order in range(1, array.ndim + 1)):
+        codes = np.ravel_multi_index([cells[a] for a in term], [array.shape[a] for a in term])
+        columns = np.hstack([columns, codes[:, None] == np.unique(codes)])
+        fitted = columns @ np.linalg.lstsq(columns, y, rcond=None)[0]
+        rest = ((y - fitted) ** 2).sum()
+        result[term], left = left - rest, rest
+    return result
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 2), (4, 6, 2), (2, 3, 2, 3), (1, 3), (5, 1, 2)])
+def test_sums_of_squares_are_those_of_least_squares(shape):
+    array = np.random.default_rng(len(shape)).normal(size=shape)
+    found, expected = sums_of_squares(array), by_least_squares(array)
+    assert list(found) == list(expected)
+    np.testing.assert_allclose(list(found.values()), list(expected.values()), atol=1e-10)
+
+
+def test_two_by_two_by_hand():
+    # Means 2 and 6 by row, 3 and 5 by column, nothing left over but +-1.
+    found = sums_of_squares(np.array([[2.0, 2.0], [4.0, 8.0]]))
+    assert found == pytest.approx({(0,): 16.0, (1,): 4.0, (0, 1): 4.0})
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.integers(0, 2**31))
+def test_sums_of_squares_add_up(shape, seed):
+    array = np.random.default_rng(seed).normal(size=shape)
+    total = ((array - array.mean()) ** 2).sum()
+    assert sum(sums_of_squares(array).values()) == pytest.approx(total, abs=1e-10)
+
+
+def test_an_additive_surface_has_no_interaction_and_an_idle_factor_no_share():
+    frame = attribute(specs_of(lambda row: row.gtv_cutoff / 100 + (row.adjustment_set == "baseline")))
+    found = terms(frame)
+    assert len(found) == 7
+    assert found.loc["caliper", "sum_of_squares"] == pytest.approx(0, abs=1e-12)
+    gtv = 6 * sum((x - np.mean([1, 1.46, 2])) ** 2 for x in (1, 1.46, 2))
+    assert found.loc["gtv_cutoff", "sum_of_squares"] == pytest.approx(gtv)
+    assert found.loc["adjustment_set", "sum_of_squares"] == pytest.approx(18 * 0.25)
+    assert found[found.order > 1].sum_of_squares.max() == pytest.approx(0, abs=1e-12)
+    assert found.share.sum() == pytest.approx(1)
+    degrees = found.degrees_of_freedom
+    assert degrees["gtv_cutoff"] == 2
+    assert degrees["gtv_cutoff x caliper x adjustment_set"] == 4
+    assert degrees.sum() == 17
+    assert set(found.cells) == {18}
+    assert set(found.dropped_levels) == {""}
+
+
+def test_order_of_specifications_does_not_matter():
+    specs = specs_of(noise())
+    shuffled = specs.sample(frac=1, random_state=1)
+    pd.testing.assert_frame_equal(attribute(specs), attribute(shuffled))
+
+
+def test_the_whole_multiverse_is_attributed_to_the_outer_cutoffs_too():
+    specs = specs_of(
+        lambda row: row.dose_cutoff * row.oligo_threshold,
+        oligo_threshold=[3.0, 5.0],
+        dose_cutoff=[60.0, 63.0, 66.0],
+    )
+    frame = attribute(specs)
+    whole = terms(frame, "multiverse")
+    assert len(whole) == 31
+    assert set(whole.cells) == {108}
+    expected = sums_of_squares(np.outer([3.0, 5.0], [60.0, 63.0, 66.0]))
+    for term, key in (
+        ("oligo_threshold", (0,)),
+        ("dose_cutoff", (1,)),
+        ("oligo_threshold x dose_cutoff", (0, 1)),
+    ):
+        assert whole.loc[term, "sum_of_squares"] == pytest.approx(18 * expected[key])
+    # Inside the blocks nothing varies, so nothing has a share.
+    inside = frame[frame.scope == "block"]
+    assert len(inside) == 6 * 7
+    assert inside.sum_of_squares.max() == pytest.approx(0, abs=1e-9)
+
+
+def test_blocks_are_kept_apart():
+    random = np.random.default_rng(3)
+    specs = specs_of(lambda row: random.normal(), dose_cutoff=[60.0, 66.0])
+    both = terms(attribute(specs))
+    for cutoff in (60.0, 66.0):
+        alone = terms(attribute(specs[specs.dose_cutoff == cutoff]))
+        pd.testing.assert_frame_equal(both[both.dose_cutoff == cutoff], alone)
+
+
+def test_missing_cells_cost_the_level_that_misses_most_by_name():
+    specs = specs_of(noise())
+    lost = (specs.caliper == 0.1) & (specs.gtv_cutoff != 100)
+    frame = attribute(specs.assign(status=np.where(lost, "no_pairs", "ok")))
+    found = terms(frame)
+    assert set(found.dropped_levels) == {"caliper 0.1"}
+    assert set(found.cells) == {12}
+    kept = terms(attribute(specs[specs.caliper != 0.1]))
+    np.testing.assert_allclose(found.sum_of_squares, kept.sum_of_squares, atol=1e-12)
+    assert found.loc["caliper", "degrees_of_freedom"] == 1
+
+
+def test_a_single_missing_cell_costs_one_level():
+    specs = specs_of(noise())
+    specs.loc[len(specs) - 1, ["status", "log_hazard_ratio"]] = ["no_pairs", np.nan]
+    found = terms(attribute(specs))
+    # A level of the volume holds 6 cells, one of the set 9: the same gap is a larger share of the former.
+    assert set(found.dropped_levels) == {"gtv_cutoff 200"}
+    assert set(found.cells) == {12}
+
+
+def test_no_caliper_and_names_of_sets_are_spelled():
+    specs = specs_of(noise())
+    estimated = specs[(specs.caliper < 1) & (specs.adjustment_set == "baseline")]
+    levels, dropped = complete_levels(estimated, specs, ["gtv_cutoff", "caliper", "adjustment_set"])
+    assert sorted(dropped) == ["adjustment_set published", "caliper none"]
+    assert levels["caliper"] == [0.1, 0.2]
+
+
+def test_nothing_estimated_gives_no_term_and_equal_ratios_no_share():
+    assert attribute(specs_of(noise()).assign(status="separation", log_hazard_ratio=np.nan)).empty
+    flat = terms(attribute(specs_of(lambda row: 0.25)))
+    assert flat.share.isna().all()
+    assert (flat.sum_of_squares == 0).all()
+
+
+def test_axes_that_do_not_apply_are_no_factor():
+    specs = specs_of(noise(), caliper=[np.nan]).assign(estimator="overlap")
+    assert set(terms(attribute(specs)).index) == {
+        "gtv_cutoff",
+        "adjustment_set",
+        "gtv_cutoff x adjustment_set",
+    }
+
+
+@settings(deadline=None, max_examples=50, derandomize=True)
+@given(st.lists(st.booleans(), min_size=18, max_size=18))
+def test_whatever_is_missing_the_rest_is_a_full_factorial(kept):
+    specs = specs_of(noise())
+    specs.loc[~np.array(kept), ["status", "log_hazard_ratio"]] = ["no_pairs", np.nan]
+    found = terms(attribute(specs))
+    if found.empty:
+        return
+    assert found.degrees_of_freedom.sum() == found.cells.iloc[0] - 1
+    assert np.isfinite(found.sum_of_squares).all()

@@ -1,0 +1,139 @@
+"""One small study, run once in a copy of the workflow; tests that change something copy its directory."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+WORKFLOW = ("Snakefile", "environment.yml", "config", "profiles", "scripts", "workflow")
+KERNELS = Path("scripts/survival_multiverse/kernels")
+SCENARIOS = Path("results/scenarios")
+PANEL = SCENARIOS / "oligo_threshold~5/dose_cutoff~63"
+SCENARIO = PANEL / "gtv_cutoff~146/caliper~0.2.parquet"
+AXES = {
+    "oligo_threshold": [4, 5],
+    "dose_cutoff": [60, 63],
+    "gtv_cutoff": [100, 146],
+    "caliper": [0.2, "none"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a call of Snakemake ended, and what it printed."""
+
+    code: int
+    text: str
+
+    def jobs(self) -> dict[str, int]:
+        """Jobs by rule, from the table that Snakemake prints; none where there is nothing to be done."""
+        lines = iter(self.text.splitlines())
+        counts = {}
+        if any(line.startswith("Job stats:") for line in lines):
+            for line in lines:
+                name, _, count = line.rpartition(" ")
+                if name.strip() == "total":
+                    break
+                if count.isdigit():
+                    counts[name.strip()] = int(count)
+        return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """A copy of the workflow, and a directory with a study's configuration and results."""
+
+    workflow: Path
+    directory: Path
+
+    def snakemake(self, *arguments: str | Path, cores: int = 2) -> Answer:
+        """Run Snakemake as a user does from the clone; targets come first, options after them."""
+        own = ["--directory", self.directory, "--configfile", self.directory / "config.yaml"]
+        command = [sys.executable, "-m", "snakemake", *arguments, *own, "--cores", str(cores), "--nocolor"]
+        done = subprocess.run(
+            list(map(str, command)),
+            cwd=self.workflow,
+            env={key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return Answer(done.returncode, done.stdout)
+
+    def configure(self, settings: dict) -> None:
+        """Write the study's configuration."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        text = yaml.safe_dump(settings, sort_keys=False)
+        (self.directory / "config.yaml").write_text(text, encoding="utf-8")
+
+    def settings(self) -> dict:
+        return yaml.safe_load((self.directory / "config.yaml").read_text(encoding="utf-8"))
+
+    def contents(self, pattern: str = "results/**/*.parquet") -> dict[str, bytes]:
+        """Bytes of the results by path."""
+        return {
+            path.relative_to(self.directory).as_posix(): path.read_bytes()
+            for path in sorted(self.directory.glob(pattern))
+        }
+
+
+@pytest.fixture(scope="session")
+def workflow_copy(tmp_path_factory) -> Path:
+    """The workflow in another place, with the compiled kernels if there are any."""
+    copy = tmp_path_factory.mktemp("clone")
+    for name in WORKFLOW:
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, copy / name)
+    take_compiled_kernels_along(copy)
+    return copy
+
+
+def take_compiled_kernels_along(copy: Path) -> None:
+    """Rename the folder of the machine code, which numba calls by a digest of the sources' folder."""
+    old, new = (
+        f"kernels_{hashlib.sha1(str(place / KERNELS).encode()).hexdigest()}" for place in (ROOT, copy)
+    )
+    for folder in (copy / KERNELS / "__pycache__").glob(f"*/{old}"):
+        folder.rename(folder.with_name(new))
+
+
+@pytest.fixture(scope="session")
+def small_settings() -> dict:
+    """The default study with few simulated patients and two values on each axis."""
+    default = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    cohort = default["cohort"]
+    cohort["simulation"]["patients"] = 150
+    return {"axes": AXES, "cohort": cohort, "analysis": {"landmarks": [8]}}
+
+
+@pytest.fixture(scope="session")
+def finished(workflow_copy, small_settings, tmp_path_factory) -> Studio:
+    """The small study, run to its end on two cores; not to be changed."""
+    studio = Studio(workflow_copy, tmp_path_factory.mktemp("finished") / "study")
+    studio.configure(small_settings)
+    answer = studio.snakemake()
+    assert answer.code == 0, answer.text
+    return studio
+
+
+@pytest.fixture
+def own(finished, tmp_path) -> Studio:
+    """A copy of the finished study that a test may change."""
+    shutil.copytree(finished.directory, tmp_path / "study")
+    return Studio(finished.workflow, tmp_path / "study")
+
+
+@pytest.fixture
+def empty(workflow_copy, small_settings, tmp_path) -> Studio:
+    """The small study before its first run."""
+    studio = Studio(workflow_copy, tmp_path / "study")
+    studio.configure(small_settings)
+    return studio

@@ -1,0 +1,100 @@
+"""What a change makes Snakemake do again: what depends on it, and nothing else."""
+
+import os
+from contextlib import contextmanager
+
+import pytest
+from conftest import PANEL, SCENARIO
+
+AGGREGATES = {"collect_scenarios", "summarise_robustness", "render_report", "all"}
+PLOTS = {"plot_survival_curves", "plot_specification_curve", "plot_hazard_ratio_surface"}
+EVERYTHING = {"build_cohort", "fit_scenarios"} | AGGREGATES | PLOTS
+
+
+@contextmanager
+def edited(path):
+    """Add a comment to a file, and take it back with its time."""
+    before, stamp = path.read_bytes(), path.stat()
+    path.write_bytes(before + b"\n# edited\n")
+    try:
+        yield
+    finally:
+        path.write_bytes(before)
+        os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        ("survival_multiverse/cohort.py", EVERYTHING),
+        ("survival_multiverse/kernels/matching.py", EVERYTHING - {"build_cohort"}),
+        ("survival_multiverse/robustness.py", EVERYTHING - {"build_cohort", "fit_scenarios"}),
+        ("survival_multiverse/surface.py", {"plot_hazard_ratio_surface", "render_report", "all"}),
+        ("survival_multiverse/templates/report.css", {"render_report", "all"}),
+        ("render_report.py", {"render_report", "all"}),
+        ("survival_multiverse/settings.py", set()),
+    ],
+)
+def test_editing_a_module_reruns_the_rules_that_use_it(finished, module, expected):
+    with edited(finished.workflow / "scripts" / module):
+        answer = finished.snakemake("--dry-run")
+    assert answer.jobs().keys() == expected, answer.text
+
+
+def test_touching_a_module_reruns_nothing(finished):
+    path = finished.workflow / "scripts/survival_multiverse/kernels/matching.py"
+    stamp = path.stat()
+    os.utime(path)
+    try:
+        assert finished.snakemake("--dry-run").jobs() == {}
+    finally:
+        os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+
+
+def test_a_new_outer_value_runs_its_panels_only(own):
+    settings = own.settings()
+    settings["axes"]["dose_cutoff"] = [60, 63, 66]
+    own.configure(settings)
+    answer = own.snakemake("--dry-run")
+    assert answer.jobs()["fit_scenarios"] == 2
+    assert "build_cohort" not in answer.jobs()
+
+
+def test_a_new_inner_value_reruns_panels_and_leaves_bytes_as_they_were(own):
+    before = own.contents("results/scenarios/**/*.parquet")
+    settings = own.settings()
+    settings["axes"]["gtv_cutoff"] = [100, 146, 200]
+    own.configure(settings)
+    assert own.snakemake("--dry-run").jobs()["fit_scenarios"] == 4
+    new = PANEL / "gtv_cutoff~200/caliper~0.2.parquet"
+    answer = own.snakemake(new)
+    assert answer.jobs() == {"fit_scenarios": 1}, answer.text
+    after = own.contents("results/scenarios/**/*.parquet")
+    assert new.as_posix() in after
+    assert {name: after[name] for name in before} == before
+
+
+def test_titles_anchor_and_disclosure_leave_the_scenarios_alone(own):
+    settings = own.settings()
+    settings["study"] = {"title": "Another title", "anchor": {"oligo_threshold": 4}}
+    settings["sharing"] = {"minimum_cell": 10}
+    own.configure(settings)
+    jobs = own.snakemake("--dry-run").jobs()
+    assert "render_report" in jobs
+    assert not {"build_cohort", "fit_scenarios"} & jobs.keys()
+
+
+def test_a_setting_of_the_estimators_reruns_every_panel(own):
+    settings = own.settings()
+    settings["analysis"]["minimum_events"] = 7
+    own.configure(settings)
+    assert own.snakemake("--dry-run").jobs()["fit_scenarios"] == 4
+
+
+def test_a_removed_value_reruns_no_panel(own):
+    settings = own.settings()
+    settings["axes"]["gtv_cutoff"] = [146]
+    own.configure(settings)
+    answer = own.snakemake("--dry-run")
+    assert "fit_scenarios" not in answer.jobs()
+    assert (own.directory / SCENARIO).is_file()

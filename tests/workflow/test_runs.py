@@ -1,0 +1,82 @@
+"""The study as a whole: it ends, any scenario is a target, and equal inputs give equal bytes."""
+
+import socket
+import zipfile
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import PANEL, ROOT, SCENARIO, SCENARIOS
+
+
+def test_the_study_leaves_its_results_and_nothing_to_do(finished):
+    made = {
+        path.relative_to(finished.directory).as_posix() for path in finished.directory.rglob("results/**/*")
+    }
+    assert sum(name.startswith(SCENARIOS.as_posix()) and name.endswith(".parquet") for name in made) == 16
+    assert {"results/report/robustness.html", "results/robustness/blocks.csv"} <= made
+    assert "results/figures/specification_curve.svg" in made
+    answer = finished.snakemake("--dry-run")
+    assert answer.code == 0
+    assert answer.jobs() == {}
+
+
+def test_a_deleted_scenario_comes_back_by_its_path_byte_for_byte(own):
+    before = own.contents()
+    (own.directory / SCENARIO).unlink()
+    answer = own.snakemake(SCENARIO)
+    assert answer.jobs() == {"fit_scenarios": 1}, answer.text
+    assert own.contents() == before
+
+
+def test_a_plain_run_mends_a_deleted_scenario(own):
+    (own.directory / SCENARIO).unlink()
+    assert own.snakemake("--dry-run").jobs()["fit_scenarios"] == 1
+
+
+@pytest.mark.parametrize("axes_per_job", [0, 3])
+def test_bytes_do_not_depend_on_cores_or_on_how_jobs_are_cut(finished, empty, axes_per_job):
+    chosen = [SCENARIO, PANEL / "gtv_cutoff~100/caliper~none.parquet"]
+    settings = empty.settings()
+    empty.configure({**settings, "execution": {"axes_per_job": axes_per_job}})
+    answer = empty.snakemake(*chosen, cores=1)
+    assert answer.code == 0, answer.text
+    assert answer.jobs()["fit_scenarios"] == (2 if axes_per_job == 0 else 1)
+    made = empty.contents()
+    assert made.keys() >= set(map(Path.as_posix, chosen))
+    assert {name: finished.contents()[name] for name in made} == made
+
+
+def test_footers_say_how_a_file_was_made_and_nothing_of_where(finished):
+    stored = pq.read_schema(finished.directory / SCENARIO).metadata
+    footer = {key.decode(): text.decode() for key, text in stored.items()}
+    assert footer["scenario"] == "oligo_threshold~5/dose_cutoff~63/gtv_cutoff~146/caliper~0.2"
+    assert "simulated" in footer["data_origin"]
+    assert {"code_sha256", "inputs_sha256", "settings_sha256", "seed", "versions"} <= footer.keys()
+    for path in finished.directory.rglob("results/**/*.parquet"):
+        text = str(pq.read_schema(path).metadata)
+        for place in (finished.directory, finished.workflow, ROOT, socket.gethostname()):
+            assert f"/{place}".replace("//", "/") not in text
+
+
+def test_report_of_snakemake_holds_figures_tables_and_page(finished, tmp_path):
+    answer = finished.snakemake("--report", tmp_path / "report.zip")
+    assert answer.code == 0, answer.text
+    with zipfile.ZipFile(tmp_path / "report.zip") as archive:
+        page = archive.read("report/report.html").decode()
+    for name in ("specification_curve.svg", "blocks.csv", "failures.csv", "robustness.html"):
+        assert name in page
+
+
+@pytest.mark.parametrize("snakefile", ["Snakefile", "workflow/Snakefile"])
+def test_lint_has_nothing_to_say(finished, snakefile):
+    answer = finished.snakemake("--lint", "--snakefile", snakefile)
+    assert answer.code == 0
+    assert "Congratulations" in answer.text
+
+
+def test_the_default_profile_is_found_and_chooses_the_greedy_scheduler(finished):
+    answer = finished.snakemake("--dry-run")
+    assert "profiles/default" in answer.text
+    profile = (finished.workflow / "profiles/default/config.yaml").read_text(encoding="utf-8")
+    assert "\nscheduler: greedy\n" in profile

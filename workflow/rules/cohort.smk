@@ -1,0 +1,23 @@
+rule build_cohort:
+    """Read, simulate or load the patients, check them, and write them in the study's own columns."""
+    input:
+        patients=cohort_file(),
+        library=library("build_cohort"),
+    output:
+        cohort=COHORT,
+        flow=FLOW,
+        missing=MISSING,
+    log:
+        "logs/build_cohort.log",
+    benchmark:
+        "results/benchmarks/build_cohort.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=lambda wildcards: cohort_settings(config),
+    script:
+        "../../scripts/build_cohort.py"

@@ -1,0 +1,62 @@
+rule plot_survival_curves:
+    """Draw the Kaplan-Meier curves of the primary scenario with the numbers at risk."""
+    input:
+        estimates=ESTIMATES,
+        cohort=COHORT,
+        library=library("plot_survival_curves"),
+    output:
+        [figure(name, caption="survival_curves") for name in SURVIVAL_FIGURES],
+    log:
+        "logs/plot_survival_curves.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=lambda wildcards: study_settings(config),
+    script:
+        "../../scripts/plot_survival_curves.py"
+
+
+rule plot_specification_curve:
+    """Draw every specification's hazard ratio in ascending order, with its choices below."""
+    input:
+        specifications=ROBUSTNESS["specifications"],
+        library=library("plot_specification_curve"),
+    output:
+        figure("specification_curve", caption="specification_curve"),
+    log:
+        "logs/plot_specification_curve.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=lambda wildcards: study_settings(config),
+    script:
+        "../../scripts/plot_specification_curve.py"
+
+
+rule plot_hazard_ratio_surface:
+    """Draw the hazard ratio over the axes of the grid."""
+    input:
+        specifications=ROBUSTNESS["specifications"],
+        library=library("plot_hazard_ratio_surface"),
+    output:
+        figure("hazard_ratio_surface", caption="hazard_ratio_surface"),
+    log:
+        "logs/plot_hazard_ratio_surface.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=lambda wildcards: study_settings(config),
+    script:
+        "../../scripts/plot_hazard_ratio_surface.py"

@@ -1,0 +1,24 @@
+rule summarise_robustness:
+    """Say how far the answer moves: specifications, blocks, failures and balance."""
+    input:
+        estimates=ESTIMATES,
+        library=library("summarise_robustness"),
+    output:
+        **ROBUSTNESS,
+        blocks_csv=shown_table("blocks"),
+        failures_csv=shown_table("failures"),
+        balance_csv=shown_table("balance"),
+    log:
+        "logs/summarise_robustness.log",
+    benchmark:
+        "results/benchmarks/summarise_robustness.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        settings=lambda wildcards: study_settings(config),
+    script:
+        "../../scripts/summarise_robustness.py"

@@ -1,0 +1,52 @@
+rule fit_scenarios:
+    """Evaluate a panel: all scenarios of the inner axes for one value of each outer axis."""
+    input:
+        cohort=COHORT,
+        library=library("fit_scenarios"),
+    output:
+        PANEL_FILES,
+    log:
+        panel_path("logs/fit_scenarios", "panel.log"),
+    benchmark:
+        panel_path("results/benchmarks/fit_scenarios", "panel.tsv")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        settings=lambda wildcards: scenario_settings(config),
+    script:
+        "../../scripts/fit_scenarios.py"
+
+
+rule refuse_scenario:
+    """Answer the request for a scenario that is not of this study, or not spelt as it is."""
+    input:
+        refuse_scenario,
+    output:
+        "results/scenarios/{outside}.parquet",
+
+
+rule collect_scenarios:
+    """Put the rows of every scenario into one table."""
+    input:
+        scenarios=SCENARIO_FILES,
+        library=library("collect_scenarios"),
+    output:
+        ESTIMATES,
+    log:
+        "logs/collect_scenarios.log",
+    benchmark:
+        "results/benchmarks/collect_scenarios.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        settings=lambda wildcards: study_settings(config),
+    script:
+        "../../scripts/collect_scenarios.py"
