@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from file_records import file_record
 from job_log import job_log
 from parquet_files import write_csv, write_table
+from survival_multiverse.attribution import attribute
 from survival_multiverse.robustness import (
     SPECIFICATION_ANALYSES,
     count_failures,
@@ -36,6 +37,7 @@ def summarise_robustness(*, estimates: str, settings: str, outputs: Mapping[str,
         "blocks": summarise_blocks(specified, study),
         "failures": count_failures(failed),
         "balance": summarise_balance(balance, study),
+        "attribution": attribute(specified),
     }
     record = file_record(script=__file__, settings=settings, inputs={"estimates": estimates})
     for name, table in tables.items():

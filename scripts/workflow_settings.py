@@ -86,6 +86,17 @@ def scenario_settings(config: Mapping[str, Any]) -> str:
     return _canonical({**_any_scenario(config), "cohort": used, "covariates": _plain(config["covariates"])})
 
 
+def inference_settings(config: Mapping[str, Any]) -> str:
+    """Canonical JSON of the settings that decide a resampled draw; the number of draws is none of them."""
+    shared = json.loads(scenario_settings(config))
+    axes = {
+        name: [entry["value"] if isinstance(entry, Mapping) else entry for entry in entries]
+        for name, entries in config["axes"].items()
+    }
+    inference = {**config["inference"], "draws": 0, "bootstrap_draws": 0}
+    return _canonical({**shared, "axes": axes, "inference": inference})
+
+
 def _without_file(cohort: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in cohort.items() if key != "file"}
 

@@ -1,4 +1,4 @@
-"""How often the joint tests reject where the dose does nothing, and how often the intervals hold the truth."""
+"""Cohorts whose dose effect is known, with their joint tests and the intervals of every estimator."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -13,6 +13,7 @@ from survival_multiverse.comparability import match, matched_sample, score, weig
 from survival_multiverse.cox import CoxFit, cox, hazard_ratio
 from survival_multiverse.joint_inference import (
     BLOCK_KEYS,
+    NULLS,
     adjust_specifications,
     bootstrap_intervals,
     jointly_test,
@@ -35,9 +36,7 @@ from survival_multiverse.study import Study, axis_number
 
 NO_EFFECT, KNOWN_EFFECT = "no_effect", "known_effect"
 SETTINGS = (NO_EFFECT, KNOWN_EFFECT)
-NULLS = (Resample.PERMUTATION, Resample.SIMULATION)
 TESTS = ("median", "share_significant", "mean_z", "abs_median", "abs_mean_z", "max_t")
-BOOTSTRAP = "bootstrap_percentile"
 ESTIMATORS = (Estimator.MATCHED, Estimator.OVERLAP, Estimator.IPTW, Estimator.ADJUSTED)
 PRIMARY = next(iter(Population))
 ALL_SETS = "all of the block"
@@ -152,27 +151,34 @@ def _draws(cell: Cell, kind: Resample, study: Study, draws: int) -> np.ndarray:
 
 
 def percentile_intervals(patients: pd.DataFrame, study: Study, *, draws: int) -> list[dict[str, Any]]:
-    """Percentile intervals of the patients' bootstrap under the anchor's cutoffs."""
+    """Bootstrap percentile intervals under the anchor's cutoffs: of patients, and of pairs after matching."""
     axes = {
         name: replace(axis, values=(value,))
         for (name, axis), value in zip(study.axes.items(), study.anchor, strict=True)
     }
-    anchor = replace(study, axes=axes)
-    (cell,) = cells_of(patients, anchor)
-    keys = specification_keys(cell, anchor).reset_index(drop=True)
-    drawn = _draws(cell, Resample.BOOTSTRAP, anchor, draws)
-    each, _ = bootstrap_intervals(keys, evaluate(cell, anchor), drawn, anchor, "patients")
-    return [
-        {
-            "estimator": row.estimator,
-            "adjustment_set": row.adjustment_set,
-            "test": BOOTSTRAP,
-            "log_hazard_ratio": np.log(row.hazard_ratio),
-            "lower": np.log(row.ci_lower),
-            "upper": np.log(row.ci_upper),
-        }
-        for row in each.itertuples()
-    ]
+    records = []
+    for kind, estimators in (
+        (Resample.BOOTSTRAP_PATIENTS, ESTIMATORS),
+        (Resample.BOOTSTRAP_PAIRS, (Estimator.MATCHED,)),
+    ):
+        inference = replace(study.inference, estimators=tuple(map(str, estimators)))
+        anchor = replace(study, axes=axes, inference=inference)
+        (cell,) = cells_of(patients, anchor)
+        keys = specification_keys(cell, anchor).reset_index(drop=True)
+        drawn = _draws(cell, kind, anchor, draws)
+        each, _ = bootstrap_intervals(keys, evaluate(cell, anchor), drawn, anchor, str(kind))
+        records += [
+            {
+                "estimator": row.estimator,
+                "adjustment_set": row.adjustment_set,
+                "test": str(kind),
+                "log_hazard_ratio": np.log(row.hazard_ratio),
+                "lower": np.log(row.ci_lower),
+                "upper": np.log(row.ci_upper),
+            }
+            for row in each.itertuples()
+        ]
+    return records
 
 
 def anchor_intervals(patients: pd.DataFrame, study: Study) -> list[dict[str, Any]]:

@@ -95,18 +95,32 @@ class BalanceDesign:
         0 indicator, 1 continuous, shape (columns,).
     labels
         (variable, level) of each column; the level of a continuous one is ``continuous``.
-    baseline
-        Names gated by the baseline gate.
+    gates
+        By gate (``propensity``, ``baseline``) the columns it judges. A covariate counts in the form in which
+        it is analysed: by its levels if it has any.
     """
 
     matrix: np.ndarray
     kinds: np.ndarray
     labels: tuple[tuple[str, str], ...]
-    baseline: tuple[str, ...]
+    gates: dict[str, np.ndarray]
+
+    def gated(self) -> "BalanceDesign":
+        """The gated columns alone."""
+        kept = np.union1d(*self.gates.values())
+        return BalanceDesign(
+            matrix=np.ascontiguousarray(self.matrix[:, kept]),
+            kinds=self.kinds[kept],
+            labels=tuple(self.labels[column] for column in kept),
+            gates={gate: np.searchsorted(kept, columns) for gate, columns in self.gates.items()},
+        )
 
 
-def balance_design(sample: Sample, linear_baseline: Sequence[str]) -> BalanceDesign:
-    """All groupings, two-level ones by one indicator, and all continuous variables."""
+def balance_design(sample: Sample, names: Sequence[str], linear_baseline: Sequence[str]) -> BalanceDesign:
+    """All groupings, two-level ones by one indicator, and all continuous variables.
+
+    `names` are the covariates of the score, `linear_baseline` those known at baseline that form no groups.
+    """
     columns, kinds, labels = [], [], []
     for factor, codes in zip(sample.factors, sample.codes, strict=True):
         indicators = indicator_columns(codes, len(factor.levels))
@@ -118,14 +132,25 @@ def balance_design(sample: Sample, linear_baseline: Sequence[str]) -> BalanceDes
         columns.append(values)
         kinds.append(1)
         labels.append((name, CONTINUOUS))
-    baseline = tuple(factor.name for factor in sample.factors if factor.baseline and factor.name != STATE)
-    lesions = ("lesions",) if sample.has_levels(STATE) else ()
+    baseline = [factor.name for factor in sample.factors if factor.baseline and factor.name != STATE]
+    lesions = ["lesions"] if sample.has_levels(STATE) else []
+    members = {"propensity": names, "baseline": [*baseline, *linear_baseline, *lesions]}
     return BalanceDesign(
         matrix=np.column_stack(columns) if columns else np.empty((len(sample), 0)),
         kinds=np.array(kinds, dtype=np.int64),
         labels=tuple(labels),
-        baseline=(*baseline, *linear_baseline, *lesions),
+        gates={gate: _columns_of(labels, variables) for gate, variables in members.items()},
     )
+
+
+def _columns_of(labels: Sequence[tuple[str, str]], variables: Sequence[str]) -> np.ndarray:
+    levelled = {variable for variable, level in labels if level != CONTINUOUS}
+    kept = [
+        column
+        for column, (variable, level) in enumerate(labels)
+        if variable in variables and (level != CONTINUOUS or variable not in levelled)
+    ]
+    return np.array(kept, dtype=np.int64)
 
 
 def write_balance(writer: RowWriter, design: BalanceDesign, table: BalanceTable, rows: np.ndarray) -> None:
@@ -143,28 +168,16 @@ def write_balance(writer: RowWriter, design: BalanceDesign, table: BalanceTable,
             writer.add("balance", statistic, value, variable=variable, level=level, n=int(n), status=status)
 
 
-def write_gates(
-    writer: RowWriter, design: BalanceDesign, table: BalanceTable, names: Sequence[str], analysis: Analysis
-) -> None:
-    """Largest |SMD| over the score's covariates and over all baseline ones, against each threshold.
-
-    A covariate counts in the form in which it is analysed: by its levels if it has any.
-    """
-    levelled = {variable for variable, level in design.labels if level != CONTINUOUS}
-    for gate, members in (("propensity", names), ("baseline", design.baseline)):
-        sizes = [
-            abs(value)
-            for value, (variable, level) in zip(table.smd, design.labels, strict=True)
-            if variable in members and (level != CONTINUOUS or variable not in levelled)
-        ]
-        largest = float(np.max(sizes)) if sizes else NAN
+def write_gates(writer: RowWriter, design: BalanceDesign, table: BalanceTable, analysis: Analysis) -> None:
+    """Largest |SMD| over the score's covariates and over all baseline ones, against each threshold."""
+    for gate, columns in design.gates.items():
+        largest = float(np.abs(table.smd[columns]).max()) if columns.size else NAN
         status = Status.NOT_APPLICABLE if np.isnan(largest) else Status.OK
         writer.add("balance_gate", f"max_abs_smd_{gate}", largest, variable="all", status=status)
         for threshold in analysis.balance_thresholds:
-            passes = NAN if np.isnan(largest) else float(largest < threshold)
-            writer.add(
-                "balance_gate", f"passes_{gate}_{spelling(threshold)}", passes, variable="all", status=status
-            )
+            passes = float(largest < threshold)
+            statistic = f"passes_{gate}_{spelling(threshold)}"
+            writer.add("balance_gate", statistic, passes, variable="all", status=status)
 
 
 def write_matching(writer: RowWriter, scored: Scored, matching: Matching | None) -> None:

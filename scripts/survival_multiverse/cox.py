@@ -225,14 +225,18 @@ def hazard_ratio(fit, j, *, variance="model", level=None):
         A robust variance was asked of a fit without one.
     """
     covariance = _variance(fit, variance)
-    quantile = _normal_quantile(fit.level if level is None else level)
     status = fit.status
     if status is Status.OK and j in fit.dropped:
         status = Status.CONSTANT
     if status is not Status.OK:
         return HazardRatio(*(math.nan,) * 7, status)
-    log_estimate = float(fit.coefficients[j])
-    std_error = math.sqrt(covariance[j, j])
+    level = fit.level if level is None else level
+    return wald_hazard_ratio(float(fit.coefficients[j]), math.sqrt(covariance[j, j]), level=level)
+
+
+def wald_hazard_ratio(log_estimate, std_error, *, level):
+    """Hazard ratio with Wald interval and P value from its logarithm and standard error."""
+    quantile = _normal_quantile(level)
     z = log_estimate / std_error if std_error > 0.0 else math.nan
     return HazardRatio(
         estimate=_exp(log_estimate),
@@ -242,7 +246,7 @@ def hazard_ratio(fit, j, *, variance="model", level=None):
         ci_upper=_exp(log_estimate + quantile * std_error),
         p_value=math.erfc(abs(z) / math.sqrt(2.0)),
         z=z,
-        status=status if std_error > 0.0 else Status.NOT_APPLICABLE,
+        status=Status.OK if std_error > 0.0 else Status.NOT_APPLICABLE,
     )
 
 

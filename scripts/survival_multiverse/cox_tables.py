@@ -6,11 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from survival_multiverse.cox import (
-    CoxFit,
+    HazardRatio,
     cox,
+    cox_single,
     hazard_ratio,
     likelihood_ratio_test,
     proportional_hazards_test,
+    status_of_code,
+    wald_hazard_ratio,
     wald_test,
 )
 from survival_multiverse.rows import NAN, RowWriter
@@ -60,6 +63,7 @@ def write_model(writer: RowWriter, sample: Sample, model: Model, analysis: Analy
     if gate is Status.OK and "arm" in model.names:
         gate = sample.arm_status(analysis.minimum_events)
     matrix, terms = design_matrix(sample, model.names)
+    counts = {"n": len(sample), "events": int(sample.event.sum())}
     for ties in model.ties:
         fit = None
         if gate is Status.OK:
@@ -74,21 +78,30 @@ def write_model(writer: RowWriter, sample: Sample, model: Model, analysis: Analy
             )
         for variance in _variances(sample, weight):
             for column, (variable, contrast) in enumerate(terms):
-                _write_hazard_ratio(
-                    writer,
-                    fit,
-                    column,
-                    analysis,
-                    variance=variance,
-                    status=gate,
-                    variable=variable,
-                    level=contrast,
-                    model=model.name,
-                    ties=ties,
-                    flags=model.flags,
-                    n=len(sample),
-                    events=int(sample.event.sum()),
-                )
+                ratio = HazardRatio(*(NAN,) * 7, gate)
+                if fit is not None:
+                    kind = "model" if variance == "model" else "robust"
+                    ratio = hazard_ratio(fit, column, variance=kind, level=analysis.confidence_level)
+                labels = {"variable": variable, "model": model.name, "ties": ties, "variance": variance}
+                _write_hazard_ratio(writer, ratio, contrast, flags=model.flags, **labels, **counts)
+
+
+def write_arm_model(writer: RowWriter, sample: Sample, analysis: Analysis) -> None:
+    """Hazard ratio of the arm alone, Efron ties, by the kernel that resampling uses too."""
+    status = sample.arm_status(analysis.minimum_events)
+    counts = {"n": len(sample), "events": int(sample.event.sum())}
+    errors = {"model": NAN, "clustered": NAN}
+    if status is Status.OK:
+        pair = np.zeros(len(sample), dtype=np.int64) if sample.pair is None else sample.pair
+        beta, *found, code = cox_single(sample.time, sample.event, sample.arm, pair)
+        status = status_of_code(code)
+        errors = dict(zip(errors, found, strict=True))
+    for variance in _variances(sample, None):
+        ratio = HazardRatio(*(NAN,) * 7, status)
+        if status is Status.OK:
+            ratio = wald_hazard_ratio(beta, errors[variance], level=analysis.confidence_level)
+        labels = {"variable": "arm", "model": "arm_only", "ties": "efron", "variance": variance}
+        _write_hazard_ratio(writer, ratio, "1 vs 0", **labels, **counts)
 
 
 def _variances(sample: Sample, weight: np.ndarray | None) -> tuple[str, ...]:
@@ -97,48 +110,15 @@ def _variances(sample: Sample, weight: np.ndarray | None) -> tuple[str, ...]:
     return ("model",) if sample.pair is None else ("model", "clustered")
 
 
-def _write_hazard_ratio(
-    writer: RowWriter,
-    fit: CoxFit | None,
-    column: int,
-    analysis: Analysis,
-    *,
-    variance: str,
-    status: Status,
-    **labels,
-) -> None:
-    inverse = labels["variable"] == "arm"
-    if fit is None:
-        writer.add("cox", "hazard_ratio", NAN, variance=variance, status=status, **labels)
-        if inverse:
-            labels["level"] = "0 vs 1"
-            writer.add("cox", "hazard_ratio_inverse", NAN, variance=variance, status=status, **labels)
-        return
-    kind = "model" if variance == "model" else "robust"
-    ratio = hazard_ratio(fit, column, variance=kind, level=analysis.confidence_level)
+def _write_hazard_ratio(writer: RowWriter, ratio: HazardRatio, contrast: str, **labels) -> None:
+    """The ratio, and of the arm also its inverse."""
     shared = {"std_error": ratio.std_error, "p_value": ratio.p_value, "status": ratio.status}
-    writer.add(
-        "cox",
-        "hazard_ratio",
-        ratio.estimate,
-        variance=variance,
-        ci_lower=ratio.ci_lower,
-        ci_upper=ratio.ci_upper,
-        **shared,
-        **labels,
-    )
-    if inverse:
-        labels["level"] = "0 vs 1"
-        writer.add(
-            "cox",
-            "hazard_ratio_inverse",
-            1.0 / ratio.estimate,
-            variance=variance,
-            ci_lower=1.0 / ratio.ci_upper,
-            ci_upper=1.0 / ratio.ci_lower,
-            **shared,
-            **labels,
-        )
+    limits = {"ci_lower": ratio.ci_lower, "ci_upper": ratio.ci_upper}
+    writer.add("cox", "hazard_ratio", ratio.estimate, level=contrast, **limits, **shared, **labels)
+    if labels["variable"] == "arm":
+        limits = {"ci_lower": 1.0 / ratio.ci_upper, "ci_upper": 1.0 / ratio.ci_lower}
+        inverse = 1.0 / ratio.estimate
+        writer.add("cox", "hazard_ratio_inverse", inverse, level="0 vs 1", **limits, **shared, **labels)
 
 
 def write_univariate(writer: RowWriter, sample: Sample, study: Study) -> None:

@@ -1,6 +1,6 @@
 """The cutpoints themselves: every possible cutoff, the most favourable one, and the dose as a curve."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,8 +9,9 @@ from scipy.special import ndtr
 from survival_multiverse.cox import CoxFit, cox, hazard_ratio, likelihood_ratio_test
 from survival_multiverse.curves import normal_quantile
 from survival_multiverse.kernels.cutpoints import maximal_log_rank, standardised_log_rank
-from survival_multiverse.sample import Sample
-from survival_multiverse.schema import Status
+from survival_multiverse.sample import Sample, encode_cohort, select_population, whole_sample
+from survival_multiverse.schema import Population, Status
+from survival_multiverse.study import Study
 
 SELECTED_RANGE = (0.1, 0.9)
 SPLINE_QUANTILES = (0.1, 0.5, 0.9)
@@ -23,7 +24,7 @@ def candidate_cutoffs(values: np.ndarray) -> np.ndarray:
     A heaped variable has few of them; a cutoff is always the lowest value of the upper group.
     """
     distinct, counts = np.unique(values, return_counts=True)
-    below = np.concatenate([[0.0], np.cumsum(counts)[:-1]]) / values.size
+    below = (np.cumsum(counts) - counts) / max(values.size, 1)
     return distinct[(below >= SELECTED_RANGE[0]) & (below <= SELECTED_RANGE[1])]
 
 
@@ -112,8 +113,10 @@ def ratio_by_cutoff(sample: Sample, values: np.ndarray, *, minimum_events: int, 
             | {"hazard_ratio": ratio.estimate, "ci_lower": ratio.ci_lower, "ci_upper": ratio.ci_upper}
             | {"p_value": ratio.p_value, "status": str(ratio.status)}
         )
-    columns = ["cutoff", "n_above", "n_below", "hazard_ratio", "ci_lower", "ci_upper", "p_value", "status"]
-    return pd.DataFrame(records, columns=columns)
+    counts, numbers = ("n_above", "n_below"), ("hazard_ratio", "ci_lower", "ci_upper", "p_value")
+    frame = pd.DataFrame(records, columns=["cutoff", *counts, *numbers, "status"])
+    types = dict.fromkeys(("cutoff", *numbers), np.float64) | dict.fromkeys(counts, np.int64)
+    return frame.astype(types | {"status": object})
 
 
 def restricted_cubic_spline(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
@@ -138,9 +141,11 @@ def spline_of(sample: Sample, values: np.ndarray, *, reference: float, level: fl
     pd.DataFrame
         `value`, `hazard_ratio`, `ci_lower`, `ci_upper`, `knots` (in words), `p_nonlinear`, `status`.
     """
+    if np.unique(values).size < 4:
+        return _by_value(sample, values, reference=reference, level=level)
     knots = np.quantile(values, SPLINE_QUANTILES)
     grid = np.linspace(*np.quantile(values, (0.02, 0.98)), 41)
-    if np.unique(knots).size < 3 or np.unique(values).size < 4:
+    if np.unique(knots).size < 3:
         return _by_value(sample, values, reference=reference, level=level)
     matrix = restricted_cubic_spline(values, knots)
     fit = cox(sample.time, sample.event, matrix)
@@ -155,7 +160,7 @@ def spline_of(sample: Sample, values: np.ndarray, *, reference: float, level: fl
 def _by_value(sample: Sample, values: np.ndarray, *, reference: float, level: float) -> pd.DataFrame:
     """One indicator a value, the reference being the value nearest to it."""
     distinct = np.unique(values)
-    base = distinct[np.abs(distinct - reference).argmin()]
+    base = distinct[np.abs(distinct - reference).argmin()] if distinct.size else reference
     others = distinct[distinct != base]
     fit = cox(sample.time, sample.event, (values[:, None] == others).astype(np.float64))
     contrast = (distinct[:, None] == others).astype(np.float64)
@@ -163,19 +168,63 @@ def _by_value(sample: Sample, values: np.ndarray, *, reference: float, level: fl
 
 
 def _contrasts(grid: np.ndarray, contrast: np.ndarray, fit: CoxFit, level: float) -> pd.DataFrame:
-    beta = np.where(np.isnan(fit.coefficients), 0.0, fit.coefficients)
+    """Hazard ratios of linear combinations of the coefficients; none of those that use a dropped column."""
+    dropped = np.isnan(fit.coefficients)
+    beta = np.where(dropped, 0.0, fit.coefficients)
     log_ratio = np.einsum("ij,j->i", contrast, beta)
     variance = np.einsum("ij,jk,ik->i", contrast, np.nan_to_num(fit.variance_model), contrast)
     half = normal_quantile(level) * np.sqrt(np.maximum(variance, 0.0))
-    failed = fit.status is not Status.OK
+    failed = (contrast[:, dropped] != 0.0).any(axis=1) | (fit.status is not Status.OK)
+    why = Status.CONSTANT if fit.status is Status.OK else fit.status
     numbers = {"hazard_ratio": log_ratio, "ci_lower": log_ratio - half, "ci_upper": log_ratio + half}
     return pd.DataFrame(
         {
             "value": grid,
-            **{
-                name: np.full(len(grid), np.nan) if failed else np.exp(value)
-                for name, value in numbers.items()
-            },
-            "status": str(fit.status),
+            **{name: np.where(failed, np.nan, np.exp(value)) for name, value in numbers.items()},
+            "status": np.where(failed, str(why), str(Status.OK)),
         }
     )
+
+
+def audit_cutpoints(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFrame]:
+    """Every possible cutoff of dose and volume, the most favourable one, and the dose as a curve.
+
+    In each population at the anchor's threshold; patients without a value are left out.
+
+    Returns
+    -------
+    dict
+        ``cutpoints`` (a row a cutoff), ``selected_cutoffs`` (a population and variable), ``dose_response``
+        (a value of dose or volume).
+    """
+    cohort = encode_cohort(patients, study)
+    threshold, dose_cutoff, gtv_cutoff, _ = study.anchor
+    everybody = whole_sample(
+        cohort, oligo_threshold=threshold, dose_cutoff=dose_cutoff, gtv_cutoff=gtv_cutoff
+    )
+    tables: dict[str, list[pd.DataFrame]] = {"cutpoints": [], "selected_cutoffs": [], "dose_response": []}
+    analysis = study.analysis
+    for place, population in enumerate(Population):
+        sample = select_population(everybody, population)
+        for position, (variable, values, reference) in enumerate(
+            (("dose", cohort.dose, dose_cutoff), ("gtv", cohort.gtv, gtv_cutoff))
+        ):
+            values = values[sample.index]
+            known = ~np.isnan(values)
+            part, values = sample.take(known), values[known]
+            labels = {"population": str(population), "variable": variable}
+            ratios = ratio_by_cutoff(
+                part, values, minimum_events=analysis.minimum_events, level=analysis.confidence_level
+            )
+            selected = select_cutoff(
+                part,
+                values,
+                permutations=study.inference.draws,
+                seed=study.seed,
+                key=2 * place + position,
+            )
+            curve = spline_of(part, values, reference=reference, level=analysis.confidence_level)
+            tables["cutpoints"].append(ratios.assign(**labels))
+            tables["selected_cutoffs"].append(pd.DataFrame([asdict(selected) | labels | {"n": len(part)}]))
+            tables["dose_response"].append(curve.assign(**labels, reference=reference))
+    return {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items()}

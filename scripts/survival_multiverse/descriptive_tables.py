@@ -3,6 +3,7 @@
 import numpy as np
 
 from survival_multiverse.contingency import pearson_chi_square
+from survival_multiverse.quantiles import quantiles
 from survival_multiverse.rows import NAN, RowWriter
 from survival_multiverse.sample import Factor, Sample
 from survival_multiverse.schema import Status
@@ -74,7 +75,7 @@ def _summaries(values: np.ndarray) -> list[tuple[str, float, Status]]:
     if values.size == 0:
         names = ("mean", "standard_deviation", "quartile_1", "median", "quartile_3")
         return [(name, NAN, Status.EMPTY_ARM) for name in names]
-    quartiles = np.quantile(values, (0.25, 0.5, 0.75))
+    quartiles = quantiles(values, (0.25, 0.5, 0.75))
     spread = (
         ("standard_deviation", float(values.std(ddof=1)), Status.OK)
         if values.size > 1
@@ -83,7 +84,7 @@ def _summaries(values: np.ndarray) -> list[tuple[str, float, Status]]:
     return [
         ("mean", float(values.mean()), Status.OK),
         spread,
-        ("quartile_1", float(quartiles[0]), Status.OK),
-        ("median", float(quartiles[1]), Status.OK),
-        ("quartile_3", float(quartiles[2]), Status.OK),
+        ("quartile_1", quartiles[0], Status.OK),
+        ("median", quartiles[1], Status.OK),
+        ("quartile_3", quartiles[2], Status.OK),
     ]

@@ -1,15 +1,17 @@
 """One test of all specifications of a block together, against worlds in which the dose has no effect."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from survival_multiverse.resampling import KEYS
+from survival_multiverse.resampling import KEYS, Resample
 from survival_multiverse.study import Study
 
 BLOCK_KEYS = ["population", "oligo_threshold", "dose_cutoff", "estimator", "landmark"]
+NULLS = (Resample.PERMUTATION, Resample.SIMULATION)
+BOOTSTRAPS = (Resample.BOOTSTRAP_PATIENTS, Resample.BOOTSTRAP_PAIRS)
 _TESTS = ("median", "share_significant", "mean_z", "abs_median", "abs_mean_z")
 
 
@@ -60,10 +62,11 @@ def _median(values: np.ndarray) -> np.ndarray:
 
 
 def p_value(observed: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """(1 + number of draws at least as large) / (draws + 1), over the first axis of `draws`; NaN of NaN."""
+    """(1 + number of draws at least as large) / (draws + 1), over the first axis of draws; NaN without."""
     # Equal results of equal analyses may differ in the last digit.
     reached = draws >= observed - 1e-12
-    return np.where(np.isnan(observed), np.nan, (1 + reached.sum(axis=0)) / (len(draws) + 1))
+    unknown = np.isnan(observed) | np.isnan(draws).all(axis=0)
+    return np.where(unknown, np.nan, (1 + reached.sum(axis=0)) / (len(draws) + 1))
 
 
 def jointly_test(
@@ -94,6 +97,8 @@ def jointly_test(
         if np.isnan(observed[rows, 0]).all():
             seen = np.full_like(seen, np.nan)
         drawn = block_statistics(draws[:, rows], **options)
+        if np.isnan(draws[:, rows, 0]).all():
+            drawn = np.full_like(drawn, np.nan)
         record = {**block, "null": null, "draws": len(draws), "specifications": len(rows)}
         for j, (name, p) in enumerate(zip(_TESTS, p_value(seen, drawn), strict=True)):
             record |= {name: seen[j], f"p_{name}": p}
@@ -112,6 +117,8 @@ def adjust_specifications(
     adjusted = np.full(len(keys), np.nan)
     for _, rows in block_rows(keys):
         largest = np.abs(_z(draws[:, rows])).max(axis=1)
+        if np.isnan(draws[:, rows, 0]).all():
+            continue
         adjusted[rows] = p_value(np.abs(_z(observed[rows])), largest[:, None])
     adjusted[np.isnan(observed[:, 0])] = np.nan
     return keys[KEYS].assign(null=null, p_value_max_t=adjusted)
@@ -188,3 +195,46 @@ def _quantiles(values: np.ndarray, probabilities: tuple[float, float]) -> np.nda
     empty = np.isnan(values).all(axis=0)
     filled = np.where(empty, 0.0, values)
     return np.where(empty, np.nan, np.nanquantile(filled, probabilities, axis=0))
+
+
+def infer(
+    keys: pd.DataFrame, observed: np.ndarray, draws: Mapping[Resample, np.ndarray], study: Study
+) -> dict[str, pd.DataFrame]:
+    """Everything that the draws say.
+
+    Parameters
+    ----------
+    keys, observed
+        Specifications and their estimates, shape (specifications, 2).
+    draws
+        Estimates in each draw by kind, shape (draws, specifications, 2); a kind without draws is left out.
+
+    Returns
+    -------
+    dict
+        ``joint_inference`` (a row a block and null), ``adjusted_p_values`` (a specification and null),
+        ``null_curves`` (a rank of a block's curve and null), ``bootstrap_intervals`` (a specification and
+        kind), ``bootstrap_medians`` (a block and kind).
+    """
+    nulls = [kind for kind in NULLS if len(draws[kind])]
+    boots = [kind for kind in BOOTSTRAPS if len(draws[kind])]
+    intervals = [bootstrap_intervals(keys, observed, draws[kind], study, str(kind)) for kind in boots]
+    tables = {
+        "joint_inference": [jointly_test(keys, observed, draws[kind], study, str(kind)) for kind in nulls],
+        "adjusted_p_values": [
+            adjust_specifications(keys, observed, draws[kind], str(kind)) for kind in nulls
+        ],
+        "null_curves": [curve_bands(keys, observed, draws[kind], str(kind)) for kind in nulls],
+        "bootstrap_intervals": [each for each, _ in intervals],
+        "bootstrap_medians": [medians for _, medians in intervals],
+    }
+    empty = {
+        "bootstrap_intervals": [*KEYS, "kind", "hazard_ratio", "draws_estimated", "ci_lower", "ci_upper"],
+        "bootstrap_medians": [*BLOCK_KEYS, "kind", "draws", "median_hazard_ratio", "ci_lower", "ci_upper"],
+    }
+    return {
+        name: pd.concat(frames, ignore_index=True)
+        if frames
+        else pd.DataFrame(columns=empty[name], dtype=object)
+        for name, frames in tables.items()
+    }

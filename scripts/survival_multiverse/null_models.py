@@ -15,12 +15,13 @@ from survival_multiverse.study import Study
 STRATA = 5
 
 
-def dose_strata(sample: Sample, dose: np.ndarray, study: Study) -> list[np.ndarray]:
+def dose_strata(sample: Sample, dose: np.ndarray, priority: np.ndarray, study: Study) -> list[np.ndarray]:
     """Rows of patients alike in the dose that baseline covariates predict: fifths of a linear regression.
 
     Covariates with levels count by them; the volume, the lesions and the others count as they are. Cells of
     the covariates themselves would hold one patient each in a cohort of usual size. Patients with a gap in a
-    baseline covariate form a stratum of their own.
+    baseline covariate form a stratum of their own. Equal predictions are divided by the primary tie-break
+    (`priority`, ranks of shape (n,)), never by the order of rows, which is that of survival.
     """
     names = [name for name, covariate in study.covariates.items() if covariate.role == "baseline"]
     known = sample.known(names)
@@ -30,17 +31,16 @@ def dose_strata(sample: Sample, dose: np.ndarray, study: Study) -> list[np.ndarr
     if known is not None:
         complete &= known
     rows = np.flatnonzero(complete)
-    strata = [
-        part for part in np.array_split(_by_prediction(values[rows], dose[rows], rows), STRATA) if part.size
-    ]
+    ranked = rows[_by_prediction(values[rows], dose[rows], priority[rows])]
+    strata = [part for part in np.array_split(ranked, STRATA) if part.size]
     rest = np.flatnonzero(~complete)
     return [*strata, rest] if rest.size else strata
 
 
-def _by_prediction(values: np.ndarray, dose: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Rows in ascending order of the dose predicted by least squares, ties in their own order."""
-    if rows.size == 0:
-        return rows
+def _by_prediction(values: np.ndarray, dose: np.ndarray, priority: np.ndarray) -> np.ndarray:
+    """Positions in ascending order of the dose predicted by least squares, ties by priority."""
+    if dose.size == 0:
+        return np.empty(0, dtype=np.int64)
     kept = values[:, independent_columns(np.ascontiguousarray(values))]
     centred = kept - kept.mean(axis=0)
     scale = np.sqrt((centred**2).sum(axis=0))
@@ -49,10 +49,10 @@ def _by_prediction(values: np.ndarray, dose: np.ndarray, rows: np.ndarray) -> np
     gram = np.einsum("ij,ik->jk", centred, centred)
     moment = np.einsum("ij,i->j", centred, dose - dose.mean())
     predicted = (
-        np.einsum("ij,j->i", centred, cholesky_solve(gram, moment)) if kept.shape[1] else np.zeros(rows.size)
+        np.einsum("ij,j->i", centred, cholesky_solve(gram, moment)) if kept.shape[1] else np.zeros(dose.size)
     )
     # Rounded so that patients alike in every covariate are tied exactly.
-    return rows[np.argsort(np.round(predicted, 9), kind="stable")]
+    return np.lexsort((priority, np.round(predicted, 9)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +91,10 @@ def null_covariates(sample: Sample, study: Study) -> list[str]:
     return names
 
 
-def fit_covariate_null(sample: Sample, study: Study) -> CovariateNull:
+def fit_covariate_null(sample: Sample, study: Study) -> CovariateNull | None:
     """Cox model on the union of all adjustment sets, with an indicator for every volume cutoff of the study.
 
-    Raises
-    ------
-    ValueError
-        If that model has no finite maximum.
+    None if that model has no finite maximum: then there is no such null.
     """
     names = null_covariates(sample, study)
     known = sample.known(names)
@@ -111,7 +108,7 @@ def fit_covariate_null(sample: Sample, study: Study) -> CovariateNull:
     design = np.ascontiguousarray(np.hstack(columns), dtype=np.float64)
     fit = cox(part.time, part.event, design, ties="breslow")
     if fit.status not in (Status.OK, Status.CONSTANT):
-        raise ValueError(f"the covariates-only null has no model: {fit.status}")
+        return None
     baseline = breslow_baseline(part.time, part.event, design, fit)
     beta = np.where(np.isnan(fit.coefficients), 0.0, fit.coefficients)
     censoring = kaplan_meier(part.time, 1 - part.event)

@@ -169,6 +169,8 @@ def evaluate(cell: Cell, study: Study) -> np.ndarray:
     analysis, inference = study.analysis, study.inference
     calipers = np.array(study.axes["caliper"].values)
     wanted = np.array([str(name) in inference.estimators for name in (Estimator.MATCHED, *_OTHERS)])
+    # Pairs drawn again leave the estimates without pairs as they were, which is no distribution of theirs.
+    needed = wanted if not cell.pair_uniform.size else wanted & np.array([True, False, False, False])
     doses = study.axes["dose_cutoff"].values
     shape = (
         len(inference.landmarks),
@@ -194,7 +196,7 @@ def evaluate(cell: Cell, study: Study) -> np.ndarray:
                 calipers,
                 analysis.caliper_sd == "within_arm",
                 analysis.minimum_events,
-                wanted,
+                needed,
                 part.pair_uniform,
                 out[at, position],
             )
@@ -214,9 +216,12 @@ def draw(cell: Cell, kind: Resample, number: int, study: Study, null: CovariateN
         return replace(cell, pair_uniform=rng.random(len(cell.dose)))
     if kind is Resample.PERMUTATION:
         dose = cell.dose.copy()
-        for rows in dose_strata(cell.sample, cell.dose, study):
+        for rows in dose_strata(cell.sample, cell.dose, cell.priority, study):
             dose[rows] = rng.permutation(dose[rows])
         return replace(cell, dose=dose)
+    if null is None:
+        # Without a model nothing can be simulated; nobody has no estimate.
+        return cell.rows(np.empty(0, dtype=np.int64))
     time, event = simulate_times(null, rng)
     order = np.argsort(time, kind="stable")
     simulated = cell.rows(null.rows[order])

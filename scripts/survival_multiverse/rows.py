@@ -1,6 +1,6 @@
 """Tidy result rows: written one by one, frozen into arrays, joined into one Arrow table a scenario."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +18,8 @@ _MISSING_COUNT = -1
 _code_of_string: dict[str | None, int] = {None: 0}
 _code_of_label: dict[tuple, int] = {}
 _label_codes: list[np.ndarray] = []
+# The same as one array, made anew when labels have been added.
+_label_matrix: list[np.ndarray] = [np.empty((0, len(_LABELS)), dtype=np.int32)]
 
 
 class Context(NamedTuple):
@@ -43,7 +45,16 @@ class RowBlock:
 class RowWriter:
     """Collects rows of one context."""
 
-    __slots__ = ("_counts", "_failure", "_flags", "_head", "_labels", "_landmark", "_numbers")
+    __slots__ = (
+        "_counts",
+        "_failure",
+        "_flag_text",
+        "_flags",
+        "_head",
+        "_labels",
+        "_landmark",
+        "_numbers",
+    )
 
     def __init__(self, context: Context, *, flags: Iterable[str] = (), failure: Status = Status.OK) -> None:
         """Write rows of a context; `failure` explains, in place of its consequences, why nobody is left."""
@@ -56,7 +67,8 @@ class RowWriter:
             context.landmark_order,
             context.subgroup,
         )
-        self._flags = tuple(flags)
+        self._flags = tuple(dict.fromkeys(flags))
+        self._flag_text = ";".join(self._flags) or None
         self._labels: list[tuple] = []
         self._numbers: list[tuple] = []
         self._counts: list[tuple] = []
@@ -80,13 +92,15 @@ class RowWriter:
         n: int = _MISSING_COUNT,
         events: int = _MISSING_COUNT,
         status: Status = Status.OK,
-        flags: Iterable[str] = (),
+        flags: Sequence[str] = (),
     ) -> None:
         """Append one row; a status other than ok leaves it without numbers and says why."""
         if status is not Status.OK:
             estimate = std_error = ci_lower = ci_upper = p_value = NAN
             status = status if self._failure is Status.OK else self._failure
-        flags = dict.fromkeys((*self._flags, *flags))
+        flag_text = self._flag_text
+        if flags:
+            flag_text = ";".join(dict.fromkeys((*self._flags, *flags)))
         self._labels.append(
             (
                 *self._head,
@@ -97,9 +111,9 @@ class RowWriter:
                 variable,
                 level,
                 statistic,
-                str(status),
+                status,
                 STATUS_REASON.get(status),
-                ";".join(flags) or None,
+                flag_text,
             )
         )
         self._numbers.append((self._landmark, estimate, std_error, ci_lower, ci_upper, p_value))
@@ -153,7 +167,7 @@ def scenario_table(scenario: Iterable[float], blocks: list[RowBlock], schema: pa
     strings = list(_code_of_string)
     arrays = {axis: pa.array(np.full(len(labels), value)) for axis, value in zip(AXES, scenario, strict=True)}
     for j, name in enumerate(_LABELS):
-        arrays[name] = _dictionary_array(labels[:, j], strings)
+        arrays[name] = _dictionary_array(np.ascontiguousarray(labels[:, j]), strings)
     for j, name in enumerate(_NUMBERS):
         column = np.ascontiguousarray(numbers[:, j])
         arrays[name] = pa.array(column, mask=np.isnan(column))
@@ -165,15 +179,16 @@ def scenario_table(scenario: Iterable[float], blocks: list[RowBlock], schema: pa
 
 def _string_codes(labels: np.ndarray) -> np.ndarray:
     """String codes of the labels, shape (n, labels)."""
-    used, position = np.unique(labels, return_inverse=True)
-    return np.stack([_label_codes[code] for code in used])[position]
+    if len(_label_matrix[0]) < len(_label_codes):
+        _label_matrix[0] = np.stack(_label_codes)
+    return _label_matrix[0][labels]
 
 
 def _dictionary_array(codes: np.ndarray, strings: list[str | None]) -> pa.DictionaryArray:
-    used = np.unique(codes)
-    words = sorted(strings[code] for code in used if code)
-    position = np.zeros(int(used[-1]) + 1 if used.size else 1, dtype=np.int32)
+    used = np.flatnonzero(np.bincount(codes, minlength=1))
+    words = sorted(str(strings[code]) for code in used if code)
     rank = {word: index for index, word in enumerate(words)}
+    position = np.zeros(len(strings), dtype=np.int32)
     for code in used:
         if code:
             position[code] = rank[strings[code]]

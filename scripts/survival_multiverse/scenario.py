@@ -24,6 +24,7 @@ from survival_multiverse.comparability import (
 from survival_multiverse.cox_tables import (
     Model,
     univariate_p_values,
+    write_arm_model,
     write_interaction,
     write_model,
     write_proportional_hazards,
@@ -59,8 +60,8 @@ class Candidate:
     ----------
     adjustment_set, landmark
         What the score adjusts for and whom it leaves out.
-    scored, design
-        The score, and the columns on which balance is judged.
+    scored, design, gated
+        The score, the columns on which balance is judged, and those of them that the gates judge.
     flags
         Warnings that go with every row made from it.
     """
@@ -69,6 +70,7 @@ class Candidate:
     landmark: float
     scored: Scored
     design: BalanceDesign
+    gated: BalanceDesign
     flags: tuple[str, ...]
 
 
@@ -96,8 +98,8 @@ def candidates_of(sample: Sample, population: Population, study: Study) -> list[
         for landmark in (NO_LANDMARK, *study.analysis.landmarks):
             scored = score(after_landmark(sample, landmark), names)
             flags = (*study.flags(names), *(f"dropped:{name}" for name in scored.dropped))
-            design = balance_design(scored.sample, linear)
-            found.append(Candidate(adjustment_set.name, landmark, scored, design, flags))
+            design = balance_design(scored.sample, names, linear)
+            found.append(Candidate(adjustment_set.name, landmark, scored, design, design.gated(), flags))
     return found
 
 
@@ -122,6 +124,7 @@ def weighted_blocks(candidate: Candidate, population: Population, study: Study) 
     scored, analysis = candidate.scored, study.analysis
     focal_arm = _focal_arm(scored.sample)
     context = Context(population, candidate.adjustment_set, landmark=candidate.landmark)
+    design = candidate.design if candidate.landmark == NO_LANDMARK else candidate.gated
     everybody = np.ones(len(scored.sample), dtype=bool)
     by_estimator = weights(scored)
     blocks = []
@@ -131,15 +134,15 @@ def weighted_blocks(candidate: Candidate, population: Population, study: Study) 
         flags = (*candidate.flags, "extreme_weights") if extreme else candidate.flags
         writer = RowWriter(context._replace(estimator=estimator), flags=flags, failure=scored.status)
         model = Model("arm_only", ("arm",), ("efron",), np.ones(len(everybody)), status=scored.status)
-        table = undefined_balance(candidate.design)
+        table = undefined_balance(design)
         if weight is not None:
             model = replace(model, weight=weight)
-            table = balance_of(candidate.design, scored, weight=weight, focal_arm=focal_arm)
+            table = balance_of(design, scored, weight=weight, focal_arm=focal_arm)
         write_model(writer, scored.sample, model, analysis)
         write_weights(writer, scored, weight)
-        write_gates(writer, candidate.design, table, scored.names, analysis)
+        write_gates(writer, design, table, analysis)
         if candidate.landmark == NO_LANDMARK:
-            write_balance(writer, candidate.design, table, everybody)
+            write_balance(writer, design, table, everybody)
         write_fingerprint(writer, scored.sample, weight)
         blocks.append(writer.freeze())
     writer = RowWriter(context._replace(estimator=Estimator.ADJUSTED), flags=candidate.flags)
@@ -149,9 +152,9 @@ def weighted_blocks(candidate: Candidate, population: Population, study: Study) 
     if candidate.landmark == NO_LANDMARK:
         # Before matching, on the patients who have a score.
         writer = RowWriter(context._replace(estimator=Estimator.UNADJUSTED), flags=candidate.flags)
-        table = balance_of(candidate.design, scored, focal_arm=focal_arm)
-        write_balance(writer, candidate.design, table, everybody)
-        write_gates(writer, candidate.design, table, scored.names, analysis)
+        table = balance_of(design, scored, focal_arm=focal_arm)
+        write_balance(writer, design, table, everybody)
+        write_gates(writer, design, table, analysis)
         blocks.append(writer.freeze())
     return blocks
 
@@ -216,13 +219,14 @@ class MatchedBlocks:
         self, writer: RowWriter, candidate: Candidate, matching: Matching | None, landmark: float
     ) -> None:
         """Gates of the matched patients beyond the landmark, and without one every column's balance."""
-        scored, design = candidate.scored, candidate.design
+        scored = candidate.scored
+        design = candidate.design if landmark == NO_LANDMARK else candidate.gated
         kept = np.zeros(len(scored.sample), dtype=bool)
         table = undefined_balance(design)
         if matching is not None and matching.status is Status.OK:
             kept = (matching.pair_of >= 0) & (scored.sample.time >= landmark)
             table = balance_of(design, scored, subset=kept, focal_arm=matching.focal_arm)
-        write_gates(writer, design, table, scored.names, self._study.analysis)
+        write_gates(writer, design, table, self._study.analysis)
         if landmark == candidate.landmark == NO_LANDMARK:
             write_balance(writer, design, table, kept)
 
@@ -258,7 +262,7 @@ def log_rank_p_values(sample: Sample) -> dict[str, float]:
 def write_comparison(writer: RowWriter, sample: Sample, study: Study) -> None:
     """The arms against each other: log-rank and Cox."""
     write_arm_log_rank(writer, sample, study.analysis)
-    write_model(writer, sample, Model("arm_only", ("arm",)), study.analysis)
+    write_arm_model(writer, sample, study.analysis)
 
 
 def subgroup_blocks(

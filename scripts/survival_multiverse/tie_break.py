@@ -8,6 +8,7 @@ from survival_multiverse.comparability import Scored
 from survival_multiverse.kernels.matching import focal_arm_of, rank_scores
 from survival_multiverse.kernels.tie_breaks import tie_break_log_ratios
 from survival_multiverse.matching import Matching, caliper_units, integer_score
+from survival_multiverse.quantiles import quantiles
 from survival_multiverse.rows import NAN, RowWriter
 from survival_multiverse.schema import Status
 
@@ -51,8 +52,8 @@ def write_envelope(
     ratios = np.exp(envelope_log_ratios(scored, matching, caliper, ties))
     estimated = ratios[~np.isnan(ratios)]
     n = len(estimated)
-    for statistic, probability in QUANTILES.items():
-        value = float(np.quantile(estimated, probability)) if n else NAN
+    values = quantiles(estimated, QUANTILES.values()) if n else [NAN] * len(QUANTILES)
+    for statistic, value in zip(QUANTILES, values, strict=True):
         status = Status.OK if n else Status.TOO_FEW_EVENTS
         writer.add("tie_break", statistic, value, status=status, **labels)
     writer.add("tie_break", "draws_estimated", float(n), **labels)

@@ -1,4 +1,4 @@
-"""Cutpoints against the log-rank test of each cutoff, plain permutations, and splines against their definition."""
+"""Cutpoints against the log-rank test of each cutoff, and splines against their definition."""
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from survival_multiverse.cox import cox, hazard_ratio, likelihood_ratio_test
 from survival_multiverse.cutpoints import (
+    audit_cutpoints,
     candidate_cutoffs,
     ratio_by_cutoff,
     restricted_cubic_spline,
@@ -167,7 +168,7 @@ def test_too_few_deaths_give_a_status_and_no_ratio(heaped):
 
 
 def harrell(x, knots):
-    """Restricted cubic spline term by the definition: a truncated cubic made linear beyond the outer knots."""
+    """Restricted cubic spline term by the definition: a cubic made linear beyond the outer knots."""
     t1, t2, t3 = knots
     if x <= t1:
         return 0.0
@@ -288,3 +289,48 @@ def test_small_cohorts_never_fail(n, doses, times, share, seed):
         ok = frame[frame.status == "ok"]
         assert (ok.ci_lower <= ok.hazard_ratio).all()
         assert (ok.hazard_ratio <= ok.ci_upper).all()
+
+
+def test_audit_looks_at_dose_and_volume_in_every_population():
+    patients, study = small_patients(150), small_study()
+    patients.loc[[3, 8], "gtv"] = np.nan
+    tables = audit_cutpoints(patients, study)
+    selected = tables["selected_cutoffs"]
+    assert selected.groupby(["population", "variable"]).size().tolist() == [1] * 6
+    assert set(selected.permutations) == {study.inference.draws}
+    non_oligo = patients[patients.lesions >= 5].sort_values(["time", "patient_id"])
+    for variable in ("dose", "gtv"):
+        part = non_oligo[non_oligo[variable].notna()]
+        sample, cohort = sample_of(part)
+        values = getattr(cohort, variable)
+        rows = {
+            name: table[(table.population == "non_oligometastatic") & (table.variable == variable)]
+            for name, table in tables.items()
+        }
+        assert rows["selected_cutoffs"].n.tolist() == [len(part)]
+        assert rows["cutpoints"].cutoff.tolist() == candidate_cutoffs(values).tolist()
+        z = np.abs(by_log_rank(sample, values, candidate_cutoffs(values)))
+        assert rows["selected_cutoffs"].statistic.iloc[0] == pytest.approx(z.max(), rel=1e-10)
+        reference = study.anchor[1] if variable == "dose" else study.anchor[2]
+        assert set(rows["dose_response"].reference) == {reference}
+        curve = spline_of(sample, values, reference=reference, level=0.95)
+        np.testing.assert_array_equal(rows["dose_response"].hazard_ratio, curve.hazard_ratio)
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [{"lesions": 1.0}, {"gtv": np.nan}, {"event": 0}, {"dose": 60.0}, {"lesions": np.nan, "gtv": np.nan}],
+)
+def test_audit_of_what_cannot_be_estimated_has_statuses(spoiled):
+    tables = audit_cutpoints(small_patients(40).assign(**spoiled), small_study())
+    assert set(tables["selected_cutoffs"].status) <= STATUSES
+    for name in ("cutpoints", "dose_response"):
+        assert (tables[name].hazard_ratio.isna() == (tables[name].status != "ok")).all()
+
+
+def test_audit_of_nobody_is_empty():
+    tables = audit_cutpoints(small_patients(4).iloc[:0], small_study())
+    assert tables["cutpoints"].empty
+    assert tables["dose_response"].empty
+    assert tables["selected_cutoffs"].status.tolist() == ["constant"] * 6
+    assert tables["selected_cutoffs"].n.tolist() == [0] * 6

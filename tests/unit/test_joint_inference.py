@@ -17,10 +17,11 @@ from survival_multiverse.joint_inference import (
     block_statistics,
     bootstrap_intervals,
     curve_bands,
+    infer,
     jointly_test,
     p_value,
 )
-from survival_multiverse.resampling import KEYS
+from survival_multiverse.resampling import KEYS, Resample
 
 STUDY = small_study()
 NONE = (np.nan, np.nan)
@@ -276,3 +277,39 @@ def test_bootstrap_intervals_are_percentiles():
         blocks[["ci_lower", "ci_upper"]].iloc[0].astype(float), np.exp(np.quantile(medians, (0.025, 0.975)))
     )
     assert blocks.median_hazard_ratio[0] == pytest.approx(math.exp(0.2))
+
+
+def test_everything_is_told_for_each_kind_that_was_drawn():
+    keys, observed = keys_of("matched", "matched", "overlap"), random_draws(1, 3, seed=4)[0]
+    draws = {kind: random_draws(9, 3, seed=seed) for seed, kind in enumerate(Resample)}
+    tables = infer(keys, observed, draws, STUDY)
+    sizes = {name: len(table) for name, table in tables.items()}
+    assert sizes == {
+        "joint_inference": 4,
+        "adjusted_p_values": 6,
+        "null_curves": 6,
+        "bootstrap_intervals": 6,
+        "bootstrap_medians": 4,
+    }
+    assert set(tables["joint_inference"]["null"]) == {"permutation", "simulation"}
+    assert set(tables["bootstrap_medians"].kind) == {"bootstrap_patients", "bootstrap_pairs"}
+    none = {
+        kind: values if kind in ("permutation", "simulation") else values[:0]
+        for kind, values in draws.items()
+    }
+    without = infer(keys, observed, none, STUDY)
+    assert without["bootstrap_intervals"].empty
+    assert list(without["bootstrap_medians"].columns) == list(tables["bootstrap_medians"].columns)
+    assert list(without["bootstrap_intervals"].columns) == list(tables["bootstrap_intervals"].columns)
+
+
+def test_a_null_without_any_estimate_has_no_p_value():
+    keys, observed = one_block(2), pairs((-0.4, 0.1), (-0.2, 0.1))
+    row = jointly_test(keys, observed, np.full((9, 2, 2), np.nan), STUDY, "simulation").iloc[0]
+    assert row["median"] == pytest.approx(0.3)
+    assert all(math.isnan(row[f"p_{name}"]) for name in STATISTICS)
+    adjusted = adjust_specifications(keys, observed, np.full((9, 2, 2), np.nan), "simulation")
+    assert adjusted.p_value_max_t.isna().all()
+    bands = curve_bands(keys, observed, np.full((9, 2, 2), np.nan), "simulation")
+    assert len(bands) == 2
+    assert bands.filter(like="null_").isna().all(axis=None)

@@ -11,6 +11,7 @@ rule build_cohort:
         "logs/build_cohort.log",
     benchmark:
         "results/benchmarks/build_cohort.tsv"
+    localrule: True
     conda:
         "../../environment.yml"
     threads: 1

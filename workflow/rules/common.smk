@@ -1,4 +1,4 @@
-# The configuration, the parameter space, and the only functions of the workflow.
+# The configuration, and the only functions of the workflow.
 import itertools
 import sys
 
@@ -15,7 +15,13 @@ from scenario_paths import FOLDER, legal_patterns, outside_pattern, refusal
 from survival_multiverse.faults import InputError
 from survival_multiverse.settings import validate_config
 from survival_multiverse.study import AXES, Study
-from workflow_settings import cohort_settings, merged_config, scenario_settings, study_settings
+from workflow_settings import (
+    cohort_settings,
+    inference_settings,
+    merged_config,
+    scenario_settings,
+    study_settings,
+)
 
 
 def study_config():
@@ -81,52 +87,22 @@ def shown_table(name):
     )
 
 
+def robustness_tables(*names):
+    """Tables of the multiverse, by name."""
+    return {name: f"results/robustness/{name}.parquet" for name in names}
+
+
 def panel_path(folder, name):
     """A path below a folder with one level for each axis that a job has a single value of."""
     return str(Path(folder, *(f"{axis}~{{{axis}}}" for axis in OUTER_AXES), name))
 
 
+def draws_of_shard(kind, shard):
+    """First and last draw of a resampling job; a longer run extends the shorter one."""
+    size = config["execution"]["draws_per_job"]
+    return [shard * size, min((shard + 1) * size, DRAWS[kind]) - 1]
+
+
 config = study_config()
 STUDY = Study.from_config(config)
 SPELLINGS = {name: STUDY.axes[name].spellings for name in AXES}
-
-# Text of one spelling: numbers would turn 146 into 146.0 beside a 0.2.
-SCENARIOS = Paramspace(
-    pd.DataFrame(itertools.product(*SPELLINGS.values()), columns=AXES, dtype=object),
-    filename_params=AXES[-1:],
-)
-SCENARIO = f"{FOLDER}/{SCENARIOS.wildcard_pattern}.parquet"
-SCENARIO_FILES = [f"{FOLDER}/{instance}.parquet" for instance in SCENARIOS.instance_patterns]
-
-# One job evaluates every combination of the inner axes for one combination of the outer ones.
-OUTER_AXES = AXES[: len(AXES) - config["execution"]["axes_per_job"]]
-INNER_AXES = AXES[len(OUTER_AXES) :]
-PANEL_FILES = expand(SCENARIO, **{name: SPELLINGS[name] for name in INNER_AXES}, allow_missing=True)
-
-COHORT = "results/cohort/cohort.parquet"
-FLOW = "results/cohort/flow.parquet"
-MISSING = "results/cohort/missing.parquet"
-ESTIMATES = "results/robustness/estimates.parquet"
-TABLES = ("specifications", "blocks", "failures", "balance")
-ROBUSTNESS = {table: f"results/robustness/{table}.parquet" for table in TABLES}
-# Everything that a figure or the page may draw on.
-RESULTS = {"estimates": ESTIMATES, **ROBUSTNESS, "cohort": COHORT, "flow": FLOW, "missing": MISSING}
-SURVIVAL_FIGURES = [
-    "survival_curves_oligometastatic_state",
-    "survival_curves_dose",
-    *(f"survival_curves_dose_by_{name}" for name in STUDY.analysis.interactions),
-    *(f"survival_curves_dose_matched_{name}" for name in STUDY.adjustment_sets),
-]
-FIGURES = expand(
-    "results/figures/{figure}.{ending}",
-    figure=[*SURVIVAL_FIGURES, "specification_curve", "hazard_ratio_surface"],
-    ending=("svg", "png"),
-)
-REPORT = "results/report/robustness.html"
-
-
-# Together they match every path below the scenarios, and none twice: what fit_scenarios does not make,
-# refuse_scenario answers.
-wildcard_constraints:
-    **legal_patterns(SPELLINGS),
-    outside=outside_pattern(SPELLINGS),

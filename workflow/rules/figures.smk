@@ -8,6 +8,7 @@ rule plot_survival_curves:
         [figure(name, caption="survival_curves") for name in SURVIVAL_FIGURES],
     log:
         "logs/plot_survival_curves.log",
+    localrule: True
     conda:
         "../../environment.yml"
     threads: 1
@@ -29,6 +30,7 @@ rule plot_specification_curve:
         figure("specification_curve", caption="specification_curve"),
     log:
         "logs/plot_specification_curve.log",
+    localrule: True
     conda:
         "../../environment.yml"
     threads: 1
@@ -50,6 +52,7 @@ rule plot_hazard_ratio_surface:
         figure("hazard_ratio_surface", caption="hazard_ratio_surface"),
     log:
         "logs/plot_hazard_ratio_surface.log",
+    localrule: True
     conda:
         "../../environment.yml"
     threads: 1

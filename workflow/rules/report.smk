@@ -8,6 +8,7 @@ rule render_report:
         report(REPORT, caption="../report/robustness.rst", category="Report", labels={"page": "Robustness"}),
     log:
         "logs/render_report.log",
+    localrule: True
     conda:
         "../../environment.yml"
     threads: 1

@@ -8,10 +8,12 @@ rule summarise_robustness:
         blocks_csv=shown_table("blocks"),
         failures_csv=shown_table("failures"),
         balance_csv=shown_table("balance"),
+        attribution_csv=shown_table("attribution"),
     log:
         "logs/summarise_robustness.log",
     benchmark:
         "results/benchmarks/summarise_robustness.tsv"
+    localrule: True
     conda:
         "../../environment.yml"
     threads: 1

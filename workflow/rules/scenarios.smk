@@ -40,6 +40,7 @@ rule collect_scenarios:
         "logs/collect_scenarios.log",
     benchmark:
         "results/benchmarks/collect_scenarios.tsv"
+    localrule: True
     conda:
         "../../environment.yml"
     threads: 1

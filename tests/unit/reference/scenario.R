@@ -238,7 +238,7 @@ hazards <- function(data, variances) {
 comparison <- function(data, variances) {
   log_rank("arm", data)
   if ("clustered" %in% variances) log_rank("arm", data, by_pair = TRUE)
-  ratios("arm_only", "arm", data, variances)
+  ratios("arm_only", "arm", data, variances, both = FALSE)
 }
 subgroups <- function(data, variances) {
   kept <- context
@@ -381,7 +381,10 @@ analyse <- function(population, everything) {
       if (everything) {
         describe(matched); curves(matched); hazards(matched, c("model", "clustered"))
         subgroups(matched, c("model", "clustered"))
-      } else comparison(matched, c("model", "clustered"))
+      } else {
+        log_rank("arm", matched); log_rank("arm", matched, by_pair = TRUE)
+        ratios("arm_only", "arm", matched, c("model", "clustered"))
+      }
       for (later in landmarks) {
         on(population, name, "matched", later, "match_then_landmark")
         comparison(at_landmark(matched, later), c("model", "clustered"))

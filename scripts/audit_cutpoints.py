@@ -1,0 +1,29 @@
+"""Look at the cutpoints themselves: all of them, the most favourable one, the dose as a curve."""
+
+import json
+from collections.abc import Mapping
+
+from file_records import file_record
+from job_log import job_log
+from parquet_files import read_frame, write_csv, write_table
+from survival_multiverse.cutpoints import audit_cutpoints as audit
+from survival_multiverse.study import Study
+
+
+def audit_cutpoints(*, cohort: str, settings: str, outputs: Mapping[str, str]) -> None:
+    """Write each table of the audit under its name in ``outputs``, and as CSV where asked."""
+    study = Study.from_config(json.loads(settings))
+    record = file_record(script=__file__, settings=settings, inputs={"cohort": cohort})
+    for name, table in audit(read_frame(cohort), study).items():
+        write_table(table, outputs[name], metadata=record)
+        if f"{name}_csv" in outputs:
+            write_csv(table, outputs[f"{name}_csv"])
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        audit_cutpoints(
+            cohort=snakemake.input.cohort,
+            settings=snakemake.params.settings,
+            outputs=dict(snakemake.output.items()),
+        )

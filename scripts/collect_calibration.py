@@ -1,0 +1,39 @@
+"""Make the table of the calibration from the simulated cohorts' tests and intervals."""
+
+import json
+from collections.abc import Sequence
+
+import pandas as pd
+
+from job_log import job_log
+from parquet_files import read_footer, read_frame, write_csv
+from survival_multiverse.calibration_table import calibration_table
+from survival_multiverse.calibration_truth import true_log_ratios
+
+
+def collect_calibration(*, settings: str, parts: Sequence[str], patients: int, output: str) -> None:
+    """Write the table; its truths come from this many simulated patients.
+
+    Raises
+    ------
+    ValueError
+        If the parts were made with different settings or numbers of draws.
+    """
+    config = json.loads(settings)
+    made = {(footer["settings_sha256"], footer["draws"]) for footer in map(read_footer, parts)}
+    if len(made) != 1:
+        raise ValueError("the parts were made with different settings or numbers of draws")
+    records = pd.concat(map(read_frame, parts), ignore_index=True)
+    truths = true_log_ratios(config, patients=patients)
+    table = calibration_table(records, truths, config, draws=int(made.pop()[1]))
+    write_csv(table.round(5), output)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        collect_calibration(
+            settings=snakemake.params.settings,
+            parts=list(snakemake.input.parts),
+            patients=snakemake.params.patients,
+            output=snakemake.output[0],
+        )

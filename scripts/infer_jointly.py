@@ -1,0 +1,53 @@
+"""Test all specifications of each block together; percentile intervals where there are bootstrap draws."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from file_records import file_record
+from job_log import job_log
+from parquet_files import read_frame, write_csv, write_table
+from survival_multiverse.joint_inference import infer
+from survival_multiverse.resampling import Resample, cells_of, evaluate, specification_keys
+from survival_multiverse.study import Study
+
+
+def infer_jointly(
+    *, cohort: str, resamples: Mapping[str, Sequence[str]], settings: str, outputs: Mapping[str, str]
+) -> None:
+    """Write each table of `joint_inference.infer` under its name in ``outputs``, and as CSV where asked."""
+    study = Study.from_config(json.loads(settings))
+    cells = cells_of(read_frame(cohort), study)
+    keys = pd.concat([specification_keys(cell, study) for cell in cells], ignore_index=True)
+    observed = np.concatenate([evaluate(cell, study) for cell in cells])
+    draws = {Resample(kind): _draws(paths, len(keys)) for kind, paths in resamples.items()}
+    record = file_record(
+        script=__file__,
+        settings=settings,
+        inputs={"cohort": cohort, **{kind: paths for kind, paths in resamples.items() if paths}},
+    )
+    for name, table in infer(keys, observed, draws, study).items():
+        write_table(table, outputs[name], metadata=record)
+        if f"{name}_csv" in outputs:
+            write_csv(table, outputs[f"{name}_csv"])
+
+
+def _draws(paths: Sequence[str], specifications: int) -> np.ndarray:
+    """Estimates in all draws, shape (draws, specifications, 2)."""
+    if not paths:
+        return np.empty((0, specifications, 2))
+    rows = pd.concat([read_frame(path) for path in paths], ignore_index=True)
+    rows = rows.sort_values(["draw", "specification"])
+    return rows[["log_hazard_ratio", "std_error"]].to_numpy().reshape(-1, specifications, 2)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        infer_jointly(
+            cohort=snakemake.input.cohort,
+            resamples={kind: list(snakemake.input.get(str(kind), [])) for kind in Resample},
+            settings=snakemake.params.settings,
+            outputs=dict(snakemake.output.items()),
+        )

@@ -1,0 +1,45 @@
+"""Estimate every specification of the joint inference in a run of resampled cohorts."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+
+from file_records import file_record
+from job_log import job_log
+from parquet_files import read_frame, write_table
+from survival_multiverse.resampling import Resample, resample
+from survival_multiverse.study import Study
+
+
+def resample_multiverse(*, cohort: str, settings: str, kind: str, first: int, last: int, output: str) -> None:
+    """Write log hazard ratio and standard error of each specification, by position, in these draws."""
+    study = Study.from_config(json.loads(settings))
+    numbers, estimates = [], []
+    for number, values in resample(read_frame(cohort), study, Resample(kind), range(first, last + 1)):
+        numbers.append(number)
+        estimates.append(values)
+        print(f"{kind}: draw {number} of {first} to {last}", flush=True)
+    shape = np.shape(estimates)[:2]
+    table = pa.table(
+        {
+            "draw": np.repeat(np.array(numbers, dtype=np.int32), shape[1]),
+            "specification": np.tile(np.arange(shape[1], dtype=np.int32), shape[0]),
+            "log_hazard_ratio": np.ravel(np.array(estimates)[:, :, 0]),
+            "std_error": np.ravel(np.array(estimates)[:, :, 1]),
+        }
+    )
+    record = file_record(script=__file__, settings=settings, inputs={"cohort": cohort})
+    write_table(table, output, metadata=record | {"kind": kind, "draws": f"{first} to {last}"})
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        resample_multiverse(
+            cohort=snakemake.input.cohort,
+            settings=snakemake.params.settings,
+            kind=snakemake.wildcards.kind,
+            first=snakemake.params.draws[0],
+            last=snakemake.params.draws[1],
+            output=snakemake.output[0],
+        )

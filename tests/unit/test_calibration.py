@@ -1,0 +1,263 @@
+"""Calibration: its cohorts and their truth, that it tests what the study tests, and its table."""
+
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from survival_multiverse.calibration import (
+    ESTIMATORS,
+    KNOWN_EFFECT,
+    NO_EFFECT,
+    TESTS,
+    anchor_intervals,
+    calibration_config,
+    percentile_intervals,
+    run_replicates,
+)
+from survival_multiverse.calibration_table import ALL_SETS, COLUMNS, calibration_table
+from survival_multiverse.calibration_truth import true_log_ratios
+from survival_multiverse.cohort import prepare_cohort
+from survival_multiverse.cox import cox, hazard_ratio
+from survival_multiverse.joint_inference import NULLS, adjust_specifications, jointly_test
+from survival_multiverse.resampling import Resample, cells_of, evaluate, resample, specification_keys
+from survival_multiverse.simulation import potential_outcomes, simulate_cohort
+from survival_multiverse.study import Study
+
+ROOT = Path(__file__).parents[2]
+DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+EFFECT = DEFAULT["cohort"]["simulation"]["dose_hazard_ratio"]
+
+
+@pytest.fixture(scope="module")
+def cohort():
+    """The first cohort without an effect, with the study that analyses it."""
+    config = calibration_config(DEFAULT, NO_EFFECT)
+    study = Study.from_config(config)
+    frame = simulate_cohort(config["cohort"]["simulation"], study, replicate=1)
+    own = Study.from_config({**config, "study": {**config["study"], "seed": study.seed + 1}})
+    return prepare_cohort(frame, own).patients, own
+
+
+@pytest.fixture(scope="module")
+def first() -> pd.DataFrame:
+    (records,) = run_replicates(DEFAULT, NO_EFFECT, [1], draws=19)
+    return records
+
+
+def test_the_block_has_at_most_36_scenarios_and_the_dose_acts_on_survival_alone():
+    before = deepcopy(DEFAULT)
+    config = calibration_config(DEFAULT, KNOWN_EFFECT)
+    study = Study.from_config(config)
+    sizes = [len(axis.values) for axis in study.axes.values()]
+    assert sizes == [1, 1, 3, 6]
+    assert len(study.adjustment_sets) * np.prod(sizes) == 36
+    assert study.axes["gtv_cutoff"].values == (100, 146, 200)
+    assert not config["cohort"]["simulation"]["dose_changes_post_treatment"]
+    assert config["cohort"]["simulation"]["dose_hazard_ratio"] == EFFECT != 1
+    assert calibration_config(DEFAULT, NO_EFFECT)["cohort"]["simulation"]["dose_hazard_ratio"] == 1
+    assert before == DEFAULT
+    with pytest.raises(ValueError, match="no_effect"):
+        calibration_config(DEFAULT, "none")
+
+
+def test_wald_intervals_are_those_of_the_engine_that_resamples(cohort):
+    patients, study = cohort
+    (cell,) = cells_of(patients, study)
+    keys = specification_keys(cell, study).reset_index(drop=True)
+    keys[["estimate", "error"]] = evaluate(cell, study)
+    keys = keys[(keys["gtv_cutoff"] == study.anchor[2]) & keys["caliper"].isin([study.anchor[3], np.nan])]
+    engine = keys.set_index(["estimator", "adjustment_set"])[["estimate", "error"]].sort_index()
+    intervals = pd.DataFrame(anchor_intervals(patients, study))
+    own = intervals[~intervals["test"].eq("wald_naive") & intervals["estimator"].ne("unadjusted")]
+    assert len(own) == len(engine) == 8
+    for row in own.itertuples():
+        estimate, error = engine.loc[(row.estimator, row.adjustment_set)]
+        assert row.log_hazard_ratio == pytest.approx(estimate, abs=1e-8)
+        assert row.upper - row.log_hazard_ratio == pytest.approx(1.959963984540054 * error, rel=1e-7)
+        assert row.log_hazard_ratio - row.lower == pytest.approx(1.959963984540054 * error, rel=1e-7)
+
+
+def test_naive_and_unadjusted_intervals_have_the_error_of_the_model(cohort):
+    patients, study = cohort
+    intervals = (
+        pd.DataFrame(anchor_intervals(patients, study)).set_index(["test", "adjustment_set"]).sort_index()
+    )
+    naive = intervals.loc["wald_naive"]
+    clustered = intervals.loc["wald_clustered"]
+    assert (naive["log_hazard_ratio"] == clustered["log_hazard_ratio"]).all()
+    assert (naive["upper"] != clustered["upper"]).all()
+    part = patients[patients["lesions"] >= 5]
+    fit = hazard_ratio(cox(part["time"], part["event"], (part["dose"] >= 63).to_numpy(float)[:, None]), 0)
+    unadjusted = intervals.loc["wald_model"].loc[""]
+    assert unadjusted["lower"] == pytest.approx(np.log(fit.ci_lower), abs=1e-9)
+    assert unadjusted["upper"] == pytest.approx(np.log(fit.ci_upper), abs=1e-9)
+
+
+def test_the_p_values_are_those_of_the_studys_joint_inference(cohort, first):
+    patients, study = cohort
+    (cell,) = cells_of(patients, study)
+    keys = specification_keys(cell, study).reset_index(drop=True)
+    tested = first.dropna(subset="p_value").set_index(["null", "estimator", "test"])["p_value"].sort_index()
+    assert len(tested) == len(NULLS) * len(ESTIMATORS) * len(TESTS)
+    for null in NULLS:
+        drawn = np.stack([estimates for _, estimates in resample(patients, study, null, range(19))])
+        joint = jointly_test(keys, evaluate(cell, study), drawn, study, str(null)).set_index("estimator")
+        adjusted = adjust_specifications(keys, evaluate(cell, study), drawn, str(null))
+        for estimator in map(str, ESTIMATORS):
+            for test in TESTS[:-1]:
+                assert tested[str(null), estimator, test] == joint.loc[estimator, f"p_{test}"]
+            smallest = adjusted.loc[adjusted["estimator"] == estimator, "p_value_max_t"].min()
+            assert tested[str(null), estimator, "max_t"] == smallest
+
+
+def test_a_cohort_does_not_depend_on_which_others_are_made(first):
+    second = list(run_replicates(DEFAULT, NO_EFFECT, [2, 1], draws=19))
+    pd.testing.assert_frame_equal(second[1], first)
+    assert not second[0]["log_hazard_ratio"].equals(first["log_hazard_ratio"])
+
+
+def test_percentile_intervals_of_pairs_are_of_matched_estimates_only(cohort):
+    intervals = pd.DataFrame(percentile_intervals(*cohort, draws=19))
+    by_kind = intervals.groupby("test")["estimator"].agg(list)
+    assert by_kind[Resample.BOOTSTRAP_PAIRS] == ["matched"] * 2
+    assert sorted(set(by_kind[Resample.BOOTSTRAP_PATIENTS])) == sorted(map(str, ESTIMATORS))
+    assert (intervals["lower"] < intervals["upper"]).all()
+
+
+def test_potential_outcomes_are_those_of_the_simulated_patients():
+    config = calibration_config(DEFAULT, KNOWN_EFFECT)
+    study = Study.from_config(config)
+    settings = config["cohort"]["simulation"] | {"patients": 5000}
+    both = potential_outcomes(settings, study, replicate=3)
+    pd.testing.assert_frame_equal(both.patients, simulate_cohort(settings, study, replicate=3))
+    high = (both.patients["dose_gy"] >= 63).to_numpy()
+    rows = np.arange(5000)
+    assert (both.patients["survival_months"] == both.time[rows, high.astype(int)]).all()
+    assert (both.patients["died"] == both.event[rows, high.astype(int)]).all()
+    # A hazard ratio below 1 on the same variate: nobody lives shorter, and most live longer.
+    assert (both.time[:, 1] >= both.time[:, 0]).all()
+    assert (both.time[:, 1] > both.time[:, 0]).mean() > 0.9
+    assert 0.3 < high.mean() < 0.7
+    with pytest.raises(ValueError, match="dose_changes_post_treatment"):
+        potential_outcomes(settings | {"dose_changes_post_treatment": True}, study)
+
+
+def without_prognosis() -> dict:
+    """Patients whose survival depends on nothing but the dose."""
+    config = deepcopy(DEFAULT)
+    for entry in config["cohort"]["simulation"]["variables"].values():
+        entry.pop("hazard_ratio", None)
+    return config
+
+
+def test_without_other_causes_every_truth_is_the_parameter():
+    truths = true_log_ratios(without_prognosis(), patients=60_000)
+    assert len(truths) == 1 + len(ESTIMATORS) * 2
+    assert (truths["std_error"] < 0.005).all()
+    np.testing.assert_array_less(abs(truths["truth"] - np.log(EFFECT)), 4 * truths["std_error"])
+
+
+def test_with_them_marginal_truths_are_nearer_to_1_than_the_adjusted_ones():
+    # The hazard ratio is not collapsible (Greenland, Robins and Pearl 1999).
+    truths = true_log_ratios(DEFAULT, patients=60_000)
+    ratio = np.exp(truths.set_index(["estimator", "adjustment_set"])["truth"]).sort_index()
+    for name in DEFAULT["adjustment_sets"]:
+        for estimator in ("matched", "overlap", "iptw"):
+            assert EFFECT + 0.01 < ratio["adjusted", name] < ratio[estimator, name] < 0.75
+    assert ratio["adjusted", "baseline_only"] < ratio["adjusted", "as_published"]
+    # IPTW is about everybody, as the unadjusted comparison would be without confounding.
+    assert ratio["iptw", "baseline_only"] == ratio["unadjusted", ""]
+
+
+def test_the_overlap_truth_is_of_those_who_might_have_had_either_dose():
+    config = deepcopy(DEFAULT)
+    simulation = config["cohort"]["simulation"]
+    simulation["variables"]["kps"] |= {
+        "hazard_ratio": 0.1,
+        "dose_shift": 2.5,
+        "probabilities": [0.4, 0.4, 0.2],
+    }
+    config["adjustment_sets"] = {"one": {"covariates": ["kps"]}}
+    truths = true_log_ratios(config, patients=60_000).set_index("estimator")["truth"]
+    settings = calibration_config(config, KNOWN_EFFECT)["cohort"]["simulation"] | {"patients": 60_000}
+    both = potential_outcomes(settings, Study.from_config(config))
+    kept = (both.patients["lesions"] >= 5).to_numpy()
+    good = (both.patients["kps"] >= 90).to_numpy()[kept]
+    high = (both.patients["dose_gy"] >= 63).to_numpy()[kept]
+    chance = np.where(good, high[good].mean(), high[~good].mean())
+    columns = np.repeat([0.0, 1.0], len(high))[:, None]
+    outcomes = [array[kept].T.ravel() for array in (both.time, both.event)]
+    tilted = cox(*outcomes, columns, weight=np.tile(chance * (1 - chance), 2))
+    assert truths["overlap"] == pytest.approx(tilted.coefficients[0], abs=1e-8)
+    assert truths["iptw"] == pytest.approx(cox(*outcomes, columns).coefficients[0], abs=1e-8)
+    assert abs(truths["overlap"] - truths["iptw"]) > 0.01
+    # Those with a good score nearly all have a high dose: the smaller arm's matches are mostly the others.
+    assert abs(truths["matched"] - truths["iptw"]) > 0.01
+
+
+def handmade() -> pd.DataFrame:
+    """Two hundred cohorts: a test that rejects in ten, an interval that misses 0 in twenty."""
+    number = np.arange(200)
+    test = {"estimator": "matched", "adjustment_set": ALL_SETS, "null": "permutation", "test": "median"}
+    interval = {"estimator": "adjusted", "adjustment_set": "as_published", "test": "wald_model"}
+    p_values = np.where(number < 10, 10 / 200, 11 / 200)
+    upper = np.where(number < 20, -0.01, 0.2)
+    tests = pd.DataFrame({"replicate": number, "p_value": p_values}).assign(**test, setting=NO_EFFECT)
+    intervals = pd.DataFrame({"replicate": number, "upper": upper}).assign(
+        **interval, lower=-0.4, log_hazard_ratio=-0.2
+    )
+    failed = intervals.assign(setting=KNOWN_EFFECT)
+    failed.loc[:3, ["log_hazard_ratio", "lower", "upper"]] = np.nan
+    return pd.concat([failed, tests, intervals.assign(setting=NO_EFFECT)], ignore_index=True)
+
+
+def test_the_table_counts_rejections_and_intervals():
+    truths = pd.DataFrame(
+        {"estimator": ["adjusted"], "adjustment_set": ["as_published"], "truth": [-0.3], "std_error": [0.0]}
+    )
+    table = calibration_table(handmade(), truths, DEFAULT, draws=199)
+    assert list(table.columns) == COLUMNS
+    at_5, at_1, null, effect, parameter = table.itertuples(index=False)
+    assert (at_5.quantity, at_5.nominal, at_5.observed, at_5.cohorts, at_5.draws, at_5.note) == (
+        *("type I error", 0.05, 0.05, 200, 199),
+        "",
+    )
+    assert at_5.monte_carlo_se == pytest.approx(0.015411, abs=1e-6)
+    assert (at_1.nominal, at_1.observed) == (0.01, 0.0)
+    assert (null.setting, null.quantity, null.nominal, null.observed) == (NO_EFFECT, "coverage", 0.95, 0.9)
+    assert (null.truth, null.draws, null.cohorts) == (1.0, 0, 200)
+    assert null.note.startswith("below nominal beyond Monte-Carlo error; mean hazard ratio 0.819")
+    assert "leaves out confounders: sex, histology, n_stage, organs" in null.note
+    assert (effect.setting, effect.observed, effect.cohorts) == (KNOWN_EFFECT, 1.0, 196)
+    assert effect.truth == pytest.approx(np.exp(-0.3))
+    assert "4 cohorts without an interval" in effect.note
+    assert parameter.truth == pytest.approx(EFFECT)
+    assert "conditional on every variable" in parameter.note
+
+
+def test_a_set_with_every_confounder_has_no_such_note():
+    records = handmade().assign(
+        adjustment_set=lambda frame: frame["adjustment_set"].replace("as_published", "baseline_only")
+    )
+    truths = pd.DataFrame(
+        {"estimator": ["adjusted"], "adjustment_set": ["baseline_only"], "truth": [-0.3], "std_error": [0.0]}
+    )
+    table = calibration_table(records, truths, DEFAULT, draws=199)
+    assert not table["note"].str.contains("confounders").any()
+
+
+def test_the_committed_table_is_complete():
+    table = pd.read_csv(ROOT / "resources" / "calibration.csv", keep_default_na=False)
+    assert list(table.columns) == COLUMNS
+    assert (table["cohorts"].astype(int) >= 500).all()
+    tests = table[table["quantity"] == "type I error"]
+    assert len(tests) == len(NULLS) * len(ESTIMATORS) * len(TESTS) * 2
+    assert set(tests["draws"]) == {199}
+    coverage = table[table["quantity"] == "coverage"]
+    assert set(coverage["setting"]) == {NO_EFFECT, KNOWN_EFFECT}
+    assert set(coverage["estimator"]) == {"unadjusted", *map(str, ESTIMATORS)}
+    assert table["observed"].between(0, 1).all()

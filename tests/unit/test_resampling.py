@@ -1,0 +1,426 @@
+"""Estimates of resampled cohorts equal those of the scenarios, and draws depend on their number alone."""
+
+import math
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from cohorts import breast_config, breast_patients, small_config, small_patients, small_study
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from survival_multiverse.cox import cox
+from survival_multiverse.joint_inference import jointly_test
+from survival_multiverse.matching import greedy_match, priority
+from survival_multiverse.multiverse import Scenario, evaluate_panel
+from survival_multiverse.null_models import dose_strata, fit_covariate_null
+from survival_multiverse.propensity import fit_propensity
+from survival_multiverse.resampling import (
+    KEYS,
+    Resample,
+    cells_of,
+    draw,
+    evaluate,
+    resample,
+    specification_keys,
+)
+from survival_multiverse.study import Study
+
+VARIANCE = {"matched": "clustered", "overlap": "robust", "iptw": "robust", "adjusted": "model"}
+POPULATIONS = ["non_oligometastatic", "oligometastatic", "all"]
+
+
+def wide(config, **inference):
+    """The same study with every population and a landmark in its inference."""
+    settings_of = {
+        "populations": POPULATIONS,
+        "landmarks": [0, config["analysis"]["landmarks"][0]],
+    } | inference
+    return Study.from_config(config | {"inference": config["inference"] | settings_of})
+
+
+def all_keys(patients, study):
+    return pd.concat(
+        [specification_keys(cell, study) for cell in cells_of(patients, study)], ignore_index=True
+    )
+
+
+def all_estimates(patients, study):
+    return np.concatenate([evaluate(cell, study) for cell in cells_of(patients, study)])
+
+
+def keyed(frame):
+    """One tuple a specification; axes that do not apply are None."""
+    return [
+        tuple(None if isinstance(value, float) and math.isnan(value) else value for value in row)
+        for row in frame[KEYS].itertuples(index=False)
+    ]
+
+
+def by_panel(patients, study):
+    """Log hazard ratio and standard error of each headline row of the scenario files, by specification."""
+    scenarios = [Scenario(*axes) for axes in product(*(axis.values for axis in study.axes.values()))]
+    found = {}
+    for _, table in evaluate_panel(patients, study, scenarios):
+        frame = table.to_pandas()
+        frame = frame.astype(dict.fromkeys(frame.select_dtypes("category").columns, object))
+        frame = frame[
+            (frame.analysis == "cox")
+            & frame.model.isin(["arm_only", "adjusted"])
+            & (frame.ties == "efron")
+            & (frame.variable == "arm")
+            & (frame.statistic == "hazard_ratio")
+            & frame.subgroup.isna()
+            & (frame.variance == frame.estimator.map(VARIANCE))
+            & frame.landmark.isin(study.inference.landmarks)
+            & (frame.landmark_order != "match_then_landmark")
+        ].copy()
+        frame.loc[frame.population == "all", "oligo_threshold"] = np.nan
+        frame.loc[frame.estimator != "matched", "caliper"] = np.nan
+        for key, row in zip(keyed(frame), frame.itertuples(), strict=True):
+            numbers = (math.log(row.estimate), row.std_error) if row.status == "ok" else (math.nan, math.nan)
+            assert found.setdefault(key, numbers) == numbers or math.isnan(numbers[0])
+    return found
+
+
+def assert_like_the_panel(patients, study, *, at_least):
+    keys, estimates = all_keys(patients, study), all_estimates(patients, study)
+    assert estimates.shape == (len(keys), 2)
+    panel = by_panel(patients, study)
+    expected = np.array([panel[key] for key in keyed(keys)])
+    assert set(panel) == set(keyed(keys))
+    assert not keys.duplicated().any()
+    np.testing.assert_allclose(estimates, expected, rtol=1e-12, atol=1e-12)
+    assert (~np.isnan(expected[:, 0])).sum() >= at_least
+
+
+def with_gaps(patients):
+    for column, step in (("gtv", 13), ("sex", 17), ("age", 19), ("response", 23), ("lesions", 29)):
+        patients.loc[5::step, column] = None
+    return patients
+
+
+@pytest.mark.parametrize("caliper_sd", ["all", "within_arm"])
+def test_estimates_are_those_of_the_scenarios(caliper_sd):
+    config = small_config(caliper_sd=caliper_sd, tie_break_draws=1)
+    assert_like_the_panel(with_gaps(small_patients(150)), wide(config), at_least=200)
+
+
+def test_estimates_of_a_real_cohort_are_those_of_its_scenarios():
+    config = breast_config()
+    config["analysis"] |= {"tie_break_draws": 1}
+    config["axes"] = config["axes"] | {"oligo_threshold": [{"value": 3}], "gtv_cutoff": [{"value": 25}]}
+    assert_like_the_panel(breast_patients(), wide(config), at_least=60)
+
+
+def spoiled_cohorts():
+    patients = small_patients(60)
+    yes = np.where(patients.dose >= 60, "yes", "no")
+    return {
+        "separation": patients.assign(response=yes),
+        "no_deaths": patients.assign(event=0),
+        "empty_arm": patients.assign(dose=50.0),
+        "constant": patients.assign(sex="male"),
+        "volume_unknown": patients.assign(gtv=np.nan),
+        "no_population": patients.assign(lesions=1.0),
+        "few": small_patients(14),
+        "nobody": patients.iloc[:0],
+    }
+
+
+@pytest.mark.parametrize("name", list(spoiled_cohorts()))
+def test_what_cannot_be_estimated_is_a_gap_in_both(name):
+    config = small_config(tie_break_draws=1, minimum_events=2)
+    config["axes"] = config["axes"] | {"oligo_threshold": [{"value": 5}], "gtv_cutoff": [{"value": 100}]}
+    study = wide(config)
+    assert_like_the_panel(spoiled_cohorts()[name], study, at_least=0)
+
+
+def test_only_the_estimators_asked_for_are_given():
+    patients = small_patients()
+    everything, study = small_study(), small_study()
+    some = replace(study, inference=replace(study.inference, estimators=("iptw", "matched")))
+    keys, chosen = all_keys(patients, everything), all_keys(patients, some)
+    rows = keys.estimator.isin(["iptw", "matched"]).to_numpy()
+    pd.testing.assert_frame_equal(keys[rows].reset_index(drop=True), chosen)
+    np.testing.assert_array_equal(all_estimates(patients, everything)[rows], all_estimates(patients, some))
+
+
+# --- draws
+
+
+def draws_of(patients, study, kind, draws):
+    return dict(resample(patients, study, kind, draws))
+
+
+@pytest.mark.parametrize("kind", list(Resample))
+def test_a_draw_is_the_same_in_whatever_range_it_is_asked_for(kind):
+    patients, study = small_patients(), small_study()
+    together = draws_of(patients, study, kind, range(4))
+    assert list(together) == [0, 1, 2, 3]
+    for part in (range(2, 4), range(1), range(1, 2)):
+        for number, values in draws_of(patients, study, kind, part).items():
+            np.testing.assert_array_equal(values, together[number])
+    stacked = np.array(list(together.values()))
+    assert stacked.shape == (4, len(all_keys(patients, study)), 2)
+    assert len({values.tobytes() for values in stacked}) == 4
+
+
+@pytest.mark.parametrize("kind", list(Resample))
+def test_order_of_rows_changes_no_draw(kind):
+    patients, study = with_gaps(small_patients()), small_study()
+    one = draws_of(patients, study, kind, range(2))
+    other = draws_of(patients.sample(frac=1, random_state=5), study, kind, range(2))
+    for number in one:
+        np.testing.assert_array_equal(one[number], other[number])
+
+
+def added(axis, values):
+    config = small_config()
+    config["axes"] = config["axes"] | {axis: [{"value": value} for value in values]}
+    return Study.from_config(config)
+
+
+@pytest.mark.parametrize(
+    ("axis", "values", "kinds"),
+    [
+        ("oligo_threshold", [2, 3, 4, 5], list(Resample)),
+        ("dose_cutoff", [55, 60, 63, 66], list(Resample)),
+        ("caliper", [0.01, 0.1, 0.15, 0.2, "none"], list(Resample)),
+        # The simulated world knows every volume cutoff, so it is another one.
+        ("gtv_cutoff", [80, 100, 120, 150], [kind for kind in Resample if kind is not Resample.SIMULATION]),
+    ],
+)
+def test_values_added_to_an_axis_leave_the_draws_of_the_others(axis, values, kinds):
+    patients, study, more = small_patients(), small_study(), added(axis, values)
+    places = {key: row for row, key in enumerate(keyed(all_keys(patients, more)))}
+    rows = [places[key] for key in keyed(all_keys(patients, study))]
+    for kind in kinds:
+        few, many = (draws_of(patients, each, kind, range(2)) for each in (study, more))
+        for number in few:
+            np.testing.assert_array_equal(few[number], many[number][rows])
+
+
+def test_populations_added_leave_the_draws_of_the_others():
+    patients, study = small_patients(), small_study()
+    more = wide(small_config(), landmarks=[0], populations=["all", "non_oligometastatic"])
+    for kind in Resample:
+        few, many = (draws_of(patients, each, kind, range(2)) for each in (study, more))
+        for number in few:
+            np.testing.assert_array_equal(few[number], many[number][-len(few[number]) :])
+
+
+def first_cell(patients=None, study=None):
+    study = study or small_study()
+    patients = small_patients() if patients is None else patients
+    return cells_of(patients, study)[0], study
+
+
+def test_permutation_moves_doses_inside_strata_and_nothing_else():
+    cell, study = first_cell(with_gaps(small_patients(200)))
+    strata = dose_strata(cell.sample, cell.dose, cell.priority, study)
+    drawn = [draw(cell, Resample.PERMUTATION, number, study, None) for number in range(30)]
+    for one in drawn:
+        for rows in strata:
+            assert sorted(one.dose[rows]) == sorted(cell.dose[rows])
+        assert one.sample is cell.sample
+        for name in ("priority", "designs", "widths", "complete"):
+            assert getattr(one, name) is getattr(cell, name)
+    moved = np.mean([one.dose != cell.dose for one in drawn], axis=0)
+    assert (moved > 0.3).all()
+    # All orders alike: the first patient of a stratum gets each of its doses as often as it has them.
+    rows = strata[0]
+    first = [draw(cell, Resample.PERMUTATION, number, study, None).dose[rows[0]] for number in range(400)]
+    for dose in np.unique(cell.dose[rows]):
+        share = (cell.dose[rows] == dose).mean()
+        assert np.mean(np.array(first) == dose) == pytest.approx(share, abs=4 * math.sqrt(share / 400))
+
+
+def test_every_dose_cutoff_sees_the_same_permutation():
+    cell, study = first_cell()
+    one = draw(cell, Resample.PERMUTATION, 0, study, None)
+    estimates = evaluate(one, study)
+    keys = specification_keys(cell, study).reset_index(drop=True)
+    ratio = estimates[(keys.estimator == "adjusted") & (keys.adjustment_set == "late"), 0]
+    expected = []
+    for dose_cutoff, gtv_cutoff in product((60, 66), (100, 150)):
+        sample, columns = one.sample, []
+        for name in ("sex", "response"):
+            columns.append(sample.factor_codes(name))
+        gtv = sample.values[:, sample.names.index("gtv")] >= gtv_cutoff
+        matrix = np.column_stack([one.dose >= dose_cutoff, *columns, gtv]).astype(float)
+        expected.append(cox(sample.time, sample.event, matrix).coefficients[0])
+    np.testing.assert_allclose(ratio, expected, rtol=1e-9)
+
+
+def test_simulation_keeps_patients_and_doses_and_replaces_survival():
+    cell, study = first_cell(with_gaps(small_patients(200)))
+    null = fit_covariate_null(cell.sample, study)
+    one = draw(cell, Resample.SIMULATION, 3, study, null)
+    assert (np.diff(one.sample.time) >= 0).all()
+    known = cell.sample.index[null.rows]
+    assert sorted(one.sample.index) == sorted(known) != sorted(cell.sample.index)
+    place = {patient: row for row, patient in enumerate(cell.sample.index)}
+    rows = np.array([place[patient] for patient in one.sample.index])
+    np.testing.assert_array_equal(one.dose, cell.dose[rows])
+    np.testing.assert_array_equal(one.designs, cell.designs[:, rows])
+    np.testing.assert_array_equal(one.priority, cell.priority[rows])
+    np.testing.assert_array_equal(one.complete, cell.complete[:, rows])
+    np.testing.assert_array_equal(one.sample.codes, cell.sample.codes[:, rows])
+    assert (one.sample.time != cell.sample.time[rows]).mean() > 0.8
+
+
+def test_simulation_without_a_model_has_no_estimate_and_no_p_value():
+    patients = small_patients()
+    patients.loc[patients.response == "yes", "event"] = 0
+    study = small_study(minimum_events=1)
+    drawn = np.array(list(draws_of(patients, study, Resample.SIMULATION, range(3)).values()))
+    assert np.isnan(drawn).all()
+    observed = all_estimates(patients, study)
+    assert (~np.isnan(observed[:, 0])).any()
+    found = jointly_test(all_keys(patients, study), observed, drawn, study, "simulation")
+    assert found[["p_median", "p_share_significant", "p_mean_z", "p_abs_median"]].isna().all(axis=None)
+
+
+def test_bootstrap_of_patients_takes_rows_with_their_copies():
+    cell, study = first_cell()
+    n = len(cell.dose)
+    counts = np.zeros(n)
+    for number in range(200):
+        one = draw(cell, Resample.BOOTSTRAP_PATIENTS, number, study, None)
+        place = {patient: row for row, patient in enumerate(cell.sample.index)}
+        rows = np.array([place[patient] for patient in one.sample.index])
+        assert len(rows) == n
+        assert (np.diff(rows) >= 0).all()
+        for mine, theirs in (
+            (one.dose, cell.dose),
+            (one.sample.time, cell.sample.time),
+            (one.sample.event, cell.sample.event),
+            (one.priority, cell.priority),
+        ):
+            np.testing.assert_array_equal(mine, theirs[rows])
+        counts += np.bincount(rows, minlength=n)
+    # Each patient 200 times on average, with the variance of drawing with replacement.
+    assert counts.sum() == 200 * n
+    assert ((counts - 200) ** 2 / 200).sum() / n == pytest.approx(1, abs=0.5)
+
+
+def test_bootstrap_of_patients_matches_copies_in_turn():
+    cell, study = first_cell()
+    one = draw(cell, Resample.BOOTSTRAP_PATIENTS, 1, study, None)
+    keys = specification_keys(cell, study).reset_index(drop=True)
+    estimates = evaluate(one, study)
+    arm = (one.dose >= 60).astype(np.int64)
+    logit = fit_propensity(np.ascontiguousarray(one.designs[0][:, : one.widths[0]]), arm).logit
+    order = np.argsort(one.priority, kind="stable")
+    rank = np.empty(len(arm), dtype=np.int64)
+    rank[order] = np.arange(len(arm))
+    row = (keys.gtv_cutoff == 100) & (keys.adjustment_set == "late") & (keys.dose_cutoff == 60)
+    for caliper in (0.1, 0.2, math.inf):
+        match = greedy_match(logit, arm, rank, caliper=caliper)
+        rows = np.flatnonzero(match.pair_of >= 0)
+        fit = cox(
+            one.sample.time[rows],
+            one.sample.event[rows],
+            arm[rows][:, None].astype(float),
+            cluster=match.pair_of[rows],
+        )
+        expected = [fit.coefficients[0], math.sqrt(fit.variance_robust[0, 0])]
+        np.testing.assert_allclose(estimates[row & (keys.caliper == caliper)][0], expected, rtol=1e-9)
+
+
+def test_bootstrap_of_pairs_draws_whole_pairs_of_the_primary_match():
+    cell, study = first_cell(small_patients(160))
+    keys = specification_keys(cell, study).reset_index(drop=True)
+    arm = (cell.dose >= 60).astype(np.int64)
+    logit = fit_propensity(np.ascontiguousarray(cell.designs[0][:, : cell.widths[0]]), arm).logit
+    match = greedy_match(logit, arm, cell.priority, caliper=0.2)
+    row = np.flatnonzero(
+        (keys.gtv_cutoff == 100)
+        & (keys.adjustment_set == "late")
+        & (keys.dose_cutoff == 60)
+        & (keys.caliper == 0.2)
+    )[0]
+    found, pairs = [], len(match.pairs)
+    for number in range(200):
+        one = draw(cell, Resample.BOOTSTRAP_PAIRS, number, study, None)
+        found.append(evaluate(one, study)[row, 0])
+        if number < 5:
+            chosen = match.pairs[(one.pair_uniform[:pairs] * pairs).astype(int)].ravel()
+            fit = cox(cell.sample.time[chosen], cell.sample.event[chosen], arm[chosen][:, None].astype(float))
+            assert found[-1] == pytest.approx(fit.coefficients[0], rel=1e-9)
+    # Drawing pairs again is what the clustered standard error describes.
+    estimate, error = evaluate(cell, study)[row]
+    assert np.mean(found) == pytest.approx(estimate, abs=0.5 * error)
+    assert np.std(found) == pytest.approx(error, rel=0.25)
+
+
+def test_bootstrap_of_pairs_says_nothing_of_estimates_without_pairs():
+    patients, study = small_patients(), small_study()
+    (values,) = draws_of(patients, study, Resample.BOOTSTRAP_PAIRS, range(1)).values()
+    others = (all_keys(patients, study).estimator != "matched").to_numpy()
+    assert np.isnan(values[others]).all()
+
+
+def test_joint_test_of_permutations_has_its_size():
+    config = small_config()
+    config["axes"] = {name: values[:1] for name, values in config["axes"].items()}
+    study = wide(config, populations=["all"], landmarks=[0], estimators=["overlap", "adjusted"])
+    trials, found = 120, []
+    for trial in range(trials):
+        patients = small_patients(60, seed=trial)
+        # Survival of somebody else: nothing has an effect.
+        other = np.random.default_rng(trial).permutation(60)
+        patients[["time", "event"]] = patients[["time", "event"]].to_numpy()[other]
+        patients["event"] = patients["event"].astype("int64")
+        keys, observed = all_keys(patients, study), all_estimates(patients, study)
+        drawn = np.array(list(draws_of(patients, study, Resample.PERMUTATION, range(19)).values()))
+        found.append(jointly_test(keys, observed, drawn, study, "permutation").p_median.to_numpy())
+    found = np.array(found)
+    for level in (0.1, 0.25, 0.5):
+        error = 4 * math.sqrt(level * (1 - level) / trials)
+        np.testing.assert_allclose((found <= level + 1e-9).mean(axis=0), level, atol=error)
+
+
+def test_numbers_of_the_kinds_of_draws_stay():
+    kinds = ("permutation", "simulation", "bootstrap_patients", "bootstrap_pairs")
+    assert [Resample(kind).spawn_key for kind in kinds] == [2, 3, 4, 5]
+
+
+def test_priority_of_a_cell_is_the_primary_tie_break():
+    patients = small_patients()
+    cell, study = first_cell(patients)
+    ids = patients.sort_values(["time", "patient_id"]).patient_id.to_numpy()
+    np.testing.assert_array_equal(cell.priority, priority(ids, seed=study.seed)[cell.sample.index])
+
+
+@settings(deadline=None, max_examples=15, derandomize=True)
+@given(
+    st.integers(0, 30),
+    st.integers(1, 3),
+    st.sampled_from([0.0, 0.6, 1.0]),
+    st.sampled_from([0.0, 0.3]),
+    st.integers(0, 2**31),
+)
+def test_small_cohorts_never_fail(n, levels, dying, gaps, seed):
+    random = np.random.default_rng(seed)
+    patients = small_patients(n, seed=seed).assign(
+        time=random.integers(1, 9, n) * 2.0,
+        event=(random.random(n) < dying).astype("int64"),
+        gtv=random.integers(1, levels + 1, n) * 75.0,
+    )
+    for name in ("gtv", "sex", "response"):
+        patients[name] = patients[name].where(random.random(n) >= gaps, None)
+    patients["gtv"] = patients["gtv"].astype(float)
+    study = wide(small_config(minimum_events=1))
+    keys = all_keys(patients, study)
+    observed = all_estimates(patients, study)
+    assert (np.isnan(observed[:, 0]) == np.isnan(observed[:, 1])).all()
+    for kind in Resample:
+        drawn = np.array(list(draws_of(patients, study, kind, range(2)).values()))
+        assert drawn.shape == (2, len(keys), 2)
+        assert not np.isinf(drawn).any()
+        found = jointly_test(keys, observed, drawn, study, str(kind))
+        assert found.p_median.dropna().between(1 / 3, 1).all()

@@ -1,0 +1,190 @@
+"""The tie-break envelope against plain matching under every permuted order."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from cohorts import small_patients, small_study
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_matching import loops
+from test_scenario import frame_of
+
+from survival_multiverse.comparability import match, score
+from survival_multiverse.cox import cox
+from survival_multiverse.matching import caliper_units, integer_score, priority
+from survival_multiverse.multiverse import Scenario
+from survival_multiverse.sample import encode_cohort, select_population, whole_sample
+from survival_multiverse.schema import Population, Status
+from survival_multiverse.tie_break import envelope_log_ratios, tie_breaks
+
+COARSE, FINE = ("sex", "gtv", "response"), ("sex", "years", "gtv")
+ENVELOPE = ["envelope_median", "envelope_2.5", "envelope_97.5", "draws_estimated"]
+
+
+def scored_of(patients, names=COARSE, *, study=None, population=Population.NON_OLIGOMETASTATIC):
+    study = study or small_study()
+    cohort = encode_cohort(patients, study)
+    sample = whole_sample(cohort, oligo_threshold=3, dose_cutoff=60, gtv_cutoff=100)
+    scored = score(select_population(sample, population), names)
+    return scored, priority(cohort.ids, seed=study.seed)
+
+
+def envelope(patients, *, draws=20, caliper=0.2, minimum_events=5, seed=3, **options):
+    scored, ranks = scored_of(patients, **options)
+    matching = match(scored, ranks, caliper=caliper, analysis=small_study().analysis)
+    ties = tie_breaks(ranks, seed=seed, draws=draws, minimum_events=minimum_events)
+    return scored, matching, ties, envelope_log_ratios(scored, matching, caliper, ties)
+
+
+def matched_ratio(sample, rows):
+    """Log hazard ratio of these rows by the general Cox model; None without one."""
+    rows = np.sort(np.array(rows, dtype=np.int64).ravel())
+    fit = cox(sample.time[rows], sample.event[rows], sample.arm[rows][:, None].astype(float))
+    return fit.coefficients[0] if fit.status is Status.OK else math.nan
+
+
+def by_loops(scored, matching, ties, caliper, minimum_events=5):
+    """Match under each order by looking at every candidate, then fit."""
+    sample, found = scored.sample, []
+    units = integer_score(scored.fit.logit)
+    for order in ties.orders:
+        placed = np.empty(len(order), dtype=np.int64)
+        placed[order] = np.arange(len(order))
+        pairs = loops(units, sample.arm, placed[sample.index], caliper_units(caliper, matching.sd_logit))
+        rows = np.array(pairs, dtype=np.int64).ravel()
+        deaths = [int(sample.event[rows][sample.arm[rows] == side].sum()) for side in (0, 1)]
+        found.append(matched_ratio(sample, rows) if min(deaths) >= minimum_events else math.nan)
+    return np.array(found)
+
+
+@pytest.mark.parametrize("caliper", [0.05, 0.2, 1.0, math.inf])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_envelope_is_plain_matching_under_each_order(caliper, seed):
+    patients = small_patients(seed=seed)
+    patients.loc[::17, "gtv"] = np.nan
+    scored, matching, ties, found = envelope(patients, caliper=caliper, draws=12)
+    np.testing.assert_allclose(found, by_loops(scored, matching, ties, caliper), rtol=1e-9, atol=1e-12)
+    # With few distinct scores the order does decide who is matched.
+    assert np.unique(found.round(12)).size > 1
+
+
+def test_orders_are_permutations_that_extend():
+    ranks = priority([f"{i}" for i in range(60)], seed=1)
+    few, many = (tie_breaks(ranks, seed=1, draws=draws, minimum_events=5).orders for draws in (50, 200))
+    np.testing.assert_array_equal(few, many[:50])
+    np.testing.assert_array_equal(np.sort(many, axis=1), np.tile(np.arange(60), (200, 1)))
+    assert len({tuple(order) for order in many}) == 200
+    other = tie_breaks(ranks, seed=2, draws=50, minimum_events=5).orders
+    assert (other != few).any(axis=1).all()
+    # Every patient comes first about equally often.
+    firsts = np.bincount(tie_breaks(ranks, seed=1, draws=3000, minimum_events=5).orders[:, 0], minlength=60)
+    assert ((firsts - 50) ** 2 / 50).sum() < 110
+
+
+def test_orders_follow_the_patients_whatever_their_rows():
+    ids = np.array([f"{i}" for i in range(60)])
+    shuffled = np.random.default_rng(0).permutation(60)
+    one, other = (
+        tie_breaks(priority(names, seed=1), seed=1, draws=5, minimum_events=5).orders
+        for names in (ids, ids[shuffled])
+    )
+    np.testing.assert_array_equal(ids[one], ids[shuffled][other])
+
+
+def test_distinct_scores_leave_nothing_to_the_order():
+    random = np.random.default_rng(6)
+    study = small_study()
+    patients = small_patients().assign(age=random.normal(60, 9, 120))
+    # Age without a cut enters as it is, so that no two patients have the same score.
+    linear = replace(study.covariates["age"], name="years", cut=None, levels=())
+    study = replace(study, covariates={**study.covariates, "years": linear})
+    patients["years"] = patients["age"]
+    scored, matching, _, found = envelope(patients, names=FINE, study=study)
+    assert np.unique(scored.fit.logit).size == len(scored.sample)
+    primary = matched_ratio(scored.sample, matching.pairs)
+    np.testing.assert_allclose(found, np.full(20, primary), rtol=1e-10)
+
+
+def test_too_few_deaths_leave_a_gap():
+    patients = small_patients()
+    _, matching, ties, found = envelope(patients, minimum_events=1)
+    assert not np.isnan(found).any()
+    beyond = len(matching.pairs) + 1
+    assert np.isnan(envelope(patients, minimum_events=beyond)[3]).all()
+    # A limit that some orders pass and others do not.
+    gaps = [np.isnan(envelope(patients, minimum_events=limit)[3]).sum() for limit in range(beyond)]
+    limit = next(limit for limit, count in enumerate(gaps) if 0 < count < 20)
+    scored, matching, ties, found = envelope(patients, minimum_events=limit)
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(by_loops(scored, matching, ties, 0.2, limit)))
+
+
+def envelope_rows(frame, **labels):
+    frame = frame[(frame.analysis == "tie_break")]
+    for name, value in labels.items():
+        frame = frame[frame[name] == value]
+    return frame.set_index("statistic")
+
+
+def test_rows_of_a_scenario_are_quantiles_of_the_ratios():
+    patients, study = small_patients(), small_study(tie_break_draws=40)
+    frame = frame_of(patients, study, Scenario(3, 60, 100, 0.2))
+    *_, found = envelope(patients, draws=40)
+    rows = envelope_rows(
+        frame, population="non_oligometastatic", adjustment_set="late", landmark=0, estimator="matched"
+    )
+    assert sorted(rows.index) == sorted(ENVELOPE)
+    ratios = np.exp(found[~np.isnan(found)])
+    expected = [*np.quantile(ratios, (0.5, 0.025, 0.975)), len(ratios)]
+    np.testing.assert_allclose(rows.loc[ENVELOPE, "estimate"].astype(float), expected, rtol=1e-12)
+    assert set(rows.status) == {"ok"}
+
+
+def test_every_matched_block_has_an_envelope_and_no_other():
+    frame = frame_of(small_patients(), small_study(), Scenario(5, 60, 100, 0.2))
+    ties = frame[frame.analysis == "tie_break"]
+    assert set(ties.estimator) == {"matched"}
+    heads = ["population", "adjustment_set", "landmark", "landmark_order"]
+    assert set(ties.groupby(heads, dropna=False).size()) == {len(ENVELOPE)}
+    everybody = ties[ties.landmark == 0].groupby(["population", "adjustment_set"]).ngroups
+    assert everybody == 6
+    low, middle, high = (
+        ties[ties.statistic == name].estimate.to_numpy()
+        for name in ("envelope_2.5", "envelope_median", "envelope_97.5")
+    )
+    known = ~np.isnan(middle)
+    assert known.any()
+    assert (low[known] <= middle[known]).all()
+    assert (middle[known] <= high[known]).all()
+
+
+@pytest.mark.parametrize(
+    "spoiled", [{"dose": 50.0}, {"event": 0}, {"sex": "male", "gtv": np.nan}, {"time": 3.0}]
+)
+def test_what_cannot_be_matched_has_a_status(spoiled):
+    frame = frame_of(small_patients().assign(**spoiled), small_study(), Scenario(5, 60, 100, 0.2))
+    rows = frame[(frame.analysis == "tie_break") & (frame.statistic != "draws_estimated")]
+    assert len(rows)
+    assert (rows.estimate.isna() == (rows.status != "ok")).all()
+    assert (rows.reason.isna() == (rows.status == "ok")).all()
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(
+    st.integers(0, 24), st.integers(1, 4), st.sampled_from([0.0, 0.1, 1.0, math.inf]), st.integers(0, 2**31)
+)
+def test_small_cohorts_never_fail(n, times, caliper, seed):
+    random = np.random.default_rng(seed)
+    patients = small_patients(n, seed=seed).assign(
+        time=random.integers(1, times + 1, n).astype(float), lesions=7.0
+    )
+    scored, ranks = scored_of(patients, ("sex", "gtv"))
+    matching = match(scored, ranks, caliper=caliper, analysis=small_study().analysis)
+    if matching is None:
+        return
+    ties = tie_breaks(ranks, seed=seed, draws=4, minimum_events=1)
+    found = envelope_log_ratios(scored, matching, caliper, ties)
+    np.testing.assert_allclose(
+        found, by_loops(scored, matching, ties, caliper, minimum_events=1), rtol=1e-7, atol=1e-9
+    )

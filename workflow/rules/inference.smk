@@ -1,0 +1,73 @@
+rule resample_multiverse:
+    """Estimate every specification of the joint inference in some resampled cohorts."""
+    input:
+        cohort=COHORT,
+        library=library("resample_multiverse"),
+    output:
+        "results/resamples/{kind}/shard~{shard}.parquet",
+    log:
+        "logs/resample_multiverse/{kind}/shard~{shard}.log",
+    benchmark:
+        "results/benchmarks/resample_multiverse/{kind}/shard~{shard}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        settings=lambda wildcards: inference_settings(config),
+        draws=lambda wildcards: draws_of_shard(wildcards.kind, int(wildcards.shard)),
+    script:
+        "../../scripts/resample_multiverse.py"
+
+
+rule infer_jointly:
+    """Test the specifications of each block together against worlds without a dose effect."""
+    input:
+        **SHARDS,
+        cohort=COHORT,
+        library=library("infer_jointly"),
+    output:
+        **INFERENCE,
+        joint_inference_csv=shown_table("joint_inference"),
+    log:
+        "logs/infer_jointly.log",
+    benchmark:
+        "results/benchmarks/infer_jointly.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        settings=lambda wildcards: inference_settings(config),
+    script:
+        "../../scripts/infer_jointly.py"
+
+
+rule audit_cutpoints:
+    """Show every possible cutoff beside those of the grid, and what a search for the best one is worth."""
+    input:
+        cohort=COHORT,
+        library=library("audit_cutpoints"),
+    output:
+        **CUTPOINTS,
+        selected_cutoffs_csv=shown_table("selected_cutoffs"),
+    log:
+        "logs/audit_cutpoints.log",
+    benchmark:
+        "results/benchmarks/audit_cutpoints.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=lambda wildcards: study_settings(config),
+    script:
+        "../../scripts/audit_cutpoints.py"
