@@ -1,6 +1,5 @@
 """Which choice moves the log hazard ratio: exact sums of squares over a full factorial."""
 
-from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -15,6 +14,10 @@ DESCRIPTIVE = ["population", "estimator", "landmark", "landmark_order"]
 OUTER = ["oligo_threshold", "dose_cutoff", *INNER]
 
 
+_TERM_COLUMNS = ["term", "order", "degrees_of_freedom", "sum_of_squares", "share", "cells", "dropped_levels"]
+_GATE = "passes_"
+
+
 def attribute(specs: pd.DataFrame) -> pd.DataFrame:
     """Sums of squares of log HR: inside each block, and descriptively over the cutoffs that make the blocks.
 
@@ -26,32 +29,51 @@ def attribute(specs: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        One row a term: scope (block | multiverse), the block, `term` (factors joined by ' x '), `order`,
-        `degrees_of_freedom`, `sum_of_squares`, its share, and levels dropped to complete the factorial.
+        One row a term: scope (block | multiverse), the block, `gate` (all, or the gate whose specifications
+        alone count), `term` (factors joined by ' x '), `order`, `degrees_of_freedom`, `sum_of_squares`, its
+        share, and levels dropped to complete the factorial.
     """
-    scopes = (("block", BLOCK, INNER), ("multiverse", DESCRIPTIVE, OUTER))
+    estimated = (specs["status"] == str(Status.OK)).to_numpy()
+    values = np.where(estimated, specs["log_hazard_ratio"].to_numpy(dtype=float), np.nan)
+    gates = {"all": values}
+    for name in specs.columns[specs.columns.str.startswith(_GATE)]:
+        passes = specs[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+        gates[name] = np.where(passes == 1.0, values, np.nan)
+    columns = {name: specs[name].to_numpy() for name in {*BLOCK, *OUTER}}
     records = []
-    for scope, keys, factors in scopes:
-        for values, part in specs.groupby(keys, dropna=False, sort=True):
-            block = dict(zip(keys, values, strict=True))
-            records += [{"scope": scope, **block, **term} for term in _terms(part, factors)]
-    columns = ["scope", *OUTER[:2], *DESCRIPTIVE]
-    return pd.DataFrame(records).reindex(columns=[*columns, *_TERM_COLUMNS])
+    for scope, keys, factors in (("block", BLOCK, INNER), ("multiverse", DESCRIPTIVE, OUTER)):
+        for rows in specs.groupby(keys, dropna=False, sort=True).indices.values():
+            block = {name: columns[name][rows[0]] for name in keys}
+            levels, position = _factorial({name: columns[name][rows] for name in factors})
+            if not levels:
+                continue
+            for gate, log_ratios in gates.items():
+                array = np.full([len(entries) for entries in levels.values()], np.nan)
+                array[position] = log_ratios[rows]
+                shared = {"scope": scope, **block, "gate": gate}
+                records += [{**shared, **term} for term in _terms(array, levels)]
+    return pd.DataFrame(records, columns=["scope", *OUTER[:2], *DESCRIPTIVE, "gate", *_TERM_COLUMNS])
 
 
-_TERM_COLUMNS = ["term", "order", "degrees_of_freedom", "sum_of_squares", "share", "cells", "dropped_levels"]
+def _factorial(columns: dict[str, np.ndarray]) -> tuple[dict[str, list], tuple[np.ndarray, ...]]:
+    """Levels of the factors that vary, and each row's cell."""
+    levels, position = {}, []
+    for name, values in columns.items():
+        known = [value for value in values.tolist() if value == value and value is not None]
+        distinct = sorted(set(known))
+        if len(distinct) > 1:
+            rank = {value: index for index, value in enumerate(distinct)}
+            levels[name] = distinct
+            position.append(np.array([rank[value] for value in values.tolist()]))
+    return levels, tuple(position)
 
 
-def _terms(part: pd.DataFrame, factors: Sequence[str]) -> list[dict]:
-    """Terms of the factorial of those factors that vary in this part."""
-    used = [name for name in factors if part[name].nunique(dropna=True) > 1]
-    if not used:
+def _terms(array: np.ndarray, levels: dict[str, list]) -> list[dict]:
+    """Terms of a factorial with gaps, after dropping levels until it has none."""
+    array, kept, dropped = complete_levels(array, levels)
+    used = list(kept)
+    if array.size == 0:
         return []
-    estimated = part[part["status"] == str(Status.OK)]
-    levels, dropped = complete_levels(estimated, part, used)
-    if any(len(values) < 1 for values in levels.values()):
-        return []
-    array = _factorial(estimated, levels)
     total = float(((array - array.mean()) ** 2).sum())
     shared = {"cells": array.size, "dropped_levels": "; ".join(dropped)}
     return [
@@ -68,39 +90,36 @@ def _terms(part: pd.DataFrame, factors: Sequence[str]) -> list[dict]:
 
 
 def complete_levels(
-    estimated: pd.DataFrame, attempted: pd.DataFrame, factors: Sequence[str]
-) -> tuple[dict[str, list], list[str]]:
-    """Levels of a full factorial, after dropping again and again the level that misses most cells.
+    array: np.ndarray, levels: dict[str, list]
+) -> tuple[np.ndarray, dict[str, list], list[str]]:
+    """Drop again and again the level with the largest share of gaps, until no cell is a gap.
+
+    Of equals the first factor's first level goes.
+
+    Parameters
+    ----------
+    array
+        One value a cell, NaN for a gap; an axis a factor.
+    levels
+        Levels of each factor, in the order of the axes.
 
     Returns
     -------
     tuple
-        Remaining levels by factor, and the names of those dropped.
+        The complete array, the levels that are left, and the names of those dropped.
     """
-    levels = {name: sorted(attempted[name].dropna().unique()) for name in factors}
-    dropped = []
-    while True:
-        cells = estimated
-        for name in factors:
-            cells = cells[cells[name].isin(levels[name])]
-        full = int(np.prod([len(values) for values in levels.values()]))
-        if len(cells) == full or full == 0:
-            return levels, dropped
-        gaps = {
-            (name, level): full / len(levels[name]) - int((cells[name] == level).sum())
-            for name in factors
-            for level in levels[name]
-        }
-        # The level with the largest share of gaps; of equals the first factor's first level.
-        name, level = max(gaps, key=lambda key: gaps[key] / (full / len(levels[key[0]])))
-        levels[name] = [value for value in levels[name] if value != level]
-        dropped.append(f"{name} {level if isinstance(level, str) else spelling(level)}")
-
-
-def _factorial(estimated: pd.DataFrame, levels: dict[str, list]) -> np.ndarray:
-    index = pd.MultiIndex.from_product(levels.values(), names=list(levels))
-    values = estimated.set_index(list(levels))["log_hazard_ratio"].reindex(index)
-    return values.to_numpy().reshape([len(entries) for entries in levels.values()])
+    kept = {name: list(entries) for name, entries in levels.items()}
+    names, dropped = list(levels), []
+    while array.size and np.isnan(array).any():
+        gaps = np.isnan(array)
+        axes = range(array.ndim)
+        shares = [gaps.mean(axis=tuple(other for other in axes if other != axis)) for axis in axes]
+        axis = max(axes, key=lambda candidate: shares[candidate].max())
+        index = int(shares[axis].argmax())
+        level = kept[names[axis]].pop(index)
+        array = np.delete(array, index, axis=axis)
+        dropped.append(f"{names[axis]} {level if isinstance(level, str) else spelling(level)}")
+    return array, kept, dropped
 
 
 def sums_of_squares(array: np.ndarray) -> dict[tuple[int, ...], float]:

@@ -1,10 +1,28 @@
 """The methods in short, written from the settings, so that the text cannot say what was not done."""
 
+from survival_multiverse.cutpoints import SELECTED_RANGE
 from survival_multiverse.labels import in_sentence, variable_label, with_unit
+from survival_multiverse.null_models import STRATA
+from survival_multiverse.sensitivity import ALPHA
 from survival_multiverse.study import Study, spelling
 
 CONF_TYPES = {"log-log": "complementary log-log", "log": "log", "plain": "plain"}
 CALIPER_SD = {"all": "over all patients", "within_arm": "pooled within arms"}
+
+REFERENCES = (
+    "Hoeffding W. A class of statistics with asymptotically normal distribution. Annals of Mathematical "
+    "Statistics 1948;19:293–325.",
+    "Lausen B, Schumacher M. Maximally selected rank statistics. Biometrics 1992;48:73–85.",
+    "Phipson B, Smyth GK. Permutation P-values should never be zero. Statistical Applications in Genetics "
+    "and Molecular Biology 2010;9:39.",
+    "Rosenbaum PR. Observational Studies. 2nd ed. New York: Springer; 2002.",
+    "Simonsohn U, Simmons JP, Nelson LD. Specification curve analysis. Nature Human Behaviour "
+    "2020;4:1208–1214.",
+    "VanderWeele TJ, Ding P. Sensitivity analysis in observational research: introducing the E-value. Annals "
+    "of Internal Medicine 2017;167:268–274.",
+    "Westfall PH, Young SS. Resampling-Based Multiple Testing. New York: Wiley; 1993.",
+)
+"""Works that the text names by author and year."""
 
 
 def methods(study: Study) -> list[tuple[str, str]]:
@@ -16,6 +34,13 @@ def methods(study: Study) -> list[tuple[str, str]]:
         ("Survival", _survival(study)),
         ("Landmarks", _landmarks(study)),
         ("Balance", _balance(study)),
+        ("Joint tests", _joint_tests(study)),
+        ("Null worlds", _nulls(study)),
+        *([("Bootstrap", _bootstrap(study))] if study.inference.bootstrap_draws else []),
+        ("Tie-breaks", _tie_breaks(study)),
+        ("Unmeasured confounding", _confounding()),
+        ("Selected cutoffs", _selected(study)),
+        ("Spread by choice", _attribution()),
         ("What is not estimated", _limits(study)),
     ]
 
@@ -92,6 +117,77 @@ def _balance(study: Study) -> str:
         "Standardised mean differences with the SD pooled over the unmatched arms; a factor of several "
         f"levels counts by its largest. Gates at {gates}, on the covariates of the score and on all "
         "baseline covariates; covariates known only after treatment are shown, never gated."
+    )
+
+
+def _joint_tests(study: Study) -> str:
+    inference = study.inference
+    return (
+        "All specifications of a block (one population, threshold, dose cutoff, estimator and landmark) are "
+        "tested together, after Simonsohn, Simmons and Nelson (2020): the median log hazard ratio "
+        "(primary), the share of specifications significant in the predicted direction "
+        f"({100 * study.analysis.confidence_level:g} % interval), and the mean z. Predicted: "
+        f"{inference.predicted} survival with the higher dose. {inference.draws:,} draws of each null world, "
+        "every one analysed in every specification; P = (1 + draws at least as extreme) / (draws + 1) "
+        "(Phipson and Smyth 2010). A specification without an estimate leaves the median and counts as z = "
+        "0. P values of single specifications adjusted for their block (single-step max-T; Westfall and "
+        f"Young 1993) are in the data. Draws have seeds of their own, derived from {study.seed}."
+    )
+
+
+def _nulls(study: Study) -> str:
+    return (
+        f"Permutation: the dose is permuted within {STRATA} groups of equal size by the dose that a linear "
+        f"regression on the baseline covariates, {in_sentence(study.gtv.label)} and "
+        f"{in_sentence(study.lesions.label)} predicts; patients with a gap in these form a group of their "
+        "own. Permuting also cuts any tie between the dose and covariates known only after treatment. "
+        "Covariates alone: death times are drawn from a Cox model on the union of all adjustment sets, "
+        "without the dose, and Breslow’s baseline hazard; censoring times from their Kaplan-Meier curve; "
+        "dose and covariates stay as they are."
+    )
+
+
+def _bootstrap(study: Study) -> str:
+    return (
+        f"{study.inference.bootstrap_draws:,} draws of patients, with the score and the pairs made anew, and "
+        "as many of pairs, with both kept; percentile intervals of each specification and of each block’s "
+        "median are in the data."
+    )
+
+
+def _tie_breaks(study: Study) -> str:
+    return (
+        f"The match is repeated in {study.analysis.tie_break_draws:,} seeded orders of the patients of equal "
+        "score; the table gives the median and the central 95 % of the hazard ratios. They measure an "
+        "arbitrary choice, not sampling error."
+    )
+
+
+def _confounding() -> str:
+    return (
+        "E-value of a hazard ratio with a common outcome, through an approximate risk ratio, and that of the "
+        "confidence limit nearest 1, which is 1 if the interval holds 1 (VanderWeele and Ding 2017). "
+        "Rosenbaum’s Γ (2002, section 4.3) by the sign test of who of a pair died first, among the pairs in "
+        f"which that is known: the largest Γ at which the one-sided P for the higher dose stays at or below "
+        f"{ALPHA:g}."
+    )
+
+
+def _selected(study: Study) -> str:
+    low, high = (f"{100 * share:g} %" for share in SELECTED_RANGE)
+    return (
+        f"Maximally selected log-rank statistic over all cutoffs with {low} to {high} of the patients below "
+        f"(Lausen and Schumacher 1992); its P value is the share of {study.inference.draws:,} permutations, "
+        "the observed order counted among them, whose own maximum is at least as large."
+    )
+
+
+def _attribution() -> str:
+    return (
+        "Exact sums of squares of the log hazard ratio over the full factorial of the choices, every cell "
+        "weighted equally (Hoeffding 1948): each choice’s own share, and the rest that choices explain only "
+        "together. Where a cell has no estimate, the level that lacks most is dropped, again and again, "
+        "until none is missing."
     )
 
 

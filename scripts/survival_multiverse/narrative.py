@@ -4,7 +4,8 @@ import math
 
 import pandas as pd
 
-from survival_multiverse.labels import describe_specification, in_sentence
+from survival_multiverse.inference_tables import joint_blocks, median_ratio
+from survival_multiverse.labels import axis_value, describe_specification, in_sentence
 from survival_multiverse.specification_summary import (
     GATE,
     Summary,
@@ -14,7 +15,8 @@ from survival_multiverse.specification_summary import (
     summarise,
 )
 from survival_multiverse.study import Study
-from survival_multiverse.style import ESTIMATOR_LABELS, format_ratio
+from survival_multiverse.style import ESTIMATOR_LABELS, format_p, format_ratio, p_phrase
+from survival_multiverse.table_cells import is_number
 
 ORIGIN = {
     "simulated": (
@@ -40,19 +42,95 @@ ORIGIN = {
     ),
 }
 
+ANALYSES = {
+    "unadjusted": "unadjusted",
+    "matched": "matched",
+    "overlap": "overlap-weighted",
+    "iptw": "inverse-probability-weighted",
+    "adjusted": "covariate-adjusted",
+}
+WORLDS = {
+    "permutation": "if dose is permuted among alike patients",
+    "simulation": "if survival follows the covariates alone",
+}
+
 
 def origin(study: Study) -> tuple[str, str]:
     """Heading and text of the banner that says where the patients come from."""
     return ORIGIN.get(study.source, ORIGIN["file"])
 
 
-def readings(specifications: pd.DataFrame, study: Study) -> list[tuple[str, str]]:
-    """For each estimator its name and two to four sentences: primary population, no landmark."""
+def readings(
+    specifications: pd.DataFrame, study: Study, joint: pd.DataFrame | None = None
+) -> list[tuple[str, str]]:
+    """For each estimator its name and two to five sentences: primary population, no landmark."""
     rows = headline(specifications)
+    tested = {} if joint is None else joint_readings(joint, study)
     return [
-        (ESTIMATOR_LABELS[name], reading(rows[rows["estimator"] == name], study))
+        (
+            ESTIMATOR_LABELS[name],
+            f"{reading(rows[rows['estimator'] == name], study)} {tested.get(name, '')}".strip(),
+        )
         for name in estimators_present(rows)
     ]
+
+
+def joint_readings(joint: pd.DataFrame, study: Study) -> dict[str, str]:
+    """A sentence on the joint test of each estimator at the primary threshold and dose cutoff."""
+    anchored = joint[
+        (joint["landmark"] == 0)
+        & (joint["oligo_threshold"] == study.anchor[0])
+        & (joint["dose_cutoff"] == study.anchor[1])
+    ]
+    blocks = {str(next(iter(block.values()))["estimator"]): block for block in joint_blocks(anchored)}
+    return {name: _tested_together(block, study) for name, block in blocks.items()}
+
+
+def _tested_together(block: dict[str, dict[str, object]], study: Study) -> str:
+    row = next(iter(block.values()))
+    count, single = row["specifications"], row["specifications"] == 1
+    where = (
+        f"{axis_value(study, 'oligo_threshold', study.anchor[0])} and {in_sentence(study.dose.label)} "
+        f"{axis_value(study, 'dose_cutoff', study.anchor[1])}"
+    )
+    what = (
+        f"the {count:,} {ANALYSES[row['estimator']]} analys{'is' if single else 'es'} attempted with {where}"
+    )
+    if not is_number(row["median"]):
+        return f"Of {what} none gave a hazard ratio, so they could not be tested together."
+    worlds = ", ".join(
+        f"{_p_or_none(block[null])} {words}" for null, words in WORLDS.items() if null in block
+    )
+    each = f"{row['draws']:,} draws{' each' if len(block) > 1 else ''}"
+    return (
+        f"Tested together, {what} {'has' if single else 'have'} a median hazard ratio of "
+        f"{format_ratio(median_ratio(row, study))}: {worlds} (one-sided, {each})."
+    )
+
+
+def _p_or_none(row: dict[str, object]) -> str:
+    if not is_number(row["p_median"]):
+        return "no P value"
+    least = round(row["p_median"] * (row["draws"] + 1)) <= 1
+    return p_phrase(row["p_median"]) + (" (the least there can be)" if least else "")
+
+
+def joint_null(joint: pd.DataFrame, study: Study) -> str:
+    """What the joint tests test, and what their P values can be."""
+    if joint.empty:
+        return ""
+    draws = int(joint["draws"].max())
+    return (
+        f"The null: {in_sentence(study.dose.label)} does nothing to survival. It is drawn in two ways: the "
+        "dose is permuted among patients alike in the dose that their baseline covariates predict, or "
+        "survival is simulated from the covariates alone. P is one-sided: how often a draw, the observed "
+        f"result counted among them, lies as far towards {study.inference.predicted} survival with the "
+        f"higher dose as what was observed; with {draws:,} draws it cannot be below 1/{draws + 1:,} = "
+        f"{format_p(1 / (draws + 1))}. The test of the median is the primary one. The P values are corrected "
+        "neither for the other tests nor for the number of blocks. A small P says that the null does not "
+        "explain the numbers, not why: confounding that was not measured can do it too. A large P does not "
+        "show that there is no effect."
+    )
 
 
 def reading(specifications: pd.DataFrame, study: Study) -> str:

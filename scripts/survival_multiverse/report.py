@@ -7,9 +7,16 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from survival_multiverse.captions import CURVE, SURFACE, caption, report_figures
+from survival_multiverse.inference_tables import (
+    attribution_table,
+    calibration_shown,
+    joint_table,
+    selected_table,
+    witness_table,
+)
 from survival_multiverse.labels import axis_value, in_sentence, with_unit
-from survival_multiverse.methods import methods
-from survival_multiverse.narrative import origin, readings
+from survival_multiverse.methods import REFERENCES, methods
+from survival_multiverse.narrative import joint_null, origin, readings
 from survival_multiverse.patient_tables import (
     flow_table,
     missing_table,
@@ -30,9 +37,20 @@ from survival_multiverse.style import THEMED
 from survival_multiverse.table_cells import to_html
 from survival_multiverse.templates import environment
 
-TABLES = ("cohort", "flow", "anchor", "specifications", "blocks", "failures")
-"""Tables that the report reads: canonical patients, their flow, all rows of the primary scenario, and the
-aggregates of `robustness`."""
+TABLES = (
+    "cohort",
+    "flow",
+    "anchor",
+    "specifications",
+    "blocks",
+    "failures",
+    "attribution",
+    "joint_inference",
+    "selected_cutoffs",
+    "witnesses",
+)
+"""Tables that the report reads: canonical patients, their flow, all rows of the primary scenario, the
+aggregates of `robustness`, and those of `attribution`, `joint_inference`, `cutpoints` and `witness`."""
 
 
 def render_report(
@@ -47,7 +65,7 @@ def render_report(
     Parameters
     ----------
     tables
-        Frames under the names in `TABLES`.
+        Frames under the names in `TABLES`; ``calibration`` (see `calibration_table`) may be added.
     figures
         SVG documents under the names in `captions.report_figures`; those that are missing are left out.
     versions
@@ -68,6 +86,7 @@ def render_report(
         **_pictures(study, figures, tables["specifications"]),
         tables=_tables(study, tables),
         methods=methods(study),
+        references=REFERENCES,
         axes=_axes(study),
         versions=dict(versions or {}),
     )
@@ -80,7 +99,8 @@ def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, obj
     return {
         "origin_heading": heading,
         "origin_text": text,
-        "readings": readings(specifications, study),
+        "readings": readings(specifications, study, tables["joint_inference"]),
+        "joint_null": joint_null(tables["joint_inference"], study),
         "attempted": len(specifications),
         "estimated": len(estimated(specifications)),
         "patients": len(tables["cohort"]),
@@ -140,7 +160,8 @@ def _figure(name: str, svg: str, specifications: pd.DataFrame, study: Study) -> 
 
 
 def _tables(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Markup]:
-    specifications, anchor = tables["specifications"], tables["anchor"]
+    specifications, anchor, joint = (tables[name] for name in ("specifications", "anchor", "joint_inference"))
+    calibration = tables.get("calibration", pd.DataFrame())
     made = {
         "counts": (counts_table(specifications), 2),
         "blocks": (blocks_table(tables["blocks"], study), 2),
@@ -152,6 +173,12 @@ def _tables(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Marku
         "flow": (flow_table(tables["flow"]), 2),
         "missing": (missing_table(tables["cohort"], study), 1),
         "failures": (failures_table(tables["failures"], study), 5),
+        "joint": (joint_table(joint, study, primary_threshold=True), 3),
+        "joint_others": (joint_table(joint, study, primary_threshold=False), 3),
+        "attribution": (attribution_table(tables["attribution"], specifications, study), 1),
+        "selected": (selected_table(tables["selected_cutoffs"], study), 2),
+        "witnesses": (witness_table(tables["witnesses"], study), 3),
+        "calibration": (calibration_shown(calibration, study), 4),
     }
     # `to_html` escapes every cell and heading; the empty ones are said in words by the template.
     return {

@@ -25,6 +25,7 @@ from survival_multiverse.table_cells import (
 )
 
 PRIMARY = str(Population.NON_OLIGOMETASTATIC)
+_ENVELOPE = {"estimate": "envelope_median", "ci_lower": "envelope_2.5", "ci_upper": "envelope_97.5"}
 
 
 def counts_table(specifications: pd.DataFrame) -> pd.DataFrame:
@@ -105,6 +106,9 @@ def anchor_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                     set_label(study, name) if name else "none",
                     interval(row | {"estimate": row["hazard_ratio"]}) if ok else reason_text(row),
                     format_p(row["p_value"]) if ok else GAP,
+                    interval({name: row.get(column) for name, column in _ENVELOPE.items()}),
+                    _e_values(row),
+                    format_ratio(row["rosenbaum_gamma"]) if is_number(row["rosenbaum_gamma"]) else GAP,
                     count_text(row["n"]),
                     count_text(row["events"]),
                     count_text(row["pairs"]),
@@ -118,12 +122,22 @@ def anchor_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
         "Adjusted for",
         f"Hazard ratio ({percent} CI)",
         "P",
+        "Over tie-breaks (95 %)",
+        "E-value (of the limit)",
+        "Rosenbaum’s Γ",
         "Patients",
         "Deaths",
         "Pairs",
     ]
     columns += ["Largest |SMD|, baseline", "Through the gate"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _e_values(row: dict[str, object]) -> str:
+    """``2.02 (1.15)``: of the estimate, and of the confidence limit nearest 1."""
+    if not is_number(row["e_value"]):
+        return GAP
+    return f"{format_ratio(row['e_value'])} ({format_ratio(row['e_value_of_limit'])})"
 
 
 def failures_table(failures: pd.DataFrame, study: Study) -> pd.DataFrame:

@@ -42,6 +42,8 @@ def specification(**values):
         "ci_lower": 0.65, "ci_upper": 0.97, "n": 120, "events": 90, "pairs": 60.0, "matched_share": 0.9,
         "focal_arm": 1.0, "max_abs_smd_propensity": 0.05, "max_abs_smd_baseline": 0.2,
         "status": "ok", "reason": None, "flags": None, "is_anchor": False,
+        "envelope_median": 0.79, "envelope_2.5": 0.74, "envelope_97.5": 0.85,
+        "rosenbaum_gamma": 1.3, "e_value": 1.81, "e_value_of_limit": 1.21,
         **dict.fromkeys(GATES, False),
     }  # fmt: skip
     return row | values
@@ -93,3 +95,25 @@ def grid(seed=7):
                     estimate(math.exp(random.normal(0.1, 0.1)), estimator="adjusted", **keys, **blank)
                 )
     return specifications(rows)
+
+
+def joint_row(**values):
+    """One row of joint_inference.parquet: the primary matched block under the permutation, unless told."""
+    row = {
+        "population": "non_oligometastatic", "oligo_threshold": 5.0, "dose_cutoff": 63.0,
+        "estimator": "matched", "landmark": 0.0, "null": "permutation", "draws": 199, "specifications": 48,
+        "median": -math.log(0.8), "p_median": 0.01, "share_significant": 0.25, "p_share_significant": 0.02,
+        "mean_z": 1.5, "p_mean_z": 0.03, "abs_median": -math.log(0.8), "p_abs_median": 0.04,
+        "abs_mean_z": 1.5, "p_abs_mean_z": 0.05, "null_median_2.5": -0.1, "null_median_97.5": 0.1,
+    }  # fmt: skip
+    return row | values
+
+
+def calibration(**values):
+    """A calibration table of one row."""
+    row = {
+        "setting": "no_effect", "quantity": "type I error", "estimator": "matched",
+        "adjustment_set": "all of the block", "null": "permutation", "test": "median", "nominal": 0.05,
+        "observed": 0.052, "monte_carlo_se": 0.007, "cohorts": 1000, "draws": 199, "truth": 1.0, "note": "",
+    }  # fmt: skip
+    return pd.DataFrame([row | values])

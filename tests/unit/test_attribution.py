@@ -160,10 +160,29 @@ def test_a_single_missing_cell_costs_one_level():
 
 def test_no_caliper_and_names_of_sets_are_spelled():
     specs = specs_of(noise())
-    estimated = specs[(specs.caliper < 1) & (specs.adjustment_set == "baseline")]
-    levels, dropped = complete_levels(estimated, specs, ["gtv_cutoff", "caliper", "adjustment_set"])
+    lost = ~((specs.caliper < 1) & (specs.adjustment_set == "baseline"))
+    frame = attribute(specs.assign(status=np.where(lost, "no_pairs", "ok")))
+    dropped = frame.dropped_levels.iloc[0].split("; ")
     assert sorted(dropped) == ["adjustment_set published", "caliper none"]
-    assert levels["caliper"] == [0.1, 0.2]
+
+
+def test_what_is_left_is_complete_and_named():
+    array = np.arange(6.0).reshape(2, 3)
+    array[0, 2] = array[1, 2] = np.nan
+    left, levels, dropped = complete_levels(array, {"row": ["a", "b"], "column": [1.0, 2.0, np.inf]})
+    assert dropped == ["column none"]
+    assert levels == {"row": ["a", "b"], "column": [1.0, 2.0]}
+    np.testing.assert_array_equal(left, [[0, 1], [3, 4]])
+
+
+def test_a_gate_counts_its_specifications_alone():
+    specs = specs_of(noise())
+    specs["passes_baseline_0.1"] = pd.array(specs.caliper != 0.1, dtype="boolean")
+    frame = attribute(specs)
+    alone = attribute(specs[specs.caliper != 0.1].drop(columns="passes_baseline_0.1"))
+    gated = frame[(frame.gate == "passes_baseline_0.1") & (frame.scope == "block")]
+    np.testing.assert_allclose(gated.sum_of_squares, alone[alone.scope == "block"].sum_of_squares, atol=1e-12)
+    assert set(gated.dropped_levels) == {"caliper 0.1"}
 
 
 def test_nothing_estimated_gives_no_term_and_equal_ratios_no_share():
@@ -192,3 +211,12 @@ def test_whatever_is_missing_the_rest_is_a_full_factorial(kept):
         return
     assert found.degrees_of_freedom.sum() == found.cells.iloc[0] - 1
     assert np.isfinite(found.sum_of_squares).all()
+
+
+def test_the_largest_share_of_gaps_counts_not_the_largest_number():
+    specs = specs_of(noise())
+    published = specs.adjustment_set == "published"
+    # The volume 100 misses 3 of its 6 cells, the published set 4 of its 9.
+    lost = published & ((specs.gtv_cutoff == 100) | ((specs.gtv_cutoff == 146) & (specs.caliper == 0.1)))
+    found = terms(attribute(specs.assign(status=np.where(lost, "no_pairs", "ok"))))
+    assert found.dropped_levels.iloc[0].startswith("gtv_cutoff 100")

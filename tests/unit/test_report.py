@@ -8,15 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from jinja2 import Environment, StrictUndefined
-from report_frames import CONFIG, estimate, grid, small_config, small_study, specifications
+from report_frames import CONFIG, calibration, estimate, grid, small_config, small_study, specifications
 
+from survival_multiverse.attribution import attribute
 from survival_multiverse.captions import caption, report_figures
+from survival_multiverse.cutpoints import audit_cutpoints
 from survival_multiverse.disclosure import printed_counts
 from survival_multiverse.figures import draw_specification_curve
+from survival_multiverse.joint_inference import infer
 from survival_multiverse.multiverse import Scenario, anchor_samples, evaluate_panel
 from survival_multiverse.patient_tables import table_one
 from survival_multiverse.report import TABLES, inline_svg, render_report
 from survival_multiverse.report_tables import anchor_table, counts_table, gate_table
+from survival_multiverse.resampling import Resample, cells_of, evaluate, resample, specification_keys
 from survival_multiverse.robustness import count_failures, summarise_blocks
 from survival_multiverse.robustness import specifications as summarise_specifications
 from survival_multiverse.study import Study
@@ -24,6 +28,7 @@ from survival_multiverse.style import svg_bytes
 from survival_multiverse.surface import draw_hazard_ratio_surface
 from survival_multiverse.survival_figures import draw_survival_curves, figure_names
 from survival_multiverse.table_cells import interval, to_html
+from survival_multiverse.witness import check_witnesses
 
 CAPTIONS = Path(__file__).parents[2] / "workflow" / "report"
 EVIL = "<script>alert('x')</script> & \"quoted\""
@@ -64,6 +69,18 @@ def evil_study():
     return Study.from_config(config)
 
 
+def joint_tests(patients, study, draws=3):
+    cells = cells_of(patients, study)
+    keys = pd.concat([specification_keys(cell, study) for cell in cells], ignore_index=True)
+    observed = np.concatenate([evaluate(cell, study) for cell in cells])
+    numbers = {kind: draws if kind in (Resample.PERMUTATION, Resample.SIMULATION) else 0 for kind in Resample}
+    drawn = {
+        kind: np.array([values for _, values in resample(patients, study, kind, range(count))])
+        for kind, count in numbers.items()
+    }
+    return infer(keys, observed, drawn, study)["joint_inference"]
+
+
 @pytest.fixture(scope="module")
 def page():
     """The page of a study whose every label tries to be markup, from the real estimators."""
@@ -79,6 +96,11 @@ def page():
         "specifications": found,
         "blocks": summarise_blocks(found, study),
         "failures": count_failures(table.to_pandas()),
+        "attribution": attribute(found),
+        "joint_inference": joint_tests(patients, study),
+        "selected_cutoffs": audit_cutpoints(patients, study)["selected_cutoffs"],
+        "witnesses": check_witnesses(patients, study),
+        "calibration": calibration(note=EVIL),
     }
     samples = anchor_samples(patients, study)
     figures = {name: draw_survival_curves(name, samples, anchor, study) for name in figure_names(study)}
@@ -154,6 +176,24 @@ def test_headings_say_their_scope(page):
     cells = [a for tag, a in Elements(page.html).tags if tag == "th"]
     assert cells
     assert all(cell.get("scope") in {"row", "col", "rowgroup", "colgroup"} for cell in cells)
+
+
+def test_every_result_has_its_place(page):
+    shown = "".join(Elements(page.html).text)
+    for words in (
+        "Tested together, the 8 matched analyses attempted with",
+        "with 3 draws it cannot be below 1/4 = 0.25",
+        "The same at the other thresholds",
+        "Spread of the log hazard ratio",
+        "The most favourable cutoffs",
+        "Checked against other people’s code",
+        "In simulated cohorts of the default settings",
+        "Simonsohn U",
+    ):
+        assert words in shown, words
+    without = {name: table for name, table in page.tables.items() if name != "calibration"}
+    html = render_report(page.study, without, page.svgs)
+    assert "In simulated cohorts of the default settings" not in html
 
 
 def test_equal_input_gives_equal_bytes(page):
@@ -245,6 +285,19 @@ def test_anchor_table_gives_reasons_and_flags():
         "Adjusted Cox model",
     ]
     assert list(table["Through the gate"]) == ["no", "no", "–", "–"]
+
+
+def test_anchor_table_shows_envelope_and_sensitivity():
+    rows = [
+        estimate(0.7, is_anchor=True),
+        estimate(0.8, is_anchor=True, rosenbaum_gamma=np.nan, e_value_of_limit=1.0),
+        estimate(0.9, is_anchor=True, estimator="adjusted", envelope_median=np.nan, rosenbaum_gamma=np.nan)
+        | {"envelope_2.5": np.nan, "envelope_97.5": np.nan},
+    ]
+    table = anchor_table(specifications(rows), small_study())
+    assert list(table["Over tie-breaks (95 %)"]) == ["0.79 (0.74 to 0.85)"] * 2 + ["–"]
+    assert list(table["E-value (of the limit)"]) == ["1.81 (1.21)", "1.81 (1.00)", "1.81 (1.21)"]
+    assert list(table["Rosenbaum’s Γ"]) == ["1.30", "–", "–"]
 
 
 def test_gate_table_says_when_none_passes():

@@ -389,6 +389,19 @@ def test_numbers_of_the_kinds_of_draws_stay():
     assert [Resample(kind).spawn_key for kind in kinds] == [2, 3, 4, 5]
 
 
+def test_seed_of_a_draw_names_kind_draw_population_and_threshold():
+    patients, study = small_patients(), wide(small_config())
+    places = {(name, threshold): place for place, name in enumerate(POPULATIONS) for threshold in (3, 5)}
+    for cell in cells_of(patients, study):
+        whole = math.isnan(cell.oligo_threshold)
+        place = 2 if whole else places[str(cell.population), cell.oligo_threshold]
+        threshold = 0 if whole else round(1000 * cell.oligo_threshold)
+        sequence = np.random.SeedSequence(study.seed, spawn_key=(5, 7, place, threshold))
+        one = draw(cell, Resample.BOOTSTRAP_PAIRS, 7, study, None)
+        expected = np.random.default_rng(sequence).random(len(cell.dose))
+        np.testing.assert_array_equal(one.pair_uniform, expected)
+
+
 def test_priority_of_a_cell_is_the_primary_tie_break():
     patients = small_patients()
     cell, study = first_cell(patients)

@@ -24,3 +24,26 @@ rule summarise_robustness:
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/summarise_robustness.py"
+
+
+rule check_witnesses:
+    """Fit the primary scenario again with other people's code."""
+    input:
+        cohort=COHORT,
+        library=library("check_witnesses"),
+    output:
+        **WITNESSES,
+        witnesses_csv=shown_table("witnesses"),
+    log:
+        "logs/check_witnesses.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=lambda wildcards: study_settings(config),
+    script:
+        "../../scripts/check_witnesses.py"

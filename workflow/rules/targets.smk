@@ -21,11 +21,13 @@ INFERENCE = robustness_tables(
     "joint_inference", "adjusted_p_values", "null_curves", "bootstrap_intervals", "bootstrap_medians"
 )
 CUTPOINTS = robustness_tables("cutpoints", "selected_cutoffs", "dose_response")
+WITNESSES = robustness_tables("witnesses")
 # Everything that a figure or the page may draw on.
 RESULTS = {
     **ROBUSTNESS,
     **INFERENCE,
     **CUTPOINTS,
+    **WITNESSES,
     "estimates": ESTIMATES,
     "cohort": COHORT,
     "flow": FLOW,

@@ -6,11 +6,13 @@ from numba import njit
 from survival_multiverse.kernels.cox_likelihood import (
     absorb_ties,
     identifiable_columns,
+    identifiable_patterns,
     linear_predictor,
-    partial_likelihood,
-    standardize,
+    standardize_patterns,
 )
+from survival_multiverse.kernels.cox_newton import partial_likelihood, risk_blocks, sum_of_dying
 from survival_multiverse.kernels.linear import cholesky_solve, invert_spd
+from survival_multiverse.kernels.patterns import row_patterns
 
 OK, TOO_FEW_EVENTS, CONSTANT, SEPARATION, NO_CONVERGENCE = 0, 1, 2, 3, 4
 
@@ -37,7 +39,7 @@ def _largest(values):
 
 
 @njit(cache=True)
-def _climb(time, event, Z, weight, stratum, efron, beta, step, loglik, score, info):
+def _climb(blocks, event, weight, pattern, Z, dead_sum, efron, beta, step, loglik, score, info):
     """Move `beta` by the step, halved until the likelihood does not fall. Returns loglik, success."""
     trial = np.empty(beta.shape[0])
     floor = loglik - LIKELIHOOD_NOISE * (abs(loglik) + 1.0)
@@ -45,7 +47,7 @@ def _climb(time, event, Z, weight, stratum, efron, beta, step, loglik, score, in
     for _ in range(MAX_HALVINGS):
         for j in range(beta.shape[0]):
             trial[j] = beta[j] + factor * step[j]
-        value = partial_likelihood(time, event, Z, weight, stratum, trial, efron, score, info)
+        value = partial_likelihood(blocks, event, weight, pattern, Z, dead_sum, trial, efron, score, info)
         if value >= floor:
             beta[:] = trial
             return value, True
@@ -66,15 +68,16 @@ def _runs_away(beta, step, gain, event_weight, size, previous):
 
 
 @njit(cache=True)
-def maximize(time, event, Z, weight, stratum, efron, beta, score, info):
-    """Newton's method from `beta` = 0 (filled in place), step-halving.
+def maximize(blocks, event, weight, pattern, Z, efron, beta, score, info):
+    """Newton's method from `beta` = 0 (filled in place), step-halving; see `cox_newton.partial_likelihood`.
 
     Returns
     -------
     tuple of (log-likelihood, log-likelihood at 0, score statistic at 0, iterations, code)
         `info` holds the information at the final beta.
     """
-    loglik = partial_likelihood(time, event, Z, weight, stratum, beta, efron, score, info)
+    dead_sum = sum_of_dying(event, weight, pattern, Z)
+    loglik = partial_likelihood(blocks, event, weight, pattern, Z, dead_sum, beta, efron, score, info)
     loglik_null = loglik
     score_statistic = 0.0
     event_weight = np.sum(weight * event)
@@ -95,7 +98,9 @@ def maximize(time, event, Z, weight, stratum, efron, beta, score, info):
         if _runs_away(beta, step, gain, event_weight, size, previous):
             code = SEPARATION
             break
-        loglik, climbed = _climb(time, event, Z, weight, stratum, efron, beta, step, loglik, score, info)
+        loglik, climbed = _climb(
+            blocks, event, weight, pattern, Z, dead_sum, efron, beta, step, loglik, score, info
+        )
         if size <= STEP_TOLERANCE and climbed:
             code = OK
         if size <= STEP_TOLERANCE or not climbed:
@@ -233,12 +238,17 @@ def fit_cox(time, event, X, weight, stratum, cluster, clusters, efron):
     if np.sum(event) == 0:
         kept = np.ones(k, dtype=np.bool_)
         return coefficients, model, robust, kept, (np.nan, np.nan, np.nan), 0, TOO_FEW_EVENTS
-    kept = identifiable_columns(time, event, X, stratum)
-    Z, _, scale = standardize(X, kept)
+    pattern, found = row_patterns(X)
+    if stratum[0] == stratum[-1]:
+        kept = identifiable_patterns(time, event, X, pattern, found)
+    else:
+        kept = identifiable_columns(time, event, X, stratum)
+    Z, scale = standardize_patterns(X, pattern, found, kept)
     p = Z.shape[1]
     beta, score, info = np.zeros(p), np.zeros(p), np.zeros((p, p))
+    blocks = risk_blocks(time, event, weight, stratum)
     loglik, loglik_null, statistic, iterations, code = maximize(
-        time, event, Z, weight, stratum, efron, beta, score, info
+        blocks, event, weight, pattern, Z, efron, beta, score, info
     )
     inverse, invertible = invert_spd(info)
     if code == OK and not invertible:
@@ -248,7 +258,7 @@ def fit_cox(time, event, X, weight, stratum, cluster, clusters, efron):
     coefficients[kept] = beta / scale
     model = _widen(inverse, scale, kept)
     if clusters > 0:
-        residual = score_residuals(time, event, Z, weight, stratum, beta, efron)
+        residual = score_residuals(time, event, Z[pattern], weight, stratum, beta, efron)
         robust = _widen(sandwich(residual, cluster, clusters, inverse), scale, kept)
     if p == 0 and k > 0:
         code = CONSTANT

@@ -1,4 +1,4 @@
-"""Compiled Cox partial likelihood: rows sorted by (stratum, time) ascending, one backward pass.
+"""Compiled sums over the risk sets of a Cox model: rows sorted by (stratum, time), one backward pass.
 
 Running sums over the risk set are kept in one flat vector of "moments": the sum of the risks w exp(eta),
 then the k sums of risk * x, then the lower triangle (row by row) of the sums of risk * x x'.
@@ -67,6 +67,27 @@ def identifiable_columns(time, event, X, stratum):
             rows += size
         start = end
     return independent_columns(at_risk[:rows])
+
+
+@njit(cache=True)
+def identifiable_patterns(time, event, X, pattern, found):
+    """`identifiable_columns` of rows in one stratum: how many have a pattern makes no column independent."""
+    n = time.shape[0]
+    start = 0
+    while start < n - 1 and event[start] == 0:
+        start += 1
+    # Rows censored at the very time of the first event are still at risk.
+    while start > 0 and time[start - 1] == time[start]:
+        start -= 1
+    present = np.zeros(found.shape[0], dtype=np.bool_)
+    for i in range(start, n):
+        present[pattern[i]] = True
+    codes = np.nonzero(present)[0]
+    at_risk = np.empty((codes.shape[0], X.shape[1]))
+    for row in range(codes.shape[0]):
+        for j in range(X.shape[1]):
+            at_risk[row, j] = X[found[codes[row]], j]
+    return independent_columns(at_risk)
 
 
 @njit(cache=True)
@@ -179,28 +200,29 @@ def add_event_time(moments, dead, deaths, dead_weight, efron, score, info):
 
 
 @njit(cache=True)
-def partial_likelihood(time, event, Z, weight, stratum, beta, efron, score, info):
-    """Log partial likelihood at beta; fills `score` (k,) and `info` (k, k). -inf when not computable."""
-    k = Z.shape[1]
-    eta = linear_predictor(Z, beta)
-    size = 1 + k + k * (k + 1) // 2
-    moments = np.zeros(size)
-    dead = np.zeros(size)
-    score[:] = 0.0
-    info[:, :] = 0.0
-    loglik = 0.0
-    i = time.shape[0] - 1
-    while i >= 0:
-        block_stratum = stratum[i]
-        i, deaths, dead_weight, dead_eta = absorb_ties(
-            i, time, event, Z, weight, stratum, eta, moments, dead, score
-        )
-        if deaths > 0:
-            loglik += dead_eta - add_event_time(moments, dead, deaths, dead_weight, efron, score, info)
-            dead[:] = 0.0
-        if i >= 0 and stratum[i] != block_stratum:
-            moments[:] = 0.0
-    for a in range(k):
-        for b in range(a):
-            info[b, a] = info[a, b]
-    return loglik
+def standardize_patterns(X, pattern, found, kept):
+    """The patterns' kept columns, centred and scaled to SD 1 over all rows, and the SDs."""
+    n = X.shape[0]
+    p = np.sum(kept)
+    count = np.zeros(found.shape[0])
+    for code in pattern:
+        count[code] += 1.0
+    Z = np.empty((found.shape[0], p))
+    scale = np.zeros(p)
+    column = 0
+    for j in range(X.shape[1]):
+        if not kept[j]:
+            continue
+        mean = 0.0
+        for code in range(found.shape[0]):
+            mean += count[code] * X[found[code], j]
+        mean /= n
+        square = 0.0
+        for code in range(found.shape[0]):
+            Z[code, column] = X[found[code], j] - mean
+            square += count[code] * Z[code, column] * Z[code, column]
+        scale[column] = np.sqrt(square / (n - 1))
+        for code in range(found.shape[0]):
+            Z[code, column] /= scale[column]
+        column += 1
+    return Z, scale

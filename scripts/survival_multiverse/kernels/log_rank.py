@@ -137,12 +137,59 @@ def log_rank_kernel(time, event, group, stratum):
 
 
 @njit(cache=True)
+def two_group_sums(time, event, groups):
+    """Observed and expected deaths of code 1 and their variance for every row of ``groups``, in one pass.
+
+    Codes are 0, 1 and -1 (left out). Returns arrays of shape (3, factors): observed, expected, variance.
+    """
+    factors = groups.shape[0]
+    risk, dead = np.zeros((2, factors)), np.zeros((2, factors))
+    sums = np.zeros((3, factors))
+    i = time.size - 1
+    while i >= 0:
+        now, dies = time[i], False
+        while i >= 0 and time[i] == now:
+            for f in range(factors):
+                code = groups[f, i]
+                if code >= 0:
+                    risk[code, f] += 1.0
+                    dead[code, f] += event[i]
+            dies = dies or event[i] == 1
+            i -= 1
+        if not dies:
+            continue
+        for f in range(factors):
+            deaths, total = dead[0, f] + dead[1, f], risk[0, f] + risk[1, f]
+            if deaths > 0.0:
+                share = risk[1, f] / total
+                sums[0, f] += dead[1, f]
+                sums[1, f] += deaths * share
+                if total > 1.0:
+                    sums[2, f] += deaths * (total - deaths) / (total - 1.0) * share * (1.0 - share)
+        dead[:, :] = 0.0
+    return sums
+
+
+@njit(cache=True)
 def log_rank_many_kernel(time, event, groups):
-    """`log_rank_kernel` for every row of `groups`."""
+    """`log_rank_kernel` for every row of `groups`; those with codes 0 and 1 alone share one pass."""
     stratum = np.zeros(time.size, np.int64)
-    chi2 = np.empty(groups.shape[0])
-    df = np.empty(groups.shape[0], np.int64)
-    p_value = np.empty(groups.shape[0])
+    chi2 = np.full(groups.shape[0], np.nan)
+    df = np.zeros(groups.shape[0], np.int64)
+    p_value = np.full(groups.shape[0], np.nan)
+    two = np.zeros(groups.shape[0], np.bool_)
     for f in range(groups.shape[0]):
-        chi2[f], df[f], p_value[f] = log_rank_kernel(time, event, groups[f], stratum)[:3]
+        two[f] = time.size > 0 and np.max(groups[f]) <= 1
+        if not two[f]:
+            chi2[f], df[f], p_value[f] = log_rank_kernel(time, event, groups[f], stratum)[:3]
+    places = np.flatnonzero(two)
+    # A copy of the rows would cost more than the pass when, as is usual, all of them qualify.
+    sums = two_group_sums(time, event, groups if places.size == two.size else groups[places])
+    for position in range(places.size):
+        observed, expected, variance = sums[0, position], sums[1, position], sums[2, position]
+        if variance > 0.0:
+            f = places[position]
+            df[f] = 1
+            chi2[f] = (observed - expected) ** 2 / variance
+            p_value[f] = chi2_tail(chi2[f], 1)
     return chi2, df, p_value

@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit
 
 from survival_multiverse.kernels.linear import independent_columns, invert_spd
+from survival_multiverse.kernels.patterns import row_patterns
 
 CONVERGED, SEPARATED, NOT_CONVERGED = 0, 1, 2
 LARGEST_SCALED_COEFFICIENT = 10.0
@@ -11,29 +12,36 @@ RECESSION_TOLERANCE = 1e-7
 
 
 @njit(cache=True)
-def standardise(X):
-    """Centre and scale columns to SD 1 (n - 1); return (Z, centre, scale), scale 0 for a constant column."""
-    n, k = X.shape
-    Z = np.zeros((n, k))
+def standardise(P, counts):
+    """Centre and scale patterns to SD 1 over all patients (n - 1); return (Z, centre, scale).
+
+    The scale of a constant column is 0.
+    """
+    patterns, k = P.shape
+    n = np.sum(counts)
+    Z = np.zeros((patterns, k))
     centre = np.zeros(k)
     scale = np.zeros(k)
     for j in range(k):
-        lowest = highest = X[0, j]
+        lowest = highest = P[0, j]
         total = 0.0
-        for i in range(n):
-            lowest = min(lowest, X[i, j])
-            highest = max(highest, X[i, j])
+        for row in range(patterns):
+            lowest = min(lowest, P[row, j])
+            highest = max(highest, P[row, j])
             # Offsets from the first row keep a large common offset from costing digits.
-            total += X[i, j] - X[0, j]
+            total += (counts[row, 0] + counts[row, 1]) * (P[row, j] - P[0, j])
         if lowest == highest:
             continue
-        centre[j] = X[0, j] + total / n
+        centre[j] = P[0, j] + total / n
         squares = 0.0
-        for i in range(n):
-            squares += (X[i, j] - centre[j]) ** 2
+        for row in range(patterns):
+            squares += (counts[row, 0] + counts[row, 1]) * (P[row, j] - centre[j]) ** 2
+        # Differences too small to square are none.
+        if squares == 0.0:
+            continue
         scale[j] = np.sqrt(squares / (n - 1))
-        for i in range(n):
-            Z[i, j] = (X[i, j] - centre[j]) / scale[j]
+        for row in range(patterns):
+            Z[row, j] = (P[row, j] - centre[j]) / scale[j]
     return Z, centre, scale
 
 
@@ -47,29 +55,33 @@ def linear_predictor(row, beta):
 
 
 @njit(cache=True)
-def score_and_information(Z, arm, beta, gradient, information):
-    """Fill the score and the information matrix at beta; return the log-likelihood."""
-    n, k = Z.shape
+def score_and_information(Z, counts, beta, gradient, information):
+    """Fill the score and the information matrix at beta; return the log-likelihood.
+
+    ``Z`` holds one row a pattern of covariates, ``counts`` (patterns, 2) the patients of each arm with it.
+    """
+    k = Z.shape[1]
     gradient[:] = 0.0
     information[:, :] = 0.0
     log_likelihood = 0.0
-    for i in range(n):
-        eta = linear_predictor(Z[i], beta)
-        # Signed so that a well-fitted patient has a large positive margin: no cancellation in 1 - p.
-        sign = 1.0 if arm[i] == 1 else -1.0
-        margin = sign * eta
-        small = np.exp(-abs(margin))
-        log_likelihood += min(margin, 0.0) - np.log1p(small)
-        residual = sign * (small if margin >= 0 else 1.0) / (1.0 + small)
-        weight = small / (1.0 + small) ** 2
+    for row in range(Z.shape[0]):
+        eta = linear_predictor(Z[row], beta)
+        # The smaller tail is computed as such: no cancellation in 1 - p.
+        small = np.exp(-abs(eta))
+        minor, major = small / (1.0 + small), 1.0 / (1.0 + small)
+        treated, untreated = (major, minor) if eta >= 0.0 else (minor, major)
+        log_likelihood += counts[row, 1] * min(eta, 0.0) + counts[row, 0] * min(-eta, 0.0)
+        log_likelihood -= (counts[row, 0] + counts[row, 1]) * np.log1p(small)
+        residual = counts[row, 1] * untreated - counts[row, 0] * treated
+        weight = (counts[row, 0] + counts[row, 1]) * minor * major
         gradient[0] += residual
         information[0, 0] += weight
         for j in range(k):
-            gradient[j + 1] += residual * Z[i, j]
-            weighted = weight * Z[i, j]
+            gradient[j + 1] += residual * Z[row, j]
+            weighted = weight * Z[row, j]
             information[j + 1, 0] += weighted
             for m in range(j + 1):
-                information[j + 1, m + 1] += weighted * Z[i, m]
+                information[j + 1, m + 1] += weighted * Z[row, m]
     for j in range(k + 1):
         for m in range(j):
             information[m, j] = information[j, m]
@@ -77,20 +89,20 @@ def score_and_information(Z, arm, beta, gradient, information):
 
 
 @njit(cache=True)
-def is_recession_direction(Z, arm, direction):
+def is_recession_direction(Z, counts, direction):
     """Whether the likelihood never falls along ``direction``: then it has no finite maximum."""
     lowest = highest = 0.0
-    for i in range(Z.shape[0]):
-        margin = linear_predictor(Z[i], direction)
-        if arm[i] == 0:
-            margin = -margin
-        lowest = min(lowest, margin)
-        highest = max(highest, margin)
+    for row in range(Z.shape[0]):
+        margin = linear_predictor(Z[row], direction)
+        if counts[row, 1] > 0.0:
+            lowest, highest = min(lowest, margin), max(highest, margin)
+        if counts[row, 0] > 0.0:
+            lowest, highest = min(lowest, -margin), max(highest, -margin)
     return highest > 0.0 and lowest >= -RECESSION_TOLERANCE * highest
 
 
 @njit(cache=True)
-def newton(Z, arm, tolerance, max_iterations, beta):
+def newton(Z, counts, tolerance, max_iterations, beta):
     """Maximise the likelihood in place; return (code, iterations).
 
     Converged when the Newton step, in standard errors, is at most ``tolerance``.
@@ -99,11 +111,11 @@ def newton(Z, arm, tolerance, max_iterations, beta):
     gradient = np.empty(size)
     information = np.empty((size, size))
     step = np.empty(size)
-    log_likelihood = score_and_information(Z, arm, beta, gradient, information)
+    log_likelihood = score_and_information(Z, counts, beta, gradient, information)
     for iteration in range(1, max_iterations + 1):
         inverse, ok = invert_spd(information)
         if not ok:
-            return (SEPARATED if is_recession_direction(Z, arm, beta) else NOT_CONVERGED), iteration
+            return (SEPARATED if is_recession_direction(Z, counts, beta) else NOT_CONVERGED), iteration
         decrement = 0.0
         for j in range(size):
             step[j] = 0.0
@@ -114,14 +126,14 @@ def newton(Z, arm, tolerance, max_iterations, beta):
             for j in range(size):
                 beta[j] += step[j]
             return CONVERGED, iteration
-        if is_recession_direction(Z, arm, step):
+        if is_recession_direction(Z, counts, step):
             return SEPARATED, iteration
-        log_likelihood = damped_step(Z, arm, beta, step, log_likelihood, gradient, information)
+        log_likelihood = damped_step(Z, counts, beta, step, log_likelihood, gradient, information)
     return NOT_CONVERGED, max_iterations
 
 
 @njit(cache=True)
-def damped_step(Z, arm, beta, step, log_likelihood, gradient, information):
+def damped_step(Z, counts, beta, step, log_likelihood, gradient, information):
     """Move beta along ``step``, halved until the likelihood does not fall; return the new log-likelihood."""
     start = beta.copy()
     factor = 1.0
@@ -130,7 +142,7 @@ def damped_step(Z, arm, beta, step, log_likelihood, gradient, information):
     for _ in range(30):
         for j in range(beta.shape[0]):
             beta[j] = start[j] + factor * step[j]
-        reached = score_and_information(Z, arm, beta, gradient, information)
+        reached = score_and_information(Z, counts, beta, gradient, information)
         if reached >= floor:
             break
         factor *= 0.5
@@ -144,33 +156,30 @@ def logistic_kernel(X, arm, tolerance, max_iterations, coefficients, predictor, 
     Fills ``coefficients`` (k,), ``predictor`` (n,) and ``usable`` (k,): 1, or 0 for a constant or aliased
     column, whose coefficient is NaN. All is NaN unless the code is CONVERGED. Both arms must be present.
     """
-    n, k = X.shape
+    n = X.shape[0]
     coefficients[:] = np.nan
     predictor[:] = np.nan
-    Z, centre, scale = standardise(X)
-    independent = independent_columns(X)
-    kept = np.empty(k, dtype=np.int64)
-    n_kept = 0
-    for j in range(k):
-        usable[j] = 1 if independent[j] and scale[j] > 0.0 else 0
-        if usable[j] == 1:
-            kept[n_kept] = j
-            n_kept += 1
-    design = np.empty((n, n_kept))
-    for j in range(n_kept):
-        for i in range(n):
-            design[i, j] = Z[i, kept[j]]
-    beta = np.zeros(n_kept + 1)
-    code, iterations = newton(design, arm, tolerance, max_iterations, beta)
-    for j in range(1, n_kept + 1):
-        if abs(beta[j]) > LARGEST_SCALED_COEFFICIENT:
-            code = SEPARATED
+    pattern, first = row_patterns(X)
+    counts = np.zeros((first.shape[0], 2))
+    for i in range(n):
+        counts[pattern[i], arm[i]] += 1.0
+    Z, centre, scale = standardise(X[first], counts)
+    usable[:] = independent_columns(X[first]) & (scale > 0.0)
+    kept = np.nonzero(usable)[0]
+    design = np.ascontiguousarray(Z[:, kept])
+    beta = np.zeros(kept.shape[0] + 1)
+    code, iterations = newton(design, counts, tolerance, max_iterations, beta)
+    if np.any(np.abs(beta[1:]) > LARGEST_SCALED_COEFFICIENT):
+        code = SEPARATED
     if code != CONVERGED:
         return code, iterations, np.nan
     intercept = beta[0]
-    for j in range(n_kept):
+    for j in range(kept.shape[0]):
         coefficients[kept[j]] = beta[j + 1] / scale[kept[j]]
         intercept -= coefficients[kept[j]] * centre[kept[j]]
+    by_pattern = np.empty(first.shape[0])
+    for row in range(first.shape[0]):
+        by_pattern[row] = linear_predictor(design[row], beta)
     for i in range(n):
-        predictor[i] = linear_predictor(design[i], beta)
+        predictor[i] = by_pattern[pattern[i]]
     return code, iterations, intercept

@@ -1,0 +1,28 @@
+"""Fit the primary scenario again with other people's code, and say how far it differs."""
+
+import json
+from collections.abc import Mapping
+
+from file_records import file_record
+from job_log import job_log
+from parquet_files import read_frame, write_csv, write_table
+from survival_multiverse.study import Study
+from survival_multiverse.witness import check_witnesses as compare_models
+
+
+def check_witnesses(*, cohort: str, settings: str, outputs: Mapping[str, str]) -> None:
+    """Write the comparison as Parquet and as CSV."""
+    study = Study.from_config(json.loads(settings))
+    table = compare_models(read_frame(cohort), study)
+    record = file_record(script=__file__, settings=settings, inputs={"cohort": cohort})
+    write_table(table, outputs["witnesses"], metadata=record)
+    write_csv(table, outputs["witnesses_csv"])
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        check_witnesses(
+            cohort=snakemake.input.cohort,
+            settings=snakemake.params.settings,
+            outputs=dict(snakemake.output.items()),
+        )

@@ -1,0 +1,188 @@
+"""Tables on the joint tests, the spread, the selected cutoffs, the calibration and the witnesses."""
+
+import math
+
+import pandas as pd
+
+from survival_multiverse.attribution import OUTER
+from survival_multiverse.labels import axis_value, with_unit
+from survival_multiverse.schema import Population, Status
+from survival_multiverse.specification_summary import ESTIMATOR_ORDER, estimators_present, headline
+from survival_multiverse.study import AXES, Study
+from survival_multiverse.style import ESTIMATOR_LABELS, POPULATION_LABELS, format_p, format_ratio
+from survival_multiverse.table_cells import GAP, count_text, is_number, reason_text, set_label, share_text
+
+NULL_LABELS = {"permutation": "dose permuted", "simulation": "survival from covariates"}
+TESTS = {"median": "P of the median", "share_significant": "P of the share", "mean_z": "P of mean z"}
+PRIMARY = str(Population.NON_OLIGOMETASTATIC)
+
+
+def median_ratio(row: dict[str, object], study: Study) -> float:
+    """Observed median hazard ratio of a joint test, whose statistic is its log towards the prediction."""
+    sign = -1.0 if study.inference.predicted == "longer" else 1.0
+    return math.exp(sign * float(row["median"]))
+
+
+def joint_blocks(joint: pd.DataFrame) -> list[dict[str, dict[str, object]]]:
+    """Blocks of the primary population, each as the rows of its nulls by name."""
+    here = joint[joint["population"] == PRIMARY]
+    order = here["estimator"].map(ESTIMATOR_ORDER.index)
+    here = here.assign(order=order).sort_values(
+        ["oligo_threshold", "order", "landmark", "dose_cutoff"], kind="stable"
+    )
+    blocks: dict[tuple, dict[str, dict[str, object]]] = {}
+    for row in here.to_dict("records"):
+        key = (row["oligo_threshold"], row["estimator"], row["landmark"], row["dose_cutoff"])
+        blocks.setdefault(key, {})[row["null"]] = row
+    return list(blocks.values())
+
+
+def joint_table(joint: pd.DataFrame, study: Study, *, primary_threshold: bool) -> pd.DataFrame:
+    """Joint tests at the primary threshold of lesions, or at the others."""
+    rows = []
+    nulls = [name for name in NULL_LABELS if name in set(joint["null"])]
+    for block in joint_blocks(joint):
+        any_row = next(iter(block.values()))
+        if (any_row["oligo_threshold"] == study.anchor[0]) != primary_threshold:
+            continue
+        known = is_number(any_row["median"])
+        label = ESTIMATOR_LABELS[any_row["estimator"]]
+        if any_row["landmark"] > 0:
+            label += f", landmark {with_unit(any_row['landmark'], study.time.unit)}"
+        rows.append(
+            [
+                axis_value(study, "oligo_threshold", any_row["oligo_threshold"]),
+                label,
+                axis_value(study, "dose_cutoff", any_row["dose_cutoff"]),
+                count_text(any_row["specifications"]),
+                format_ratio(median_ratio(any_row, study)) if known else GAP,
+                share_text(any_row["share_significant"]) if known else GAP,
+                f"{any_row['mean_z']:.2f}".replace("-", "−") if known else GAP,
+                *(
+                    format_p(block[null][f"p_{test}"]) if null in block else GAP
+                    for test in TESTS
+                    for null in nulls
+                ),
+            ]
+        )
+    columns = [study.lesions.label, "Estimator", study.dose.label, "Analyses", "Median HR"]
+    columns += ["Significant as predicted", "Mean z as predicted"]
+    headings = [("", name) for name in columns]
+    headings += [(heading, NULL_LABELS[null]) for heading in TESTS.values() for null in nulls]
+    return pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(headings))
+
+
+def attribution_table(attribution: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """What each choice alone explains of the spread of log HR, and what they explain only together."""
+    here = attribution[
+        (attribution["scope"] == "multiverse")
+        & (attribution["population"] == PRIMARY)
+        & (attribution["landmark"] == 0)
+        & (attribution["gate"] == "all")
+    ]
+    rows = []
+    for estimator in estimators_present(headline(specifications)):
+        terms = here[here["estimator"] == estimator]
+        alone = terms[terms["order"] == 1].set_index("term")["share"].to_dict()
+        together = terms.loc[terms["order"] > 1, "share"].sum() if len(alone) > 1 else math.nan
+        first = terms.iloc[0] if len(terms) else {"cells": math.nan, "dropped_levels": ""}
+        rows.append(
+            [
+                ESTIMATOR_LABELS[estimator],
+                *(_small_share(alone.get(name, math.nan)) for name in OUTER),
+                _small_share(together),
+                count_text(first["cells"]),
+                _dropped(first["dropped_levels"], study),
+            ]
+        )
+    labels = {"oligo_threshold": study.lesions.label, "dose_cutoff": study.dose.label}
+    labels |= {"gtv_cutoff": study.gtv.label, "caliper": "Caliper", "adjustment_set": "Adjusted for"}
+    columns = ["Estimator", *(labels[name] for name in OUTER), "Only together", "Cells", "Left out"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _small_share(share: float) -> str:
+    """A share as a percentage; a small one is not said to be none."""
+    return "<1 %" if is_number(share) and 0 < share < 0.005 else share_text(share)
+
+
+def _dropped(levels: str, study: Study) -> str:
+    """Levels that were dropped to complete the factorial, as readers know them."""
+    if not levels:
+        return "nothing"
+    words = []
+    for entry in levels.split("; "):
+        name, _, level = entry.partition(" ")
+        if name in AXES:
+            words.append(axis_value(study, name, math.inf if level == "none" else float(level)))
+        else:
+            words.append(f"“{study.adjustment_sets[level].label}”")
+    return ", ".join(words)
+
+
+def selected_table(selected: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """The cutoff with the largest log-rank statistic, before and after the search is counted."""
+    rows = []
+    for row in selected.to_dict("records"):
+        role = getattr(study, row["variable"])
+        ok = row["status"] == str(Status.OK)
+        rows.append(
+            [
+                POPULATION_LABELS[row["population"]],
+                role.label,
+                f"≥{with_unit(row['cutoff'], role.unit)}" if ok else reason_text(row),
+                format_p(row["p_naive"]),
+                format_p(row["p_value"]),
+                count_text(row["candidates"]),
+                count_text(row["permutations"]),
+            ]
+        )
+    columns = ["Population", "Variable", "Cutoff", "P without the search", "P with the search"]
+    return pd.DataFrame(rows, columns=[*columns, "Cutoffs tried", "Permutations"])
+
+
+def calibration_shown(calibration: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Observed error rates and coverages beside the nominal ones."""
+    rows = []
+    for row in calibration.to_dict("records"):
+        words = [row[name] for name in ("test", "null") if isinstance(row.get(name), str) and row[name]]
+        name = row["adjustment_set"] if isinstance(row["adjustment_set"], str) else ""
+        rows.append(
+            [
+                str(row["setting"]).replace("_", " "),
+                str(row["quantity"]),
+                ESTIMATOR_LABELS.get(row["estimator"], str(row["estimator"])),
+                set_label(study, name) if name in study.adjustment_sets else name or GAP,
+                ", ".join(words).replace("_", " ") or GAP,
+                f"{row['nominal']:g}",
+                f"{row['observed']:.3f} (±{row['monte_carlo_se']:.3f})",
+                count_text(row["cohorts"]),
+                count_text(row["draws"]) if row["draws"] else GAP,
+                row["note"] if isinstance(row["note"], str) and row["note"] else GAP,
+            ]
+        )
+    columns = ["Cohorts with", "Quantity", "Estimator", "Adjusted for", "Test or interval", "Nominal"]
+    return pd.DataFrame(rows, columns=[*columns, "Observed (± SE)", "Cohorts", "Draws", "Note"])
+
+
+def witness_table(witnesses: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """The study's own numbers beside those of other people's code."""
+    rows = []
+    for row in witnesses.to_dict("records"):
+        name, estimator = row["adjustment_set"], row["estimator"]
+        what = str(row["quantity"])
+        ok = row["status"] == str(Status.OK)
+        difference = row["largest_relative_difference"]
+        rows.append(
+            [
+                what[0].upper() + what[1:],
+                ESTIMATOR_LABELS[estimator] if isinstance(estimator, str) else GAP,
+                set_label(study, name) if isinstance(name, str) else "none",
+                row["witness"],
+                count_text(row["numbers"]),
+                (f"{difference:.1e}" if difference > 0 else "<1e-9") if ok else reason_text(row),
+                ("yes" if row["agrees"] else "NO") if ok else GAP,
+            ]
+        )
+    columns = ["Quantity", "Estimator", "Adjusted for", "Checked against", "Numbers"]
+    return pd.DataFrame(rows, columns=[*columns, "Largest relative difference", "Agrees"])

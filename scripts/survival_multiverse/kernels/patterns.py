@@ -1,0 +1,49 @@
+"""Patients alike in every column: what depends on the columns alone is computed once for all of them."""
+
+import numpy as np
+from numba import njit
+
+PRIME, OFFSET, SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xCBF29CE484222325), np.uint64(32)
+
+
+@njit(cache=True)
+def row_patterns(X):
+    """Number of each row's pattern, shape (n,), and the first row that has each, shape (patterns,).
+
+    Patterns are numbered as they first occur; X is C-contiguous float64. A hash table with open addressing,
+    twice the size of the rows or more: O(n k).
+    """
+    n, k = X.shape
+    bits = X.view(np.uint64)
+    size = 16
+    while size < 2 * n:
+        size *= 2
+    table = np.full(size, -1, dtype=np.int64)
+    mask = np.uint64(size - 1)
+    pattern = np.empty(n, dtype=np.int64)
+    first = np.empty(n, dtype=np.int64)
+    count = 0
+    for i in range(n):
+        code = OFFSET
+        for j in range(k):
+            code = (code ^ bits[i, j]) * PRIME
+            code ^= code >> SHIFT
+        slot = code & mask
+        while True:
+            known = table[slot]
+            if known < 0:
+                table[slot] = count
+                first[count] = i
+                pattern[i] = count
+                count += 1
+                break
+            same = True
+            for j in range(k):
+                if bits[first[known], j] != bits[i, j]:
+                    same = False
+                    break
+            if same:
+                pattern[i] = known
+                break
+            slot = (slot + np.uint64(1)) & mask
+    return pattern, first[:count]

@@ -1,0 +1,171 @@
+"""Tables and sentences on the joint tests, the spread, the selected cutoffs and the witnesses."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_frames import calibration, grid, joint_row, small_config, small_study
+
+from survival_multiverse.attribution import attribute
+from survival_multiverse.inference_tables import (
+    attribution_table,
+    calibration_shown,
+    joint_table,
+    selected_table,
+    witness_table,
+)
+from survival_multiverse.narrative import joint_null, joint_readings, readings
+from survival_multiverse.study import Study
+
+
+def joint(*rows):
+    return pd.DataFrame(rows or [joint_row(), joint_row(null="simulation", p_median=0.05)])
+
+
+def flat(table):
+    table.columns = [" ".join(name).strip() for name in table.columns]
+    return table
+
+
+def test_joint_table_gives_both_nulls_beside_each_other():
+    table = flat(joint_table(joint(), small_study(), primary_threshold=True))
+    assert len(table) == 1
+    row = table.iloc[0]
+    assert row["Estimator"] == "Matched 1:1"
+    assert row["Analyses"] == "48"
+    assert row["Median HR"] == "0.80"
+    assert row["Significant as predicted"] == "25 %"
+    assert row["Mean z as predicted"] == "1.50"
+    assert row["P of the median dose permuted"] == "0.010"
+    assert row["P of the median survival from covariates"] == "0.050"
+    assert row["P of the share dose permuted"] == "0.020"
+    assert row["P of mean z dose permuted"] == "0.030"
+
+
+def test_the_median_turns_with_the_prediction():
+    config = small_config()
+    config["inference"] = config["inference"] | {"predicted": "shorter"}
+    shorter = Study.from_config(config)
+    rows = joint(joint_row(median=math.log(1.25)))
+    assert flat(joint_table(rows, shorter, primary_threshold=True))["Median HR"].iloc[0] == "1.25"
+    assert flat(joint_table(rows, small_study(), primary_threshold=True))["Median HR"].iloc[0] == "0.80"
+
+
+def test_joint_table_parts_thresholds_and_keeps_other_populations_out():
+    rows = joint(
+        joint_row(), joint_row(oligo_threshold=4.0), joint_row(population="all", oligo_threshold=math.nan)
+    )
+    for primary, shown in ((True, "≥5 lesions"), (False, "≥4 lesions")):
+        table = joint_table(rows, small_study(), primary_threshold=primary)
+        assert list(table.iloc[:, 0]) == [shown]
+
+
+def test_a_block_without_an_estimate_has_dashes():
+    nothing = {name: np.nan for name in joint_row() if name.startswith(("median", "p_", "mean", "share"))}
+    table = joint_table(joint(joint_row(**nothing)), small_study(), primary_threshold=True)
+    assert set(table.iloc[0, 4:]) == {"–"}
+    assert "none gave a hazard ratio" in joint_readings(joint(joint_row(**nothing)), small_study())["matched"]
+
+
+def test_sentence_of_the_joint_test():
+    assert joint_readings(joint(), small_study()) == {
+        "matched": "Tested together, the 48 matched analyses attempted with ≥5 lesions and thoracic "
+        "radiation dose ≥63 Gy have a median hazard ratio of 0.80: P = 0.010 if dose is permuted among "
+        "alike patients, P = 0.050 if survival follows the covariates alone (one-sided, 199 draws each)."
+    }
+
+
+def test_the_sentence_is_about_the_primary_block_alone():
+    others = [joint_row(dose_cutoff=60.0), joint_row(oligo_threshold=4.0), joint_row(landmark=8.0)]
+    assert joint_readings(joint(*others, joint_row(population="all")), small_study()) == {}
+    texts = dict(readings(grid(), small_study(), joint(*others, joint_row())))
+    assert texts["Matched 1:1"].count("Tested together") == 1
+    assert "Tested together" not in texts["Adjusted Cox model"]
+
+
+def test_the_least_p_value_is_called_that():
+    text = joint_readings(joint(joint_row(p_median=1 / 200)), small_study())["matched"]
+    assert "P = 0.005 (the least there can be) if dose" in text
+    assert "(one-sided, 199 draws)" in text
+    text = joint_readings(joint(joint_row(p_median=2 / 200)), small_study())["matched"]
+    assert "least" not in text
+
+
+def test_a_null_that_could_not_be_drawn_has_no_p_value():
+    text = joint_readings(joint(joint_row(null="simulation", p_median=np.nan)), small_study())["matched"]
+    assert "no P value if survival follows the covariates alone" in text
+
+
+@pytest.mark.parametrize(("draws", "least"), [(199, "1/200 = 0.005"), (999, "1/1,000 = 0.001")])
+def test_the_null_says_how_small_p_can_be(draws, least):
+    text = joint_null(joint(joint_row(draws=draws)), small_study())
+    assert f"it cannot be below {least}." in text
+    assert "towards longer survival" in text
+
+
+def test_attribution_table_adds_up_and_names_what_was_left_out():
+    specs = grid()
+    terms = attribute(specs)
+    table = attribution_table(terms, specs, small_study())
+    matched = table[table["Estimator"] == "Matched 1:1"].iloc[0]
+    everything = (terms["scope"] == "multiverse") & (terms["gate"] == "all")
+    here = terms[everything & (terms["estimator"] == "matched")]
+    percent = {row.term: f"{100 * row.share:.0f} %" for row in here.itertuples() if row.order == 1}
+    assert matched["Caliper"] == percent.get("caliper", "–")
+    assert matched["Adjusted for"] == percent["adjustment_set"]
+    assert matched["Only together"] == f"{100 * here.loc[here['order'] > 1, 'share'].sum():.0f} %"
+    # At that threshold nothing could be estimated without a caliper.
+    assert matched["Left out"] == "≥4 lesions"
+    adjusted = table[table["Estimator"] == "Adjusted Cox model"].iloc[0]
+    assert (adjusted["Caliper"], adjusted["Left out"]) == ("–", "nothing")
+
+
+def test_a_small_share_is_not_said_to_be_none():
+    specs = grid()
+    terms = attribute(specs)
+    terms.loc[terms["term"] == "adjustment_set", "share"] = 0.004
+    terms.loc[terms["term"] == "dose_cutoff", "share"] = 0.0
+    table = attribution_table(terms, specs, small_study())
+    assert set(table["Adjusted for"]) == {"<1 %"}
+    assert set(table[small_study().dose.label]) == {"0 %"}
+
+
+def test_attribution_table_without_a_factorial():
+    specs = grid()
+    table = attribution_table(attribute(specs).iloc[:0], specs, small_study())
+    assert set(table.iloc[:, 1:-1].to_numpy().ravel()) == {"–"}
+
+
+def test_selected_cutoffs_with_and_without_the_search():
+    row = {
+        "population": "all", "variable": "gtv", "cutoff": 112.6, "p_naive": 0.032, "p_value": 0.36,
+        "candidates": 156, "permutations": 199, "status": "ok",
+    }  # fmt: skip
+    failed = row | {"cutoff": np.nan, "p_naive": np.nan, "p_value": np.nan, "status": "too_few_events"}
+    table = selected_table(pd.DataFrame([row, failed, row | {"variable": "dose"}]), small_study())
+    assert table["Variable"].iloc[2] == small_study().dose.label
+    assert table["Variable"].iloc[0] == "Gross tumour volume"
+    assert table.iloc[0].tolist()[2:] == ["≥112.6 cm³", "0.032", "0.36", "156", "199"]
+    assert table.iloc[1].tolist()[2:5] == ["too few events", "–", "–"]
+
+
+def test_calibration_shows_error_and_words():
+    table = calibration_shown(calibration(note=np.nan), small_study())
+    assert table.iloc[0].tolist() == [
+        "no effect", "type I error", "Matched 1:1", "all of the block", "median, permutation", "0.05",
+        "0.052 (±0.007)", "1,000", "199", "–",
+    ]  # fmt: skip
+
+
+def test_witness_table_shows_a_difference():
+    row = {
+        "adjustment_set": "as_published", "quantity": "log hazard ratio", "estimator": "matched",
+        "witness": "lifelines CoxPHFitter", "numbers": 1, "engine": 0.2, "other": 0.3,
+        "largest_relative_difference": 0.0, "agrees": True, "status": "ok",
+    }  # fmt: skip
+    wrong = row | {"largest_relative_difference": 0.0123, "agrees": False}
+    failed = row | {"status": "no_pairs", "largest_relative_difference": np.nan, "agrees": False}
+    table = witness_table(pd.DataFrame([row, wrong, failed]), small_study())
+    assert list(table["Largest relative difference"]) == ["<1e-9", "1.2e-02", "no pairs"]
+    assert list(table["Agrees"]) == ["yes", "NO", "–"]
