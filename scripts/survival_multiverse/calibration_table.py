@@ -66,10 +66,16 @@ def calibration_table(
     ]
     known = {(row.estimator, row.adjustment_set): row.truth for row in truths.itertuples()}
     parameter = float(np.log(config["cohort"]["simulation"]["dose_hazard_ratio"]))
+    made = records.groupby("setting")["replicate"].nunique()
     for _, group in _in_order(records[~is_test], ["setting", "test", "estimator", "adjustment_set"]):
         first = group.iloc[0]
         missed = _left_out(first["adjustment_set"], first["estimator"], config, study)
-        common = {"nominal": study.analysis.confidence_level, "draws": draws, "notes": missed}
+        common = {
+            "nominal": study.analysis.confidence_level,
+            "draws": draws,
+            "made": made[first["setting"]],
+            "notes": missed,
+        }
         if first["setting"] == NO_EFFECT:
             lines.append(_coverage(group, 0.0, **common))
             continue
@@ -99,13 +105,16 @@ def _type_i_errors(group: pd.DataFrame, draws: int) -> list[dict[str, Any]]:
 
 
 def _coverage(
-    group: pd.DataFrame, truth: float, *, nominal: float, draws: int, notes: list[str]
+    group: pd.DataFrame, truth: float, *, nominal: float, draws: int, made: int, notes: list[str]
 ) -> dict[str, Any]:
+    """Line of one estimator; of the cohorts `made`, those without an interval are named and not counted."""
     first = group.iloc[0]
     estimated = group[group["log_hazard_ratio"].notna() & group["lower"].notna()]
-    lost = len(group) - len(estimated)
+    lost = made - len(estimated)
     mean = np.exp(estimated["log_hazard_ratio"].mean())
-    notes = [f"mean hazard ratio {mean:.3f}", *notes] + [f"{lost} cohorts without an interval"] * (lost > 0)
+    notes = [f"mean hazard ratio {mean:.3f}", *notes] + [f"{lost} cohorts without an interval"] * int(
+        lost > 0
+    )
     held = estimated["lower"].le(truth) & estimated["upper"].ge(truth)
     resampled = first["test"].startswith("bootstrap")
     return {

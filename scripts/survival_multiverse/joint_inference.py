@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from survival_multiverse.resampling import KEYS, Resample
+from survival_multiverse.schema import Estimator
 from survival_multiverse.study import Study
 
 BLOCK_KEYS = ["population", "oligo_threshold", "dose_cutoff", "estimator", "landmark"]
@@ -218,7 +219,14 @@ def infer(
     """
     nulls = [kind for kind in NULLS if len(draws[kind])]
     boots = [kind for kind in BOOTSTRAPS if len(draws[kind])]
-    intervals = [bootstrap_intervals(keys, observed, draws[kind], study, str(kind)) for kind in boots]
+    intervals = []
+    for kind in boots:
+        # Pairs are what matching alone has.
+        used = np.ones(len(keys), dtype=bool)
+        if kind is Resample.BOOTSTRAP_PAIRS:
+            used = (keys["estimator"] == str(Estimator.MATCHED)).to_numpy()
+        own = keys[used].reset_index(drop=True)
+        intervals.append(bootstrap_intervals(own, observed[used], draws[kind][:, used], study, str(kind)))
     tables = {
         "joint_inference": [jointly_test(keys, observed, draws[kind], study, str(kind)) for kind in nulls],
         "adjusted_p_values": [

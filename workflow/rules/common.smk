@@ -103,6 +103,11 @@ def draws_of_shard(kind, shard):
     return [shard * size, min((shard + 1) * size, DRAWS[kind]) - 1]
 
 
+def cohorts_of_shard(shard):
+    """First and last simulated cohort of a calibration job."""
+    return [shard * COHORTS_PER_JOB + 1, (shard + 1) * COHORTS_PER_JOB]
+
+
 config = study_config()
 STUDY = Study.from_config(config)
 SPELLINGS = {name: STUDY.axes[name].spellings for name in AXES}

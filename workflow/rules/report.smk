@@ -3,6 +3,7 @@ rule render_report:
     input:
         **RESULTS,
         figures=FIGURES,
+        calibration=CALIBRATION,
         library=library("render_report"),
     output:
         report(REPORT, caption="../report/robustness.rst", category="Report", labels={"page": "Robustness"}),

@@ -12,6 +12,15 @@ OUTER_AXES = AXES[: len(AXES) - config["execution"]["axes_per_job"]]
 INNER_AXES = AXES[len(OUTER_AXES) :]
 PANEL_FILES = expand(SCENARIO, **{name: SPELLINGS[name] for name in INNER_AXES}, allow_missing=True)
 
+# Enough for a Monte-Carlo error of 0.01 at the 0.05 level, and of less than 0.001 in the truth.
+CALIBRATION_COHORTS, COHORTS_PER_JOB, CALIBRATION_DRAWS, TRUTH_PATIENTS = 500, 25, 199, 1_000_000
+CALIBRATION_PARTS = expand(
+    "results/calibration/{setting}/shard~{shard}.parquet",
+    setting=("no_effect", "known_effect"),
+    shard=range(CALIBRATION_COHORTS // COHORTS_PER_JOB),
+)
+CALIBRATION = str(ROOT / "resources" / "calibration.csv")
+
 COHORT = "results/cohort/cohort.parquet"
 FLOW = "results/cohort/flow.parquet"
 MISSING = "results/cohort/missing.parquet"
@@ -65,3 +74,4 @@ wildcard_constraints:
     outside=outside_pattern(SPELLINGS),
     kind="|".join(DRAWS),
     shard="[0-9]+",
+    setting="no_effect|known_effect",

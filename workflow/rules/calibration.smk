@@ -1,0 +1,46 @@
+rule calibrate_inference:
+    """Test and estimate in simulated cohorts whose dose effect is known; on request, it takes a while."""
+    input:
+        library=library("calibrate_inference"),
+    output:
+        "results/calibration/{setting}/shard~{shard}.parquet",
+    log:
+        "logs/calibrate_inference/{setting}/shard~{shard}.log",
+    benchmark:
+        "results/benchmarks/calibrate_inference/{setting}/shard~{shard}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    params:
+        settings=lambda wildcards: study_settings(config),
+        replicates=lambda wildcards: cohorts_of_shard(int(wildcards.shard)),
+        draws=CALIBRATION_DRAWS,
+    script:
+        "../../scripts/calibrate_inference.py"
+
+
+rule collect_calibration:
+    """How often the joint tests reject and the intervals hold the truth, where both are known."""
+    input:
+        parts=CALIBRATION_PARTS,
+        library=library("collect_calibration"),
+    output:
+        "results/calibration/calibration.csv",
+    log:
+        "logs/collect_calibration.log",
+    benchmark:
+        "results/benchmarks/collect_calibration.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=lambda wildcards: study_settings(config),
+        patients=TRUTH_PATIENTS,
+    script:
+        "../../scripts/collect_calibration.py"
