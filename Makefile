@@ -1,5 +1,6 @@
 # make study            the study of config/config.yaml, from nothing to its report
 # make study CONFIG=my_study/config.yaml DIR=my_study    a study of your own, with its results in DIR
+# make bench            the engine beside lifelines and, where it is found, R (benchmarks/README.md)
 # make test | lint | clean
 SHELL := bash
 .DELETE_ON_ERROR:
@@ -17,11 +18,15 @@ COMPILED := $(VENV)/.compiled
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 OWN := $(if $(CONFIG),--configfile $(CONFIG)) $(if $(filter-out .,$(DIR)),--directory $(DIR))
 
-.PHONY: study test lint format clean
+.PHONY: study bench test lint format clean
 
 study: $(COMPILED)
 	$(SNAKEMAKE) --logger rich $(OWN)
 	@echo "The report: $(abspath $(DIR))/results/report/robustness.html"
+
+# Takes about four minutes; for numbers to quote, let the machine do nothing else.
+bench: $(COMPILED)
+	PYTHONPATH=scripts $(BIN)/python benchmarks/bench.py
 
 test: $(COMPILED)
 	$(BIN)/python -m pytest $(TESTS)

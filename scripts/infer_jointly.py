@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from file_records import file_record
+from file_records import digest, file_record
 from job_log import job_log
 from parquet_files import read_frame, write_csv, write_table
 from survival_multiverse.joint_inference import infer
@@ -23,11 +23,10 @@ def infer_jointly(
     keys = pd.concat([specification_keys(cell, study) for cell in cells], ignore_index=True)
     observed = np.concatenate([evaluate(cell, study) for cell in cells])
     draws = {Resample(kind): _draws(paths, len(keys)) for kind, paths in resamples.items()}
-    record = file_record(
-        script=__file__,
-        settings=settings,
-        inputs={"cohort": cohort, **{kind: paths for kind, paths in resamples.items() if paths}},
-    )
+    # Digests of the draws themselves: how they were cut into files is nobody's concern.
+    drawn = {str(kind): digest(values.tobytes()) for kind, values in draws.items() if len(values)}
+    record = file_record(script=__file__, settings=settings, inputs={"cohort": cohort})
+    record |= {"draws_sha256": json.dumps(drawn, sort_keys=True, separators=(",", ":"))}
     for name, table in infer(keys, observed, draws, study).items():
         write_table(table, outputs[name], metadata=record)
         if f"{name}_csv" in outputs:

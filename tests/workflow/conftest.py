@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-WORKFLOW = ("Snakefile", "environment.yml", "config", "profiles", "scripts", "workflow")
+WORKFLOW = ("Snakefile", "environment.yml", "config", "profiles", "resources", "scripts", "workflow")
 KERNELS = Path("scripts/survival_multiverse/kernels")
 SCENARIOS = Path("results/scenarios")
 PANEL = SCENARIOS / "oligo_threshold~5/dose_cutoff~63"
@@ -111,7 +111,8 @@ def small_settings() -> dict:
     default = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
     cohort = default["cohort"]
     cohort["simulation"]["patients"] = 150
-    return {"axes": AXES, "cohort": cohort, "analysis": {"landmarks": [8]}}
+    few = {"inference": {"draws": 15}, "execution": {"draws_per_job": 10}}
+    return {"axes": AXES, "cohort": cohort, "analysis": {"landmarks": [8]}, **few}
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,11 @@ from conftest import PANEL, SCENARIO
 
 AGGREGATES = {"collect_scenarios", "summarise_robustness", "render_report", "all"}
 PLOTS = {"plot_survival_curves", "plot_specification_curve", "plot_hazard_ratio_surface"}
-EVERYTHING = {"build_cohort", "fit_scenarios"} | AGGREGATES | PLOTS
+INFERENCE = {"resample_multiverse", "infer_jointly"}
+EVERYTHING = (
+    {"build_cohort", "fit_scenarios", "audit_cutpoints", "check_witnesses"} | INFERENCE | AGGREGATES | PLOTS
+)
+SUMMARIES = AGGREGATES | PLOTS
 
 
 @contextmanager
@@ -27,8 +31,10 @@ def edited(path):
     ("module", "expected"),
     [
         ("survival_multiverse/cohort.py", EVERYTHING),
-        ("survival_multiverse/kernels/matching.py", EVERYTHING - {"build_cohort"}),
-        ("survival_multiverse/robustness.py", EVERYTHING - {"build_cohort", "fit_scenarios"}),
+        ("survival_multiverse/kernels/matching.py", EVERYTHING - {"build_cohort", "audit_cutpoints"}),
+        ("survival_multiverse/robustness.py", SUMMARIES),
+        ("survival_multiverse/joint_inference.py", {"infer_jointly", "render_report", "all"}),
+        ("survival_multiverse/kernels/cutpoints.py", {"audit_cutpoints", "render_report", "all"}),
         ("survival_multiverse/surface.py", {"plot_hazard_ratio_surface", "render_report", "all"}),
         ("survival_multiverse/templates/report.css", {"render_report", "all"}),
         ("render_report.py", {"render_report", "all"}),

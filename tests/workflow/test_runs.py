@@ -80,3 +80,27 @@ def test_the_default_profile_is_found_and_chooses_the_greedy_scheduler(finished)
     assert "profiles/default" in answer.text
     profile = (finished.workflow / "profiles/default/config.yaml").read_text(encoding="utf-8")
     assert "\nscheduler: greedy\n" in profile
+
+
+JOINT = Path("results/robustness/joint_inference.parquet")
+
+
+def test_inference_does_not_depend_on_how_draws_are_cut_into_jobs(finished, empty):
+    empty.configure(empty.settings() | {"execution": {"draws_per_job": 4}})
+    answer = empty.snakemake(JOINT, cores=1)
+    assert answer.jobs()["resample_multiverse"] == 8, answer.text
+    assert (empty.directory / JOINT).read_bytes() == (finished.directory / JOINT).read_bytes()
+
+
+def test_more_draws_extend_the_fewer(own):
+    shards = Path("results/resamples/permutation")
+    first, second = (own.directory / shards / f"shard~{k}.parquet" for k in (0, 1))
+    before, fewer = first.read_bytes(), pq.read_table(second)
+    own.configure(own.settings() | {"inference": {"draws": 25}})
+    answer = own.snakemake(JOINT)
+    # The full job of ten draws stands; the one of five becomes ten, and a third is new; for two nulls.
+    assert answer.jobs() == {"resample_multiverse": 4, "infer_jointly": 1}, answer.text
+    assert first.read_bytes() == before
+    more = pq.read_table(second)
+    assert more.num_rows == 2 * fewer.num_rows
+    assert more.slice(0, fewer.num_rows).equals(fewer)
