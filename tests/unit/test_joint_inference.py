@@ -288,8 +288,8 @@ def test_everything_is_told_for_each_kind_that_was_drawn():
         "joint_inference": 4,
         "adjusted_p_values": 6,
         "null_curves": 6,
-        "bootstrap_intervals": 6,
-        "bootstrap_medians": 4,
+        "bootstrap_intervals": 5,
+        "bootstrap_medians": 3,
     }
     assert set(tables["joint_inference"]["null"]) == {"permutation", "simulation"}
     assert set(tables["bootstrap_medians"].kind) == {"bootstrap_patients", "bootstrap_pairs"}
