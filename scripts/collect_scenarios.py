@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from file_records import file_record
 from job_log import job_log
-from parquet_files import write_table
+from parquet_files import read_table, write_table
 from scenario_paths import scenario_values
 from survival_multiverse.robustness import distinct_rows
 
@@ -17,7 +16,7 @@ def collect_scenarios(*, scenarios: Sequence[str], settings: str, estimates: str
     tables, cutoffs_seen = [], set()
     for path in scenarios:
         cutoffs = scenario_values(path)[:-1]
-        table = pq.read_table(path).replace_schema_metadata(None)
+        table = read_table(path).replace_schema_metadata(None)
         tables.append(distinct_rows(table, first_caliper=cutoffs not in cutoffs_seen))
         cutoffs_seen.add(cutoffs)
     record = file_record(script=__file__, settings=settings, inputs={"scenarios": scenarios})

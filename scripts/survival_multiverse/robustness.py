@@ -249,9 +249,9 @@ def count_failures(estimates: pd.DataFrame) -> pd.DataFrame:
     """Rows without a number, by what was asked and why, and in how many scenarios."""
     failed = _plain(estimates[estimates["status"].astype(str) != str(Status.OK)])
     keys = ["population", "estimator", "adjustment_set", "analysis", "status", "reason"]
-    cutoffs = failed[list(AXES)].apply(tuple, axis=1) if len(failed) else pd.Series(dtype=object)
-    grouped = failed.assign(scenario=cutoffs).groupby(keys, dropna=False, sort=True)
-    return grouped.agg(rows=("status", "size"), scenarios=("scenario", "nunique")).reset_index()
+    by_scenario = failed.groupby([*keys, *AXES], dropna=False, sort=True).size().reset_index(name="rows")
+    grouped = by_scenario.groupby(keys, dropna=False, sort=True)["rows"]
+    return grouped.agg(rows="sum", scenarios="size").reset_index()
 
 
 def summarise_balance(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
