@@ -63,6 +63,7 @@ def _evaluate(table, beta):
     loglik = 0.0
     score = 0.0
     info = 0.0
+    product = 1.0
     for g in range(table.shape[0]):
         dead0, dead1 = table[g, 1], table[g, 3]
         deaths = int(dead0 + dead1)
@@ -76,10 +77,14 @@ def _evaluate(table, beta):
             if not total > 0.0:
                 return -np.inf, score, info
             share = weight1 / total
-            loglik -= np.log(total)
+            # A product of risks: one logarithm for many of them.
+            product *= total
+            if not 1e-200 < product < 1e200:
+                loglik -= np.log(product)
+                product = 1.0
             score -= share
-            info += share * (weight0 / total)
-    return loglik, score, info
+            info += share * (1.0 - share)
+    return loglik - np.log(product), score, info
 
 
 @njit(cache=True)
