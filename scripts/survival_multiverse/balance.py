@@ -104,19 +104,3 @@ def indicator_columns(codes: np.ndarray, n_levels: int) -> np.ndarray:
     columns = (codes[:, None] == np.arange(n_levels)[None, :]).astype(np.float64)
     columns[codes == -1] = np.nan
     return columns
-
-
-def largest_by_covariate(smd: np.ndarray, covariate: np.ndarray, n_covariates: int) -> np.ndarray:
-    """Return the largest |SMD| of each covariate's columns, shape (n_covariates,).
-
-    ``covariate`` (c,) says which covariate each column belongs to. A level whose SMD is undefined makes the
-    covariate's NaN, so that it can't pass a gate; a covariate without columns is NaN.
-    """
-    size = np.abs(np.asarray(smd, dtype=np.float64))
-    covariate = np.asarray(covariate, dtype=np.int64)
-    largest = np.full(n_covariates, np.nan)
-    for c in range(n_covariates):
-        levels = size[covariate == c]
-        if levels.size:
-            largest[c] = levels.max()
-    return largest

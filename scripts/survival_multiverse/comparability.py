@@ -7,7 +7,7 @@ import numpy as np
 
 from survival_multiverse.balance import BalanceTable, balance_table, indicator_columns
 from survival_multiverse.matching import Matching, greedy_match
-from survival_multiverse.propensity import PropensityFit, fit_propensity
+from survival_multiverse.propensity import PropensityFit, fit_propensity, overlap_summary
 from survival_multiverse.rows import NAN, RowWriter
 from survival_multiverse.sample import Sample, design_matrix
 from survival_multiverse.schema import Status
@@ -191,13 +191,24 @@ def write_matching(writer: RowWriter, scored: Scored, matching: Matching | None)
         "matched_share": NAN if failed or not matching.n_focal else len(matching.pairs) / matching.n_focal,
         "caliper_width": NAN if failed else matching.caliper_width,
         "logit_sd": NAN if failed else matching.sd_logit,
-        "c_statistic": scored.fit.c_statistic,
     }
     for statistic, value in numbers.items():
         status = Status.OK if not np.isnan(value) else Status.NOT_APPLICABLE
         if failed:
             status = scored.status
         writer.add("matching", statistic, value, n=n, status=status)
+
+
+def write_propensity(writer: RowWriter, scored: Scored) -> None:
+    """How far the score tells the arms apart, and who has a counterpart in the other arm."""
+    n, status = len(scored.sample), scored.status
+    writer.add("propensity", "c_statistic", scored.fit.c_statistic, n=n, status=status)
+    shares = (NAN, NAN, NAN)
+    if status is Status.OK:
+        overlap = overlap_summary(scored.fit.logit, scored.sample.arm)
+        shares = (*overlap.share_by_arm, overlap.share)
+    for level, share in zip(("0", "1", "all"), shares, strict=True):
+        writer.add("propensity", "common_support_share", share, level=level, n=n, status=status)
 
 
 def write_weights(writer: RowWriter, scored: Scored, weight: np.ndarray | None) -> None:

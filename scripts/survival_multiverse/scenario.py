@@ -19,6 +19,7 @@ from survival_multiverse.comparability import (
     write_balance,
     write_gates,
     write_matching,
+    write_propensity,
     write_weights,
 )
 from survival_multiverse.cox_tables import (
@@ -149,13 +150,15 @@ def weighted_blocks(candidate: Candidate, population: Population, study: Study) 
     write_model(writer, scored.sample, Model("adjusted", ("arm", *scored.names)), analysis)
     write_fingerprint(writer, scored.sample, design_matrix(scored.sample, scored.names)[0])
     blocks.append(writer.freeze())
+    # Before matching, on the patients who have a score.
+    unadjusted = context._replace(estimator=Estimator.UNADJUSTED)
+    writer = RowWriter(unadjusted, flags=candidate.flags)
+    write_propensity(writer, scored)
     if candidate.landmark == NO_LANDMARK:
-        # Before matching, on the patients who have a score.
-        writer = RowWriter(context._replace(estimator=Estimator.UNADJUSTED), flags=candidate.flags)
         table = balance_of(design, scored, focal_arm=focal_arm)
         write_balance(writer, design, table, everybody)
         write_gates(writer, design, table, analysis)
-        blocks.append(writer.freeze())
+    blocks.append(writer.freeze())
     return blocks
 
 

@@ -88,6 +88,7 @@ KINDS = [
     "descriptive",
     "chi_square",
     "missing",
+    "propensity",
     "kaplan_meier",
     "follow_up",
     "log_rank",

@@ -331,10 +331,17 @@ greedy <- function(data, logit) {
 }
 report_match <- function(data, logit, m) {
   scored <- list(pairs = m$pairs, focal_arm = m$focal, focal_patients = m$focal_patients,
-                 matched_share = m$pairs / m$focal_patients, caliper_width = m$width, logit_sd = m$sd,
-                 c_statistic = mean(outer(logit[data$arm == 1], logit[data$arm == 0],
-                                          function(a, b) (a > b) + (a == b) / 2)))
+                 matched_share = m$pairs / m$focal_patients, caliper_width = m$width, logit_sd = m$sd)
   for (s in names(scored)) put("matching", s, scored[[s]], n = nrow(data))
+}
+report_score <- function(data, logit) {
+  by_arm <- split(round(logit, 9), data$arm)
+  wins <- outer(by_arm[["1"]], by_arm[["0"]], function(a, b) (a > b) + (a == b) / 2)
+  put("propensity", "c_statistic", mean(wins), n = nrow(data))
+  inside <- function(x) x >= max(sapply(by_arm, min)) & x <= min(sapply(by_arm, max))
+  put("propensity", "common_support_share", mean(inside(round(logit, 9))), level = "all", n = nrow(data))
+  for (a in names(by_arm))
+    put("propensity", "common_support_share", mean(inside(by_arm[[a]])), level = a, n = nrow(data))
 }
 
 analyse <- function(population, everything) {
@@ -357,6 +364,7 @@ analyse <- function(population, everything) {
         balance(here, rep(1, nrow(here)), here, set, as.integer(mean(here$arm) <= 0.5))
       }
       if (is.null(logit)) next
+      on(population, name, "unadjusted", l); report_score(here, logit)
       p <- plogis(logit)
       weights <- list(overlap = ifelse(here$arm == 1, 1 - p, p),
                       iptw = ifelse(here$arm == 1, mean(here$arm) / p, mean(1 - here$arm) / (1 - p)))
