@@ -27,6 +27,7 @@ from survival_multiverse.style import (
     MUTED,
     PAPER,
     format_ratio,
+    mark_origin,
     styled,
 )
 
@@ -113,6 +114,7 @@ def draw_specification_curve(specifications: pd.DataFrame, study: Study) -> Figu
                     f"Hazard ratio, {in_sentence(study.dose.label)}\nat or above cutoff against below"
                 )
     _draw_legend(figure, study)
+    mark_origin(figure, study.source)
     return figure
 
 

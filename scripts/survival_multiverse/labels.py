@@ -8,7 +8,7 @@ from survival_multiverse.style import POPULATION_LABELS, display_label, display_
 
 
 def with_unit(value: float, unit: str) -> str:
-    """A number with its unit: ``63 Gy``."""
+    """A number with its unit: ``12 months``."""
     return f"{spelling(value)} {display_unit(unit)}".strip()
 
 
@@ -72,7 +72,7 @@ def axis_label(study: Study, axis: str) -> str:
 
 
 def axis_value(study: Study, axis: str, value: float) -> str:
-    """One value of an axis: ``≥63 Gy``, ``caliper 0.2``."""
+    """One value of an axis: ``≥20 mm``, ``caliper 0.2``."""
     if axis == "caliper":
         return "no caliper" if math.isinf(value) else f"caliper {spelling(value)}"
     role = {"oligo_threshold": study.lesions, "dose_cutoff": study.dose, "gtv_cutoff": study.gtv}[axis]

@@ -116,7 +116,8 @@ def _balance(study: Study) -> str:
     return (
         "Standardised mean differences with the SD pooled over the unmatched arms; a factor of several "
         f"levels counts by its largest. Gates at {gates}, on the covariates of the score and on all "
-        "baseline covariates; covariates known only after treatment are shown, never gated."
+        "baseline covariates; covariates known only after treatment count in the gate of a score that holds "
+        "them and in no other."
     )
 
 

@@ -15,6 +15,7 @@ from survival_multiverse.sample import (
     Sample,
     design_matrix,
     encode_cohort,
+    reaches,
     select_population,
     whole_sample,
 )
@@ -181,7 +182,7 @@ def evaluate(cell: Cell, study: Study) -> np.ndarray:
     )
     out = np.full(shape, np.nan)
     for at, landmark in enumerate(inference.landmarks):
-        start = int(np.searchsorted(cell.sample.time, landmark, side="left"))
+        start = int(np.count_nonzero(~reaches(cell.sample.time, landmark)))
         part = cell if start == 0 else cell.rows(np.arange(start, len(cell.dose)))
         order = np.argsort(part.priority, kind="stable")
         for position, dose_cutoff in enumerate(doses):

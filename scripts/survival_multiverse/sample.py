@@ -14,6 +14,15 @@ STATE_LEVELS = (str(Population.OLIGOMETASTATIC), str(Population.NON_OLIGOMETASTA
 MISSING = -1
 
 
+# Times this close, relatively, are the same (R's timefix).
+TIME_TOLERANCE = 1.5e-8
+
+
+def reaches(time: np.ndarray, landmark: float) -> np.ndarray:
+    """Mask of the times that are at least the landmark."""
+    return time >= landmark * (1.0 - TIME_TOLERANCE)
+
+
 @dataclass(frozen=True, slots=True)
 class Factor:
     """A grouping of patients: level names, the reference first."""

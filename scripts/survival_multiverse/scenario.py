@@ -36,7 +36,7 @@ from survival_multiverse.descriptive_tables import write_counts, write_distribut
 from survival_multiverse.log_rank import log_rank, log_rank_many
 from survival_multiverse.matching import Matching
 from survival_multiverse.rows import NAN, Context, RowBlock, RowWriter
-from survival_multiverse.sample import Sample, design_matrix
+from survival_multiverse.sample import Sample, design_matrix, reaches
 from survival_multiverse.schema import Estimator, Population, Status
 from survival_multiverse.sensitivity import write_rosenbaum
 from survival_multiverse.study import AdjustmentSet, Study
@@ -77,7 +77,7 @@ class Candidate:
 
 def after_landmark(sample: Sample, landmark: float) -> Sample:
     """Patients whose survival time is at least the landmark."""
-    return sample if landmark == NO_LANDMARK else sample.take(sample.time >= landmark)
+    return sample if landmark == NO_LANDMARK else sample.take(reaches(sample.time, landmark))
 
 
 def covariate_names(adjustment_set: AdjustmentSet, population: Population) -> tuple[str, ...]:
@@ -227,7 +227,7 @@ class MatchedBlocks:
         kept = np.zeros(len(scored.sample), dtype=bool)
         table = undefined_balance(design)
         if matching is not None and matching.status is Status.OK:
-            kept = (matching.pair_of >= 0) & (scored.sample.time >= landmark)
+            kept = (matching.pair_of >= 0) & reaches(scored.sample.time, landmark)
             table = balance_of(design, scored, subset=kept, focal_arm=matching.focal_arm)
         write_gates(writer, design, table, self._study.analysis)
         if landmark == candidate.landmark == NO_LANDMARK:

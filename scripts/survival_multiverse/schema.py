@@ -20,7 +20,7 @@ class Status(StrEnum):
 
 
 STATUS_REASON = {
-    Status.EMPTY_ARM: "one dose arm has no patient",
+    Status.EMPTY_ARM: "a dose arm, or the group, has no patient",
     Status.NO_PAIRS: "no pair within the caliper",
     Status.TOO_FEW_EVENTS: "too few deaths in an arm, or none at all",
     Status.SEPARATION: "the likelihood has no finite maximum",
@@ -83,7 +83,9 @@ ESTIMATE_COLUMNS = (
     Column("subgroup", "category", "variable=level to which the analysis is confined; null = none"),
     Column("analysis", "category", "what was computed"),
     Column("model", "category", "Cox: arm_only, univariate, pre_specified, selected, adjusted; else null"),
-    Column("ties", "category", "Cox: efron or breslow; else null"),
+    Column(
+        "ties", "category", "Cox: efron or breslow (weighted, landmark and subgroup models: efron); else null"
+    ),
     Column("variance", "category", "model, clustered (by pair), robust; else null"),
     Column("variable", "category", "factor or covariate; `arm` is the dose arm"),
     Column("level", "category", "level of the variable, or the contrast against its reference"),

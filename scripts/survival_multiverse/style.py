@@ -85,11 +85,22 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return drawn
 
 
+ORIGIN_NOTES = {"simulated": "Simulated patients: nothing here is a clinical finding."}
+
+
+def mark_origin(figure: Figure, source: str) -> None:
+    """Say in the figure itself that its patients are none, for it travels without the page."""
+    if source in ORIGIN_NOTES:
+        figure.text(1.0, -0.01, ORIGIN_NOTES[source], ha="right", va="top", fontsize=6, color=MUTED)
+
+
 def svg_bytes(figure: Figure) -> bytes:
     """The figure as SVG; equal figures give equal bytes (no date, no version, no random id)."""
     buffer = io.BytesIO()
     with mpl.rc_context(RC):
-        figure.savefig(buffer, format="svg", dpi=200, metadata={"Date": None, "Creator": None})
+        figure.savefig(
+            buffer, format="svg", dpi=200, bbox_inches="tight", metadata={"Date": None, "Creator": None}
+        )
     return buffer.getvalue()
 
 
@@ -97,7 +108,7 @@ def png_bytes(figure: Figure, *, dpi: int = 200) -> bytes:
     """The figure as PNG; equal figures give equal bytes."""
     buffer = io.BytesIO()
     with mpl.rc_context(RC):
-        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight", metadata={"Software": None})
     return buffer.getvalue()
 
 

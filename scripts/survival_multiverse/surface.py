@@ -16,7 +16,7 @@ from survival_multiverse.labels import axis_label, axis_value
 from survival_multiverse.ratio_axis import RATIO_TICKS
 from survival_multiverse.specification_summary import direction, estimated, headline
 from survival_multiverse.study import AXES, Study, spelling
-from survival_multiverse.style import BLUE, INK, MUTED, PAPER, VERMILION, format_ratio, styled
+from survival_multiverse.style import BLUE, INK, MUTED, PAPER, VERMILION, format_ratio, mark_origin, styled
 
 COLOURS = LinearSegmentedColormap.from_list("hazard", [BLUE, "#9cc7e0", "#f4f2ee", "#efb38d", VERMILION])
 DARK = "#16191d"
@@ -74,6 +74,7 @@ def draw_hazard_ratio_surface(specifications: pd.DataFrame, study: Study) -> Fig
             fontweight="bold",
         )
     _draw_key(figure, norm)
+    mark_origin(figure, study.source)
     return figure
 
 

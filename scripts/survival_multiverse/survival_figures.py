@@ -22,6 +22,7 @@ from survival_multiverse.style import (
     MUTED,
     STATE_COLOURS,
     display_label,
+    mark_origin,
     p_phrase,
     styled,
 )
@@ -178,6 +179,7 @@ def draw_survival_curves(
         _draw_numbers_at_risk(risk, panels, position, study, ticks=ticks, labelled=column == 0)
         if column == 0:
             axes.set_ylabel(study.time.label)
+    mark_origin(figure, study.source)
     return figure
 
 

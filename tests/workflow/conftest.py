@@ -111,7 +111,7 @@ def small_settings() -> dict:
     default = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
     cohort = default["cohort"]
     cohort["simulation"]["patients"] = 150
-    few = {"inference": {"draws": 15}, "execution": {"draws_per_job": 10}}
+    few = {"inference": {"draws": 15}, "execution": {"draws_per_job": 10, "axes_per_job": 2}}
     return {"axes": AXES, "cohort": cohort, "analysis": {"landmarks": [8]}, **few}
 
 

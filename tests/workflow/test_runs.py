@@ -104,3 +104,10 @@ def test_more_draws_extend_the_fewer(own):
     more = pq.read_table(second)
     assert more.num_rows == 2 * fewer.num_rows
     assert more.slice(0, fewer.num_rows).equals(fewer)
+
+
+def test_a_whole_run_on_one_core_gives_the_same_bytes(finished, empty):
+    answer = empty.snakemake(cores=1)
+    assert answer.code == 0, answer.text
+    for pattern in ("results/**/*.parquet", "results/**/*.svg", "results/**/*.html"):
+        assert empty.contents(pattern) == finished.contents(pattern), pattern
