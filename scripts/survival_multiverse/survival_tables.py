@@ -150,7 +150,7 @@ def _write_follow_up(
 
 
 def write_log_ranks(writer: RowWriter, sample: Sample, analysis: Analysis) -> None:
-    """Log-rank test of the arms, after matching also within pairs, and of every grouping."""
+    """Log-rank test of the arms and of every grouping, after matching also within pairs."""
     write_arm_log_rank(writer, sample, analysis)
     if not sample.factors:
         return
@@ -172,6 +172,26 @@ def write_log_ranks(writer: RowWriter, sample: Sample, analysis: Analysis) -> No
             events=int(sample.event[known].sum()),
             status=status,
         )
+        if sample.pair is not None:
+            _write_pair_log_rank(writer, sample.take(known), factor.name)
+
+
+def _write_pair_log_rank(writer: RowWriter, sample: Sample, name: str) -> None:
+    """Log-rank test of a grouping within pairs; a patient whose partner is gone takes no part."""
+    test = log_rank(sample.time, sample.event, sample.factor_codes(name), stratum=sample.pair)
+    whole = np.bincount(sample.pair, minlength=1)[sample.pair] == 2
+    writer.add(
+        "log_rank",
+        "chi_square",
+        test.chi2,
+        variable=name,
+        model="pair_stratified",
+        p_value=test.p_value,
+        df=test.df,
+        n=int(whole.sum()),
+        events=int(sample.event[whole].sum()),
+        status=test.status,
+    )
 
 
 def write_arm_log_rank(writer: RowWriter, sample: Sample, analysis: Analysis) -> None:

@@ -93,7 +93,9 @@ log_rank <- function(variable, data, by_pair = FALSE) {
   n <- nrow(counted); events <- sum(counted$event)
   formula <- if (by_pair) reformulate(c(variable, "strata(pair)"), "Surv(time, event)") else
     reformulate(variable, "Surv(time, event)")
-  test <- survdiff(formula, data)
+  # Levels that never share a stratum's risk set leave the variance singular.
+  test <- tryCatch(survdiff(formula, data), error = function(e) NULL)
+  if (is.null(test)) return()
   expected <- if (is.matrix(test$exp)) rowSums(test$exp) else test$exp
   df <- sum(expected > 0) - 1
   p <- pchisq(test$chisq, df, lower.tail = FALSE)
@@ -200,7 +202,7 @@ hazards <- function(data, variances) {
   factors <- c(groups, if (context[1] == "all") "state")
   linear <- "estrogen"
   p <- c(arm = log_rank("arm", data), sapply(factors, log_rank, data))
-  if (matched) log_rank("arm", data, by_pair = TRUE)
+  if (matched) for (v in c("arm", factors)) log_rank(v, data, by_pair = TRUE)
   ratios("arm_only", "arm", data, variances)
   for (v in c(factors, linear)) ratios("univariate", v, data, variances)
   for (v in linear) {
