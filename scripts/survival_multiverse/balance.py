@@ -92,8 +92,14 @@ def balance_table(
     ValueError
         If shapes disagree, or a weight is negative or not finite.
     """
-    table = balance_kernel(*_checked(X, kinds, arm, subset, weight), focal_arm)
-    return BalanceTable(*np.ascontiguousarray(table.T))
+    return balance_of_arms(*_checked(X, kinds, arm, subset, weight), focal_arm)
+
+
+def balance_of_arms(
+    X: np.ndarray, kinds: np.ndarray, arm: np.ndarray, weight: np.ndarray, focal_arm: int
+) -> BalanceTable:
+    """`balance_table` of columns known to be sound: contiguous, weights 0 outside the subset."""
+    return BalanceTable(*np.ascontiguousarray(balance_kernel(X, kinds, arm, weight, focal_arm).T))
 
 
 def indicator_columns(codes: np.ndarray, n_levels: int) -> np.ndarray:

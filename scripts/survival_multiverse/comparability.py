@@ -1,11 +1,12 @@
 """Making the arms comparable: propensity score, matching, weights, and the balance they reach."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from survival_multiverse.balance import BalanceTable, balance_table, indicator_columns
+from survival_multiverse.balance import BalanceTable, balance_of_arms, indicator_columns
 from survival_multiverse.matching import Matching, greedy_match
 from survival_multiverse.propensity import PropensityFit, fit_propensity, overlap_summary
 from survival_multiverse.rows import NAN, RowWriter
@@ -136,7 +137,7 @@ def balance_design(sample: Sample, names: Sequence[str], linear_baseline: Sequen
     lesions = ["lesions"] if sample.has_levels(STATE) else []
     members = {"propensity": names, "baseline": [*baseline, *linear_baseline, *lesions]}
     return BalanceDesign(
-        matrix=np.column_stack(columns) if columns else np.empty((len(sample), 0)),
+        matrix=np.ascontiguousarray(np.array(columns).T) if columns else np.empty((len(sample), 0)),
         kinds=np.array(kinds, dtype=np.int64),
         labels=tuple(labels),
         gates={gate: _columns_of(labels, variables) for gate, variables in members.items()},
@@ -158,21 +159,23 @@ def write_balance(writer: RowWriter, design: BalanceDesign, table: BalanceTable,
 
     `rows` (n,) masks the patients compared; each column counts those in whom it is known.
     """
-    known = (~np.isnan(design.matrix[rows])).sum(axis=0)
+    known = np.count_nonzero(~np.isnan(design.matrix[rows]), axis=0).tolist()
     for statistic in BALANCE_STATISTICS:
-        values = getattr(table, statistic)
+        values = getattr(table, statistic).tolist()
         for value, n, (variable, level) in zip(values, known, design.labels, strict=True):
             if statistic in CONTINUOUS_ONLY and level != CONTINUOUS:
                 continue
-            status = Status.NOT_APPLICABLE if np.isnan(value) else Status.OK
-            writer.add("balance", statistic, value, variable=variable, level=level, n=int(n), status=status)
+            status = Status.NOT_APPLICABLE if math.isnan(value) else Status.OK
+            writer.add("balance", statistic, value, variable=variable, level=level, n=n, status=status)
 
 
 def write_gates(writer: RowWriter, design: BalanceDesign, table: BalanceTable, analysis: Analysis) -> None:
     """Largest |SMD| over the score's covariates and over all baseline ones, against each threshold."""
     for gate, columns in design.gates.items():
-        largest = float(np.abs(table.smd[columns]).max()) if columns.size else NAN
-        status = Status.NOT_APPLICABLE if np.isnan(largest) else Status.OK
+        # NaN if any of them is: max() alone would pass over it, or not, by its place.
+        differences = [abs(value) for value in table.smd[columns].tolist()]
+        largest = NAN if not differences or any(map(math.isnan, differences)) else max(differences)
+        status = Status.NOT_APPLICABLE if math.isnan(largest) else Status.OK
         writer.add("balance_gate", f"max_abs_smd_{gate}", largest, variable="all", status=status)
         for threshold in analysis.balance_thresholds:
             passes = float(largest < threshold)
@@ -193,7 +196,7 @@ def write_matching(writer: RowWriter, scored: Scored, matching: Matching | None)
         "logit_sd": NAN if failed else matching.sd_logit,
     }
     for statistic, value in numbers.items():
-        status = Status.OK if not np.isnan(value) else Status.NOT_APPLICABLE
+        status = Status.OK if not math.isnan(value) else Status.NOT_APPLICABLE
         if failed:
             status = scored.status
         writer.add("matching", statistic, value, n=n, status=status)
@@ -239,7 +242,8 @@ def balance_of(
     weight: np.ndarray | None = None,
     focal_arm: int,
 ) -> BalanceTable:
-    """Balance of the scored patients: all of them, a matched subset, or weighted."""
-    return balance_table(
-        design.matrix, design.kinds, scored.sample.arm, subset=subset, weight=weight, focal_arm=focal_arm
-    )
+    """Balance of the scored patients: all of them, a matched subset, or all of them weighted."""
+    arm = scored.sample.arm
+    if weight is None:
+        weight = np.ones(arm.size) if subset is None else subset.astype(np.float64)
+    return balance_of_arms(design.matrix, design.kinds, arm, weight, focal_arm)

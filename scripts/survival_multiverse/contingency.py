@@ -1,10 +1,11 @@
 """Association of a categorical covariate with the arm."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import chdtrc
 
+from survival_multiverse.kernels.log_rank import chi2_tail
 from survival_multiverse.schema import Status
 
 
@@ -54,14 +55,24 @@ def pearson_chi_square(codes: np.ndarray, arm: np.ndarray, n_levels: int) -> Chi
     codes, arm = codes[known], arm[known]
     if not ((codes >= 0) & (codes < n_levels)).all() or not ((arm == 0) | (arm == 1)).all():
         raise ValueError(f"codes must lie between -1 and {n_levels - 1}, and arm must hold 0 and 1 only")
-    counts = np.bincount(codes * 2 + arm, minlength=2 * n_levels).reshape(-1, 2)
-    counts = counts[counts.sum(axis=1) > 0]
-    by_level, by_arm = counts.sum(axis=1), counts.sum(axis=0)
-    df = max(by_level.size - 1, 0)
-    if by_arm.min() == 0:
+    return chi_square_of_counts(np.bincount(codes * 2 + arm, minlength=2 * n_levels))
+
+
+def chi_square_of_counts(counts: np.ndarray) -> ChiSquare:
+    """The same test of counted patients, shape (2 * levels,): arm 0 and arm 1 of each level in turn."""
+    cells = [int(count) for count in counts]
+    by_level = [low + high for low, high in zip(cells[::2], cells[1::2], strict=True)]
+    by_arm = (sum(cells[::2]), sum(cells[1::2]))
+    n = sum(by_arm)
+    df = max(sum(total > 0 for total in by_level) - 1, 0)
+    if min(by_arm) == 0:
         return ChiSquare(np.nan, df, np.nan, Status.EMPTY_ARM, np.nan)
     if df == 0:
         return ChiSquare(np.nan, df, np.nan, Status.CONSTANT, np.nan)
-    expected = by_level[:, None] * by_arm[None, :] / by_arm.sum()
-    chi2 = float(((counts - expected) ** 2 / expected).sum())
-    return ChiSquare(chi2, df, float(chdtrc(df, chi2)), Status.OK, float(expected.min()))
+    chi2, smallest = 0.0, math.inf
+    for position, count in enumerate(cells):
+        expected = by_level[position // 2] * by_arm[position % 2] / n
+        if expected > 0.0:
+            chi2 += (count - expected) ** 2 / expected
+            smallest = min(smallest, expected)
+    return ChiSquare(chi2, df, chi2_tail(chi2, df), Status.OK, smallest)

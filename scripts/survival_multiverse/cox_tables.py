@@ -8,7 +8,7 @@ import numpy as np
 from survival_multiverse.cox import (
     HazardRatio,
     cox,
-    cox_single,
+    cox_binary,
     hazard_ratio,
     likelihood_ratio_test,
     proportional_hazards_test,
@@ -54,6 +54,9 @@ class Model:
 
 def write_model(writer: RowWriter, sample: Sample, model: Model, analysis: Analysis) -> None:
     """Hazard ratios of every column: model-based, and clustered by pair or robust where that applies."""
+    if len(model.names) == 1 and _is_binary(sample, model.names[0]):
+        _write_binary_model(writer, sample, model, analysis)
+        return
     known = sample.known(model.names)
     weight = model.weight
     if known is not None:
@@ -86,22 +89,65 @@ def write_model(writer: RowWriter, sample: Sample, model: Model, analysis: Analy
                 _write_hazard_ratio(writer, ratio, contrast, flags=model.flags, **labels, **counts)
 
 
+def _is_binary(sample: Sample, name: str) -> bool:
+    if name == "arm":
+        return True
+    return sample.has_levels(name) and len(sample.factors[sample.position(name)].levels) == 2
+
+
+def _write_binary_model(writer: RowWriter, sample: Sample, model: Model, analysis: Analysis) -> None:
+    """A model of the arm alone or of one grouping in two, by the kernel that resampling uses too."""
+    (name,) = model.names
+    time, event, x = sample.time, sample.event, sample.arm
+    weight, cluster, contrast, gate = model.weight, sample.pair, "1 vs 0", model.status
+    if name == "arm":
+        gate = sample.arm_status(analysis.minimum_events) if gate is Status.OK else gate
+    else:
+        x = sample.factor_codes(name)
+        contrast = "{1} vs {0}".format(*sample.factors[sample.position(name)].levels)
+        if len(x) and x.min() < 0:
+            known = x >= 0
+            time, event, x = time[known], event[known], x[known]
+            weight = None if weight is None else weight[known]
+            cluster = None if cluster is None else cluster[known]
+    counts = {"n": len(time), "events": int(np.count_nonzero(event))}
+    variances = _variances(sample, weight)
+    for ties in model.ties:
+        ratios = [HazardRatio(*(NAN,) * 7, gate)] * len(variances)
+        if gate is Status.OK:
+            ratios = _binary_ratios(time, event, x, weight, cluster, ties, variances, analysis)
+        for variance, ratio in zip(variances, ratios, strict=True):
+            labels = {"variable": name, "model": model.name, "ties": ties, "variance": variance}
+            _write_hazard_ratio(writer, ratio, contrast, flags=model.flags, **labels, **counts)
+
+
+def _binary_ratios(
+    time: np.ndarray,
+    event: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray | None,
+    cluster: np.ndarray | None,
+    ties: str,
+    variances: tuple[str, ...],
+    analysis: Analysis,
+) -> list[HazardRatio]:
+    """The hazard ratio of x = 1 against 0 with each standard error."""
+    if not len(time):
+        return [HazardRatio(*(NAN,) * 7, Status.TOO_FEW_EVENTS)] * len(variances)
+    weight = np.ones(len(time)) if weight is None else weight
+    if cluster is None:
+        cluster = np.arange(len(time))
+    beta, model_error, robust_error, code = cox_binary(time, event, x, weight, cluster, ties == "efron")
+    status = status_of_code(code)
+    if status is not Status.OK:
+        return [HazardRatio(*(NAN,) * 7, status)] * len(variances)
+    errors = [model_error if variance == "model" else robust_error for variance in variances]
+    return [wald_hazard_ratio(beta, error, level=analysis.confidence_level) for error in errors]
+
+
 def write_arm_model(writer: RowWriter, sample: Sample, analysis: Analysis) -> None:
-    """Hazard ratio of the arm alone, Efron ties, by the kernel that resampling uses too."""
-    status = sample.arm_status(analysis.minimum_events)
-    counts = {"n": len(sample), "events": int(sample.event.sum())}
-    errors = {"model": NAN, "clustered": NAN}
-    if status is Status.OK:
-        pair = np.zeros(len(sample), dtype=np.int64) if sample.pair is None else sample.pair
-        beta, *found, code = cox_single(sample.time, sample.event, sample.arm, pair)
-        status = status_of_code(code)
-        errors = dict(zip(errors, found, strict=True))
-    for variance in _variances(sample, None):
-        ratio = HazardRatio(*(NAN,) * 7, status)
-        if status is Status.OK:
-            ratio = wald_hazard_ratio(beta, errors[variance], level=analysis.confidence_level)
-        labels = {"variable": "arm", "model": "arm_only", "ties": "efron", "variance": variance}
-        _write_hazard_ratio(writer, ratio, "1 vs 0", **labels, **counts)
+    """Hazard ratio of the arm alone, Efron ties."""
+    write_model(writer, sample, Model("arm_only", ("arm",), ("efron",)), analysis)
 
 
 def _variances(sample: Sample, weight: np.ndarray | None) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ only, never on their order, and equals R 4.2 survival 3.5-3 unless its docstring
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,6 +21,7 @@ from survival_multiverse.kernels.curves import (
     LOG_LOG,
     PLAIN,
     STATUS_OF_CODE,
+    group_curves_kernel,
     input_state,
     kaplan_meier_kernel,
     quantile_kernel,
@@ -172,6 +174,47 @@ def kaplan_meier(time, event, *, conf_type: str = "log-log", level: float = 0.95
     time, event = ascending(time, event)
     columns = kaplan_meier_kernel(time, event, normal_quantile(level), CONF_TYPES[conf_type])
     return KaplanMeier(*columns, conf_type, level)
+
+
+def group_curves(
+    time: np.ndarray,
+    event: np.ndarray,
+    codes: np.ndarray,
+    levels: int,
+    at: Sequence[float],
+    *,
+    conf_type: str = "log-log",
+    level: float = 0.95,
+) -> list[tuple[int, int, Quantile, list[tuple]]]:
+    """What `quantile` (the median) and `survival_at` read off the curve of each group, in one compiled call.
+
+    Parameters
+    ----------
+    time : float64 array, shape (n,)
+        Ascending (not checked).
+    event, codes : int64 arrays, shape (n,)
+        Codes 0 to levels - 1; any other leaves the patient out.
+    at : sequence of float, shape (q,)
+
+    Returns
+    -------
+    list
+        One (patients, deaths, median, readings) a level; a reading is (S, its standard error, lower, upper,
+        status), one for each time.
+    """
+    counts, medians, values, codes_at = group_curves_kernel(
+        time, event, codes, levels, normal_quantile(level), CONF_TYPES[conf_type], vector(at, np.float64)
+    )
+    found = []
+    for (n, events), median, rows, statuses_at in zip(
+        counts.tolist(), medians.tolist(), values.tolist(), codes_at.tolist(), strict=True
+    ):
+        status = Status.OK
+        if math.isnan(median[0]):
+            status = Status.NOT_REACHED if n else Status.EMPTY_ARM
+        readings = [(*row, STATUS_OF_CODE[code]) for row, code in zip(rows, statuses_at, strict=True)]
+        found.append((n, events, Quantile(*median, status), readings))
+    return found
 
 
 def ascending(time: np.ndarray, event: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

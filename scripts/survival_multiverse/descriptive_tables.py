@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from survival_multiverse.contingency import pearson_chi_square
+from survival_multiverse.contingency import chi_square_of_counts
 from survival_multiverse.quantiles import quantiles
 from survival_multiverse.rows import NAN, RowWriter
 from survival_multiverse.sample import Factor, Sample
@@ -19,8 +19,8 @@ def write_counts(writer: RowWriter, sample: Sample) -> None:
     for note, codes in zip(sample.notes, sample.note_codes, strict=True):
         _write_levels(writer, sample, note, codes)
     for factor, codes in zip(sample.factors, sample.codes, strict=True):
-        n = _write_levels(writer, sample, factor, codes)
-        test = pearson_chi_square(codes, sample.arm, len(factor.levels))
+        cells = _write_levels(writer, sample, factor, codes)
+        n, test = int(cells.sum()), chi_square_of_counts(cells)
         writer.add(
             "chi_square",
             "chi_square",
@@ -42,16 +42,16 @@ def _write_missing(writer: RowWriter, n: int, known: int, variable: str) -> None
         writer.add("missing", "patients", float(n - known), variable=variable, n=n)
 
 
-def _write_levels(writer: RowWriter, sample: Sample, factor: Factor, codes: np.ndarray) -> int:
-    """Patients of each arm at each level; returns how many have one."""
-    known = codes >= 0
-    n = int(known.sum())
-    cells = np.bincount(codes[known] * 2 + sample.arm[known], minlength=2 * len(factor.levels))
-    for code, level in enumerate(factor.levels):
-        for arm in (0, 1):
-            count = float(cells[2 * code + arm])
-            writer.add("descriptive", f"patients_{arm}", count, variable=factor.name, level=level, n=n)
-    return n
+def _write_levels(writer: RowWriter, sample: Sample, factor: Factor, codes: np.ndarray) -> np.ndarray:
+    """Patients of each arm at each level; returns them, arm 0 and arm 1 of each level in turn."""
+    # A gap, -1, counts before the first level.
+    cells = np.bincount(codes * 2 + sample.arm + 2, minlength=2 * len(factor.levels) + 2)[2:]
+    n = int(cells.sum())
+    for position, count in enumerate(cells.tolist()):
+        level = factor.levels[position // 2]
+        statistic = f"patients_{position % 2}"
+        writer.add("descriptive", statistic, float(count), variable=factor.name, level=level, n=n)
+    return cells
 
 
 def write_distributions(writer: RowWriter, sample: Sample) -> None:

@@ -10,7 +10,11 @@ import numpy as np
 
 from survival_multiverse.curves import NO_STRATUM, ascending, vector
 from survival_multiverse.kernels.curves import ASCENDING, INVALID, STATUS_OF_CODE, input_state
-from survival_multiverse.kernels.log_rank import log_rank_kernel, log_rank_many_kernel
+from survival_multiverse.kernels.log_rank import (
+    log_rank_kernel,
+    log_rank_many_kernel,
+    pair_log_rank_kernel,
+)
 from survival_multiverse.schema import Status
 
 
@@ -95,3 +99,24 @@ def log_rank_many(time, event, groups) -> tuple[np.ndarray, np.ndarray, np.ndarr
     order = np.argsort(time, kind="stable")
     time, event = ascending(time, event)
     return log_rank_many_kernel(time, event, np.take(groups, order, axis=1))
+
+
+def arm_log_rank(
+    time: np.ndarray, event: np.ndarray, arm: np.ndarray, *, pair: np.ndarray | None = None
+) -> tuple[float, int, float, Status]:
+    """Log-rank test of two arms, or of two arms within pairs: chi2, df, P and status, as `log_rank`.
+
+    Parameters
+    ----------
+    time : float64 array, shape (n,)
+        Ascending (not checked).
+    event, arm : int64 arrays, shape (n,)
+        0 or 1.
+    pair : int64 array, shape (n,), optional
+        Codes from 0; at most two rows each.
+    """
+    if pair is None:
+        chi2, df, p_value, *_, code = log_rank_kernel(time, event, arm, np.zeros(time.size, np.int64))
+    else:
+        chi2, df, p_value, code = pair_log_rank_kernel(time, event, arm, pair)
+    return chi2, df, p_value, STATUS_OF_CODE[code]

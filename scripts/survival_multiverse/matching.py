@@ -6,10 +6,9 @@ from hashlib import blake2b
 
 import numpy as np
 
-from survival_multiverse.kernels.matching import focal_arm_of, match_kernel
+from survival_multiverse.kernels.matching import SCORE_SCALE, focal_arm_of, match_kernel, spread
 from survival_multiverse.schema import Status
 
-SCORE_SCALE = 1e9
 NO_CALIPER = np.iinfo(np.int64).max
 # Beyond any difference of two logits, and still exact as an int64.
 WIDEST = 2.0**62
@@ -92,25 +91,15 @@ def integer_score(logit: np.ndarray) -> np.ndarray:
     return np.rint(np.asarray(logit, dtype=np.float64) * SCORE_SCALE).astype(np.int64)
 
 
-def _variance(score: np.ndarray) -> float:
-    """Return the n - 1 variance of integer scores, in squared logits; NaN for fewer than 2."""
-    if score.size < 2:
-        return np.nan
-    # Sorted, so that the sum, and with it the caliper, is the same for every order of the rows.
-    return float(np.var(np.sort(score) / SCORE_SCALE, ddof=1))
-
-
 def logit_sd(score: np.ndarray, arm: np.ndarray, *, caliper_sd: str = "all") -> float:
     """Return the SD of the logit on which calipers are measured.
 
     ``all``: over all units (n - 1). ``within_arm``: sqrt((s1^2 + s0^2) / 2) (Austin 2011). NaN where a
     variance needs more patients than there are.
     """
-    if caliper_sd == "all":
-        return float(np.sqrt(_variance(score)))
-    if caliper_sd == "within_arm":
-        return float(np.sqrt((_variance(score[arm == 1]) + _variance(score[arm == 0])) / 2))
-    raise ValueError(f"caliper_sd must be one of {CALIPER_SDS}, got {caliper_sd!r}")
+    if caliper_sd not in CALIPER_SDS:
+        raise ValueError(f"caliper_sd must be one of {CALIPER_SDS}, got {caliper_sd!r}")
+    return spread(score, arm, caliper_sd == "within_arm")
 
 
 def caliper_units(caliper: float, sd: float) -> int:
@@ -161,7 +150,7 @@ def greedy_match(
         raise ValueError(f"caliper must be 0 or more, or inf, got {caliper}")
     score, arm, priority = _checked(logit, arm, priority)
     focal = int(focal_arm_of(arm))
-    n_focal = int((arm == focal).sum())
+    n_focal = int(np.count_nonzero(arm == focal))
     sd = logit_sd(score, arm, caliper_sd=caliper_sd)
     pair_of = np.full(arm.size, -1, dtype=np.int64)
     # Without a SD (one patient in an arm) a finite caliper has no width, so nobody is inside it.

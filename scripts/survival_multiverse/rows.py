@@ -1,5 +1,6 @@
 """Tidy result rows: written one by one, frozen into arrays, joined into one Arrow table a scenario."""
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -46,12 +47,12 @@ class RowWriter:
     """Collects rows of one context."""
 
     __slots__ = (
+        "_codes",
         "_counts",
         "_failure",
         "_flag_text",
         "_flags",
         "_head",
-        "_labels",
         "_landmark",
         "_numbers",
     )
@@ -69,9 +70,10 @@ class RowWriter:
         )
         self._flags = tuple(dict.fromkeys(flags))
         self._flag_text = ";".join(self._flags) or None
-        self._labels: list[tuple] = []
-        self._numbers: list[tuple] = []
-        self._counts: list[tuple] = []
+        # Flat machine numbers: many times cheaper to turn into NumPy arrays than lists of tuples.
+        self._codes = array("q")
+        self._numbers = array("d")
+        self._counts = array("i")
 
     def add(
         self,
@@ -101,41 +103,28 @@ class RowWriter:
         flag_text = self._flag_text
         if flags:
             flag_text = ";".join(dict.fromkeys((*self._flags, *flags)))
-        self._labels.append(
-            (
-                *self._head,
-                analysis,
-                model,
-                ties,
-                variance,
-                variable,
-                level,
-                statistic,
-                status,
-                STATUS_REASON.get(status),
-                flag_text,
-            )
-        )
-        self._numbers.append((self._landmark, estimate, std_error, ci_lower, ci_upper, p_value))
-        self._counts.append((df, n, events))
+        label = (self._head, analysis, model, ties, variance, variable, level, statistic, status, flag_text)
+        code = _code_of_label.get(label)
+        self._codes.append(_intern(label) if code is None else code)
+        self._numbers.extend((self._landmark, estimate, std_error, ci_lower, ci_upper, p_value))
+        self._counts.extend((df, n, events))
 
     def freeze(self) -> RowBlock:
         """Turn the rows into arrays."""
-        count = len(self._labels)
         return RowBlock(
-            labels=np.array([_intern(label) for label in self._labels], dtype=np.int64),
-            numbers=np.array(self._numbers, dtype=np.float64).reshape(count, len(_NUMBERS)),
-            counts=np.array(self._counts, dtype=np.int32).reshape(count, len(_COUNTS)),
+            labels=np.frombuffer(self._codes, dtype=np.int64),
+            numbers=np.frombuffer(self._numbers, dtype=np.float64).reshape(-1, len(_NUMBERS)),
+            counts=np.frombuffer(self._counts, dtype=np.int32).reshape(-1, len(_COUNTS)),
         )
 
 
 def _intern(label: tuple) -> int:
     """Number of a row's labels, which recur from scenario to scenario."""
-    code = _code_of_label.get(label)
-    if code is None:
-        strings = [_code_of_string.setdefault(text, len(_code_of_string)) for text in label]
-        code = _code_of_label[label] = len(_label_codes)
-        _label_codes.append(np.array(strings, dtype=np.int32))
+    head, *middle, status, flag_text = label
+    words = (*head, *middle, status, STATUS_REASON.get(status), flag_text)
+    strings = [_code_of_string.setdefault(text, len(_code_of_string)) for text in words]
+    code = _code_of_label[label] = len(_label_codes)
+    _label_codes.append(np.array(strings, dtype=np.int32))
     return code
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from survival_multiverse.kernels.arms import arm_counts
 from survival_multiverse.schema import Population, Status
 from survival_multiverse.study import Study
 
@@ -137,20 +138,23 @@ class Sample:
     def __len__(self) -> int:
         return len(self.time)
 
-    def take(self, rows: np.ndarray, *, pair: np.ndarray | None = None) -> "Sample":
-        """Keep these rows (ascending positions or a mask); `pair` is aligned with the rows kept."""
+    def take(self, rows: np.ndarray | slice, *, pair: np.ndarray | None = None) -> "Sample":
+        """Keep these rows (ascending positions, a mask or a slice); `pair` is aligned with the rows kept."""
         if pair is None and self.pair is not None:
             pair = self.pair[rows]
-        return replace(
-            self,
-            index=self.index[rows],
-            time=self.time[rows],
-            event=self.event[rows],
-            arm=self.arm[rows],
-            codes=np.ascontiguousarray(self.codes[:, rows]),
-            values=self.values[rows],
-            note_codes=self.note_codes[:, rows],
-            pair=pair,
+        # The constructor itself: `dataclasses.replace` takes longer than copying the rows.
+        return Sample(
+            self.index[rows],
+            self.time[rows],
+            self.event[rows],
+            self.arm[rows],
+            self.factors,
+            np.ascontiguousarray(self.codes[:, rows]),
+            self.names,
+            self.values[rows],
+            self.notes,
+            self.note_codes[:, rows],
+            pair,
         )
 
     def factor_codes(self, name: str) -> np.ndarray:
@@ -180,12 +184,10 @@ class Sample:
 
     def arm_status(self, minimum_events: int) -> Status:
         """Whether the arms can be compared."""
-        in_high = int(self.arm.sum())
-        if in_high in (0, len(self)):
+        low, high, deaths_low, deaths_high = arm_counts(self.event, self.arm)
+        if min(low, high) == 0:
             return Status.EMPTY_ARM
-        deaths_high = int((self.event * self.arm).sum())
-        deaths_low = int(self.event.sum()) - deaths_high
-        return Status.OK if min(deaths_high, deaths_low) >= minimum_events else Status.TOO_FEW_EVENTS
+        return Status.OK if min(deaths_low, deaths_high) >= minimum_events else Status.TOO_FEW_EVENTS
 
 
 def whole_sample(cohort: Cohort, *, oligo_threshold: float, dose_cutoff: float, gtv_cutoff: float) -> Sample:

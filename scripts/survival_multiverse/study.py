@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 AXES = ("oligo_threshold", "dose_cutoff", "gtv_cutoff", "caliper")
@@ -19,6 +20,7 @@ def level_text(level: str | float) -> str:
     return level if isinstance(level, str) else f"{float(level):.15g}"
 
 
+@lru_cache(maxsize=1024)
 def spelling(value: float | str) -> str:
     """The one spelling of an axis value in a path: ``146``, ``0.2``, ``none``."""
     number = axis_number(value)

@@ -1,18 +1,21 @@
 """Rows on survival without a regression model: curves, log-rank tests, restricted means, follow-up."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from survival_multiverse.curves import (
     KaplanMeier,
+    group_curves,
     kaplan_meier,
     quantile,
     restricted_mean,
     restricted_mean_difference,
     reverse_kaplan_meier,
-    survival_at,
     survival_difference,
 )
-from survival_multiverse.log_rank import log_rank, log_rank_many
+from survival_multiverse.kernels.arms import whole_pairs
+from survival_multiverse.log_rank import arm_log_rank, log_rank, log_rank_many
 from survival_multiverse.rows import NAN, RowWriter
 from survival_multiverse.sample import Sample
 from survival_multiverse.schema import Status
@@ -36,59 +39,51 @@ def arm_curves(sample: Sample, analysis: Analysis) -> tuple[KaplanMeier, KaplanM
 
 def write_curves(writer: RowWriter, sample: Sample, analysis: Analysis) -> None:
     """Median, survival at the study's times and follow-up: everybody, by arm, by level of each grouping."""
-    curves = arm_curves(sample, analysis)
-    everybody = kaplan_meier(
-        sample.time, sample.event, conf_type=analysis.survival_conf_type, level=analysis.confidence_level
-    )
-    _write_curve(writer, everybody, analysis, variable="all", level="all")
-    _write_follow_up(writer, sample, np.ones(len(sample), dtype=bool), analysis, variable="all", level="all")
-    for arm, curve in enumerate(curves):
-        _write_curve(writer, curve, analysis, variable="arm", level=ARM_LEVELS[arm])
-        _write_follow_up(writer, sample, sample.arm == arm, analysis, variable="arm", level=ARM_LEVELS[arm])
-    _write_differences(writer, curves, analysis)
+    everybody = np.zeros(len(sample), dtype=np.int64)
+    _write_group_curves(writer, sample, everybody, analysis, variable="all", levels=("all",))
+    _write_follow_up(writer, sample, everybody == 0, analysis, variable="all", level="all")
+    _write_group_curves(writer, sample, sample.arm, analysis, variable="arm", levels=ARM_LEVELS)
+    for arm, level in enumerate(ARM_LEVELS):
+        _write_follow_up(writer, sample, sample.arm == arm, analysis, variable="arm", level=level)
+    _write_differences(writer, arm_curves(sample, analysis), analysis)
     for factor, codes in zip(sample.factors, sample.codes, strict=True):
-        for code, level in enumerate(factor.levels):
-            rows = codes == code
-            curve = kaplan_meier(
-                sample.time[rows],
-                sample.event[rows],
-                conf_type=analysis.survival_conf_type,
-                level=analysis.confidence_level,
-            )
-            _write_curve(writer, curve, analysis, variable=factor.name, level=level)
+        _write_group_curves(writer, sample, codes, analysis, variable=factor.name, levels=factor.levels)
 
 
-def _write_curve(
-    writer: RowWriter, curve: KaplanMeier, analysis: Analysis, *, variable: str, level: str
+def _write_group_curves(
+    writer: RowWriter,
+    sample: Sample,
+    codes: np.ndarray,
+    analysis: Analysis,
+    *,
+    variable: str,
+    levels: Sequence[str],
 ) -> None:
-    median = quantile(curve, 0.5)
-    writer.add(
-        "kaplan_meier",
-        "median",
-        median.estimate,
-        variable=variable,
-        level=level,
-        ci_lower=median.lower,
-        ci_upper=median.upper,
-        n=curve.n,
-        events=curve.events,
-        status=median.status,
+    curves = group_curves(
+        sample.time,
+        sample.event,
+        codes,
+        len(levels),
+        analysis.survival_times,
+        conf_type=analysis.survival_conf_type,
+        level=analysis.confidence_level,
     )
-    at = survival_at(curve, analysis.survival_times)
-    for j, time in enumerate(analysis.survival_times):
-        writer.add(
-            "kaplan_meier",
-            f"survival_{spelling(time)}",
-            at.estimate[j],
-            variable=variable,
-            level=level,
-            std_error=at.std_error[j],
-            ci_lower=at.ci_lower[j],
-            ci_upper=at.ci_upper[j],
-            n=curve.n,
-            events=curve.events,
-            status=at.status[j],
-        )
+    statistics = [f"survival_{spelling(time)}" for time in analysis.survival_times]
+    for level, (n, events, median, readings) in zip(levels, curves, strict=True):
+        labels = {"variable": variable, "level": level, "n": n, "events": events}
+        limits = {"ci_lower": median.lower, "ci_upper": median.upper}
+        writer.add("kaplan_meier", "median", median.estimate, status=median.status, **limits, **labels)
+        for statistic, (estimate, std_error, lower, upper, status) in zip(statistics, readings, strict=True):
+            writer.add(
+                "kaplan_meier",
+                statistic,
+                estimate,
+                std_error=std_error,
+                ci_lower=lower,
+                ci_upper=upper,
+                status=status,
+                **labels,
+            )
 
 
 def _write_differences(
@@ -179,7 +174,7 @@ def write_log_ranks(writer: RowWriter, sample: Sample, analysis: Analysis) -> No
 def _write_pair_log_rank(writer: RowWriter, sample: Sample, name: str) -> None:
     """Log-rank test of a grouping within pairs; a patient whose partner is gone takes no part."""
     test = log_rank(sample.time, sample.event, sample.factor_codes(name), stratum=sample.pair)
-    whole = np.bincount(sample.pair, minlength=1)[sample.pair] == 2
+    n, events = whole_pairs(sample.event, sample.pair)
     writer.add(
         "log_rank",
         "chi_square",
@@ -188,8 +183,8 @@ def _write_pair_log_rank(writer: RowWriter, sample: Sample, name: str) -> None:
         model="pair_stratified",
         p_value=test.p_value,
         df=test.df,
-        n=int(whole.sum()),
-        events=int(sample.event[whole].sum()),
+        n=n,
+        events=events,
         status=test.status,
     )
 
@@ -201,21 +196,13 @@ def write_arm_log_rank(writer: RowWriter, sample: Sample, analysis: Analysis) ->
     strata = {None: None} if sample.pair is None else {None: None, "pair_stratified": sample.pair}
     for model, stratum in strata.items():
         if stratum is not None:
-            whole = np.bincount(stratum, minlength=1)[stratum] == 2
-            counts = {"n": int(whole.sum()), "events": int(sample.event[whole].sum())}
+            counts = dict(zip(("n", "events"), whole_pairs(sample.event, stratum), strict=True))
         if gate is not Status.OK:
             writer.add("log_rank", "chi_square", NAN, model=model, status=gate, **counts)
             continue
-        test = log_rank(sample.time, sample.event, sample.arm, stratum=stratum)
+        chi2, df, p_value, status = arm_log_rank(sample.time, sample.event, sample.arm, pair=stratum)
         writer.add(
-            "log_rank",
-            "chi_square",
-            test.chi2,
-            model=model,
-            p_value=test.p_value,
-            df=test.df,
-            status=test.status,
-            **counts,
+            "log_rank", "chi_square", chi2, model=model, p_value=p_value, df=df, status=status, **counts
         )
 
 

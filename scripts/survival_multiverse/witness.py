@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from survival_multiverse.comparability import match, matched_sample, score
-from survival_multiverse.cox import cox, cox_single, status_of_code
+from survival_multiverse.cox import cox, cox_binary, status_of_code
 from survival_multiverse.matching import priority
 from survival_multiverse.sample import Sample, design_matrix, encode_cohort, select_population, whole_sample
 from survival_multiverse.scenario import covariate_names
@@ -139,7 +139,8 @@ def _arm_model(sample: Sample, name: str | None, estimator: Estimator, minimum_e
     status, beta = sample.arm_status(minimum_events), np.nan
     if status is Status.OK:
         pair = np.zeros(len(sample), dtype=np.int64) if sample.pair is None else sample.pair
-        beta, *_, code = cox_single(sample.time, sample.event, sample.arm, pair)
+        unit = np.ones(len(sample))
+        beta, *_, code = cox_binary(sample.time, sample.event, sample.arm, unit, pair, True)
         status = status_of_code(code)
     matrix = sample.arm[:, None].astype(np.float64)
     return Fitted(LOG_RATIO, name, str(estimator), sample, matrix, np.array([beta]), status)

@@ -15,7 +15,7 @@ from lifelines.datasets import load_gbsg2
 from survival_multiverse.cox import (
     breslow_baseline,
     cox,
-    cox_single,
+    cox_binary,
     hazard_ratio,
     likelihood_ratio_test,
     proportional_hazards_test,
@@ -191,15 +191,18 @@ def test_lifelines_agrees():
     np.testing.assert_allclose(np.sqrt(np.diag(fit.variance_model)), other.standard_errors_, rtol=1e-6)
 
 
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("month", [0, 30.4375, 91.3125])
-def test_cox_single_equals_cox(month):
+def test_cox_binary_equals_cox(month, weighted, ties):
     time, event, X = veteran("arm")
     time = np.ceil(time / month) if month else time
     order = np.argsort(time, kind="stable")
     pair = DATA["veteran"]["pair"].to_numpy(np.int64)
-    fit = cox(time, event, X, cluster=pair)
-    beta, se_model, se_cluster, code = cox_single(
-        time[order], event[order], X[order, 0].astype(np.int64), pair[order]
+    weight = np.linspace(0.1, 3.0, time.size) if weighted else np.ones(time.size)
+    fit = cox(time, event, X, cluster=pair, weight=weight, ties=ties)
+    beta, se_model, se_cluster, code = cox_binary(
+        time[order], event[order], X[order, 0].astype(np.int64), weight[order], pair[order], ties == "efron"
     )
     assert status_of_code(code) is fit.status is Status.OK
     expected = [

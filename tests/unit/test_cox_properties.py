@@ -11,7 +11,7 @@ from scipy.optimize import linprog
 from survival_multiverse.cox import (
     breslow_baseline,
     cox,
-    cox_single,
+    cox_binary,
     hazard_ratio,
     proportional_hazards_test,
     status_of_code,
@@ -165,27 +165,31 @@ def test_tiny_cohorts_have_an_estimate_or_the_right_status(ties, cohort, stratif
         assert math.isnan(ratio.log_estimate) == (expected is not Status.OK or j in fit.dropped)
 
 
+@ties_methods
 @MANY
-@given(cohort=tiny_cohorts())
-def test_cox_single_equals_cox_on_tiny_cohorts(cohort):
+@given(cohort=tiny_cohorts(), weights=st.lists(st.integers(0, 4), min_size=12, max_size=12))
+def test_cox_binary_equals_cox_on_tiny_cohorts(ties, cohort, weights):
     time, event, X, cluster = cohort
     order = np.argsort(time, kind="stable")
     time, event, x, cluster = time[order], event[order], (X[order, 0] > 0).astype(np.int64), cluster[order]
-    fit = cox(time, event, x[:, None], cluster=cluster)
-    beta, se_model, se_cluster, code = cox_single(time, event, x, cluster)
-    assert status_of_code(code) is fit.status
-    expected = [fit.coefficients[0], fit.variance_model[0, 0], fit.variance_robust[0, 0]]
-    np.testing.assert_allclose([beta, se_model**2, se_cluster**2], expected, rtol=1e-11, atol=1e-13)
+    weight = np.resize(np.array(weights, dtype=float), time.size)
+    for used in (np.ones(time.size), weight + 0.5, weight):
+        fit = cox(time, event, x[:, None], weight=used, cluster=cluster, ties=ties)
+        beta, se_model, se_cluster, code = cox_binary(time, event, x, used, cluster, ties == "efron")
+        assert status_of_code(code) is fit.status
+        expected = [fit.coefficients[0], fit.variance_model[0, 0], fit.variance_robust[0, 0]]
+        np.testing.assert_allclose([beta, se_model**2, se_cluster**2], expected, rtol=1e-10, atol=1e-12)
 
 
 @RUNS
 @given(cohort=cohorts())
-def test_cox_single_equals_cox(cohort):
+def test_cox_binary_equals_cox(cohort):
     time, event, X, cluster = cohort
     order = np.argsort(time, kind="stable")
     fit = cox(time, event, X[:, :1], cluster=cluster)
     assume(fit.status is Status.OK)
-    found = cox_single(time[order], event[order], X[order, 0].astype(np.int64), cluster[order])
+    x = X[order, 0].astype(np.int64)
+    found = cox_binary(time[order], event[order], x, np.ones(x.size), cluster[order], True)
     expected = [fit.coefficients[0], *(math.sqrt(v[0, 0]) for v in (fit.variance_model, fit.variance_robust))]
     np.testing.assert_allclose(found[:3], expected, rtol=1e-12, atol=1e-12)
 

@@ -10,7 +10,7 @@ import pytest
 from survival_multiverse.cox import (
     breslow_baseline,
     cox,
-    cox_single,
+    cox_binary,
     hazard_ratio,
     likelihood_ratio_test,
     proportional_hazards_test,
@@ -77,7 +77,8 @@ def test_a_first_step_far_beyond_the_maximum_is_halved():
     fit = cox(time, event, x)
     assert fit.status is Status.OK
     assert fit.coefficients[0] == pytest.approx(math.log(2000.0), abs=0.1)
-    single = cox_single(np.sort(time), event, np.roll(x[:, 0], 1).astype(np.int64), np.arange(2000))
+    exposed = np.roll(x[:, 0], 1).astype(np.int64)
+    single = cox_binary(np.sort(time), event, exposed, np.ones(2000), np.arange(2000), True)
     assert single[:2] == pytest.approx((fit.coefficients[0], math.sqrt(fit.variance_model[0, 0])), rel=1e-10)
 
 

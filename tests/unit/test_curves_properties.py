@@ -82,3 +82,23 @@ def test_lifelines_has_the_same_curve(data):
     km = curves.kaplan_meier(time, event)
     fit = KaplanMeierFitter().fit(time, event)
     np.testing.assert_allclose(fit.survival_function_at_times(km.time), km.survival, rtol=1e-12, atol=1e-13)
+
+
+@settings(deadline=None, max_examples=150)
+@given(cohorts, st.randoms(use_true_random=False), st.sampled_from(list(curves.CONF_TYPES)))
+def test_groups_read_in_one_call_are_those_read_one_by_one(data, random, conf_type):
+    order = np.argsort(np.array(data[0]), kind="stable")
+    time, event = np.array(data[0])[order], np.array(data[1])[order]
+    codes = np.array([random.randrange(-1, 3) for _ in time], dtype=np.int64)
+    at = (0.0, 2.0, 5.0, 99.0)
+    found = curves.group_curves(time, event, codes, 3, at, conf_type=conf_type, level=0.9)
+    for code, (n, events, median, readings) in enumerate(found):
+        rows = codes == code
+        curve = curves.kaplan_meier(time[rows], event[rows], conf_type=conf_type, level=0.9)
+        assert (n, events) == (curve.n, curve.events)
+        # Compared as text, in which NaN equals NaN.
+        assert repr(median) == repr(curves.quantile(curve, 0.5))
+        one = curves.survival_at(curve, at)
+        columns = (one.estimate, one.std_error, one.ci_lower, one.ci_upper)
+        rows_one = zip(*(column.tolist() for column in columns), one.status, strict=True)
+        assert repr(readings) == repr(list(rows_one))

@@ -15,7 +15,7 @@ from lifelines.statistics import multivariate_logrank_test
 from scipy.special import chdtrc
 
 from survival_multiverse.kernels.log_rank import chi2_tail
-from survival_multiverse.log_rank import log_rank, log_rank_many
+from survival_multiverse.log_rank import arm_log_rank, log_rank, log_rank_many
 from survival_multiverse.schema import Status
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -219,6 +219,30 @@ def test_duplicated_patients_double_observed_and_expected(data):
     np.testing.assert_array_equal(twice.observed, 2 * one.observed)
     np.testing.assert_allclose(twice.expected, 2 * one.expected, rtol=1e-12)
     np.testing.assert_array_equal(twice.n, 2 * one.n)
+
+
+@st.composite
+def paired(draw):
+    """Rows in ascending time, at most two of a pair; partners may be of one arm."""
+    n = draw(st.integers(1, 14))
+    time, event, arm = (
+        np.array(draw(st.lists(st.integers(*bounds), min_size=n, max_size=n)))
+        for bounds in ((1, 6), (0, 1), (0, 1))
+    )
+    time = np.sort(time).astype(float)
+    pair = np.array(draw(st.permutations(range(n)))) // 2
+    return time, event, arm, pair
+
+
+@settings(deadline=None, max_examples=500)
+@given(paired())
+def test_the_arms_test_is_the_general_one(data):
+    time, event, arm, pair = data
+    for strata in (None, pair):
+        expected = log_rank(time, event, arm, stratum=strata)
+        chi2, df, p_value, status = arm_log_rank(time, event, arm, pair=strata)
+        assert (df, status) == (expected.df, expected.status)
+        np.testing.assert_allclose([chi2, p_value], [expected.chi2, expected.p_value], rtol=1e-12)
 
 
 @settings(deadline=None, max_examples=200)

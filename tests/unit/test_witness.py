@@ -57,8 +57,8 @@ def test_a_small_error_above_the_tolerance_counts(models):
 
 
 def test_a_broken_engine_is_reported(monkeypatch):
-    real = witness.cox_single
-    monkeypatch.setattr(witness, "cox_single", lambda *data: (real(*data)[0] + 1e-4, *real(*data)[1:]))
+    real = witness.cox_binary
+    monkeypatch.setattr(witness, "cox_binary", lambda *data: (real(*data)[0] + 1e-4, *real(*data)[1:]))
     table = check_witnesses(breast_patients(), breast_study())
     assert set(table.loc[~table["agrees"], "estimator"]) == {"unadjusted", "matched"}
 

@@ -3,54 +3,23 @@
 import numpy as np
 from numba import njit
 
+from survival_multiverse.kernels.arms import arms_suffice
 from survival_multiverse.kernels.cox import OK, fit_cox
-from survival_multiverse.kernels.cox_single import cox_single, log_ratio
+from survival_multiverse.kernels.cox_binary import cox_binary, log_ratio
 from survival_multiverse.kernels.logistic import CONVERGED, logistic_kernel
-from survival_multiverse.kernels.matching import focal_arm_of, match_ranked, rank_scores
+from survival_multiverse.kernels.matching import (
+    SCORE_SCALE,
+    focal_arm_of,
+    match_ranked,
+    rank_scores,
+    spread,
+)
 
 OVERLAP, IPTW, ADJUSTED = 0, 1, 2
 WEIGHTED_AND_ADJUSTED = 3
-SCORE_SCALE = 1e9
 NO_CALIPER = np.iinfo(np.int64).max
 PROPENSITY_TOLERANCE = 1e-10
 PROPENSITY_ITERATIONS = 100
-
-
-@njit(cache=True)
-def arms_suffice(event, arm, minimum_events):
-    """Whether both arms have patients and enough deaths."""
-    patients = np.zeros(2, dtype=np.int64)
-    deaths = np.zeros(2, dtype=np.int64)
-    for i in range(event.shape[0]):
-        patients[arm[i]] += 1
-        deaths[arm[i]] += event[i]
-    return min(patients[0], patients[1]) > 0 and min(deaths[0], deaths[1]) >= minimum_events
-
-
-@njit(cache=True)
-def spread(score, arm, within_arm):
-    """SD of the integer scores: over all, or pooled within the arms; summed in sorted order."""
-    if not within_arm:
-        return np.sqrt(sorted_variance(np.sort(score)))
-    low = sorted_variance(np.sort(score[arm == 0]))
-    high = sorted_variance(np.sort(score[arm == 1]))
-    return np.sqrt((low + high) / 2.0)
-
-
-@njit(cache=True)
-def sorted_variance(score):
-    """n - 1 variance of ascending integer scores in squared logits; NaN below 2."""
-    n = score.shape[0]
-    if n < 2:
-        return np.nan
-    mean = 0.0
-    for value in score:
-        mean += value / SCORE_SCALE
-    mean /= n
-    squares = 0.0
-    for value in score:
-        squares += (value / SCORE_SCALE - mean) ** 2
-    return squares / (n - 1)
 
 
 @njit(cache=True)
@@ -68,7 +37,9 @@ def matched_estimate(time, event, arm, pair_of, minimum_events, out):
     rows = np.nonzero(pair_of >= 0)[0]
     if rows.shape[0] == 0 or not arms_suffice(event[rows], arm[rows], minimum_events):
         return
-    beta, _, clustered, code = cox_single(time[rows], event[rows], arm[rows], pair_of[rows])
+    beta, _, clustered, code = cox_binary(
+        time[rows], event[rows], arm[rows], np.ones(rows.shape[0]), pair_of[rows], True
+    )
     if code == OK:
         out[0], out[1] = beta, clustered
 
@@ -92,14 +63,11 @@ def resampled_pairs_estimate(time, event, arm, pair_of, uniform, minimum_events,
 
 
 @njit(cache=True)
-def weighted_estimate(time, event, arm, column, weight, out):
+def weighted_estimate(time, event, arm, weight, out):
     """Log hazard ratio and robust standard error of a weighted model of the arm."""
-    n = time.shape[0]
-    beta, _, robust, _, _, _, code = fit_cox(
-        time, event, column, weight, np.zeros(n, dtype=np.int64), np.arange(n), n, True
-    )
+    beta, _, robust, code = cox_binary(time, event, arm, weight, np.arange(time.shape[0]), True)
     if code == OK:
-        out[0], out[1] = beta[0], np.sqrt(robust[0, 0])
+        out[0], out[1] = beta, robust
 
 
 @njit(cache=True)
@@ -178,18 +146,16 @@ def evaluate_weights(time, event, arm, predictor, wanted, out):
     """Overlap and stabilised inverse-probability weighted estimates."""
     n = time.shape[0]
     treated = np.sum(arm) / n
-    column = np.empty((n, 1))
     overlap, stabilised = np.empty(n), np.empty(n)
     for i in range(n):
-        column[i, 0] = arm[i]
         probability = 1.0 / (1.0 + np.exp(-predictor[i]))
         observed = probability if arm[i] == 1 else 1.0 - probability
         overlap[i] = 1.0 - observed
         stabilised[i] = (treated if arm[i] == 1 else 1.0 - treated) / observed
     if wanted[1]:
-        weighted_estimate(time, event, arm, column, overlap, out[OVERLAP])
+        weighted_estimate(time, event, arm, overlap, out[OVERLAP])
     if wanted[2] and np.isfinite(np.sum(stabilised)):
-        weighted_estimate(time, event, arm, column, stabilised, out[IPTW])
+        weighted_estimate(time, event, arm, stabilised, out[IPTW])
 
 
 @njit(cache=True)

@@ -167,6 +167,36 @@ def survival_at_kernel(time, n_risk, survival, std_error, lower, upper, at):
 
 
 @njit(cache=True)
+def group_curves_kernel(time, event, codes, levels, z, conf_type, at):
+    """Kaplan-Meier of the rows of each code 0 to levels - 1 (ascending time), read off at once.
+
+    Returns
+    -------
+    tuple
+        Patients and deaths, shape (levels, 2); median with its limits, shape (levels, 3); S, standard error
+        and limits at each time, shape (levels, q, 4); their status codes, shape (levels, q).
+    """
+    counts = np.empty((levels, 2), np.int64)
+    medians = np.full((levels, 3), np.nan)
+    values = np.empty((levels, at.size, 4))
+    statuses = np.empty((levels, at.size), np.int64)
+    for level in range(levels):
+        rows = np.flatnonzero(codes == level)
+        t, n_risk, _, _, survival, std_error, lower, upper, n, events = kaplan_meier_kernel(
+            time[rows], event[rows], z, conf_type
+        )
+        counts[level, 0], counts[level, 1] = n, events
+        if n > 0:
+            medians[level, 0], medians[level, 1], medians[level, 2] = quantile_kernel(
+                t, survival, lower, upper, 0.5
+            )
+        a, b, c, d, _, code = survival_at_kernel(t, n_risk, survival, std_error, lower, upper, at)
+        values[level, :, 0], values[level, :, 1], values[level, :, 2], values[level, :, 3] = a, b, c, d
+        statuses[level] = code
+    return counts, medians, values, statuses
+
+
+@njit(cache=True)
 def wald_difference(a, se_a, code_a, b, se_b, code_b, z):
     """Difference a - b of independent estimates: value, standard error, limits, two-sided P, status code."""
     if code_a != OK or code_b != OK:

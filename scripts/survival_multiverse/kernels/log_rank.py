@@ -137,6 +137,42 @@ def log_rank_kernel(time, event, group, stratum):
 
 
 @njit(cache=True)
+def pair_log_rank_kernel(time, event, arm, pair):
+    """Log-rank test of two arms within pairs: `log_rank_kernel` with pairs for strata, without sorting.
+
+    Rows ascend in time; a pair has one or two rows. Only the first death of a pair that is at risk together
+    tells the arms apart: who is left alone is expected to die when he does.
+    """
+    size = np.max(pair) + 1 if pair.size else 0
+    partner = np.full(size, -1, np.int64)
+    difference = variance = 0.0
+    present, dying = np.zeros(2, np.bool_), np.zeros(2, np.bool_)
+    for i in range(time.size):
+        present[arm[i]] = True
+        if event[i] == 1:
+            dying[arm[i]] = True
+        first = partner[pair[i]]
+        partner[pair[i]] = i
+        if first < 0 or arm[first] == arm[i]:
+            continue
+        deaths = event[first] + (event[i] if time[i] == time[first] else 0)
+        if deaths == 0:
+            continue
+        # Of two at risk together each arm expects half of the deaths.
+        dying[:] = True
+        died_1 = event[first] * arm[first] + (event[i] * arm[i] if time[i] == time[first] else 0)
+        difference += died_1 - deaths / 2.0
+        variance += deaths * (2 - deaths) / 4.0
+    df = max(int(dying[0]) + int(dying[1]) - 1, 0)
+    if not (present[0] and present[1]):
+        return np.nan, df, np.nan, CONSTANT
+    if variance == 0.0:
+        return np.nan, df, np.nan, TOO_FEW_EVENTS
+    chi2 = difference * difference / variance
+    return chi2, df, chi2_tail(chi2, df), OK
+
+
+@njit(cache=True)
 def two_group_sums(time, event, groups):
     """Observed and expected deaths of code 1 and their variance for every row of ``groups``, in one pass.
 

@@ -3,6 +3,9 @@
 import numpy as np
 from numba import njit
 
+# Scores are logits in units of 1e-9.
+SCORE_SCALE = 1e9
+
 
 @njit(cache=True)
 def find_available(pointer, group):
@@ -150,3 +153,29 @@ def match_kernel(score, arm, priority, caliper, out):
     rank, keys = rank_scores(score, focal)
     order = np.argsort(priority, kind="mergesort")
     return match_ranked(rank, keys, arm, order, priority, focal, caliper, out)
+
+
+@njit(cache=True)
+def spread(score, arm, within_arm):
+    """SD of the integer scores: over all, or pooled within the arms; summed in sorted order."""
+    if not within_arm:
+        return np.sqrt(sorted_variance(np.sort(score)))
+    low = sorted_variance(np.sort(score[arm == 0]))
+    high = sorted_variance(np.sort(score[arm == 1]))
+    return np.sqrt((low + high) / 2.0)
+
+
+@njit(cache=True)
+def sorted_variance(score):
+    """n - 1 variance of ascending integer scores in squared logits; NaN below 2."""
+    n = score.shape[0]
+    if n < 2:
+        return np.nan
+    mean = 0.0
+    for value in score:
+        mean += value / SCORE_SCALE
+    mean /= n
+    squares = 0.0
+    for value in score:
+        squares += (value / SCORE_SCALE - mean) ** 2
+    return squares / (n - 1)

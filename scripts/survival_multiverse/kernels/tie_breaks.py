@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from survival_multiverse.kernels.cox_single import log_ratio
+from survival_multiverse.kernels.cox_binary import log_ratio
 from survival_multiverse.kernels.matching import match_ranked
 
 
