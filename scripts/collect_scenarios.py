@@ -1,6 +1,7 @@
 """Put the estimates of every scenario into one table."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
@@ -11,16 +12,23 @@ from scenario_paths import scenario_values
 from survival_multiverse.robustness import distinct_rows
 
 
-def collect_scenarios(*, scenarios: Sequence[str], settings: str, estimates: str) -> None:
+def collect_scenarios(*, scenarios: Sequence[str], settings: str, threads: int, estimates: str) -> None:
     """Write the rows of the scenarios, in the order given, each distinct estimate once."""
-    tables, cutoffs_seen = [], set()
+    cutoffs_seen = set()
+    firsts = []
     for path in scenarios:
         cutoffs = scenario_values(path)[:-1]
-        table = read_table(path).replace_schema_metadata(None)
-        tables.append(distinct_rows(table, first_caliper=cutoffs not in cutoffs_seen))
+        firsts.append(cutoffs not in cutoffs_seen)
         cutoffs_seen.add(cutoffs)
+    with ThreadPoolExecutor(threads) as pool:
+        tables = list(pool.map(_distinct, scenarios, firsts))
     record = file_record(script=__file__, settings=settings, inputs={"scenarios": scenarios})
     write_table(pa.concat_tables(tables).unify_dictionaries(), estimates, metadata=record)
+
+
+def _distinct(path: str, first: bool) -> pa.Table:
+    table = read_table(path).replace_schema_metadata(None)
+    return distinct_rows(table, first_caliper=first)
 
 
 if __name__ == "__main__":
@@ -28,5 +36,6 @@ if __name__ == "__main__":
         collect_scenarios(
             scenarios=list(snakemake.input.scenarios),
             settings=snakemake.params.settings,
+            threads=snakemake.threads,
             estimates=snakemake.output[0],
         )

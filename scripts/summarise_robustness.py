@@ -31,7 +31,8 @@ def summarise_robustness(*, estimates: str, settings: str, outputs: Mapping[str,
         rows.filter(pc.is_in(kind, pa.array(SPECIFICATION_ANALYSES))).to_pandas(), study
     )
     failed = rows.filter(pc.not_equal(rows["status"].cast("string"), str(Status.OK))).to_pandas()
-    balance = rows.filter(pc.equal(kind, "balance")).to_pandas()
+    differences = pc.equal(rows["statistic"].cast("string"), "smd")
+    balance = rows.filter(pc.and_(pc.equal(kind, "balance"), differences)).to_pandas()
     tables = {
         "specifications": specified,
         "blocks": summarise_blocks(specified, study),

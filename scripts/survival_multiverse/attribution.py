@@ -70,6 +70,8 @@ def _factorial(columns: dict[str, np.ndarray]) -> tuple[dict[str, list], tuple[n
 
 def _terms(array: np.ndarray, levels: dict[str, list]) -> list[dict]:
     """Terms of a factorial with gaps, after dropping levels until it has none."""
+    if np.isnan(array).all():
+        return []
     array, kept, dropped = complete_levels(array, levels)
     used = list(kept)
     if array.size == 0:

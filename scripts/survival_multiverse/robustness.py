@@ -1,13 +1,13 @@
 """How far the estimates agree over the multiverse: specifications, blocks, failures, balance."""
 
 from collections import Counter
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from survival_multiverse.quantiles import quantiles
 from survival_multiverse.schema import Estimator, Population, Status
 from survival_multiverse.sensitivity import e_value, e_value_of_limit
 from survival_multiverse.study import AXES, Study, spelling
@@ -74,17 +74,22 @@ def specifications(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     pd.DataFrame
         The population of all is counted once, not once a threshold; axes that do not apply are NaN.
     """
-    estimates = estimates[estimates["subgroup"].isna()]
+    estimates = estimates[estimates["subgroup"].isna()].reset_index(drop=True)
+    keys = _key_codes(estimates)
     headline = _headline(estimates)
-    extras = [
-        _wide(estimates, "matching", _MATCHING_STATISTICS),
-        _wide(estimates, "balance_gate", _gate_statistics(study)),
-        _wide(estimates, "tie_break", _ENVELOPE),
-        _wide(estimates, "rosenbaum", ["gamma"]).rename(columns={"gamma": "rosenbaum_gamma"}),
-        _wide(estimates, "fingerprint", ["analysis"]).rename(columns={"analysis": "fingerprint"}),
+    columns = [
+        *(("matching", name, name) for name in _MATCHING_STATISTICS),
+        *(("balance_gate", name, name) for name in _gate_statistics(study)),
+        *(("tie_break", name, name) for name in _ENVELOPE),
+        ("rosenbaum", "gamma", "rosenbaum_gamma"),
+        ("fingerprint", "analysis", "fingerprint"),
     ]
-    for extra in extras:
-        headline = headline.merge(extra, on=_KEYS, how="left")
+    statistics = estimates.groupby(["analysis", "statistic"], sort=False, observed=True).indices
+    values = estimates["estimate"].to_numpy(dtype=float, na_value=np.nan)
+    place = np.argsort(keys[headline.index], kind="stable")
+    for analysis, statistic, name in columns:
+        rows = statistics.get((analysis, statistic), np.empty(0, dtype=np.int64))
+        headline[name] = _aligned(keys[headline.index], place, keys[rows], values[rows])
     for name in _gate_columns(study):
         headline[name] = headline[name].map({1.0: True, 0.0: False}).astype("boolean")
     headline = _with_e_values(_once(headline))
@@ -121,20 +126,24 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _wide(estimates: pd.DataFrame, analysis: str, statistics: Sequence[str]) -> pd.DataFrame:
-    rows = _plain(
-        estimates.loc[
-            (estimates["analysis"] == analysis) & estimates["statistic"].isin(statistics),
-            [*_KEYS, "statistic", "estimate"],
-        ]
-    )
-    wide = rows.pivot_table(
-        index=_KEYS, columns="statistic", values="estimate", aggfunc="first", dropna=False, observed=True
-    )
-    wide = wide.reindex(columns=statistics).dropna(how="all").reset_index()
-    # A key without any value would otherwise be a number, and join with nothing.
-    texts = ["population", "adjustment_set", "estimator", "landmark_order"]
-    return wide.astype(dict.fromkeys(texts, object))
+def _key_codes(estimates: pd.DataFrame) -> np.ndarray:
+    """One integer for each combination of `_KEYS`, shape (rows,)."""
+    keys = np.zeros(len(estimates), dtype=np.int64)
+    for name in _KEYS:
+        codes, distinct = pd.factorize(estimates[name])
+        keys = keys * (len(distinct) + 1) + codes + 1
+    return keys
+
+
+def _aligned(wanted: np.ndarray, order: np.ndarray, keys: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The value of each wanted key, NaN without one; `order` sorts the wanted keys."""
+    column = np.full(len(wanted), np.nan)
+    if len(wanted):
+        ascending = wanted[order]
+        position = np.minimum(np.searchsorted(ascending, keys), len(wanted) - 1)
+        found = ascending[position] == keys
+        column[order[position[found]]] = values[found]
+    return column
 
 
 def _gate_columns(study: Study) -> list[str]:
@@ -217,17 +226,21 @@ def _summary(columns: dict[str, np.ndarray], rows: np.ndarray) -> dict:
     if not len(estimated):
         return result
     ratio = columns["hazard_ratio"][estimated]
-    low, high = np.quantile(ratio, (0.01, 0.99)).tolist()
+    low, high = quantiles(ratio, (0.01, 0.99))
+    n = len(ratio)
+    below, above = (np.count_nonzero(ratio < 1), np.count_nonzero(ratio > 1))
+    ci_below = np.count_nonzero(columns["ci_upper"][estimated] < 1)
+    ci_above = np.count_nonzero(columns["ci_lower"][estimated] > 1)
     return result | {
         "median_hazard_ratio": float(np.exp(np.median(columns["log_hazard_ratio"][estimated]))),
         "hr_01": low,
         "hr_99": high,
         "relative_hazard_ratio": high / low,
         "janus": low < 1 < high,
-        "share_below_1": float((ratio < 1).mean()),
-        "share_above_1": float((ratio > 1).mean()),
-        "share_ci_below_1": float((columns["ci_upper"][estimated] < 1).mean()),
-        "share_ci_above_1": float((columns["ci_lower"][estimated] > 1).mean()),
+        "share_below_1": below / n,
+        "share_above_1": above / n,
+        "share_ci_below_1": ci_below / n,
+        "share_ci_above_1": ci_above / n,
         "lowest": _named(columns, estimated[ratio.argmin()]),
         "highest": _named(columns, estimated[ratio.argmax()]),
     }
@@ -268,6 +281,6 @@ def summarise_balance(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     grouped = rows.groupby(keys, dropna=False, sort=True)["size"]
     summary = grouped.agg(estimates="count", minimum="min", median="median", maximum="max").reset_index()
     for threshold in study.analysis.balance_thresholds:
-        within = grouped.apply(lambda size, limit=threshold: float((size < limit).mean()))
-        summary[f"share_below_{spelling(threshold)}"] = within.to_numpy()
+        within = (rows["size"] < threshold).astype(float).groupby([rows[key] for key in keys], dropna=False)
+        summary[f"share_below_{spelling(threshold)}"] = within.mean().to_numpy()
     return summary

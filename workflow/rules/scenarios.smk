@@ -43,7 +43,7 @@ rule collect_scenarios:
     localrule: True
     conda:
         "../../environment.yml"
-    threads: 1
+    threads: 4
     resources:
         mem_mb=4000,
         runtime=30,
