@@ -8,15 +8,14 @@ test beyond a landmark. As in the engine, the calipers of a score share what the
 import numpy as np
 from numba import njit
 
-from survival_multiverse.kernels.cell import spread, width_of
+from survival_multiverse.kernels.cell import width_of
 from survival_multiverse.kernels.cox import fit_cox
-from survival_multiverse.kernels.curves import kaplan_meier_kernel, survival_at_kernel
+from survival_multiverse.kernels.curves import NO_LIMITS, kaplan_meier_kernel, survival_at_kernel
 from survival_multiverse.kernels.log_rank import log_rank_many_kernel
 from survival_multiverse.kernels.logistic import logistic_kernel
-from survival_multiverse.kernels.matching import focal_arm_of, match_ranked, rank_scores
+from survival_multiverse.kernels.matching import focal_arm_of, match_ranked, rank_scores, spread
 
 NORMAL_QUANTILE = 1.959963984540054
-LOG_LOG = 0
 
 
 @njit(cache=True)
@@ -27,7 +26,7 @@ def describe(time, event, arm, groups, X, at, landmark, out):
     out[:9] = chi2
     for side in range(2):
         rows = np.nonzero(arm == side)[0]
-        table = kaplan_meier_kernel(time[rows], event[rows], NORMAL_QUANTILE, LOG_LOG)
+        table = kaplan_meier_kernel(time[rows], event[rows], NORMAL_QUANTILE, NO_LIMITS)
         times, n_risk, _, _, survival, std_error, lower, upper, _, _ = table
         read = survival_at_kernel(times, n_risk, survival, std_error, lower, upper, at)
         out[9 + 3 * side : 12 + 3 * side] = read[0]

@@ -19,6 +19,7 @@ from survival_multiverse.kernels.curves import (
     INVALID,
     LOG,
     LOG_LOG,
+    NO_LIMITS,
     PLAIN,
     STATUS_OF_CODE,
     group_curves_kernel,
@@ -54,7 +55,7 @@ class KaplanMeier:
     ci_upper: np.ndarray
     n: int
     events: int
-    conf_type: str
+    conf_type: str | None
     level: float
 
 
@@ -151,15 +152,18 @@ def timefix(time) -> np.ndarray:
     return kept[np.searchsorted(kept, time, side="right") - 1]
 
 
-def kaplan_meier(time, event, *, conf_type: str = "log-log", level: float = 0.95) -> KaplanMeier:
+def kaplan_meier(
+    time, event, *, conf_type: str | None = "log-log", level: float = 0.95
+) -> KaplanMeier:
     """Estimate the survival function (Kaplan & Meier 1958) with Greenwood's variance.
 
     Parameters
     ----------
     time, event : array_like, shape (n,)
         Follow-up and death indicator; n may be 0.
-    conf_type : {"log-log", "log", "plain"}
-        Scale of the pointwise limits; `log` and `plain` are clipped to [0, 1] as in R.
+    conf_type : {"log-log", "log", "plain"} or None
+        Scale of the pointwise limits; `log` and `plain` are clipped to [0, 1] as in R. None leaves them out
+        (NaN), which halves the time.
     level : float
         Confidence level.
 
@@ -169,10 +173,11 @@ def kaplan_meier(time, event, *, conf_type: str = "log-log", level: float = 0.95
         If shapes differ, a time is not finite, an event is not 0 or 1, or an option is unknown.
     """
     time, event = vector(time, np.float64), vector(event, np.int64)
-    if conf_type not in CONF_TYPES:
+    if conf_type is not None and conf_type not in CONF_TYPES:
         raise ValueError(f"conf_type must be one of {', '.join(CONF_TYPES)}, got {conf_type!r}")
     time, event = ascending(time, event)
-    columns = kaplan_meier_kernel(time, event, normal_quantile(level), CONF_TYPES[conf_type])
+    scale = NO_LIMITS if conf_type is None else CONF_TYPES[conf_type]
+    columns = kaplan_meier_kernel(time, event, normal_quantile(level), scale)
     return KaplanMeier(*columns, conf_type, level)
 
 

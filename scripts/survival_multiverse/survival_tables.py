@@ -25,12 +25,12 @@ ARM_LEVELS = ("0", "1")
 
 
 def arm_curves(sample: Sample, analysis: Analysis) -> tuple[KaplanMeier, KaplanMeier]:
-    """Kaplan-Meier curves of arm 0 and arm 1."""
+    """Kaplan-Meier curves of arm 0 and arm 1, without limits: for what is computed from both."""
     return tuple(
         kaplan_meier(
             sample.time[sample.arm == arm],
             sample.event[sample.arm == arm],
-            conf_type=analysis.survival_conf_type,
+            conf_type=None,
             level=analysis.confidence_level,
         )
         for arm in (0, 1)

@@ -151,6 +151,13 @@ def test_timefix_refuses_missing_times_and_accepts_none():
     assert curves.timefix(np.empty(0)).size == 0
 
 
+def test_limits_can_be_left_out():
+    whole, bare = (curves.kaplan_meier([1.0, 2.0, 3.0], [1, 0, 1], conf_type=kind) for kind in ("log", None))
+    assert np.isnan([bare.ci_lower, bare.ci_upper]).all()
+    np.testing.assert_array_equal(bare.survival, whole.survival)
+    np.testing.assert_array_equal(bare.std_error, whole.std_error)
+
+
 def test_flat_step_at_the_level():
     """R: S = .75, .5, .5, .5 gives (2 + 4) / 2; four deaths give the midpoint of the step."""
     assert curves.quantile(curves.kaplan_meier([1, 2, 3, 4], [1, 1, 0, 0])).estimate == 3

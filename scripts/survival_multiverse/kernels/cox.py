@@ -18,7 +18,8 @@ OK, TOO_FEW_EVENTS, CONSTANT, SEPARATION, NO_CONVERGENCE = 0, 1, 2, 3, 4
 
 MAX_ITERATIONS = 50
 MAX_HALVINGS = 40
-STEP_TOLERANCE = 1e-9
+# A Newton step squares the error: behind one of this size lies one of 1e-14.
+STEP_TOLERANCE = 1e-7
 LARGEST_SCALED_BETA = 10.0
 # A likelihood that gains less than this per unit of event weight while the step neither falls below
 # FLAT_STEP nor halves rises towards an infinite maximum: steps to a finite one shrink quadratically.

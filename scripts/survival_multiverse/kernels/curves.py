@@ -20,7 +20,7 @@ STATUS_OF_CODE = (
     Status.EMPTY_ARM,
 )
 ASCENDING, UNSORTED, INVALID = range(3)
-LOG_LOG, LOG, PLAIN = range(3)
+LOG_LOG, LOG, PLAIN, NO_LIMITS = 0, 1, 2, 3
 FLAT_TOLERANCE = math.sqrt(2.220446049250313e-16)
 
 
@@ -42,7 +42,7 @@ def input_state(time, event, stratum):
 @njit(cache=True)
 def confidence_limits(survival, std_error, z, conf_type):
     """Pointwise limits as in R's survival:::survfit_confint; `std_error` is that of log S."""
-    if survival == 0.0 or (survival == 1.0 and conf_type == LOG_LOG):
+    if conf_type == NO_LIMITS or survival == 0.0 or (survival == 1.0 and conf_type == LOG_LOG):
         return np.nan, np.nan
     if conf_type == PLAIN:
         half = z * std_error * survival
