@@ -152,9 +152,7 @@ def timefix(time) -> np.ndarray:
     return kept[np.searchsorted(kept, time, side="right") - 1]
 
 
-def kaplan_meier(
-    time, event, *, conf_type: str | None = "log-log", level: float = 0.95
-) -> KaplanMeier:
+def kaplan_meier(time, event, *, conf_type: str | None = "log-log", level: float = 0.95) -> KaplanMeier:
     """Estimate the survival function (Kaplan & Meier 1958) with Greenwood's variance.
 
     Parameters
