@@ -1,5 +1,6 @@
-"""A whole scenario against R survival (tests/unit/reference/scenario.R), and what its rows promise."""
+"""Whole scenarios of three real cohorts against R (reference/scenario.R), and what their rows promise."""
 
+import functools
 import json
 import math
 import shutil
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from cohorts import breast_patients, breast_study, small_patients, small_study
+from more_cohorts import REAL_COHORTS, VETERAN
 
 from survival_multiverse.matching import priority
 from survival_multiverse.multiverse import Scenario, evaluate_panel
@@ -52,14 +54,20 @@ def flatten(reference):
     return {(head, tail): values for head, rows in reference.items() for tail, values in rows.items()}
 
 
+@functools.cache
+def rows_of_cohort(name):
+    patients, study = (make() for make in REAL_COHORTS[name])
+    return rows_of(evaluate(patients, study, Scenario(*study.anchor)))
+
+
+@functools.cache
+def reference_of(name):
+    return flatten(json.loads((REFERENCE / f"scenario_{name}.json").read_text()))
+
+
 @pytest.fixture(scope="module")
 def breast():
-    return rows_of(evaluate(breast_patients(), breast_study(), ANCHOR))
-
-
-@pytest.fixture(scope="module")
-def reference():
-    return flatten(json.loads((REFERENCE / "scenario.json").read_text()))
+    return rows_of_cohort("breast")
 
 
 def same(mine, theirs, tolerance=1e-9):
@@ -104,54 +112,70 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_number_equals_that_of_r(breast, reference, kind):
-    expected = {key: values for key, values in reference.items() if key[1].startswith(kind + "|")}
+# The veterans' data have no gaps.
+COMPARED = [(name, kind) for name in REAL_COHORTS for kind in KINDS if (name, kind) != ("veteran", "missing")]
+
+
+@pytest.mark.parametrize(("name", "kind"), COMPARED)
+def test_every_number_equals_that_of_r(name, kind):
+    expected = {key: values for key, values in reference_of(name).items() if key[1].startswith(kind + "|")}
     assert expected
-    assert not differences(breast, expected)
+    assert not differences(rows_of_cohort(name), expected)
 
 
-def test_the_reference_holds_every_row_of_the_primary_population(breast, reference):
+@pytest.mark.parametrize("name", REAL_COHORTS)
+def test_the_reference_holds_every_row_of_the_primary_population(name):
     ours = {
         key
-        for key, row in breast.items()
+        for key, row in rows_of_cohort(name).items()
         if row["population"] == PRIMARY
         and row["status"] == "ok"
         and row["statistic"] not in NOT_RECOMPUTED
         and row["analysis"] not in ("tie_break", "rosenbaum")
     }
-    assert not ours - set(reference)
+    assert not ours - set(reference_of(name))
 
 
-def test_the_reference_holds_every_headline(breast, reference):
+@pytest.mark.parametrize(("name", "least"), [("breast", 60), ("veteran", 40), ("lung", 40)])
+def test_the_reference_holds_every_headline(name, least):
     headlines = {
         key
-        for key, row in breast.items()
+        for key, row in rows_of_cohort(name).items()
         if row["analysis"] == "cox"
         and row["statistic"] == "hazard_ratio"
         and row["status"] == "ok"
         and row["subgroup"] is None
         and (row["model"] == "adjusted" or (row["model"] == "arm_only" and row["estimator"] != "unadjusted"))
     }
-    assert len({key[0] for key in headlines}) > 60
-    assert not headlines - set(reference)
+    assert len({key[0] for key in headlines}) > least
+    assert not headlines - set(reference_of(name))
 
 
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="needs R")
-def test_committed_reference_is_what_r_gives(tmp_path, reference):
-    patients = breast_patients()
-    patients["rank"] = priority(patients["patient_id"], seed=breast_study().seed)
+@pytest.mark.parametrize("name", REAL_COHORTS)
+def test_committed_reference_is_what_r_gives(tmp_path, name):
+    make_patients, make_study = REAL_COHORTS[name]
+    patients = make_patients()
+    patients["rank"] = priority(patients["patient_id"], seed=make_study().seed)
     patients.to_csv(tmp_path / "cohort.csv", index=False)
-    live = subprocess.run(
-        ["Rscript", REFERENCE / "scenario.R", tmp_path / "cohort.csv"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    live = flatten(json.loads(live.stdout))
+    live = flatten(json.loads(r_output("scenario.R", name, tmp_path / "cohort.csv")))
+    reference = reference_of(name)
     assert set(live) == set(reference)
     for key, values in live.items():
         assert all(same(a, b) for a, b in zip(values, reference[key], strict=True)), key
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="needs R")
+def test_the_veterans_are_those_of_r():
+    live = r_output("-e", "write.csv(survival::veteran, row.names = FALSE, quote = FALSE)")
+    assert live == VETERAN.read_text()
+
+
+def r_output(*arguments):
+    """What R prints, given the path of a script beside the references (or an option) and its arguments."""
+    first, *others = arguments
+    start = first if first.startswith("-") else REFERENCE / first
+    return subprocess.run(["Rscript", start, *others], capture_output=True, text=True, check=True).stdout
 
 
 def test_inverse_is_the_other_direction(breast):

@@ -1,32 +1,57 @@
-# One scenario of the breast cohort (tests/unit/cohorts.py) recomputed with R survival.
-# Usage: Rscript scenario.R cohort.csv > scenario.json
+# One scenario of a cohort of tests/unit/cohorts.py or tests/unit/more_cohorts.py recomputed with R survival.
+# Usage: Rscript scenario.R breast|veteran|lung cohort.csv > scenario_breast.json
 # cohort.csv: the canonical frame and the column `rank`, the tie-break of survival_multiverse.matching.priority.
 # "population|set|estimator|landmark|order|subgroup": {"analysis|model|ties|variance|variable|level|statistic":
 # [estimate, standard error, CI limits, P, df, n, events]}, without nulls at the end and without what can't be estimated.
 suppressMessages(library(survival))
 options(warn = -1)
-threshold <- 3; dose_cutoff <- 20; volume_cutoff <- 25; caliper <- 0.2
-times <- c(24, 60, 88); horizon <- 48; landmarks <- c(12, 24); least_events <- 5
-multivariable <- c("volume", "grade", "hormone"); interactions <- c("hormone", "grade")
-sets <- list(late = c("hormone", "volume", "estrogen"),
-             early = c("hormone", "age_group", "menopause", "grade", "volume"))
-groups <- c("hormone", "age_group", "menopause", "grade", "volume")
-numbers <- c("age", "estrogen", "gtv", "lesions")
-shown <- c(age_group = "age", volume = "gtv")
+caliper <- 0.2; least_events <- 5
+# `levels`: factors with their levels, the reference first. `cuts`: numbers that are grouped at a cut, with the
+# name of the group. `linear`: numbers that enter models as they are. `late`: known only after treatment began.
+studies <- list(
+  breast = list(
+    threshold = 3, dose_cutoff = 20, volume_cutoff = 25, times = c(24, 60, 88), horizon = 48, landmarks = c(12, 24),
+    multivariable = c("volume", "grade", "hormone"), interactions = c("hormone", "grade"),
+    sets = list(late = c("hormone", "volume", "estrogen"),
+                early = c("hormone", "age_group", "menopause", "grade", "volume")),
+    levels = list(hormone = c("no", "yes"), menopause = c("Pre", "Post"), grade = c("I", "II", "III")),
+    cuts = list(age_group = list("age", 50)), linear = "estrogen", late = "estrogen"),
+  veteran = list(
+    threshold = 60, dose_cutoff = 60, volume_cutoff = 5, times = c(13, 26, 52), horizon = 26, landmarks = 4,
+    multivariable = c("volume", "cell", "therapy"), interactions = c("therapy", "cell"),
+    sets = list(late = c("prior", "volume"), early = c("cell", "therapy", "volume")),
+    levels = list(cell = c("squamous", "smallcell", "adeno", "large"), therapy = c("standard", "test"),
+                  prior = c("no", "yes")),
+    cuts = list(), linear = character(), late = "prior"),
+  lung = list(
+    threshold = 1, dose_cutoff = 63, volume_cutoff = 975, times = c(183, 365, 731), horizon = 365, landmarks = 91,
+    multivariable = c("sex", "weight_loss"), interactions = c("sex", "volume"),
+    sets = list(late = c("sex", "volume", "weight_loss"), early = c("sex", "karno_group", "own_group", "volume")),
+    levels = list(sex = c("male", "female")),
+    cuts = list(karno_group = list("karno", 90), own_group = list("own_karno", 80)),
+    linear = "weight_loss", late = character()))
+arguments <- commandArgs(TRUE)
+study <- studies[[arguments[1]]]
+for (setting in setdiff(names(study), "levels")) assign(setting, study[[setting]])
+groups <- c(names(study$levels), names(cuts), "volume")
+cut_numbers <- vapply(cuts, `[[`, "", 1)
+numbers <- c(unname(cut_numbers), linear, "gtv", "lesions")
+shown <- c(cut_numbers, volume = "gtv")
 control <- coxph.control(eps = 1e-12, toler.chol = 1e-13, iter.max = 50)
 z <- qnorm(0.975)
 
-patients <- read.csv(commandArgs(TRUE)[1], na.strings = "")
+patients <- read.csv(arguments[2], na.strings = "")
 patients <- within(patients, {
   arm <- as.integer(dose >= dose_cutoff)
   volume <- factor(gtv >= volume_cutoff, c(FALSE, TRUE), c("below cutoff", "at or above cutoff"))
-  age_group <- factor(age >= 50, c(FALSE, TRUE), c("<50", ">=50"))
-  hormone <- factor(hormone, c("no", "yes"))
-  menopause <- factor(menopause, c("Pre", "Post"))
-  grade <- factor(grade, c("I", "II", "III"))
   state <- factor(lesions >= threshold, c(FALSE, TRUE), c("oligometastatic", "non_oligometastatic"))
   pair <- NA
 })
+for (v in names(study$levels)) patients[[v]] <- factor(patients[[v]], study$levels[[v]])
+for (v in names(cuts)) {
+  cut <- cuts[[v]][[2]]
+  patients[[v]] <- factor(patients[[cut_numbers[[v]]]] >= cut, c(FALSE, TRUE), paste0(c("<", ">="), cut))
+}
 name_of <- function(variable) if (variable %in% names(shown)) shown[[variable]] else variable
 
 rows <- list()
@@ -129,7 +154,7 @@ describe <- function(data) {
       for (s in names(values)) put("descriptive", s, values[[s]], v, paste("arm", a), n = length(x))
     }
     absent <- sum(is.na(data[[v]]))
-    if (absent && !v %in% c("age", "gtv", "lesions")) put("missing", "patients", absent, v, n = nrow(data))
+    if (absent && v %in% linear) put("missing", "patients", absent, v, n = nrow(data))
   }
 }
 curve <- function(data, variable, level) {
@@ -200,7 +225,6 @@ restricted_mean <- function(data) {
 hazards <- function(data, variances) {
   matched <- "clustered" %in% variances
   factors <- c(groups, if (context[1] == "all") "state")
-  linear <- "estrogen"
   p <- c(arm = log_rank("arm", data), sapply(factors, log_rank, data))
   if (matched) for (v in c("arm", factors)) log_rank(v, data, by_pair = TRUE)
   ratios("arm_only", "arm", data, variances)
@@ -296,7 +320,8 @@ balance <- function(data, weight, whole, set, focal, details = TRUE) {
   }
   for (v in numbers) judge(v, "continuous", data[[v]], whole[[v]], FALSE)
   of <- function(variables) max(unlist(lapply(variables, function(v) largest[[if (v %in% groups) paste0(v, "#") else v]])))
-  worst <- c(propensity = of(set), baseline = of(c(groups, if (context[1] == "all") "lesions")))
+  known_before <- setdiff(c(groups, linear), late)
+  worst <- c(propensity = of(set), baseline = of(c(known_before, if (context[1] == "all") "lesions")))
   for (gate in names(worst)) {
     put("balance_gate", paste0("max_abs_smd_", gate), worst[[gate]], "all")
     for (t in c("0.1", "0.25"))
@@ -308,7 +333,8 @@ propensity <- function(data, set) {
   X <- scale(d$X)
   if (any(apply(d$X, 2, sd) == 0)) return(NULL)
   fit <- glm(data$arm ~ X, family = binomial, control = list(epsilon = 1e-15, maxit = 100))
-  if (any(abs(coef(fit)[-1]) > 10)) return(NULL)
+  # Without a maximum glm goes on until the scores of some patients are 0 or 1 to the last digit.
+  if (any(abs(coef(fit)[-1]) > 10) || any(pmin(fitted(fit), 1 - fitted(fit)) < 1e-10)) return(NULL)
   unname(fit$linear.predictors)
 }
 greedy <- function(data, logit) {
