@@ -77,7 +77,7 @@ def _survival_caption(part: str, study: Study) -> Caption:
     population = f"patients with {axis_value(study, 'oligo_threshold', threshold)}"
     arms = f"{study.dose.label} {high} (solid) against {low} (dashed)"
     if part == STATE:
-        title = f"{study.time.label} by metastatic state"
+        title = f"{study.time.label} by {in_sentence(study.words.state)}"
         text = f"All patients: at least {with_unit(threshold, study.lesions.unit)} against fewer."
     elif part == DOSE:
         title = f"{study.time.label} by {in_sentence(study.dose.label)}"

@@ -5,11 +5,11 @@ import math
 import pandas as pd
 
 from survival_multiverse.attribution import OUTER
-from survival_multiverse.labels import axis_value, with_unit
+from survival_multiverse.labels import axis_value, population_label, with_unit
 from survival_multiverse.schema import Population, Status
 from survival_multiverse.specification_summary import ESTIMATOR_ORDER, estimators_present, headline
 from survival_multiverse.study import AXES, Study
-from survival_multiverse.style import ESTIMATOR_LABELS, POPULATION_LABELS, format_p, format_ratio
+from survival_multiverse.style import ESTIMATOR_LABELS, format_p, format_ratio
 from survival_multiverse.table_cells import GAP, count_text, is_number, reason_text, set_label, share_text
 
 NULL_LABELS = {"permutation": "dose permuted", "simulation": "survival from covariates"}
@@ -128,7 +128,7 @@ def selected_table(selected: pd.DataFrame, study: Study) -> pd.DataFrame:
         ok = row["status"] == str(Status.OK)
         rows.append(
             [
-                POPULATION_LABELS[row["population"]],
+                population_label(study, row["population"]),
                 role.label,
                 f"≥{with_unit(row['cutoff'], role.unit)}" if ok else reason_text(row),
                 format_p(row["p_naive"]),

@@ -3,8 +3,9 @@
 import math
 
 from survival_multiverse.sample import GTV_LEVELS, STATE_LEVELS
+from survival_multiverse.schema import Population
 from survival_multiverse.study import Study, spelling
-from survival_multiverse.style import POPULATION_LABELS, display_label, display_unit
+from survival_multiverse.style import display_label, display_unit
 
 
 def with_unit(value: float, unit: str) -> str:
@@ -23,12 +24,21 @@ def arm_labels(study: Study, *, dose_cutoff: float) -> tuple[str, str]:
     return f"<{cutoff}", f"≥{cutoff}"
 
 
+def population_label(study: Study, population: str) -> str:
+    """Name of a population."""
+    return {
+        Population.NON_OLIGOMETASTATIC: study.words.at_or_above,
+        Population.OLIGOMETASTATIC: study.words.below,
+        Population.ALL: "All patients",
+    }[Population(population)]
+
+
 def variable_label(study: Study, name: str) -> str:
     """Label of a grouping: the arm, the state, a fixed role or a covariate."""
     if name == "arm":
         return study.dose.label
     if name in ("state", "population"):
-        return "Metastatic state"
+        return study.words.state
     if name in ("gtv", "lesions"):
         return getattr(study, name).label
     return study.covariates[name].label if name in study.covariates else name
@@ -43,7 +53,7 @@ def level_label(study: Study, name: str, level: str, *, cutoffs: tuple[float, ..
         return "<≥"[GTV_LEVELS.index(level)] + with_unit(gtv_cutoff, study.gtv.unit)
     if level in STATE_LEVELS:
         sign = "<≥"[STATE_LEVELS.index(level)]
-        return f"{POPULATION_LABELS[level]} ({sign}{with_unit(threshold, study.lesions.unit)})"
+        return f"{population_label(study, level)} ({sign}{with_unit(threshold, study.lesions.unit)})"
     covariate = study.covariates.get(name)
     numeric = covariate is not None and covariate.type == "continuous" and level in covariate.levels
     text = f"{level} {display_unit(covariate.unit)}".strip() if numeric else level
@@ -63,7 +73,7 @@ def contrast_label(study: Study, name: str, contrast: str) -> str:
 def axis_label(study: Study, axis: str) -> str:
     """Name of an axis of the multiverse, with its unit."""
     if axis == "oligo_threshold":
-        return f"{study.lesions.label}: non-oligometastatic from"
+        return f"{study.lesions.label}: {in_sentence(study.words.at_or_above)} from"
     if axis == "dose_cutoff":
         return display_label(f"{study.dose.label}, cutoff", study.dose.unit)
     if axis == "gtv_cutoff":

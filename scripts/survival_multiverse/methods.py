@@ -142,7 +142,7 @@ def _nulls(study: Study) -> str:
         f"regression on the baseline covariates, {in_sentence(study.gtv.label)} and "
         f"{in_sentence(study.lesions.label)} predicts; patients with a gap in these form a group of their "
         "own. Permuting also cuts any tie between the dose and covariates known only after treatment. "
-        "Covariates alone: death times are drawn from a Cox model on the union of all adjustment sets, "
+        "Covariates alone: event times are drawn from a Cox model on the union of all adjustment sets, "
         "without the dose, and Breslow’s baseline hazard; censoring times from their Kaplan-Meier curve; "
         "dose and covariates stay as they are."
     )
@@ -168,9 +168,9 @@ def _confounding() -> str:
     return (
         "E-value of a hazard ratio with a common outcome, through an approximate risk ratio, and that of the "
         "confidence limit nearest 1, which is 1 if the interval holds 1 (VanderWeele and Ding 2017). "
-        "Rosenbaum’s Γ (2002, section 4.3) by the sign test of who of a pair died first, among the pairs in "
-        f"which that is known: the largest Γ at which the one-sided P for the higher dose stays at or below "
-        f"{ALPHA:g}."
+        "Rosenbaum’s Γ (2002, section 4.3) by the sign test of who of a pair had the event first, among the "
+        "pairs in which that is known: the largest Γ at which the one-sided P for the higher dose stays at "
+        f"or below {ALPHA:g}."
     )
 
 
@@ -194,8 +194,8 @@ def _attribution() -> str:
 
 def _limits(study: Study) -> str:
     return (
-        f"A specification with fewer than {study.analysis.minimum_events} deaths in an arm, without "
-        "pairs, with separated or constant data gets a reason instead of a number and stays in the "
+        f"A specification with fewer than {study.analysis.minimum_events} {study.words.events} in an arm, "
+        "without pairs, with separated or constant data gets a reason instead of a number and stays in the "
         "counts. Missing values: "
         + (
             "each analysis uses the patients complete for it."

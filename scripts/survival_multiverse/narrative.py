@@ -174,7 +174,8 @@ def _range(summary: Summary, study: Study) -> str:
 
 
 def _sides(summary: Summary, study: Study) -> str:
-    below = f"{_of(summary.below_1, summary.estimated)} lie below 1 (fewer deaths at or above the cutoff)"
+    meaning = f"fewer {study.words.events} at or above the cutoff"
+    below = f"{_of(summary.below_1, summary.estimated)} lie below 1 ({meaning})"
     above = f"{_of(summary.above_1, summary.estimated)} lie above 1"
     interval = f"a {_percent(study)} confidence interval that excludes 1"
     again = "such an interval" if summary.below_1 else interval

@@ -104,7 +104,7 @@ def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, obj
         "attempted": len(specifications),
         "estimated": len(estimated(specifications)),
         "patients": len(tables["cohort"]),
-        "deaths": int(tables["cohort"]["event"].sum()),
+        "events": int(tables["cohort"]["event"].sum()),
         "anchor": _anchor_words(study),
         "post_treatment": any(study.flags(entry.covariates) for entry in study.adjustment_sets.values()),
         "gate": f"{min(study.analysis.balance_thresholds):g}",
@@ -163,7 +163,7 @@ def _tables(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Marku
     specifications, anchor, joint = (tables[name] for name in ("specifications", "anchor", "joint_inference"))
     calibration = tables.get("calibration", pd.DataFrame())
     made = {
-        "counts": (counts_table(specifications), 2),
+        "counts": (counts_table(specifications, study), 2),
         "blocks": (blocks_table(tables["blocks"], study), 2),
         "primary_scenario": (anchor_table(specifications, study), 2),
         "gates": (gate_table(specifications, study), 3),

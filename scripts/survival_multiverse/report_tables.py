@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from survival_multiverse.labels import with_unit
+from survival_multiverse.labels import population_label, with_unit
 from survival_multiverse.schema import Population
 from survival_multiverse.specification_summary import (
     ESTIMATOR_ORDER,
@@ -13,7 +13,7 @@ from survival_multiverse.specification_summary import (
     summarise,
 )
 from survival_multiverse.study import Study
-from survival_multiverse.style import ESTIMATOR_LABELS, POPULATION_LABELS, format_p, format_ratio
+from survival_multiverse.style import ESTIMATOR_LABELS, format_p, format_ratio
 from survival_multiverse.table_cells import (
     GAP,
     count_text,
@@ -28,10 +28,10 @@ PRIMARY = str(Population.NON_OLIGOMETASTATIC)
 _ENVELOPE = {"estimate": "envelope_median", "ci_lower": "envelope_2.5", "ci_upper": "envelope_97.5"}
 
 
-def counts_table(specifications: pd.DataFrame) -> pd.DataFrame:
+def counts_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Attempted, estimated and not estimable, by population, estimator and landmark or none."""
     rows = []
-    for population, name in POPULATION_LABELS.items():
+    for population in map(str, Population):
         for estimator in ESTIMATOR_ORDER:
             here = specifications[
                 (specifications["population"] == population) & (specifications["estimator"] == estimator)
@@ -40,7 +40,7 @@ def counts_table(specifications: pd.DataFrame) -> pd.DataFrame:
                 continue
             early, late = (summarise(here[mask]) for mask in (here["landmark"] == 0, here["landmark"] > 0))
             rows.append(
-                [name, ESTIMATOR_LABELS[estimator]]
+                [population_label(study, population), ESTIMATOR_LABELS[estimator]]
                 + [f"{n:,}" for s in (early, late) for n in (s.attempted, s.estimated, s.not_estimable)]
             )
     words = ["attempted", "estimated", "not estimable"]
@@ -126,7 +126,7 @@ def anchor_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
         "E-value (of the limit)",
         "Rosenbaum’s Γ",
         "Patients",
-        "Deaths",
+        study.words.events.capitalize(),
         "Pairs",
     ]
     columns += ["Largest |SMD|, baseline", "Through the gate"]
@@ -147,7 +147,7 @@ def failures_table(failures: pd.DataFrame, study: Study) -> pd.DataFrame:
         name = row["adjustment_set"] if isinstance(row["adjustment_set"], str) else None
         rows.append(
             [
-                POPULATION_LABELS.get(row["population"], row["population"]),
+                population_label(study, row["population"]),
                 ESTIMATOR_LABELS.get(row["estimator"], row["estimator"]),
                 set_label(study, name) if name in study.adjustment_sets else GAP,
                 str(row["analysis"]).replace("_", " "),

@@ -22,7 +22,7 @@ class Status(StrEnum):
 STATUS_REASON = {
     Status.EMPTY_ARM: "a dose arm, or the group, has no patient",
     Status.NO_PAIRS: "no pair within the caliper",
-    Status.TOO_FEW_EVENTS: "too few deaths in an arm, or none at all",
+    Status.TOO_FEW_EVENTS: "too few events in an arm, or none at all",
     Status.SEPARATION: "the likelihood has no finite maximum",
     Status.NO_CONVERGENCE: "the iterations did not converge",
     Status.CONSTANT: "the variable does not vary, or others determine it",
@@ -62,9 +62,9 @@ class Column:
 
 # `unit` may name a role of the study in braces, filled in when a table is written.
 ESTIMATE_COLUMNS = (
-    Column("oligo_threshold", "number", "fewest metastases of a non-oligometastatic patient", "{lesions}"),
+    Column("oligo_threshold", "number", "lowest count of the population non_oligometastatic", "{lesions}"),
     Column("dose_cutoff", "number", "lowest dose of the high-dose arm (A = 1)", "{dose}"),
-    Column("gtv_cutoff", "number", "lowest volume of a large tumour", "{gtv}"),
+    Column("gtv_cutoff", "number", "lowest volume of those at or above the cutoff", "{gtv}"),
     Column(
         "caliper",
         "number",
@@ -97,7 +97,7 @@ ESTIMATE_COLUMNS = (
     Column("p_value", "number", "two-sided P value"),
     Column("df", "count", "degrees of freedom of a chi-square"),
     Column("n", "count", "patients analysed"),
-    Column("events", "count", "deaths among them"),
+    Column("events", "count", "events among them"),
     Column("status", "category", "ok, or why there is no number"),
     Column("reason", "category", "the status in words; null when ok"),
     Column("flags", "category", "warnings, joined by ';'; null when none"),

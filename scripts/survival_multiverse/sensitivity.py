@@ -96,7 +96,7 @@ def write_rosenbaum(writer: RowWriter, sample: Sample) -> None:
     counts = {"n": 2 * bound.informative}
     known = Status.OK if bound.informative else bound.status
     writer.add("rosenbaum", "informative_pairs", float(bound.informative), **counts)
-    writer.add("rosenbaum", "low_dose_died_first", float(bound.low_dose_first), **counts)
+    writer.add("rosenbaum", "low_dose_first", float(bound.low_dose_first), **counts)
     writer.add(
         "rosenbaum", "p_value_without_bias", bound.p_value, p_value=bound.p_value, status=known, **counts
     )

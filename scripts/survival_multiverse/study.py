@@ -56,6 +56,26 @@ class Quantity:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """What a study calls its event and the two populations that the thresholds make of its patients.
+
+    Attributes
+    ----------
+    events
+        Several of them inside a sentence: ``deaths``.
+    state
+        What tells the populations apart: ``Metastatic state``.
+    below, at_or_above
+        Names of the population under the threshold, and of the primary one.
+    """
+
+    events: str
+    state: str
+    below: str
+    at_or_above: str
+
+
+@dataclass(frozen=True, slots=True)
 class Covariate:
     """A covariate as the user declared it.
 
@@ -153,6 +173,7 @@ class Study:
     dose: Quantity
     gtv: Quantity
     lesions: Quantity
+    words: Words
     id_column: str | None
     covariates: dict[str, Covariate]
     adjustment_sets: dict[str, AdjustmentSet]
@@ -175,6 +196,7 @@ class Study:
             anchor=tuple(axis_number(anchor[name]) for name in AXES),
             axes={name: _axis(name, config["axes"][name]) for name in AXES},
             **{role: _quantity(role, cohort[role]) for role in ("time", "event", "dose", "gtv", "lesions")},
+            words=_words(cohort["event"], cohort["lesions"]),
             id_column=cohort.get("id"),
             covariates={name: _covariate(name, entry) for name, entry in config["covariates"].items()},
             adjustment_sets={
@@ -224,6 +246,15 @@ def _quantity(role: str, entry: Mapping[str, Any]) -> Quantity:
         label=entry.get("label", entry["column"]),
         unit=entry.get("unit", ""),
         range=tuple(limits) if limits else None,
+    )
+
+
+def _words(event: Mapping[str, Any], lesions: Mapping[str, Any]) -> Words:
+    return Words(
+        events=event.get("plural", "events"),
+        state=lesions.get("state", lesions.get("label", lesions["column"])),
+        below=lesions.get("below", "Low count"),
+        at_or_above=lesions.get("at_or_above", "High count"),
     )
 
 

@@ -30,11 +30,6 @@ ESTIMATOR_LABELS = {
     "iptw": "Inverse probability weights",
     "adjusted": "Adjusted Cox model",
 }
-POPULATION_LABELS = {
-    "non_oligometastatic": "Non-oligometastatic",
-    "oligometastatic": "Oligometastatic",
-    "all": "All patients",
-}
 
 RC = {
     "font.family": "DejaVu Sans",

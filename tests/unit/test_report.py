@@ -7,15 +7,20 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from jinja2 import Environment, StrictUndefined
+from lifelines.datasets import load_gbsg2
+from matplotlib.text import Text
 from report_frames import CONFIG, calibration, estimate, grid, small_config, small_study, specifications
 
 from survival_multiverse.attribution import attribute
 from survival_multiverse.captions import caption, report_figures
+from survival_multiverse.cohort import prepare_cohort
 from survival_multiverse.cutpoints import audit_cutpoints
 from survival_multiverse.disclosure import printed_counts
 from survival_multiverse.figures import draw_specification_curve
 from survival_multiverse.joint_inference import infer
+from survival_multiverse.labels import level_label, variable_label
 from survival_multiverse.multiverse import Scenario, anchor_samples, evaluate_panel
 from survival_multiverse.patient_tables import table_one
 from survival_multiverse.report import TABLES, inline_svg, render_report
@@ -23,7 +28,8 @@ from survival_multiverse.report_tables import anchor_table, counts_table, gate_t
 from survival_multiverse.resampling import Resample, cells_of, evaluate, resample, specification_keys
 from survival_multiverse.robustness import count_failures, summarise_blocks
 from survival_multiverse.robustness import specifications as summarise_specifications
-from survival_multiverse.study import Study
+from survival_multiverse.settings import merge_configs
+from survival_multiverse.study import Study, Words
 from survival_multiverse.style import svg_bytes
 from survival_multiverse.surface import draw_hazard_ratio_surface
 from survival_multiverse.survival_figures import draw_survival_curves, figure_names
@@ -85,7 +91,10 @@ def joint_tests(patients, study, draws=3):
 def page():
     """The page of a study whose every label tries to be markup, from the real estimators."""
     study = evil_study()
-    patients = canonical_patients(study)
+    return page_of(study, canonical_patients(study))
+
+
+def page_of(study, patients):
     ((_, table),) = evaluate_panel(patients, study, [Scenario(*study.anchor)])
     anchor = plain(table.to_pandas())
     found = summarise_specifications(table.to_pandas(), study)
@@ -108,7 +117,7 @@ def page():
     figures["hazard_ratio_surface"] = draw_hazard_ratio_surface(found, study)
     svgs = {name: svg_bytes(figure).decode() for name, figure in figures.items()}
     html = render_report(study, tables, svgs, versions={"numpy": "<b>2</b>"})
-    return SimpleNamespace(study=study, tables=tables, svgs=svgs, html=html)
+    return SimpleNamespace(study=study, tables=tables, figures=figures, svgs=svgs, html=html)
 
 
 class Elements(HTMLParser):
@@ -269,7 +278,7 @@ def test_suppression_uses_the_study_minimum():
 
 
 def test_counts_add_up():
-    table = counts_table(grid())
+    table = counts_table(grid(), small_study())
     frame = grid()
     assert table["attempted"].str.replace(",", "").astype(int).sum() == len(frame)
     assert table["not estimable"].astype(int).sum() == (frame["status"] != "ok").sum()
@@ -333,3 +342,49 @@ def test_captions_render_from_the_settings(path):
     # A number that the settings can change is never typed.
     typed = re.sub(r"\{\{.*?\}\}", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert not re.search(r"\d", typed)
+
+
+EXAMPLE = Path(__file__).parents[2] / "config" / "examples" / "breast_gbsg2.yaml"
+# Words of the default study, which no other one has asked for.
+FOREIGN = re.compile(r"lung|\bGy\b|metasta|oligo|\bdeaths?\b|\bdied\b|tumou?r volume|radiat", re.IGNORECASE)
+
+
+def breast_config():
+    config = merge_configs(CONFIG, yaml.safe_load(EXAMPLE.read_text(encoding="utf-8")))
+    anchor = config["study"]["anchor"]
+    config["axes"] = {name: [{"value": value, "reason": "the only one"}] for name, value in anchor.items()}
+    # What the example itself says may be said.
+    config["cohort"]["event"]["label"] = "Event"
+    config["cohort"]["event"]["plural"] = "recurrences"
+    return config
+
+
+def words_of(figure):
+    return [text.get_text() for text in figure.findobj(Text)]
+
+
+def test_another_study_is_told_in_its_own_words():
+    study = Study.from_config(breast_config())
+    made = page_of(study, prepare_cohort(load_gbsg2(), study).patients)
+    shown = Elements(made.html).text + [word for figure in made.figures.values() for word in words_of(figure)]
+    for name in report_figures(study):
+        words = caption(name, made.tables["specifications"], study)
+        shown += [words.title, words.text, words.alternative]
+    for path in CAPTIONS.glob("*.rst"):
+        template = Environment(undefined=StrictUndefined).from_string(path.read_text(encoding="utf-8"))
+        shown.append(template.render(snakemake=SimpleNamespace(config=breast_config())))
+    assert [text for text in shown if FOREIGN.search(text)] == []
+    text = " ".join(shown)
+    for word in ("Many nodes", "Few nodes", "nodal state", "recurrences", "Recurrences"):
+        assert word in text, word
+
+
+def test_words_that_nobody_gave_are_plain():
+    config = breast_config()
+    del config["cohort"]["event"]["plural"]
+    for key in ("state", "below", "at_or_above"):
+        del config["cohort"]["lesions"][key]
+    study = Study.from_config(config)
+    assert study.words == Words("events", "Positive lymph nodes", "Low count", "High count")
+    assert variable_label(study, "state") == "Positive lymph nodes"
+    assert level_label(study, "state", "oligometastatic") == "Low count (<4 nodes)"
