@@ -17,7 +17,7 @@ def audit_cutpoints(*, cohort: str, settings: str, outputs: Mapping[str, str]) -
     for name, table in audit(read_frame(cohort), study).items():
         write_table(table, outputs[name], metadata=record)
         if f"{name}_csv" in outputs:
-            write_csv(table, outputs[f"{name}_csv"])
+            write_csv(table, outputs[f"{name}_csv"], cohort=study.source)
 
 
 if __name__ == "__main__":

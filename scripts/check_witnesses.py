@@ -16,7 +16,7 @@ def check_witnesses(*, cohort: str, settings: str, outputs: Mapping[str, str]) -
     table = compare_models(read_frame(cohort), study)
     record = file_record(script=__file__, settings=settings, inputs={"cohort": cohort})
     write_table(table, outputs["witnesses"], metadata=record)
-    write_csv(table, outputs["witnesses_csv"])
+    write_csv(table, outputs["witnesses_csv"], cohort=study.source)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import yaml
 
+from survival_multiverse.dictionary import FLAGS, STATISTICS
 from survival_multiverse.schema import ESTIMATE_COLUMNS, STATUS_REASON, Status
 from survival_multiverse.settings_table import settings_table
 
@@ -11,11 +12,16 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def estimate_columns() -> str:
-    """Markdown table of the columns of a scenario file; a unit in braces is that of the study's role."""
+    """Markdown tables of a scenario file's columns and words; a unit in braces is that of the role."""
     lines = ["| column | type | unit | meaning |", "|---|---|---|---|"]
     lines += [f"| `{c.name}` | {c.type} | {c.unit} | {c.description} |" for c in ESTIMATE_COLUMNS]
     lines += ["", "| status | meaning |", "|---|---|"]
     lines += [f"| `{status}` | {STATUS_REASON.get(status, 'a number')} |" for status in Status]
+    lines += ["", "| analysis | statistic | meaning |", "|---|---|---|"]
+    for analysis, statistics in STATISTICS.items():
+        lines += [f"| `{analysis}` | `{name}` | {meaning} |" for name, meaning in statistics.items()]
+    lines += ["", "| flag | meaning |", "|---|---|"]
+    lines += [f"| `{flag}` | {meaning} |" for flag, meaning in FLAGS.items()]
     return "\n" + "\n".join(lines) + "\n\n"
 
 

@@ -43,8 +43,16 @@ def write_table(
     write_bytes(path, buffer.getvalue())
 
 
-def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write a small table as CSV: numbers in full, missing cells empty."""
+def write_csv(frame: pd.DataFrame, path: str | Path, *, cohort: str | None = None) -> None:
+    """Write a small table as CSV: numbers in full, missing cells empty.
+
+    Parameters
+    ----------
+    cohort
+        Source of the patients; as a first column it stays with the numbers wherever they are copied.
+    """
+    if cohort is not None:
+        frame = pd.concat([pd.Series(cohort, index=frame.index, name="cohort"), frame], axis=1)
     write_bytes(path, frame.to_csv(index=False, lineterminator="\n").encode())
 
 

@@ -44,7 +44,7 @@ def summarise_robustness(*, estimates: str, settings: str, outputs: Mapping[str,
     for name, table in tables.items():
         write_table(table, outputs[name], metadata=record)
         if f"{name}_csv" in outputs:
-            write_csv(table, outputs[f"{name}_csv"])
+            write_csv(table, outputs[f"{name}_csv"], cohort=study.source)
 
 
 if __name__ == "__main__":

@@ -283,4 +283,10 @@ def summarise_balance(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     for threshold in study.analysis.balance_thresholds:
         within = (rows["size"] < threshold).astype(float).groupby([rows[key] for key in keys], dropna=False)
         summary[f"share_below_{spelling(threshold)}"] = within.mean().to_numpy()
-    return summary
+    flags = rows[[*keys, "flags"]].drop_duplicates().groupby(keys, dropna=False, sort=True)["flags"]
+    return summary.assign(flags=flags.agg(_all_flags).to_numpy())
+
+
+def _all_flags(texts: pd.Series) -> str | None:
+    """Every flag of some rows, as one row has them."""
+    return ";".join(sorted({flag for text in texts.dropna() for flag in text.split(";")})) or None

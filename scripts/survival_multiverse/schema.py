@@ -82,7 +82,11 @@ ESTIMATE_COLUMNS = (
     ),
     Column("subgroup", "category", "variable=level to which the analysis is confined; null = none"),
     Column("analysis", "category", "what was computed"),
-    Column("model", "category", "Cox: arm_only, univariate, pre_specified, selected, adjusted; else null"),
+    Column(
+        "model",
+        "category",
+        "Cox: arm_only, univariate, pre_specified, selected, adjusted; tests: see analysis; else null",
+    ),
     Column(
         "ties", "category", "Cox: efron or breslow (weighted, landmark and subgroup models: efron); else null"
     ),

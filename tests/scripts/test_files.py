@@ -42,6 +42,14 @@ def test_csv_holds_numbers_in_full(tmp_path):
     assert (tmp_path / "table.csv").read_text() == 'a,b\n0.30000000000000004,"x,y"\n,\n'
 
 
+def test_csv_says_on_every_row_where_the_patients_come_from(tmp_path):
+    frame = pd.DataFrame({"a": [1, 2]}, index=[5, 7])
+    write_csv(frame, tmp_path / "table.csv", cohort="simulated")
+    assert pd.read_csv(tmp_path / "table.csv").to_dict("list") == {"cohort": ["simulated"] * 2, "a": [1, 2]}
+    write_csv(frame[:0], tmp_path / "empty.csv", cohort="simulated")
+    assert (tmp_path / "empty.csv").read_text() == "cohort,a\n"
+
+
 def test_digests_are_those_of_the_content(tmp_path):
     for name in "ab":
         (tmp_path / name).write_text(name)

@@ -271,6 +271,17 @@ def test_balance_is_summarised_by_absolute_difference(estimates):
         assert line["share_below_0.25"] == (size < 0.25).mean()
 
 
+def test_balance_says_which_estimates_were_flagged(estimates):
+    summary = summarise_balance(estimates, STUDY)
+    late = summary.adjustment_set == "late"
+    assert summary.loc[late, "flags"].str.contains("post_treatment_covariate").all()
+    assert not summary.loc[~late, "flags"].fillna("").str.contains("post_treatment").any()
+    again = summarise_balance(
+        estimates.assign(flags=estimates["flags"].astype(object).where(estimates.gtv_cutoff == 100)), STUDY
+    )
+    pd.testing.assert_series_equal(summary["flags"], again["flags"])
+
+
 def test_when_nothing_can_be_estimated_every_block_says_so():
     patients = small_patients(60)
     patients["dose"] = 50.0

@@ -3,6 +3,7 @@
 import functools
 import json
 import math
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from cohorts import breast_patients, breast_study, small_patients, small_study
 from more_cohorts import REAL_COHORTS, VETERAN
 
+from survival_multiverse.dictionary import FLAGS, STATISTICS
 from survival_multiverse.matching import priority
 from survival_multiverse.multiverse import Scenario, evaluate_panel
 from survival_multiverse.schema import STATUS_REASON, Estimator, Population, Status
@@ -226,6 +228,39 @@ def test_no_flag_is_said_twice(gap):
 
 def test_promises_hold_on_real_patients():
     assert_promises(evaluate(breast_patients(), breast_study(), ANCHOR))
+
+
+def as_listed(statistic, study):
+    """The statistic as the dictionary lists it: a number of the settings becomes its name."""
+    for start, name, numbers in (
+        ("survival_", "<time>", study.analysis.survival_times),
+        ("passes_", "<threshold>", study.analysis.balance_thresholds),
+    ):
+        head, _, tail = statistic.rpartition("_")
+        if statistic.startswith(start) and tail in {f"{number:g}" for number in numbers}:
+            return f"{head}_{name}"
+    return statistic
+
+
+def test_the_dictionary_lists_what_a_scenario_holds_and_nothing_else():
+    found = {
+        (row["analysis"], as_listed(row["statistic"], make_study()))
+        for name, (_, make_study) in REAL_COHORTS.items()
+        for row in rows_of_cohort(name).values()
+    }
+    assert found == {(analysis, name) for analysis, listed in STATISTICS.items() for name in listed}
+
+
+def test_the_dictionary_lists_every_flag():
+    patients = small_patients(400, seed=5)
+    patients["sex"] = np.where(patients.dose >= 60, "male", "female")
+    patients.loc[patients.groupby("sex").head(4).index, "sex"] = ["male", "female"] * 4
+    constant = small_patients().assign(sex="male")
+    frames = [frame_of(cohort, small_study(), SMALL) for cohort in (patients, constant)]
+    flags = {
+        flag for frame in frames for text in frame["flags"].dropna().unique() for flag in text.split(";")
+    }
+    assert {re.sub(":.*", ":<name>", flag) for flag in flags} == set(FLAGS)
 
 
 def headlines(frame):

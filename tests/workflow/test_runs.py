@@ -4,6 +4,7 @@ import socket
 import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from conftest import PANEL, ROOT, SCENARIO, SCENARIOS
@@ -57,6 +58,13 @@ def test_footers_say_how_a_file_was_made_and_nothing_of_where(finished):
         text = str(pq.read_schema(path).metadata)
         for place in (finished.directory, finished.workflow, ROOT, socket.gethostname()):
             assert f"/{place}".replace("//", "/") not in text
+
+
+def test_every_csv_says_that_the_patients_are_simulated(finished):
+    tables = [pd.read_csv(path) for path in finished.directory.rglob("results/robustness/*.csv")]
+    assert len(tables) >= 7
+    for table in tables:
+        assert set(table["cohort"]) <= {"simulated"}
 
 
 def test_report_of_snakemake_holds_figures_tables_and_page(finished, tmp_path):
