@@ -60,13 +60,10 @@ def evaluate_panel(
     )
     schema = arrow_schema(study)
     for cutoffs, group in groupby(sorted(scenarios), key=lambda scenario: scenario[:3]):
-        shared, matched = _cell(cohort, study, ranks, ties, cutoffs)
-        for scenario in group:
-            blocks = list(shared)
-            for blocks_of, candidates in matched:
-                for candidate in candidates:
-                    blocks += blocks_of(candidate, scenario.caliper)
-            yield scenario, scenario_table(scenario, blocks, schema)
+        members = list(group)
+        shared, matched = _cell(cohort, study, ranks, ties, cutoffs, [member.caliper for member in members])
+        for scenario, blocks in zip(members, matched, strict=True):
+            yield scenario, scenario_table(scenario, [*shared, *blocks], schema)
 
 
 def _cell(
@@ -75,21 +72,24 @@ def _cell(
     ranks: np.ndarray,
     ties: TieBreaks,
     cutoffs: tuple[float, float, float],
-) -> tuple[list[RowBlock], list[tuple]]:
-    """Blocks that the caliper does not touch, and by population what it needs to match."""
+    calipers: list[float],
+) -> tuple[list[RowBlock], list[list[RowBlock]]]:
+    """Blocks that the caliper does not touch, and those of each caliper."""
     oligo_threshold, dose_cutoff, gtv_cutoff = cutoffs
     everybody = whole_sample(
         cohort, oligo_threshold=oligo_threshold, dose_cutoff=dose_cutoff, gtv_cutoff=gtv_cutoff
     )
     shared: list[RowBlock] = []
-    matched = []
+    matched: list[list[RowBlock]] = [[] for _ in calipers]
     for population in Population:
         sample = select_population(everybody, population)
         shared += unadjusted_blocks(sample, population, study)
-        candidates = candidates_of(sample, population, study)
-        for candidate in candidates:
+        # One score at a time, for together they hold the cohort many times over.
+        for candidate in candidates_of(sample, population, study):
             shared += weighted_blocks(candidate, population, study)
-        matched.append((MatchedBlocks(population, study, ranks, ties).of, candidates))
+            matcher = MatchedBlocks(population, study, ranks, ties)
+            for blocks, caliper in zip(matched, calipers, strict=True):
+                blocks += matcher.of(candidate, caliper)
     return shared, matched
 
 

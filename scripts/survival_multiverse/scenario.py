@@ -1,6 +1,6 @@
 """All estimates of one population under one set of cutoffs, block by block."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
@@ -89,22 +89,20 @@ def covariate_names(adjustment_set: AdjustmentSet, population: Population) -> tu
     return adjustment_set.covariates + extra
 
 
-def candidates_of(sample: Sample, population: Population, study: Study) -> list[Candidate]:
-    """Scores of every adjustment set, for everybody and for those beyond each landmark."""
+def candidates_of(sample: Sample, population: Population, study: Study) -> Iterator[Candidate]:
+    """Scores of every adjustment set, for everybody and for those beyond each landmark, made one by one."""
     linear = [
         covariate.name
         for covariate in study.covariates.values()
         if not covariate.levels and covariate.role == "baseline"
     ]
-    found = []
     for adjustment_set in study.adjustment_sets.values():
         names = covariate_names(adjustment_set, population)
         for landmark in (NO_LANDMARK, *study.analysis.landmarks):
             scored = score(after_landmark(sample, landmark), names)
             flags = (*study.flags(names), *(f"dropped:{name}" for name in scored.dropped))
             design = balance_design(scored.sample, names, linear)
-            found.append(Candidate(adjustment_set.name, landmark, scored, design, design.gated(), flags))
-    return found
+            yield Candidate(adjustment_set.name, landmark, scored, design, design.gated(), flags)
 
 
 def unadjusted_blocks(sample: Sample, population: Population, study: Study) -> list[RowBlock]:

@@ -1,5 +1,6 @@
 """The tie-break envelope: how far the matched hazard ratio depends on who, among equals, is matched."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,31 +14,56 @@ from survival_multiverse.rows import NAN, RowWriter
 from survival_multiverse.schema import Status
 
 TIE_BREAK_KIND = 1
+# Drawing an order costs less than a tenth of matching by it, so large cohorts do it again each time.
+HELD_BYTES = 1 << 26
 QUANTILES = {"envelope_median": 0.5, "envelope_2.5": 0.025, "envelope_97.5": 0.975}
 
 
 @dataclass(frozen=True, slots=True)
 class TieBreaks:
-    """Seeded orders of all patients of the cohort, shape (draws, patients), best placed first."""
+    """Seeded orders of all patients of the cohort, best placed first.
 
-    orders: np.ndarray
+    Attributes
+    ----------
+    base
+        Patients in the order of the primary tie-break, shape (patients,): the draws permute them, not rows.
+    draws, seed
+        How many orders; each is seeded by itself, so more draws extend the fewer.
+    minimum_events
+        Fewer in an arm: no hazard ratio.
+    held
+        All orders, shape (draws, patients), or None where they would take more than `HELD_BYTES`.
+    """
+
+    base: np.ndarray
+    draws: int
+    seed: int
     minimum_events: int
+    held: np.ndarray | None
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """All orders in turn, a few at a time, shape (some, patients); drawn anew unless they are held."""
+        if self.held is not None:
+            yield self.held
+            return
+        for draw in range(self.draws):
+            yield _order(self.base, self.seed, draw)[np.newaxis]
 
 
 def tie_breaks(priority: np.ndarray, *, seed: int, draws: int, minimum_events: int) -> TieBreaks:
-    """Draw orders of tie-breaking; each draw is seeded by itself, so more draws extend the fewer.
-
-    Parameters
-    ----------
-    priority
-        Ranks of the primary tie-break, shape (patients,): the draws permute them, not the rows.
-    """
+    """Orders of tie-breaking, from the ranks of the primary one, shape (patients,)."""
     base = np.argsort(priority, kind="stable").astype(np.int32)
-    orders = np.empty((draws, base.size), dtype=np.int32)
-    for draw in range(draws):
-        sequence = np.random.SeedSequence(seed, spawn_key=(TIE_BREAK_KIND, draw))
-        orders[draw] = np.random.default_rng(sequence).permutation(base)
-    return TieBreaks(orders, minimum_events)
+    held = None
+    if base.nbytes * draws <= HELD_BYTES:
+        held = np.empty((draws, base.size), dtype=np.int32)
+        for draw in range(draws):
+            held[draw] = _order(base, seed, draw)
+    return TieBreaks(base, draws, seed, minimum_events, held)
+
+
+def _order(base: np.ndarray, seed: int, draw: int) -> np.ndarray:
+    sequence = np.random.SeedSequence(seed, spawn_key=(TIE_BREAK_KIND, draw))
+    return np.random.default_rng(sequence).permutation(base)
 
 
 def write_envelope(
@@ -64,20 +90,24 @@ def envelope_log_ratios(scored: Scored, matching: Matching, caliper: float, ties
     sample = scored.sample
     focal = focal_arm_of(sample.arm)
     rank, keys = rank_scores(integer_score(scored.fit.logit), focal)
-    position = np.full(ties.orders.shape[1], -1, dtype=np.int64)
+    position = np.full(ties.base.size, -1, dtype=np.int64)
     position[sample.index] = np.arange(len(sample))
-    log_ratios = np.empty(len(ties.orders))
-    tie_break_log_ratios(
-        sample.time,
-        sample.event,
-        sample.arm,
-        rank,
-        keys,
-        focal,
-        caliper_units(caliper, matching.sd_logit),
-        ties.orders,
-        position,
-        ties.minimum_events,
-        log_ratios,
-    )
+    width = caliper_units(caliper, matching.sd_logit)
+    log_ratios = np.empty(ties.draws)
+    done = 0
+    for orders in ties.blocks():
+        tie_break_log_ratios(
+            sample.time,
+            sample.event,
+            sample.arm,
+            rank,
+            keys,
+            focal,
+            width,
+            orders,
+            position,
+            ties.minimum_events,
+            log_ratios[done : done + len(orders)],
+        )
+        done += len(orders)
     return log_ratios

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from test_matching import loops
 from test_scenario import frame_of
 
+from survival_multiverse import tie_break
 from survival_multiverse.comparability import match, score
 from survival_multiverse.cox import cox
 from survival_multiverse.matching import caliper_units, integer_score, priority
@@ -38,6 +39,10 @@ def envelope(patients, *, draws=20, caliper=0.2, minimum_events=5, seed=3, **opt
     return scored, matching, ties, envelope_log_ratios(scored, matching, caliper, ties)
 
 
+def orders_of(ties):
+    return np.concatenate(list(ties.blocks()))
+
+
 def matched_ratio(sample, rows):
     """Log hazard ratio of these rows by the general Cox model; None without one."""
     rows = np.sort(np.array(rows, dtype=np.int64).ravel())
@@ -49,7 +54,7 @@ def by_loops(scored, matching, ties, caliper, minimum_events=5):
     """Match under each order by looking at every candidate, then fit."""
     sample, found = scored.sample, []
     units = integer_score(scored.fit.logit)
-    for order in ties.orders:
+    for order in orders_of(ties):
         placed = np.empty(len(order), dtype=np.int64)
         placed[order] = np.arange(len(order))
         pairs = loops(units, sample.arm, placed[sample.index], caliper_units(caliper, matching.sd_logit))
@@ -72,22 +77,34 @@ def test_envelope_is_plain_matching_under_each_order(caliper, seed):
 
 def test_orders_are_permutations_that_extend():
     ranks = priority([f"{i}" for i in range(60)], seed=1)
-    few, many = (tie_breaks(ranks, seed=1, draws=draws, minimum_events=5).orders for draws in (50, 200))
+    few, many = (orders_of(tie_breaks(ranks, seed=1, draws=draws, minimum_events=5)) for draws in (50, 200))
     np.testing.assert_array_equal(few, many[:50])
     np.testing.assert_array_equal(np.sort(many, axis=1), np.tile(np.arange(60), (200, 1)))
     assert len({tuple(order) for order in many}) == 200
-    other = tie_breaks(ranks, seed=2, draws=50, minimum_events=5).orders
+    other = orders_of(tie_breaks(ranks, seed=2, draws=50, minimum_events=5))
     assert (other != few).any(axis=1).all()
     # Every patient comes first about equally often.
-    firsts = np.bincount(tie_breaks(ranks, seed=1, draws=3000, minimum_events=5).orders[:, 0], minlength=60)
+    ties = tie_breaks(ranks, seed=1, draws=3000, minimum_events=5)
+    firsts = np.bincount(orders_of(ties)[:, 0], minlength=60)
     assert ((firsts - 50) ** 2 / 50).sum() < 110
+
+
+def test_orders_too_large_to_hold_are_drawn_again_and_the_same(monkeypatch):
+    *_, held, ratios = envelope(small_patients())
+    monkeypatch.setattr(tie_break, "HELD_BYTES", 120 * 4 * 20 - 1)
+    *_, drawn, again = envelope(small_patients())
+    assert held.held is not None
+    assert drawn.held is None
+    assert {len(block) for block in drawn.blocks()} == {1}
+    np.testing.assert_array_equal(orders_of(drawn), orders_of(held))
+    np.testing.assert_array_equal(again, ratios)
 
 
 def test_orders_follow_the_patients_whatever_their_rows():
     ids = np.array([f"{i}" for i in range(60)])
     shuffled = np.random.default_rng(0).permutation(60)
     one, other = (
-        tie_breaks(priority(names, seed=1), seed=1, draws=5, minimum_events=5).orders
+        orders_of(tie_breaks(priority(names, seed=1), seed=1, draws=5, minimum_events=5))
         for names in (ids, ids[shuffled])
     )
     np.testing.assert_array_equal(ids[one], ids[shuffled][other])
