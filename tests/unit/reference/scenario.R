@@ -325,7 +325,7 @@ balance <- function(data, weight, whole, set, focal, details = TRUE) {
   for (gate in names(worst)) {
     put("balance_gate", paste0("max_abs_smd_", gate), worst[[gate]], "all")
     for (t in c("0.1", "0.25"))
-      put("balance_gate", paste0("passes_", gate, "_", t), as.integer(worst[[gate]] <= as.numeric(t)), "all")
+      put("balance_gate", paste0("passes_", gate, "_", t), as.integer(worst[[gate]] < as.numeric(t)), "all")
   }
 }
 propensity <- function(data, set) {
