@@ -30,6 +30,18 @@ def matched_log_ratio(time, event, arm, pair_of, minimum_events):
 
 
 @njit(cache=True)
+def same_patients(pair_of, matched):
+    """Whether the rows with a pair are those in ``matched``, which becomes them."""
+    same = True
+    for i in range(pair_of.shape[0]):
+        paired = pair_of[i] >= 0
+        if paired != matched[i]:
+            same = False
+            matched[i] = paired
+    return same
+
+
+@njit(cache=True)
 def tie_break_log_ratios(
     time, event, arm, rank, keys, focal, caliper, orders, position, minimum_events, log_ratios
 ):
@@ -42,6 +54,7 @@ def tie_break_log_ratios(
     order = np.empty(n, dtype=np.int64)
     priority = np.empty(n, dtype=np.int64)
     pair_of = np.empty(n, dtype=np.int64)
+    matched = np.zeros(n, dtype=np.bool_)
     for draw in range(orders.shape[0]):
         count = 0
         for patient in orders[draw]:
@@ -51,4 +64,8 @@ def tie_break_log_ratios(
                 priority[row] = count
                 count += 1
         match_ranked(rank, keys, arm, order, priority, focal, caliper, pair_of)
-        log_ratios[draw] = matched_log_ratio(time, event, arm, pair_of, minimum_events)
+        # With few ties most orders match the very same patients.
+        if same_patients(pair_of, matched) and draw > 0:
+            log_ratios[draw] = log_ratios[draw - 1]
+        else:
+            log_ratios[draw] = matched_log_ratio(time, event, arm, pair_of, minimum_events)
