@@ -78,23 +78,27 @@ def event_time(s0, s1, d0, d1, deaths, share, efron, score, info):
     product = 1.0
     if not s0 > SMALLEST_RISK:
         return np.inf, 0.0, 0.0
+    # Divisions are what an event time costs: one for each death.
+    per_step, scaling = 1.0 / steps, 1.0 / s0
     for step in range(steps):
-        fraction = step / steps
-        denominator = (s0 - fraction * d0) / s0
-        if not denominator * s0 > SMALLEST_RISK:
+        fraction = step * per_step
+        denominator = s0 - fraction * d0
+        if not denominator > SMALLEST_RISK:
             return np.inf, 0.0, 0.0
         # A product of ratios near 1: one logarithm for many of them.
-        product *= denominator
+        product *= denominator * scaling
         if product < 1e-200:
             log_denominator += np.log(product)
             product = 1.0
-        inverse = 1.0 / (denominator * s0)
+        inverse = 1.0 / denominator
         hazard += inverse
         lag += fraction * inverse
         whole += inverse * inverse
         cross += fraction * inverse * inverse
         dying += fraction * fraction * inverse * inverse
-    log_denominator += np.log(product) + steps * np.log(s0)
+    if product != 1.0:
+        log_denominator += np.log(product)
+    log_denominator += steps * np.log(s0)
     for a in range(k):
         score[a] -= share * (hazard * s1[a] - lag * d1[a])
         left, right = whole * s1[a] - cross * d1[a], dying * d1[a] - cross * s1[a]
@@ -104,8 +108,11 @@ def event_time(s0, s1, d0, d1, deaths, share, efron, score, info):
 
 
 @njit(cache=True)
-def absorb_block(first, behind, event, weight, pattern, risk, moment, s1, d1):
-    """Add a block's rows to ``s1``, fill ``d1`` with those of its dying; return both sums of the risks."""
+def absorb_block(first, behind, event, weight, pattern, risk, moment, tied, s1, d1):
+    """Add a block's rows to ``s1``, fill ``d1`` with those of its dying; return both sums of the risks.
+
+    Only deaths that are ``tied`` need the sums over the dying; else they stay 0.
+    """
     k = s1.shape[0]
     d1[:] = 0.0
     added = d0 = 0.0
@@ -114,7 +121,7 @@ def absorb_block(first, behind, event, weight, pattern, risk, moment, s1, d1):
         added += weight[i] * risk[a]
         for j in range(k):
             s1[j] += weight[i] * moment[a, j]
-        if event[i] == 1:
+        if tied and event[i] == 1:
             d0 += weight[i] * risk[a]
             for j in range(k):
                 d1[j] += weight[i] * moment[a, j]
@@ -155,7 +162,10 @@ def partial_likelihood(blocks, event, weight, pattern, Z, dead_sum, beta, efron,
         if latest[block]:
             s0 = 0.0
             s1[:] = 0.0
-        added, d0 = absorb_block(first[block], behind[block], event, weight, pattern, risk, moment, s1, d1)
+        tied = efron and deaths[block] > 1
+        added, d0 = absorb_block(
+            first[block], behind[block], event, weight, pattern, risk, moment, tied, s1, d1
+        )
         s0 += added
         # Deaths of weight 0 say nothing, and may stand alone in a risk set of weight 0.
         if deaths[block] > 0 and dead_weight[block] > 0.0:

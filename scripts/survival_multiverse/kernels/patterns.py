@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-PRIME, OFFSET, SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xCBF29CE484222325), np.uint64(32)
+PRIME, TWICE, SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x3C6EF372FE94F82A), np.uint64(32)
 
 
 @njit(cache=True)
@@ -24,11 +24,14 @@ def row_patterns(X):
     first = np.empty(n, dtype=np.int64)
     count = 0
     for i in range(n):
-        code = OFFSET
+        # Products of different columns do not wait for each other; a number's own bits are its upper ones.
+        code = np.uint64(0)
+        factor = PRIME
         for j in range(k):
-            code = (code ^ bits[i, j]) * PRIME
-            code ^= code >> SHIFT
-        slot = code & mask
+            code += (bits[i, j] ^ (bits[i, j] >> SHIFT)) * factor
+            factor += TWICE
+        code = (code ^ (code >> SHIFT)) * PRIME
+        slot = (code >> SHIFT) & mask
         while True:
             known = table[slot]
             if known < 0:
