@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from file_records import file_record
 from job_log import job_log
+from job_records import recorded_job
 from parquet_files import read_frame, write_csv, write_table
 from survival_multiverse.cutpoints import audit_cutpoints as audit
 from survival_multiverse.study import Study
@@ -21,7 +22,7 @@ def audit_cutpoints(*, cohort: str, settings: str, outputs: Mapping[str, str]) -
 
 
 if __name__ == "__main__":
-    with job_log(snakemake.log[0]):
+    with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
         audit_cutpoints(
             cohort=snakemake.input.cohort,
             settings=snakemake.params.settings,

@@ -11,6 +11,7 @@ from lifelines import datasets
 
 from file_records import file_record
 from job_log import job_log
+from job_records import recorded_job
 from parquet_files import write_table
 from survival_multiverse.cohort import dataset_names, prepare_cohort
 from survival_multiverse.faults import InputError, nearest
@@ -58,7 +59,7 @@ def build_cohort(
 
 
 if __name__ == "__main__":
-    with job_log(snakemake.log[0]):
+    with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
         build_cohort(
             patients=snakemake.input.get("patients") or None,
             settings=snakemake.params.settings,

@@ -6,6 +6,7 @@ import pandas as pd
 
 from file_records import file_record
 from job_log import job_log
+from job_records import recorded_job
 from parquet_files import write_table
 from survival_multiverse.calibration import run_replicates
 
@@ -19,12 +20,13 @@ def calibrate_inference(
     for frame in run_replicates(json.loads(settings), setting, range(first, last + 1), draws=draws):
         records.append(frame)
         print(f"cohort {first + len(records) - 1} of {first} to {last} done", flush=True)
-    record = file_record(script=__file__, settings=settings, inputs={})
-    write_table(pd.concat(records, ignore_index=True), output, metadata=record | {"draws": str(draws)})
+    simulated = {"setting": setting, "replicates": [first, last], "draws": draws}
+    record = file_record(script=__file__, settings=settings, inputs={}, parameters=simulated)
+    write_table(pd.concat(records, ignore_index=True), output, metadata=record)
 
 
 if __name__ == "__main__":
-    with job_log(snakemake.log[0]):
+    with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
         calibrate_inference(
             settings=snakemake.params.settings,
             setting=snakemake.wildcards.setting,

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from file_records import read_footer
 from job_log import job_log
-from parquet_files import read_footer, read_frame, write_csv
+from job_records import recorded_job
+from parquet_files import read_frame, write_csv
 from survival_multiverse.calibration_table import calibration_table
 from survival_multiverse.calibration_truth import true_log_ratios
 
@@ -20,17 +22,18 @@ def collect_calibration(*, settings: str, parts: Sequence[str], patients: int, o
         If the parts were made with different settings or numbers of draws.
     """
     config = json.loads(settings)
-    made = {(footer["settings_sha256"], footer["draws"]) for footer in map(read_footer, parts)}
+    footers = map(read_footer, parts)
+    made = {(footer["settings_sha256"], json.loads(footer["parameters"])["draws"]) for footer in footers}
     if len(made) != 1:
         raise ValueError("the parts were made with different settings or numbers of draws")
     records = pd.concat(map(read_frame, parts), ignore_index=True)
     truths = true_log_ratios(config, patients=patients)
-    table = calibration_table(records, truths, config, draws=int(made.pop()[1]))
+    table = calibration_table(records, truths, config, draws=made.pop()[1])
     write_csv(table.round(5), output)
 
 
 if __name__ == "__main__":
-    with job_log(snakemake.log[0]):
+    with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
         collect_calibration(
             settings=snakemake.params.settings,
             parts=list(snakemake.input.parts),

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from file_records import file_record
 from job_log import job_log
+from job_records import recorded_job
 from parquet_files import read_table, write_table
 from scenario_paths import scenario_values
 from survival_multiverse.robustness import distinct_rows
@@ -32,7 +33,7 @@ def _distinct(path: str, first: bool) -> pa.Table:
 
 
 if __name__ == "__main__":
-    with job_log(snakemake.log[0]):
+    with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
         collect_scenarios(
             scenarios=list(snakemake.input.scenarios),
             settings=snakemake.params.settings,

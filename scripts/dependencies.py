@@ -1,11 +1,21 @@
-"""Which of the repository's own modules a script needs, read from its imports."""
+"""Which of the repository's own modules and which packages a script needs, read from its imports."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 CODE = (".py", ".pyc")
+NAMES = {"sklearn": "scikit-learn", "yaml": "PyYAML"}
+"""Packages that are imported by another name than they are installed by."""
+CARRIED = {
+    "lifelines": ("autograd", "scipy"),
+    "matplotlib": ("contourpy", "pillow"),
+    "numba": ("llvmlite",),
+    "scikit-learn": ("scipy",),
+}
+"""What computes or draws for a package without being imported here."""
 
 
 def module_closure(script: Path) -> list[Path]:
@@ -26,10 +36,25 @@ def module_closure(script: Path) -> list[Path]:
     return sorted(found - {script.resolve()})
 
 
+def packages_used(script: Path) -> list[str]:
+    """Installed packages that a script and its own modules import, and what those carry; sorted."""
+    root = script.resolve().parent
+    modules = [path for path in module_closure(script) if path.suffix == ".py"]
+    imported = {name.partition(".")[0] for path in (script.resolve(), *modules) for name in _names_in(path)}
+    foreign = {name for name in imported - sys.stdlib_module_names if not any(_files_of(name, root))}
+    packages = {NAMES.get(name, name) for name in foreign}
+    return sorted(packages.union(*(CARRIED.get(name, ()) for name in packages)))
+
+
 @cache
 def _imported_files(source: Path, root: Path) -> tuple[Path, ...]:
+    return tuple(path for name in _names_in(source) for path in _files_of(name, root))
+
+
+@cache
+def _names_in(source: Path) -> tuple[str, ...]:
     tree = ast.parse(source.read_text(encoding="utf-8"), filename=source.name)
-    return tuple(path for name in _imported_names(tree) for path in _files_of(name, root))
+    return tuple(_imported_names(tree))
 
 
 def _imported_names(tree: ast.AST) -> Iterator[str]:

@@ -4,12 +4,13 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterable, Mapping
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-from dependencies import module_closure
+import pyarrow.parquet as pq
 
-COMPUTING_PACKAGES = ("llvmlite", "numba", "numpy", "pandas", "pyarrow", "scipy")
+from dependencies import module_closure, packages_used
 
 DATA_ORIGIN = {
     "simulated": "The patients are simulated: no row describes a person.",
@@ -23,48 +24,84 @@ def digest(data: bytes | str) -> str:
     return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
 
 
-def digest_of_files(paths: Iterable[str | Path]) -> str:
+def digest_of_file(path: str | Path) -> str:
+    """SHA-256 of a file, read in pieces."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digest_of_digests(digests: Iterable[str]) -> str:
     """One digest of one or several files: of the file, or of their digests in the order given."""
-    digests = [digest(Path(path).read_bytes()) for path in paths]
+    digests = list(digests)
     return digests[0] if len(digests) == 1 else digest("\n".join(digests))
+
+
+def digest_of_files(paths: Iterable[str | Path]) -> str:
+    """One digest of one or several files; see `digest_of_digests`."""
+    return digest_of_digests(map(digest_of_file, paths))
 
 
 def code_digests(script: str | Path) -> dict[str, str]:
     """Digest of a script and of each of the repository's modules that it imports, by name."""
     source = Path(script).resolve()
     files = [source, *module_closure(source)]
-    return {path.relative_to(source.parent).as_posix(): digest(path.read_bytes()) for path in files}
+    return {path.relative_to(source.parent).as_posix(): digest_of_file(path) for path in files}
+
+
+def versions_used(script: str | Path) -> dict[str, str]:
+    """Versions of Python and of the packages that a script uses; ``none`` of one that is not installed."""
+    versions = {"python": platform.python_version()}
+    for name in packages_used(Path(script)):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "none"
+    return versions
 
 
 def file_record(
-    *, script: str | Path, settings: str, inputs: Mapping[str, str | Path | Iterable[str | Path]]
+    *,
+    script: str | Path,
+    settings: str,
+    inputs: Mapping[str, str | Path | Iterable[str | Path]],
+    parameters: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
     """Footer of a result file.
 
     Parameters
     ----------
     script
-        The script that writes the file.
+        The script that writes the file; the rule has its name.
     settings
         Canonical JSON of the settings that the step uses; its seed and its source are read from it.
     inputs
         Files that the step reads, by role.
+    parameters
+        What tells this file from others of its rule, by name.
     """
     used = json.loads(settings)
-    versions = {"python": platform.python_version(), **{name: version(name) for name in COMPUTING_PACKAGES}}
     read = {
         role: digest_of_files([paths] if isinstance(paths, str | Path) else paths)
         for role, paths in inputs.items()
     }
     return {
+        "rule": Path(script).stem,
+        "parameters": canonical(parameters or {}),
         "data_origin": DATA_ORIGIN[used["cohort"]["source"]],
         "seed": str(used["study"]["seed"]),
         "settings_sha256": digest(settings),
-        "inputs_sha256": _canonical(read),
-        "code_sha256": _canonical(code_digests(script)),
-        "versions": _canonical(versions),
+        "inputs_sha256": canonical(read),
+        "code_sha256": canonical(code_digests(script)),
+        "versions": canonical(versions_used(script)),
     }
 
 
-def _canonical(value: object) -> str:
+def read_footer(path: str | Path) -> dict[str, str]:
+    """Text of a Parquet file's footer, without Arrow's own entry."""
+    stored = pq.read_schema(path).metadata or {}
+    return {key.decode(): text.decode() for key, text in stored.items()}
+
+
+def canonical(value: object) -> str:
+    """JSON of one spelling."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -8,6 +8,7 @@ import pandas as pd
 
 from file_records import digest, file_record
 from job_log import job_log
+from job_records import recorded_job
 from parquet_files import read_frame, write_csv, write_table
 from survival_multiverse.joint_inference import infer
 from survival_multiverse.resampling import Resample, cells_of, evaluate, specification_keys
@@ -43,7 +44,7 @@ def _draws(paths: Sequence[str], specifications: int) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    with job_log(snakemake.log[0]):
+    with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
         infer_jointly(
             cohort=snakemake.input.cohort,
             resamples={kind: list(snakemake.input.get(str(kind), [])) for kind in Resample},

@@ -65,9 +65,3 @@ def read_table(path: str | Path) -> pa.Table:
 def read_frame(path: str | Path) -> pd.DataFrame:
     """Read a Parquet file as a pandas frame."""
     return read_table(path).to_pandas()
-
-
-def read_footer(path: str | Path) -> dict[str, str]:
-    """Text of a file's footer, without Arrow's own entry."""
-    stored = pq.read_schema(path).metadata or {}
-    return {key.decode(): text.decode() for key, text in stored.items()}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from job_log import job_log
+from job_records import recorded_job
 from output_files import write_bytes
 from parquet_files import read_frame
 from survival_multiverse.study import Study
@@ -21,7 +22,7 @@ def plot_hazard_ratio_surface(*, specifications: str, settings: str, outputs: Se
 
 
 if __name__ == "__main__":
-    with job_log(snakemake.log[0]):
+    with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
         plot_hazard_ratio_surface(
             specifications=snakemake.input.specifications,
             settings=snakemake.params.settings,

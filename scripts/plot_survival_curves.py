@@ -6,6 +6,7 @@ from pathlib import Path
 
 from anchor_estimates import read_anchor_estimates
 from job_log import job_log
+from job_records import recorded_job
 from output_files import write_bytes
 from parquet_files import read_frame
 from survival_multiverse.multiverse import anchor_samples
@@ -28,7 +29,7 @@ def plot_survival_curves(*, cohort: str, estimates: str, settings: str, outputs:
 
 
 if __name__ == "__main__":
-    with job_log(snakemake.log[0]):
+    with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
         plot_survival_curves(
             cohort=snakemake.input.cohort,
             estimates=snakemake.input.estimates,

@@ -10,6 +10,7 @@ import pandas as pd
 
 from anchor_estimates import read_anchor_estimates
 from job_log import job_log
+from job_records import recorded_job
 from output_files import write_bytes
 from parquet_files import read_frame
 from survival_multiverse.report import TABLES
@@ -52,7 +53,7 @@ def render_report(
 
 
 if __name__ == "__main__":
-    with job_log(snakemake.log[0]):
+    with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
         render_report(
             tables={name: snakemake.input[name] for name in TABLES if name != "anchor"},
             estimates=snakemake.input.estimates,

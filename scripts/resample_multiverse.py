@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from file_records import file_record
 from job_log import job_log
+from job_records import recorded_job
 from parquet_files import read_frame, write_table
 from survival_multiverse.resampling import Resample, resample
 from survival_multiverse.study import Study
@@ -29,12 +30,13 @@ def resample_multiverse(*, cohort: str, settings: str, kind: str, first: int, la
             "std_error": np.ravel(np.array(estimates)[:, :, 1]),
         }
     )
-    record = file_record(script=__file__, settings=settings, inputs={"cohort": cohort})
-    write_table(table, output, metadata=record | {"kind": kind, "draws": f"{first} to {last}"})
+    drawn = {"kind": kind, "draws": [first, last]}
+    record = file_record(script=__file__, settings=settings, inputs={"cohort": cohort}, parameters=drawn)
+    write_table(table, output, metadata=record)
 
 
 if __name__ == "__main__":
-    with job_log(snakemake.log[0]):
+    with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
         resample_multiverse(
             cohort=snakemake.input.cohort,
             settings=snakemake.params.settings,

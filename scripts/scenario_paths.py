@@ -4,8 +4,10 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from survival_multiverse.study import AXES, axis_number, spelling
+from survival_multiverse.schema import ESTIMATE_COLUMNS, Estimator, Population
+from survival_multiverse.study import AXES, Study, axis_number, spelling
 
 FOLDER = "results/scenarios"
 
@@ -22,6 +24,23 @@ def scenario_values(path: str | Path) -> tuple[float, float, float, float]:
     if tuple(found) != AXES:
         raise ValueError(f"{path} is not the path of a scenario")
     return tuple(axis_number(found[name]) for name in AXES)
+
+
+def scenario_parameters(values: Sequence[float], study: Study) -> dict[str, dict[str, Any]]:
+    """Parameters of a scenario and of the variants inside its file, each with its unit.
+
+    An axis has one value, as it is spelt in the path; a variant, which is a column of the file, a list.
+    """
+    units = {role: getattr(study, role).unit for role in ("time", "dose", "gtv", "lesions")}
+    unit_of = {column.name: column.unit.format(**units) for column in ESTIMATE_COLUMNS}
+    variants = {
+        "population": [str(name) for name in Population],
+        "adjustment_set": list(study.adjustment_sets),
+        "estimator": [str(name) for name in Estimator],
+        "landmark": [spelling(value) for value in (0, *study.analysis.landmarks)],
+    }
+    named = {**dict(zip(AXES, map(spelling, values), strict=True)), **variants}
+    return {name: {"value": value, "unit": unit_of[name]} for name, value in named.items()}
 
 
 def legal_patterns(axes: Mapping[str, Sequence[str]]) -> dict[str, str]:

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from file_records import file_record
 from job_log import job_log
+from job_records import recorded_job
 from parquet_files import write_csv, write_table
 from survival_multiverse.attribution import attribute
 from survival_multiverse.robustness import (
@@ -48,7 +49,7 @@ def summarise_robustness(*, estimates: str, settings: str, outputs: Mapping[str,
 
 
 if __name__ == "__main__":
-    with job_log(snakemake.log[0]):
+    with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
         summarise_robustness(
             estimates=snakemake.input.estimates,
             settings=snakemake.params.settings,

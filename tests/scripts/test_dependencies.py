@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from dependencies import module_closure
+from dependencies import module_closure, packages_used
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 RULES = (
     "build_cohort",
+    "resample_multiverse",
+    "infer_jointly",
+    "audit_cutpoints",
     "fit_scenarios",
     "collect_scenarios",
     "summarise_robustness",
@@ -61,3 +64,11 @@ def test_imports_are_followed_through_packages_functions_and_files_beside_them(t
 def test_a_script_that_is_not_there_is_an_error():
     with pytest.raises(FileNotFoundError):
         module_closure(SCRIPTS / "no_such_rule.py")
+
+
+def test_packages_are_those_that_are_installed_and_what_computes_for_them(tmp_path):
+    (tmp_path / "helper.py").write_text("def f():\n    import sklearn.tree\n", encoding="utf-8")
+    (tmp_path / "script.py").write_text(
+        "import json\nimport helper\nfrom numba import njit\n", encoding="utf-8"
+    )
+    assert packages_used(tmp_path / "script.py") == ["llvmlite", "numba", "scikit-learn", "scipy"]

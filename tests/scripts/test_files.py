@@ -1,13 +1,15 @@
 """Files that scripts read and write: bytes, footers, logs, and users' tables."""
 
+import json
+
 import pandas as pd
 import pyarrow as pa
 import pytest
 
 from build_cohort import load_dataset, read_patients
-from file_records import DATA_ORIGIN, code_digests, digest, digest_of_files, file_record
+from file_records import DATA_ORIGIN, code_digests, digest, digest_of_files, file_record, read_footer
 from job_log import job_log
-from parquet_files import read_footer, read_frame, write_csv, write_table
+from parquet_files import read_frame, write_csv, write_table
 from survival_multiverse.faults import InputError
 
 SETTINGS = '{"cohort":{"source":"simulated"},"study":{"seed":7}}'
@@ -64,11 +66,13 @@ def test_digests_are_those_of_the_content(tmp_path):
 
 def test_a_record_names_inputs_by_role_and_code_by_module(tmp_path):
     script = tmp_path / "script.py"
-    script.write_text("import helper\n")
+    script.write_text("import helper, json, numba\n")
     (tmp_path / "helper.py").write_text("")
     (tmp_path / "data").write_text("1")
     record = file_record(script=script, settings=SETTINGS, inputs={"cohort": tmp_path / "data"})
     assert record["seed"] == "7"
+    assert record["rule"] == "script"
+    assert json.loads(record["versions"]).keys() == {"python", "numba", "llvmlite"}
     assert record["data_origin"] == DATA_ORIGIN["simulated"]
     assert record["inputs_sha256"] == f'{{"cohort":"{digest("1")}"}}'
     assert code_digests(script).keys() == {"script.py", "helper.py"}

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from generate_documents import PARTS, filled
+from study_plan import study_steps, survival_figures
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -82,15 +83,21 @@ def test_every_script_of_a_rule_has_the_name_of_the_rule_and_its_log():
         assert lines <= 80, f"{name}.py has {lines} lines"
 
 
+def test_the_plan_cuts_the_settings_as_the_rules_do():
+    text = "".join(path.read_text("utf-8") for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    body = r"^rule (\w+):\n(?: .*\n|\n)*? +settings=lambda wildcards: (\w+)\(config\)"
+    rules = dict(re.findall(body, text, re.M))
+    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    assert {rule: step.settings.__name__ for rule, step in study_steps(config).items()} == rules
+
+
 def test_the_figures_of_the_rules_are_those_that_the_library_draws():
     figures = pytest.importorskip("survival_multiverse.survival_figures")
     from survival_multiverse.study import Study
 
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
     study = Study.from_config(config)
-    text = (ROOT / "workflow" / "rules" / "targets.smk").read_text(encoding="utf-8")
-    listed = re.search(r"^SURVIVAL_FIGURES = (\[.*?^\])", text, re.M | re.S).group(1)
-    assert eval(listed, {"STUDY": study}) == figures.figure_names(study)
+    assert survival_figures(config) == figures.figure_names(study)
 
 
 def test_nothing_names_a_place_on_this_machine():

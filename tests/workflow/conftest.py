@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-WORKFLOW = ("Snakefile", "environment.yml", "config", "profiles", "resources", "scripts", "workflow")
+FOLDERS = ("config", "profiles", "resources", "scripts", "workflow")
+WORKFLOW = ("Snakefile", "LICENSE", "environment.yml", "pyproject.toml", "requirements.lock", *FOLDERS)
 KERNELS = Path("scripts/survival_multiverse/kernels")
 SCENARIOS = Path("results/scenarios")
 PANEL = SCENARIOS / "oligo_threshold~5/dose_cutoff~63"
@@ -56,9 +57,15 @@ class Studio:
     def snakemake(self, *arguments: str | Path, cores: int = 2) -> Answer:
         """Run Snakemake as a user does from the clone; targets come first, options after them."""
         own = ["--directory", self.directory, "--configfile", self.directory / "config.yaml"]
-        command = [sys.executable, "-m", "snakemake", *arguments, *own, "--cores", str(cores), "--nocolor"]
+        return self._run("-m", "snakemake", *arguments, *own, "--cores", str(cores), "--nocolor")
+
+    def script(self, name: str, *arguments: str | Path) -> Answer:
+        """Run a script of the workflow that Snakemake does not run."""
+        return self._run(self.workflow / "scripts" / f"{name}.py", *arguments)
+
+    def _run(self, *arguments: str | Path) -> Answer:
         done = subprocess.run(
-            list(map(str, command)),
+            [sys.executable, *map(str, arguments)],
             cwd=self.workflow,
             env={key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")},
             stdout=subprocess.PIPE,
@@ -89,7 +96,8 @@ class Studio:
 def workflow_copy(tmp_path_factory) -> Path:
     """The workflow in another place, with the compiled kernels if there are any."""
     copy = tmp_path_factory.mktemp("clone")
-    for name in WORKFLOW:
+    (copy / "results").mkdir()
+    for name in (*WORKFLOW, "results/README.md"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy2)(source, copy / name)
     take_compiled_kernels_along(copy)

@@ -1,5 +1,6 @@
 """The study as a whole: it ends, any scenario is a target, and equal inputs give equal bytes."""
 
+import json
 import socket
 import zipfile
 from pathlib import Path
@@ -54,6 +55,10 @@ def test_footers_say_how_a_file_was_made_and_nothing_of_where(finished):
     assert footer["scenario"] == "oligo_threshold~5/dose_cutoff~63/gtv_cutoff~146/caliper~0.2"
     assert "simulated" in footer["data_origin"]
     assert {"code_sha256", "inputs_sha256", "settings_sha256", "seed", "versions"} <= footer.keys()
+    assert footer["rule"] == "fit_scenarios"
+    parameters = json.loads(footer["parameters"])
+    assert parameters["dose_cutoff"] == {"value": "63", "unit": "Gy"}
+    assert parameters["landmark"] == {"value": ["0", "8"], "unit": "months"}
     for path in finished.directory.rglob("results/**/*.parquet"):
         text = str(pq.read_schema(path).metadata)
         for place in (finished.directory, finished.workflow, ROOT, socket.gethostname()):

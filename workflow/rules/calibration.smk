@@ -28,7 +28,7 @@ rule collect_calibration:
         parts=CALIBRATION_PARTS,
         library=library("collect_calibration"),
     output:
-        "results/calibration/calibration.csv",
+        CALIBRATED,
     log:
         "logs/collect_calibration.log",
     benchmark:

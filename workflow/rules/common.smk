@@ -11,10 +11,36 @@ from snakemake.utils import Paramspace
 sys.path.append(str(ROOT / "scripts"))
 
 from dependencies import module_closure
+from describe_study import describe_study
 from scenario_paths import FOLDER, legal_patterns, outside_pattern, refusal
+from study_plan import (
+    CALIBRATED,
+    CALIBRATION_DRAWS,
+    CALIBRATION_PARTS,
+    COHORT,
+    CUTPOINTS,
+    ESTIMATES,
+    FLOW,
+    INFERENCE,
+    MISSING,
+    REPORT,
+    RESULTS,
+    ROBUSTNESS,
+    SPECIFICATION_FIGURES,
+    TRUTH_PATIENTS,
+    WITNESSES,
+    axis_spellings,
+    cohorts_of_shard,
+    draws_of_shard,
+    figure_files,
+    scenario_files,
+    shard_files,
+    survival_figures,
+)
+from study_records import places_of_configuration
 from survival_multiverse.faults import InputError
 from survival_multiverse.settings import validate_config
-from survival_multiverse.study import AXES, Study
+from survival_multiverse.study import AXES
 from workflow_settings import (
     cohort_settings,
     inference_settings,
@@ -24,19 +50,31 @@ from workflow_settings import (
 )
 
 
+def configuration_files():
+    """The default configuration and the user's."""
+    settings = workflow.config_settings
+    default = [] if settings.replace_workflow_config else [ROOT / "config" / "config.yaml"]
+    return [*default, *map(Path, settings.configfiles)]
+
+
+def run_facts():
+    """How the run was called, as far as its results depend on it."""
+    settings = workflow.config_settings
+    places = places_of_configuration(configuration_files(), Path.cwd())
+    return {"configfiles": places, "config": dict(settings.config)}
+
+
 def study_config():
     """The defaults, the user's files and --config, merged by the study's own rule, and validated.
 
     Snakemake merges deeply, which would mix a user's covariates with the default ones, so the files are
     read again.
     """
-    settings = workflow.config_settings
-    default = [] if settings.replace_workflow_config else [ROOT / "config" / "config.yaml"]
     schema = yaml.safe_load(
         (ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text(encoding="utf-8")
     )
     try:
-        merged = merged_config([*default, *map(Path, settings.configfiles)], settings.config)
+        merged = merged_config(configuration_files(), workflow.config_settings.config)
         validate_config(merged, schema)
     except InputError as error:
         raise WorkflowError(str(error)) from None
@@ -87,27 +125,10 @@ def shown_table(name):
     )
 
 
-def robustness_tables(*names):
-    """Tables of the multiverse, by name."""
-    return {name: f"results/robustness/{name}.parquet" for name in names}
-
-
 def panel_path(folder, name):
     """A path below a folder with one level for each axis that a job has a single value of."""
     return str(Path(folder, *(f"{axis}~{{{axis}}}" for axis in OUTER_AXES), name))
 
 
-def draws_of_shard(kind, shard):
-    """First and last draw of a resampling job; a longer run extends the shorter one."""
-    size = config["execution"]["draws_per_job"]
-    return [shard * size, min((shard + 1) * size, DRAWS[kind]) - 1]
-
-
-def cohorts_of_shard(shard):
-    """First and last simulated cohort of a calibration job."""
-    return [shard * COHORTS_PER_JOB + 1, (shard + 1) * COHORTS_PER_JOB]
-
-
 config = study_config()
-STUDY = Study.from_config(config)
-SPELLINGS = {name: STUDY.axes[name].spellings for name in AXES}
+SPELLINGS = axis_spellings(config)

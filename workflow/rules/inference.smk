@@ -17,7 +17,7 @@ rule resample_multiverse:
         runtime=60,
     params:
         settings=lambda wildcards: inference_settings(config),
-        draws=lambda wildcards: draws_of_shard(wildcards.kind, int(wildcards.shard)),
+        draws=lambda wildcards: draws_of_shard(config, wildcards.kind, int(wildcards.shard)),
     script:
         "../../scripts/resample_multiverse.py"
 

@@ -1,0 +1,196 @@
+"""What a study consists of: its files, the rules that make them, and what each rule reads.
+
+The rules take their paths from here, and so does whatever looks at a study without running it.
+"""
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scenario_paths import FOLDER
+from survival_multiverse.study import AXES, spelling
+from workflow_settings import cohort_settings, inference_settings, scenario_settings, study_settings
+
+COHORT = "results/cohort/cohort.parquet"
+FLOW = "results/cohort/flow.parquet"
+MISSING = "results/cohort/missing.parquet"
+ESTIMATES = "results/robustness/estimates.parquet"
+REPORT = "results/report/robustness.html"
+CALIBRATED = "results/calibration/calibration.csv"
+CALIBRATION = "resources/calibration.csv"
+
+# Enough for a Monte-Carlo error of 0.01 at the 0.05 level, and of less than 0.001 in the truth.
+CALIBRATION_COHORTS, COHORTS_PER_JOB, CALIBRATION_DRAWS, TRUTH_PATIENTS = 500, 25, 199, 1_000_000
+
+
+def tables(*names: str) -> dict[str, str]:
+    """Tables of the multiverse, by name."""
+    return {name: f"results/robustness/{name}.parquet" for name in names}
+
+
+ROBUSTNESS = tables("specifications", "blocks", "failures", "balance", "attribution")
+INFERENCE = tables(
+    "joint_inference", "adjusted_p_values", "null_curves", "bootstrap_intervals", "bootstrap_medians"
+)
+CUTPOINTS = tables("cutpoints", "selected_cutoffs", "dose_response")
+WITNESSES = tables("witnesses")
+# Everything that a figure or the page may draw on.
+RESULTS = {
+    **ROBUSTNESS,
+    **INFERENCE,
+    **CUTPOINTS,
+    **WITNESSES,
+    "estimates": ESTIMATES,
+    "cohort": COHORT,
+    "flow": FLOW,
+    "missing": MISSING,
+}
+SPECIFICATION_FIGURES = ("specification_curve", "hazard_ratio_surface")
+CALIBRATION_PARTS = [
+    f"results/calibration/{setting}/shard~{shard}.parquet"
+    for setting in ("no_effect", "known_effect")
+    for shard in range(CALIBRATION_COHORTS // COHORTS_PER_JOB)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A rule in a study.
+
+    Attributes
+    ----------
+    settings
+        Cuts a configuration to what the rule depends on, as canonical JSON.
+    files
+        All that its jobs write.
+    reads
+        What they read, by role; of all jobs together.
+    on_request
+        Whether a study is complete without it.
+    """
+
+    settings: Callable[[Mapping[str, Any]], str]
+    files: tuple[str, ...]
+    reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    on_request: bool = False
+
+
+def axis_spellings(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Spellings of the values of each axis, in the order given."""
+    return {
+        name: tuple(
+            spelling(entry["value"] if isinstance(entry, Mapping) else entry)
+            for entry in config["axes"][name]
+        )
+        for name in AXES
+    }
+
+
+def scenario_files(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Path of every scenario, the last axis running fastest."""
+    grid = itertools.product(*axis_spellings(config).values())
+    ids = ("/".join(map("~".join, zip(AXES, values, strict=True))) for values in grid)
+    return tuple(f"{FOLDER}/{name}.parquet" for name in ids)
+
+
+def numbers_of_draws(config: Mapping[str, Any]) -> dict[str, int]:
+    """How many cohorts of each kind are drawn."""
+    inference = config["inference"]
+    draws = dict.fromkeys(("permutation", "simulation"), inference["draws"])
+    return draws | dict.fromkeys(("bootstrap_patients", "bootstrap_pairs"), inference["bootstrap_draws"])
+
+
+def shard_files(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Files of the resampled cohorts, by kind."""
+    size = config["execution"]["draws_per_job"]
+    return {
+        kind: tuple(f"results/resamples/{kind}/shard~{shard}.parquet" for shard in range(-(-draws // size)))
+        for kind, draws in numbers_of_draws(config).items()
+    }
+
+
+def draws_of_shard(config: Mapping[str, Any], kind: str, shard: int) -> list[int]:
+    """First and last draw of a resampling job; a longer run extends the shorter one."""
+    size = config["execution"]["draws_per_job"]
+    return [shard * size, min((shard + 1) * size, numbers_of_draws(config)[kind]) - 1]
+
+
+def cohorts_of_shard(shard: int) -> list[int]:
+    """First and last simulated cohort of a calibration job."""
+    return [shard * COHORTS_PER_JOB + 1, (shard + 1) * COHORTS_PER_JOB]
+
+
+def survival_figures(config: Mapping[str, Any]) -> list[str]:
+    """Names of the figures of the primary scenario's survival curves."""
+    return [
+        "survival_curves_oligometastatic_state",
+        "survival_curves_dose",
+        *(f"survival_curves_dose_by_{name}" for name in config["analysis"]["interactions"]),
+        *(f"survival_curves_dose_matched_{name}" for name in config["adjustment_sets"]),
+    ]
+
+
+def figure_files(*names: str) -> tuple[str, ...]:
+    """Each figure as SVG and as PNG."""
+    return tuple(f"results/figures/{name}.{ending}" for name in names for ending in ("svg", "png"))
+
+
+def job_parameters(rule: str, wildcards: Mapping[str, str], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of a job beside its settings, by name."""
+    match rule:
+        case "resample_multiverse":
+            return {"draws": draws_of_shard(config, wildcards["kind"], int(wildcards["shard"]))}
+        case "calibrate_inference":
+            replicates = cohorts_of_shard(int(wildcards["shard"]))
+            return {"replicates": replicates, "draws": CALIBRATION_DRAWS}
+        case "collect_calibration":
+            return {"patients": TRUTH_PATIENTS}
+        case _:
+            return {}
+
+
+def study_steps(config: Mapping[str, Any]) -> dict[str, Step]:
+    """Every rule of a study, from the cohort to the page.
+
+    Parameters
+    ----------
+    config
+        A merged and validated configuration.
+    """
+    scenarios, shards = scenario_files(config), shard_files(config)
+    cohort = {"cohort": (COHORT,)}
+    file = config["cohort"].get("file")
+    patients = {"patients": (file,)} if file and config["cohort"]["source"] == "file" else {}
+    specified = {"specifications": (ROBUSTNESS["specifications"],)}
+    curves, others = figure_files(*survival_figures(config)), figure_files(*SPECIFICATION_FIGURES)
+    read_by_report = {name: (path,) for name, path in RESULTS.items()}
+    read_by_report |= {"figures": curves + others, "calibration": (f"workflow:{CALIBRATION}",)}
+    return {
+        "build_cohort": Step(cohort_settings, (COHORT, FLOW, MISSING), patients),
+        "fit_scenarios": Step(scenario_settings, scenarios, cohort),
+        "resample_multiverse": Step(inference_settings, sum(shards.values(), ()), cohort),
+        "audit_cutpoints": Step(study_settings, _with_csv(CUTPOINTS, "selected_cutoffs"), cohort),
+        "check_witnesses": Step(study_settings, _with_csv(WITNESSES, "witnesses"), cohort),
+        "collect_scenarios": Step(study_settings, (ESTIMATES,), {"scenarios": scenarios}),
+        "summarise_robustness": Step(
+            study_settings,
+            _with_csv(ROBUSTNESS, "blocks", "failures", "balance", "attribution"),
+            {"estimates": (ESTIMATES,)},
+        ),
+        "infer_jointly": Step(
+            inference_settings, _with_csv(INFERENCE, "joint_inference"), {**cohort, **shards}
+        ),
+        "plot_survival_curves": Step(study_settings, curves, {**cohort, "estimates": (ESTIMATES,)}),
+        "plot_specification_curve": Step(study_settings, others[:2], specified),
+        "plot_hazard_ratio_surface": Step(study_settings, others[2:], specified),
+        "render_report": Step(study_settings, (REPORT,), read_by_report),
+        "calibrate_inference": Step(study_settings, tuple(CALIBRATION_PARTS), on_request=True),
+        "collect_calibration": Step(
+            study_settings, (CALIBRATED,), {"parts": tuple(CALIBRATION_PARTS)}, on_request=True
+        ),
+    }
+
+
+def _with_csv(written: Mapping[str, str], *as_csv: str) -> tuple[str, ...]:
+    return (*written.values(), *(f"results/robustness/{name}.csv" for name in as_csv))
