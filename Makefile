@@ -1,5 +1,12 @@
 # make study            the study of config/config.yaml, from nothing to its report
 # make study CONFIG=my_study/config.yaml DIR=my_study    a study of your own, with its results in DIR
+# make audit            is every result what its inputs, settings, code and packages make of it now?
+#                       RERUN=5 makes five scenarios again and compares them; JSON=file writes every verdict,
+#                       GRAPH=file.svg draws the study coloured by them
+# make sign KEY=file    vouch for an audited study with a key of OpenSSH; make audit SIGNERS=file checks whose
+# make explain FILE=    how a result came about, back to the cohort, and the command that makes it;
+#                       NUMBER=0.74: the rows that a number in it, or in the report, comes from
+# make compare A= B=    what differs between two studies, and by how much the estimates moved
 # make bench            the engine beside lifelines and, where it is found, R (benchmarks/README.md)
 # make test | lint | clean
 SHELL := bash
@@ -10,6 +17,15 @@ PYTHON ?= python3
 CORES ?= all
 CONFIG ?=
 DIR ?= .
+RERUN ?=
+JSON ?=
+SIGNERS ?=
+GRAPH ?=
+KEY ?=
+FILE ?=
+NUMBER ?=
+A ?=
+B ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,11 +34,29 @@ COMPILED := $(VENV)/.compiled
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 OWN := $(if $(CONFIG),--configfile $(CONFIG)) $(if $(filter-out .,$(DIR)),--directory $(DIR))
 
-.PHONY: study bench test lint format clean
+.PHONY: study audit sign explain compare bench test lint format clean
 
 study: $(COMPILED)
 	$(SNAKEMAKE) --logger rich $(OWN)
 	@echo "The report: $(abspath $(DIR))/results/report/robustness.html"
+
+# Looks only, at the study in DIR; CONFIG is that of its last run unless given.
+audit: $(INSTALLED)
+	@$(BIN)/python scripts/audit_study.py --directory $(DIR) $(if $(CONFIG),--configfile $(CONFIG)) \
+	    $(if $(RERUN),--rerun $(RERUN)) $(if $(JSON),--json $(JSON)) \
+	    $(if $(SIGNERS),--signers $(SIGNERS)) $(if $(GRAPH),--graph $(GRAPH))
+
+sign: $(INSTALLED)
+	@$(BIN)/python scripts/sign_study.py --directory $(DIR) $(if $(CONFIG),--configfile $(CONFIG)) \
+	    --key $(or $(KEY),$(error name a private key: make sign KEY=file))
+
+explain: $(INSTALLED)
+	@$(BIN)/python scripts/explain_result.py --directory $(DIR) $(if $(NUMBER),--number "$(NUMBER)") \
+	    $(or $(FILE),$(error name a result: make explain FILE=results/…))
+
+compare: $(INSTALLED)
+	@$(BIN)/python scripts/compare_studies.py $(or $(A),$(error name two directories: make compare A=… B=…)) \
+	    $(or $(B),$(error name two directories: make compare A=… B=…))
 
 # Takes about four minutes; for numbers to quote, let the machine do nothing else.
 bench: $(COMPILED)

@@ -1,0 +1,122 @@
+"""What an audit says of a study that was tampered with or has drifted, beside what Snakemake says of it."""
+
+import json
+from hashlib import sha256
+
+import pytest
+import yaml
+from conftest import ROOT, SCENARIO, SCENARIOS
+from tampering import CASES, COHORT, MANIFEST, case_table, comment, flip, restored, rewrite
+
+NOTHING = "Nothing to be done"
+
+
+def verdicts(studio, *arguments):
+    """Exit code, printed text, and verdict (with reasons in order of name) by path."""
+    target = studio.directory / "audit.json"
+    answer = studio.script("audit_study", "--directory", studio.directory, "--json", target, *arguments)
+    assert target.is_file(), answer.text
+    findings = json.loads(target.read_text(encoding="utf-8"))
+    target.unlink()
+    return answer, {
+        finding["path"]: ": ".join(filter(None, [finding["verdict"], ", ".join(sorted(finding["reasons"]))]))
+        for finding in findings
+    }
+
+
+@pytest.fixture
+def place(own, monkeypatch):
+    """A copy of the study in which everything may be edited."""
+    monkeypatch.setenv("PYTHONPATH", "")
+    with restored(own.workflow):
+        yield own
+
+
+def test_a_study_that_nobody_touched_is_well(finished):
+    answer, found = verdicts(finished)
+    assert answer.code == 0, answer.text
+    assert set(found.values()) == {"ok"}
+    assert "files: ok" in answer.text
+
+
+def test_every_result_is_in_the_manifest_with_the_digest_of_its_bytes(finished):
+    stored = json.loads((finished.directory / MANIFEST).read_text(encoding="utf-8"))
+    listed = {entry["path"]: entry for entry in stored["files"]}
+    there = {
+        path.relative_to(finished.directory).as_posix()
+        for path in finished.directory.rglob("results/**/*")
+        if path.is_file() and "benchmarks" not in path.parts
+    }
+    assert listed.keys() == there - {MANIFEST, "results/README.md"}
+    assert stored["run"] == {"configfiles": ["workflow:config/config.yaml", "config.yaml"], "config": {}}
+    for place in (str(finished.directory), str(finished.workflow)):
+        assert place not in json.dumps(stored)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_audit_beside_a_dry_run(place, case):
+    case.change(place)
+    answer, found = verdicts(place)
+    assert {path: found.get(path) for path in case.verdicts} == case.verdicts, answer.text
+    assert answer.code == (1 if set(found.values()) != {"ok"} else 0)
+    native = place.snakemake("--dry-run")
+    assert native.code == 0, native.text
+    assert (NOTHING not in native.text) == case.noticed, native.text
+
+
+def test_a_user_s_file_is_held_against_the_one_that_was_read(empty, finished, monkeypatch):
+    file = empty.directory / "patients.parquet"
+    file.write_bytes((finished.directory / COHORT).read_bytes())
+    settings = empty.settings()
+    columns = {
+        role: {**settings["cohort"][role], "column": role}
+        for role in ("time", "event", "dose", "gtv", "lesions")
+    }
+    settings["cohort"] = {"source": "file", "file": file.name, **columns}
+    settings["covariates"] = {
+        name: {**entry, "column": name} for name, entry in default(finished)["covariates"].items()
+    }
+    empty.configure(settings)
+    assert empty.snakemake(COHORT).code == 0
+    assert verdicts(empty)[1][COHORT] == "ok"
+    described = (empty.directory / "results/ro-crate-metadata.json").read_text(encoding="utf-8")
+    assert sha256(file.read_bytes()).hexdigest() in described
+    assert file.name not in described
+    rewrite(file, comment)
+    assert verdicts(empty)[1][COHORT] == "stale: inputs"
+    assert NOTHING in empty.snakemake(COHORT, "--dry-run").text
+    file.unlink()
+    assert verdicts(empty)[1][COHORT] == "stale: inputs"
+
+
+@pytest.mark.parametrize("gone", ["config.yaml", "results"])
+def test_what_cannot_be_audited_is_one_message(place, gone):
+    (place.directory / gone).rename(place.directory / "elsewhere")
+    answer = place.script("audit_study", "--directory", place.directory)
+    assert answer.code == 2
+    assert "Traceback" not in answer.text
+    assert gone in answer.text
+
+
+def default(studio):
+    return yaml.safe_load((studio.workflow / "config/config.yaml").read_text(encoding="utf-8"))
+
+
+def test_scenarios_made_again_are_held_against_those_there(place):
+    answer = place.script("audit_study", "--directory", place.directory, "--rerun", 20)
+    assert answer.code == 0, answer.text
+    assert answer.text.count(": the same bytes") == 16
+    before = place.contents()
+    rewrite(place.directory / SCENARIO, flip)
+    answer = place.script("audit_study", "--directory", place.directory, "--rerun", 16)
+    assert answer.code == 1
+    assert answer.text.count(": the same bytes") == 15
+    assert f"differs: {SCENARIO.relative_to(SCENARIOS)}" in answer.text
+    rewrite(place.directory / SCENARIO, flip)
+    assert place.contents() == before
+
+
+def test_the_documented_table_is_that_of_the_cases():
+    text = (ROOT / "docs" / "provenance.md").read_text(encoding="utf-8")
+    assert case_table() in text
+    assert len(CASES) >= 20

@@ -1,0 +1,196 @@
+"""What describes a finished study: crate, graph and signature, and the answers to questions about it."""
+
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from hashlib import sha256
+from xml.etree import ElementTree
+
+import pytest
+from conftest import SCENARIO
+from tampering import BLOCKS, COHORT, MANIFEST, REPORT, flip, restored, rewrite, settings_with
+
+from lineage import study_graph
+from study_records import current_config, read_study
+
+CRATE = "results/ro-crate-metadata.json"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="session")
+def entities(finished) -> dict[str, dict]:
+    """Entities of the study's crate, by identifier."""
+    stored = json.loads((finished.directory / CRATE).read_text(encoding="utf-8"))
+    return {entity["@id"]: entity for entity in stored["@graph"]}
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def of_type(entities, kind):
+    return [entity for entity in entities.values() if kind in listed(entity["@type"])]
+
+
+def test_the_crate_has_every_file_with_the_digest_of_its_bytes(finished, entities):
+    results = finished.directory / "results"
+    there = {
+        path.relative_to(results).as_posix()
+        for path in results.rglob("*")
+        if path.is_file() and "benchmarks" not in path.parts
+    }
+    files = {entity["@id"]: entity for entity in of_type(entities, "File")}
+    assert files.keys() == there - {"ro-crate-metadata.json", "provenance/manifest.json"}
+    for name, entity in files.items():
+        content = (results / name).read_bytes()
+        assert entity["sha256"] == sha256(content).hexdigest()
+        assert int(entity["contentSize"]) == len(content)
+
+
+def test_the_crate_has_an_action_for_every_job_with_what_it_read_and_wrote(finished, entities):
+    records = read_study(finished.directory)
+    actions = {entity["@id"]: entity for entity in of_type(entities, "CreateAction")}
+    assert len(actions) == len(records.jobs) + 1
+    action = actions["#fit_scenarios/oligo_threshold~5/dose_cutoff~63"]
+    assert {"@id": COHORT.removeprefix("results/")} in listed(action["object"])
+    assert {"@id": SCENARIO.as_posix().removeprefix("results/")} in listed(action["result"])
+    assert entities[action["instrument"]["@id"]]["name"] == "fit_scenarios.py"
+    values = {
+        entities[thing["@id"]]["name"]: entities[thing["@id"]]["value"]
+        for thing in listed(action["object"])
+        if entities[thing["@id"]]["@type"] == "PropertyValue"
+    }
+    assert values["dose_cutoff"] == "63"
+    assert values["seed"] == "20260101"
+    assert len(of_type(entities, "ControlAction")) == len(records.jobs)
+
+
+def test_every_reference_of_the_crate_leads_somewhere(entities):
+    for entity in entities.values():
+        for value in entity.values():
+            for thing in listed(value):
+                if isinstance(thing, dict) and not thing["@id"].startswith("https://w3id.org/ro/crate"):
+                    assert thing["@id"] in entities, entity["@id"]
+
+
+def test_the_code_of_the_run_is_kept_and_is_that_of_the_jobs(finished):
+    copy = finished.directory / "results/provenance/workflow"
+    for job in read_study(finished.directory).jobs:
+        for name, digest in job.code_sha256.items():
+            assert sha256((copy / "scripts" / name).read_bytes()).hexdigest() == digest
+    assert (copy / "workflow/Snakefile").is_file()
+    assert not [path for path in copy.rglob("*") if path.suffix in (".pyc", ".nbi", ".nbc")]
+
+
+def test_the_graph_by_plan_is_that_of_the_records(finished):
+    records = read_study(finished.directory)
+    passed = Counter()
+    for rule in {job.rule for job in records.jobs}:
+        read = {file.path for job in records.jobs if job.rule == rule for file in job.inputs}
+        passed.update((records.writers[path][0].rule, rule) for path in read if path in records.writers)
+    _, edges = study_graph(current_config(records, None))
+    drawn = {(e.source, e.target): int(e.label.split()[0]) for e in edges if e.label.split()[0].isdigit()}
+    assert {
+        pair: number for pair, number in drawn.items() if pair[0] in {rule for rule, _ in passed}
+    } == passed
+
+
+def test_an_audit_draws_its_verdicts(own, tmp_path):
+    rewrite(own.directory / SCENARIO, flip)
+    target = tmp_path / "graph.svg"
+    own.script("audit_study", "--directory", own.directory, "--graph", target)
+    plain = ElementTree.parse(own.directory / "results/provenance/graph.svg").getroot()
+    marked = ElementTree.parse(target).getroot()
+    assert len({rect.get("fill") for rect in plain.iter(f"{SVG}rect")}) == 1
+    texts = [text.text for text in marked.iter(f"{SVG}text")]
+    assert "1 tampered, 15 ok" in texts
+    assert "1 stale" in texts
+
+
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH signs")
+def test_only_an_audited_study_is_signed(own, tmp_path):
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
+    signers = tmp_path / "signers"
+    signers.write_text(f"anna {(tmp_path / 'key.pub').read_text()}")
+    key, where = ("--key", tmp_path / "key"), ("--directory", own.directory)
+    assert own.script("sign_study", *where, "--key", tmp_path / "no key").code == 2
+    assert own.script("sign_study", *where, *key).code == 0
+    answer = own.script("audit_study", *where, "--signers", signers)
+    assert answer.code == 0, answer.text
+    assert "signed by anna" in answer.text
+    # Whoever edits a result, its record and the manifest cannot sign it.
+    rewrite(own.directory / MANIFEST, lambda text: text.replace(b'"title"', b'"Title"'))
+    answer = own.script("audit_study", *where, "--signers", signers)
+    assert answer.code == 1
+    assert "wrong signature" in answer.text
+    rewrite(own.directory / BLOCKS, flip)
+    assert own.script("sign_study", *where, *key).code == 1
+
+
+@pytest.mark.parametrize("path", [SCENARIO.as_posix(), "results/figures/specification_curve.png", REPORT])
+def test_a_result_is_explained_back_to_the_cohort_and_can_be_made_by_the_command(finished, path):
+    answer = finished.script("explain_result", "--directory", finished.directory, path)
+    assert answer.code == 0, answer.text
+    assert "read cohort: results/cohort/cohort.parquet" in answer.text
+    assert "build_cohort\n" in answer.text
+    assert "The patients are simulated" in answer.text
+    assert "numba" in answer.text
+    command = shlex.split(answer.text.strip().rpartition("in the clone of the workflow: ")[2])
+    assert command[0] == "snakemake"
+    done = subprocess.run(
+        [sys.executable, "-m", *command, "--dry-run"],
+        cwd=finished.workflow,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Nothing to be done" not in done.stderr + done.stdout
+
+
+def test_a_number_of_the_report_leads_to_rows_and_scenarios(finished):
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(finished.directory / "results/robustness/specifications.parquet").to_pandas()
+    row = table[table["is_anchor"] & (table["estimator"] == "matched")].iloc[0]
+    number = f"{row['hazard_ratio']:.4f}"
+    asked = ("--directory", finished.directory, REPORT)
+    answer = finished.script("explain_result", *asked, "--number", number)
+    assert f"hazard_ratio = {row['hazard_ratio']:.6g}" in answer.text
+    assert f"from {SCENARIO.as_posix()}" in answer.text
+    assert "0 places" in finished.script("explain_result", *asked, "--number", "123456.789").text
+    refused = finished.script("explain_result", *asked, "--number", "many")
+    assert (refused.code, refused.text.count("is no number")) == (2, 1)
+
+
+def test_a_file_that_no_job_wrote_is_not_explained(finished):
+    answer = finished.script(
+        "explain_result", "--directory", finished.directory, "results/robustness/block.csv"
+    )
+    assert answer.code == 2
+    assert "did you mean `results/robustness/blocks.csv`" in answer.text
+
+
+def test_two_studies_are_compared(finished, own):
+    same = own.script("compare_studies", finished.directory, own.directory)
+    assert same.code == 0
+    assert same.text.count("no difference") == 6, same.text
+    with restored(own.workflow):
+        rewrite(own.workflow / "scripts/collect_scenarios.py", lambda text: text + b"# edited\n")
+        settings_with(own, study={"seed": 7}, analysis={"minimum_events": 5, "landmarks": [8]})
+        assert own.snakemake("results/robustness/specifications.parquet").code == 0
+    answer = own.script("compare_studies", finished.directory, own.directory)
+    assert "study.seed: 20260101 → 7" in answer.text
+    assert "collect_scenarios.py: changed" in answer.text
+    assert "fit_scenarios: 0 files the same, 16 changed" in answer.text
+    assert " to the other side of 1" in answer.text
+    assert "minimum_events" not in answer.text
+
+
+def test_what_has_not_run_is_not_compared(finished, empty):
+    answer = finished.script("compare_studies", finished.directory, empty.directory)
+    assert answer.code == 2
+    assert "Traceback" not in answer.text
