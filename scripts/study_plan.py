@@ -17,6 +17,8 @@ FLOW = "results/cohort/flow.parquet"
 MISSING = "results/cohort/missing.parquet"
 ESTIMATES = "results/robustness/estimates.parquet"
 REPORT = "results/report/robustness.html"
+MANUSCRIPT = "results/report/manuscript_tables.docx"
+BUNDLE = "results/report/vega.js"
 CALIBRATED = "results/calibration/calibration.csv"
 CALIBRATION = "resources/calibration.csv"
 
@@ -35,17 +37,20 @@ INFERENCE = tables(
 )
 CUTPOINTS = tables("cutpoints", "selected_cutoffs", "dose_response")
 WITNESSES = tables("witnesses")
+ARMS = tables("arm_curves", "survival_curves", "score_overlap")
 # Everything that a figure or the page may draw on.
 RESULTS = {
     **ROBUSTNESS,
     **INFERENCE,
     **CUTPOINTS,
     **WITNESSES,
+    **ARMS,
     "estimates": ESTIMATES,
     "cohort": COHORT,
     "flow": FLOW,
     "missing": MISSING,
 }
+HANDOUT_FIGURES = ("summary",)
 SPECIFICATION_FIGURES = ("specification_curve", "hazard_ratio_surface")
 CALIBRATION_PARTS = [
     f"results/calibration/{setting}/shard~{shard}.parquet"
@@ -165,13 +170,17 @@ def study_steps(config: Mapping[str, Any]) -> dict[str, Step]:
     specified = {"specifications": (ROBUSTNESS["specifications"],)}
     curves, others = figure_files(*survival_figures(config)), figure_files(*SPECIFICATION_FIGURES)
     read_by_report = {name: (path,) for name, path in RESULTS.items()}
-    read_by_report |= {"figures": curves + others, "calibration": (f"workflow:{CALIBRATION}",)}
+    read_by_report |= {"scenarios": scenarios, "figures": curves[::2], "bundle": (BUNDLE,)}
+    read_by_report |= {"calibration": (f"workflow:{CALIBRATION}",)}
+    handed_out = {name: (path,) for name, path in ROBUSTNESS.items()} | {"estimates": (ESTIMATES,)}
+    handed_out |= {"joint_inference": (INFERENCE["joint_inference"],)}
     return {
         "build_cohort": Step(cohort_settings, (COHORT, FLOW, MISSING), patients),
         "fit_scenarios": Step(scenario_settings, scenarios, cohort),
         "resample_multiverse": Step(inference_settings, sum(shards.values(), ()), cohort),
         "audit_cutpoints": Step(study_settings, _with_csv(CUTPOINTS, "selected_cutoffs"), cohort),
         "check_witnesses": Step(study_settings, _with_csv(WITNESSES, "witnesses"), cohort),
+        "describe_arms": Step(study_settings, tuple(ARMS.values()), cohort),
         "collect_scenarios": Step(study_settings, (ESTIMATES,), {"scenarios": scenarios}),
         "summarise_robustness": Step(
             study_settings,
@@ -184,7 +193,11 @@ def study_steps(config: Mapping[str, Any]) -> dict[str, Step]:
         "plot_survival_curves": Step(study_settings, curves, {**cohort, "estimates": (ESTIMATES,)}),
         "plot_specification_curve": Step(study_settings, others[:2], specified),
         "plot_hazard_ratio_surface": Step(study_settings, others[2:], specified),
+        "bundle_scripts": Step(study_settings, (BUNDLE,)),
         "render_report": Step(study_settings, (REPORT,), read_by_report),
+        "write_handouts": Step(
+            study_settings, (*figure_files(*HANDOUT_FIGURES), MANUSCRIPT), handed_out
+        ),
         "calibrate_inference": Step(study_settings, tuple(CALIBRATION_PARTS), on_request=True),
         "collect_calibration": Step(
             study_settings, (CALIBRATED,), {"parts": tuple(CALIBRATION_PARTS)}, on_request=True

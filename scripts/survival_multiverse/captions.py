@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from survival_multiverse.coarse_curves import SMALL_ARM
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence, variable_label, with_unit
 from survival_multiverse.narrative import reading
-from survival_multiverse.specification_summary import estimators_present, headline
+from survival_multiverse.specification_summary import anchor_block, estimators_present, headline
 from survival_multiverse.study import Study
 from survival_multiverse.style import ESTIMATOR_LABELS
 from survival_multiverse.surface import surface_cells
 from survival_multiverse.survival_figures import BY, DOSE, MATCHED, PREFIX, STATE, figure_names
+from survival_multiverse.table_cells import set_label
 
 CURVE, SURFACE = "specification_curve", "hazard_ratio_surface"
 
@@ -41,15 +43,15 @@ def caption(name: str, specifications: pd.DataFrame, study: Study) -> Caption:
 def _curve_caption(specifications: pd.DataFrame, study: Study) -> Caption:
     percent = f"{100 * study.analysis.confidence_level:g} %"
     text = (
-        "Every specification of the primary population, one curve for each estimator because each "
-        f"estimates something else. Above, hazard ratios with {percent} confidence intervals, sorted; the "
-        "few widest intervals are cut at the edge. Below, the choices behind each estimate; at the right "
-        "the median hazard ratio of all estimates that made the choice. Diamonds: primary scenario, once "
-        "for each adjustment set."
+        "Every specification of the primary population at the primary threshold, one curve for each "
+        "estimator and dose cutoff because each estimates something else. Above, hazard ratios with "
+        f"{percent} confidence intervals, sorted, and the median of each curve (dotted); the few widest "
+        "intervals are cut at the edge. Below, the choices behind each estimate. Diamonds: primary "
+        "scenario, once for each adjustment set." + dagger(study)
     )
     rows = headline(specifications)
     parts = [
-        f"{ESTIMATOR_LABELS[name]}: {reading(rows[rows['estimator'] == name], study)}"
+        f"{ESTIMATOR_LABELS[name]}: {reading(anchor_block(rows[rows['estimator'] == name], study), study)}"
         for name in estimators_present(rows)
     ]
     return Caption("Specification curve", text, "Specification curve. " + " ".join(parts))
@@ -61,14 +63,22 @@ def _surface_caption(specifications: pd.DataFrame, study: Study) -> Caption:
         f"{in_sentence(study.gtv.label)} cutoffs (up), one block for each adjustment set; each row of "
         "maps is a threshold of the primary population, each column a caliper. Blue favours the arm at "
         "or above the dose cutoff. A dot marks a confidence interval that excludes 1, hatching what "
-        "could not be estimated, the frame the primary scenario."
+        "could not be estimated, the frame the primary scenario." + dagger(study)
     )
-    cells = surface_cells(specifications, study)
+    cells = anchor_block(surface_cells(specifications, study), study)
+    where = f"{axis_value(study, 'oligo_threshold', study.anchor[0])}, "
+    where += f"{in_sentence(study.dose.label)} {axis_value(study, 'dose_cutoff', study.anchor[1])}"
     parts = [
-        f"{entry.label}: {reading(cells[cells['adjustment_set'] == name], study)}"
-        for name, entry in study.adjustment_sets.items()
+        f"{set_label(study, name)}, {where}: {reading(cells[cells['adjustment_set'] == name], study)}"
+        for name in study.adjustment_sets
     ]
     return Caption("Hazard-ratio surface", text, f"Maps of matched hazard ratios. {' '.join(parts)}")
+
+
+def dagger(study: Study) -> str:
+    """What a dagger means, where one can occur."""
+    late = any(study.flags(entry.covariates) for entry in study.adjustment_sets.values())
+    return " † holds covariates known only after treatment began." if late else ""
 
 
 def _survival_caption(part: str, study: Study) -> Caption:
@@ -83,20 +93,24 @@ def _survival_caption(part: str, study: Study) -> Caption:
         title = f"{study.time.label} by {in_sentence(study.dose.label)}"
         text = f"{arms}, {population}, before matching."
     elif part.startswith(MATCHED):
-        label = study.adjustment_sets[part.removeprefix(MATCHED)].label
+        label = set_label(study, part.removeprefix(MATCHED))
         title = f"{study.time.label} after matching: {label}"
         text = f"{arms}, {population}, matched 1:1 ({axis_value(study, 'caliper', caliper)})."
+        text += dagger(study) if label.endswith("†") else ""
     else:
         factor = variable_label(study, part.removeprefix(BY))
+        late = study.flags((part.removeprefix(BY),))
+        factor += " †" if late else ""
         title = f"{study.time.label} by {in_sentence(study.dose.label)} within {in_sentence(factor)}"
         text = (
             f"{arms}, {population}, before matching. Two P values on different sides of a limit are no "
             "evidence that the effect differs: that takes a test of interaction."
-        )
+        ) + (dagger(study) if late else "")
     percent = f"{100 * study.analysis.confidence_level:g} %"
     method = (
         f"Kaplan-Meier curves with {percent} confidence bands ({study.analysis.survival_conf_type}); "
         f"ticks are censored patients; P of the log-rank test; numbers at risk below {study.minimum_cell} "
-        "are not shown."
+        f"are not shown. Groups of fewer than {SMALL_ARM * study.minimum_cell} patients fall in steps of at "
+        f"least {study.minimum_cell} events, without band and ticks, so that no step is one patient's."
     )
     return Caption(title, f"{text} {method}", f"Kaplan-Meier curves. {text}")

@@ -30,10 +30,14 @@ from survival_multiverse.style import (
     mark_origin,
     styled,
 )
+from survival_multiverse.table_cells import set_label
 
 DENSE = 150
 """More specifications than this are drawn as pixels, so that the file stays small."""
 WIDTH, ROW_INCHES = 10.4, 0.142
+GAP = 0.035
+"""Space between two blocks, as a share of all estimates of the curve."""
+WITHIN_BLOCK = tuple(axis for axis in AXES if axis not in ("oligo_threshold", "dose_cutoff"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +49,21 @@ class Choice:
 
 
 def curve_order(specifications: pd.DataFrame) -> pd.DataFrame:
-    """Estimated specifications in ascending hazard ratio, ties in the order of the table."""
-    return estimated(specifications).sort_values("hazard_ratio", kind="stable").reset_index(drop=True)
+    """Estimated specifications, block by block (dose cutoff), each in ascending hazard ratio.
+
+    Ties stay in the order of the table. The column `position` says where each is drawn: a gap parts the
+    blocks, because each estimates something else.
+    """
+    usable = estimated(specifications)
+    curve = usable.sort_values(["dose_cutoff", "hazard_ratio"], kind="stable").reset_index(drop=True)
+    block = pd.factorize(curve["dose_cutoff"])[0]
+    return curve.assign(position=np.arange(len(curve)) + block * max(2.0, GAP * len(curve)))
 
 
 def decision_rows(curve: pd.DataFrame, study: Study) -> list[Choice]:
-    """Rows of the decision panel; an axis that does not apply to the estimator is left out."""
+    """Rows of the decision panel: the choices inside a block; one that does not apply is left out."""
     rows = []
-    for axis in AXES:
+    for axis in WITHIN_BLOCK:
         column = curve[axis].to_numpy(dtype=np.float64)
         if np.isnan(column).all():
             continue
@@ -61,13 +72,12 @@ def decision_rows(curve: pd.DataFrame, study: Study) -> list[Choice]:
     if curve["adjustment_set"].notna().any():
         column = curve["adjustment_set"].to_numpy(dtype=object)
         rows.append(Choice("Adjustment set", None))
-        rows += [Choice(entry.label, column == name) for name, entry in study.adjustment_sets.items()]
+        rows += [Choice(set_label(study, name), column == name) for name in study.adjustment_sets]
     return rows
 
 
 def _heading(study: Study, axis: str) -> str:
-    roles = {"oligo_threshold": study.lesions, "dose_cutoff": study.dose, "gtv_cutoff": study.gtv}
-    return roles[axis].label if axis in roles else "Caliper, SD of the logit"
+    return study.gtv.label if axis == "gtv_cutoff" else "Caliper, SD of the logit"
 
 
 def _axis_text(study: Study, axis: str, value: float) -> str:
@@ -76,7 +86,7 @@ def _axis_text(study: Study, axis: str, value: float) -> str:
 
 @styled
 def draw_specification_curve(specifications: pd.DataFrame, study: Study) -> Figure:
-    """Draw one curve for each estimator: primary population, everybody from the start of follow-up.
+    """Draw one curve for each block of each estimator: primary population and threshold, no landmark.
 
     Parameters
     ----------
@@ -84,6 +94,7 @@ def draw_specification_curve(specifications: pd.DataFrame, study: Study) -> Figu
         Table of `robustness.specifications`; hazard ratios compare A = 1 with A = 0.
     """
     rows = headline(specifications)
+    rows = rows[rows["oligo_threshold"] == study.anchor[0]]
     present = estimators_present(rows)
     curves = {name: curve_order(rows[rows["estimator"] == name]) for name in present}
     decisions = {name: decision_rows(curve, study) for name, curve in curves.items()}
@@ -107,6 +118,7 @@ def draw_specification_curve(specifications: pd.DataFrame, study: Study) -> Figu
         for column, name in enumerate(group):
             upper, lower = figure.add_subplot(inner[0, column]), figure.add_subplot(inner[1, column])
             attempted = summarise(rows[rows["estimator"] == name]).attempted
+            _draw_blocks(upper, curves[name], study)
             _draw_curve(upper, curves[name], name, attempted, ratio_limits(rows))
             _draw_decisions(lower, curves[name], decisions[name], reference, column == 0)
             if column == 0:
@@ -121,7 +133,7 @@ def draw_specification_curve(specifications: pd.DataFrame, study: Study) -> Figu
 def _layout(counts: list[int]) -> tuple[Figure, list[SubplotSpec]]:
     """A figure with one cell for each band, tall enough for its decision rows."""
     heights = [2.9 + ROW_INCHES * count for count in counts]
-    height = max(sum(heights) + 0.75 * len(counts) + 0.3, 2.0)
+    height = max(sum(heights) + 0.9 * len(counts) + 0.3, 2.0)
     figure = Figure(figsize=(WIDTH, height))
     grid = figure.add_gridspec(
         max(len(counts), 1),
@@ -129,9 +141,9 @@ def _layout(counts: list[int]) -> tuple[Figure, list[SubplotSpec]]:
         height_ratios=heights or [1],
         left=1.95 / WIDTH,
         right=0.965,
-        top=1 - 0.42 / height,
+        top=1 - 0.55 / height,
         bottom=0.35 / height,
-        hspace=0.75 * len(counts) / max(sum(heights), 1),
+        hspace=0.9 * len(counts) / max(sum(heights), 1),
     )
     return figure, [grid[band] for band in range(len(counts))]
 
@@ -173,15 +185,28 @@ def _draw_curve(
     ratio_axis(axes, limits)
     axes.grid(True, axis="y")
     axes.set_axisbelow(True)
-    _x_limits(axes, len(curve))
+    _x_limits(axes, curve)
     estimates = f"{len(curve):,}" if len(curve) == attempted else f"{len(curve):,} of {attempted:,}"
-    axes.set_title(ESTIMATOR_LABELS[estimator], pad=14)
+    axes.set_title(ESTIMATOR_LABELS[estimator], pad=32)
     where = {"xycoords": "axes fraction", "textcoords": "offset points"}
-    axes.annotate(f"{estimates} estimated", (0, 1), (0, 4), color=MUTED, fontsize=7, **where)
+    axes.annotate(f"{estimates} estimated", (0, 1), (0, 22), color=MUTED, fontsize=7, **where)
+
+
+def _draw_blocks(axes: Axes, curve: pd.DataFrame, study: Study) -> None:
+    """Name each block above its curve, and draw its median; the blocks' medians are never pooled."""
+    where = axes.get_xaxis_transform()
+    for dose, block in curve.groupby("dose_cutoff"):
+        left, right = block["position"].min(), block["position"].max()
+        median = float(block["hazard_ratio"].median())
+        axes.hlines(median, left - 0.5, right + 0.5, color=INK, linewidth=0.7, linestyle=":", zorder=2)
+        text = f"{axis_value(study, 'dose_cutoff', float(dose))}\n{format_ratio(median)}"
+        axes.text(
+            (left + right) / 2, 1.01, text, transform=where, ha="center", va="bottom", fontsize=6, color=INK
+        )
 
 
 def _draw_estimates(axes: Axes, curve: pd.DataFrame, estimator: str, limits: tuple[float, float]) -> None:
-    position = np.arange(len(curve))
+    position = curve["position"].to_numpy(dtype=np.float64)
     colours = _colours(curve)
     ratios = curve["hazard_ratio"].to_numpy(dtype=np.float64)
     dense = len(curve) > DENSE
@@ -193,11 +218,11 @@ def _draw_estimates(axes: Axes, curve: pd.DataFrame, estimator: str, limits: tup
     points.set(gid=f"curve-{estimator}", rasterized=dense)
     anchors = np.flatnonzero(curve["is_anchor"].astype(bool))
     marks = {"marker": "D", "s": 22, "facecolor": PAPER, "edgecolor": INK, "linewidths": 1, "zorder": 4}
-    axes.scatter(anchors, ratios[anchors], **marks)
+    axes.scatter(position[anchors], ratios[anchors], **marks)
 
 
 def _draw_anchor_lines(axes: Axes, curve: pd.DataFrame) -> None:
-    for where in np.flatnonzero(curve["is_anchor"].astype(bool)):
+    for where in curve.loc[curve["is_anchor"].astype(bool), "position"]:
         axes.axvline(where, color=INK, linewidth=0.6, alpha=0.7)
 
 
@@ -205,9 +230,10 @@ def _colours(curve: pd.DataFrame) -> np.ndarray:
     return np.array([DIRECTION_COLOURS[side] for side in direction(curve)], dtype=object)
 
 
-def _x_limits(axes: Axes, count: int) -> None:
-    margin = max(0.5, 0.008 * count)
-    axes.set_xlim(-margin - 0.5, count - 0.5 + margin)
+def _x_limits(axes: Axes, curve: pd.DataFrame) -> None:
+    end = curve["position"].max() if len(curve) else 0.0
+    margin = max(0.5, 0.008 * end)
+    axes.set_xlim(-margin - 0.5, end + 0.5 + margin)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
 
@@ -220,11 +246,11 @@ def _line_width(axes: Axes, count: int) -> float:
 def _draw_decisions(
     axes: Axes, curve: pd.DataFrame, rows: list[Choice], reference: list[Choice], labelled: bool
 ) -> None:
-    """Which choice each estimate made; at the right the median hazard ratio of the choice."""
+    """Which choice each estimate made."""
     colours = _colours(curve)
-    ratios = curve["hazard_ratio"].to_numpy(dtype=np.float64)
+    position = curve["position"].to_numpy(dtype=np.float64)
     made = {(heading, row.label): row for heading, row in _with_heading(rows) if row.made is not None}
-    _x_limits(axes, len(curve))
+    _x_limits(axes, curve)
     width = _line_width(axes, len(curve))
     for y, (heading, row) in enumerate(_with_heading(reference)):
         choice = made.get((heading, row.label))
@@ -232,11 +258,9 @@ def _draw_decisions(
             continue
         where = np.flatnonzero(choice.made)
         dense = len(curve) > DENSE
-        axes.vlines(where, y - 0.36, y + 0.36, colors=colours[where], linewidth=width, rasterized=dense)
-        _note(axes, y, format_ratio(float(np.median(ratios[where]))), INK)
+        at = position[where]
+        axes.vlines(at, y - 0.36, y + 0.36, colors=colours[where], linewidth=width, rasterized=dense)
     _draw_anchor_lines(axes, curve)
-    if rows:
-        _note(axes, -0.1, "median", MUTED)
     axes.set_ylim(len(reference) - 0.4, -0.7)
     labels = [_short(row.label) if labelled else "" for row in reference]
     axes.set_yticks(range(len(reference)), labels)
@@ -245,20 +269,6 @@ def _draw_decisions(
         if row.made is None:
             label.set(fontweight="bold", color=INK)
     axes.spines[:].set_visible(False)
-
-
-def _note(axes: Axes, y: float, text: str, colour: str) -> None:
-    """Small text just outside the right edge."""
-    axes.annotate(
-        text,
-        (axes.get_xlim()[1], y),
-        (2, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=6,
-        color=colour,
-        annotation_clip=False,
-    )
 
 
 def _short(label: str, limit: int = 34) -> str:

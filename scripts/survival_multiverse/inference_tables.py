@@ -141,6 +141,31 @@ def selected_table(selected: pd.DataFrame, study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*columns, "Cutoffs tried", "Permutations"])
 
 
+def calibration_summary(calibration: pd.DataFrame) -> pd.DataFrame:
+    """Lowest and highest observed rate of each kind of test and interval, over all estimators and sets."""
+    if calibration.empty:
+        return pd.DataFrame()
+    kinds = calibration.fillna({"test": "", "null": ""})
+    rows = []
+    for (setting, quantity, test, nominal), here in kinds.groupby(
+        ["setting", "quantity", "test", "nominal"], sort=False
+    ):
+        observed = here["observed"]
+        rows.append(
+            [
+                str(setting).replace("_", " "),
+                str(quantity),
+                str(test).replace("_", " ") or GAP,
+                f"{nominal:g}",
+                f"{observed.min():.3f} to {observed.max():.3f}",
+                f"{here['monte_carlo_se'].max():.3f}",
+                count_text(len(here)),
+            ]
+        )
+    columns = ["Cohorts with", "Quantity", "Test or interval", "Nominal", "Observed", "Largest SE"]
+    return pd.DataFrame(rows, columns=[*columns, "Rows"])
+
+
 def calibration_shown(calibration: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Observed error rates and coverages beside the nominal ones."""
     rows = []

@@ -60,6 +60,11 @@ def level_label(study: Study, name: str, level: str, *, cutoffs: tuple[float, ..
     return text.replace(">=", "≥").replace("<=", "≤")
 
 
+def factor_levels(study: Study, factor: str) -> tuple[str, ...]:
+    """Levels of a grouping, the reference first."""
+    return GTV_LEVELS if factor == "gtv" else study.covariates[factor].levels
+
+
 def contrast_label(study: Study, name: str, contrast: str) -> str:
     """Label of a model term: ``level vs reference``, or the unit of a linear term."""
     if " vs " not in contrast:
@@ -101,5 +106,6 @@ def describe_specification(study: Study, row: dict[str, object]) -> str:
             parts.append(text)
     name = row.get("adjustment_set")
     if isinstance(name, str):
-        parts.append(f"“{study.adjustment_sets[name].label}” covariates")
+        late = " †" if study.flags(study.adjustment_sets[name].covariates) else ""
+        parts.append(f"“{study.adjustment_sets[name].label}{late}” covariates")
     return ", ".join(parts)

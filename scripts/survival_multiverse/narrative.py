@@ -9,6 +9,8 @@ from survival_multiverse.labels import axis_value, describe_specification, in_se
 from survival_multiverse.specification_summary import (
     GATE,
     Summary,
+    anchor_block,
+    estimated,
     estimators_present,
     headline,
     passing,
@@ -60,42 +62,94 @@ def origin(study: Study) -> tuple[str, str]:
     return ORIGIN.get(study.source, ORIGIN["file"])
 
 
-def readings(
-    specifications: pd.DataFrame, study: Study, joint: pd.DataFrame | None = None
-) -> list[tuple[str, str]]:
-    """For each estimator its name and two to five sentences: primary population, no landmark."""
+def readings(specifications: pd.DataFrame, study: Study) -> list[tuple[str, str]]:
+    """For each estimator its name and what it says: primary population, no landmark.
+
+    The primary threshold and dose cutoff are read out; every other threshold or dose cutoff is a block
+    that estimates something else, so of those only the medians are set side by side.
+    """
     rows = headline(specifications)
-    tested = {} if joint is None else joint_readings(joint, study)
-    return [
-        (
-            ESTIMATOR_LABELS[name],
-            f"{reading(rows[rows['estimator'] == name], study)} {tested.get(name, '')}".strip(),
-        )
-        for name in estimators_present(rows)
-    ]
+    found = []
+    for name in estimators_present(rows):
+        here = rows[rows["estimator"] == name]
+        parts = [reading(anchor_block(here, study), study), _late(anchor_block(here, study), study)]
+        if name == "matched":
+            parts.append(_focal(here, study))
+        parts.append(_other_blocks(here, study))
+        found.append((ESTIMATOR_LABELS[name], " ".join(part for part in parts if part)))
+    return found
+
+
+def _late(rows: pd.DataFrame, study: Study) -> str:
+    """How many analyses adjust for what was not known when treatment began, and what the others say."""
+    late = [name for name, entry in study.adjustment_sets.items() if study.flags(entry.covariates)]
+    flagged = rows["adjustment_set"].isin(late)
+    if not flagged.any():
+        return ""
+    count = (
+        f"{of_all(int(flagged.sum()), len(rows))} adjust for covariates known only after treatment began (†)"
+    )
+    others = summarise(rows[~flagged])
+    text = count[0].upper() + count[1:]
+    if not others.estimated:
+        return f"{text}."
+    many = "the others have a median of" if others.estimated > 1 else "the other gives"
+    return f"{text}; {many} {format_ratio(others.median)}."
+
+
+def _focal(rows: pd.DataFrame, study: Study) -> str:
+    """Whom the matched analyses describe: how many found a partner, and where the smaller arm changes."""
+    here = anchor_block(rows, study)
+    shares = here["matched_share"].dropna()
+    if shares.empty:
+        return ""
+    text = (
+        f"A partner was found for {100 * shares.min():.0f} to {100 * shares.max():.0f} % of the smaller arm, "
+        "so the matched analyses describe those patients, not all."
+    )
+    arms = (
+        rows.dropna(subset=["focal_arm"])
+        .groupby("dose_cutoff")["focal_arm"]
+        .agg(lambda arm: set(map(int, arm)))
+    )
+    flips = [axis_value(study, "dose_cutoff", dose) for dose, found in arms.items() if found != {1}]
+    if not flips:
+        return f"{text} At every dose cutoff the higher dose is the smaller arm."
+    return (
+        f"{text} The lower dose is the smaller arm, for which partners are sought, in some or all analyses "
+        f"at {in_sentence(study.dose.label)} {', '.join(flips)}; at the other cutoffs the higher dose is."
+    )
+
+
+def _other_blocks(rows: pd.DataFrame, study: Study) -> str:
+    """Medians of the blocks with another threshold or dose cutoff, side by side and not pooled."""
+    usable = estimated(rows)
+    usable = usable.drop(anchor_block(usable, study).index)
+    medians = usable.groupby(["oligo_threshold", "dose_cutoff"])["hazard_ratio"].median()
+    if medians.empty:
+        return ""
+    below = int((medians < 1).sum())
+    if len(medians) == 1:
+        return f"The one other block has a median of {format_ratio(medians.iloc[0])}."
+    return (
+        f"The {len(medians):,} other blocks (another threshold or dose cutoff, each its own question) have "
+        f"medians from {format_ratio(medians.min())} to {format_ratio(medians.max())}; "
+        f"{of_all(below, len(medians))} are below 1."
+    )
 
 
 def joint_readings(joint: pd.DataFrame, study: Study) -> dict[str, str]:
     """A sentence on the joint test of each estimator at the primary threshold and dose cutoff."""
-    anchored = joint[
-        (joint["landmark"] == 0)
-        & (joint["oligo_threshold"] == study.anchor[0])
-        & (joint["dose_cutoff"] == study.anchor[1])
-    ]
+    anchored = anchor_block(joint[joint["landmark"] == 0], study)
     blocks = {str(next(iter(block.values()))["estimator"]): block for block in joint_blocks(anchored)}
     return {name: _tested_together(block, study) for name, block in blocks.items()}
 
 
 def _tested_together(block: dict[str, dict[str, object]], study: Study) -> str:
     row = next(iter(block.values()))
-    count, single = row["specifications"], row["specifications"] == 1
-    where = (
-        f"{axis_value(study, 'oligo_threshold', study.anchor[0])} and {in_sentence(study.dose.label)} "
-        f"{axis_value(study, 'dose_cutoff', study.anchor[1])}"
-    )
-    what = (
-        f"the {count:,} {ANALYSES[row['estimator']]} analys{'is' if single else 'es'} attempted with {where}"
-    )
+    what = f"the {row['specifications']:,} {ANALYSES[row['estimator']]} analyses"
+    if row["specifications"] == 1:
+        what = f"the one {ANALYSES[row['estimator']]} analysis"
     if not is_number(row["median"]):
         return f"Of {what} none gave a hazard ratio, so they could not be tested together."
     worlds = ", ".join(
@@ -103,8 +157,8 @@ def _tested_together(block: dict[str, dict[str, object]], study: Study) -> str:
     )
     each = f"{row['draws']:,} draws{' each' if len(block) > 1 else ''}"
     return (
-        f"Tested together, {what} {'has' if single else 'have'} a median hazard ratio of "
-        f"{format_ratio(median_ratio(row, study))}: {worlds} (one-sided, {each})."
+        f"Tested together, {what} have a median hazard ratio of {format_ratio(median_ratio(row, study))}: "
+        f"{worlds} (one-sided, {each})."
     )
 
 
@@ -140,7 +194,7 @@ def reading(specifications: pd.DataFrame, study: Study) -> str:
     if summary.estimated == 1:
         low = summary.lowest
         limits = f"{format_ratio(low['ci_lower'])} to {format_ratio(low['ci_upper'])}"
-        sentences.append(f"It is {format_ratio(low['hazard_ratio'])} ({_percent(study)} CI {limits}).")
+        sentences.append(f"It is {format_ratio(low['hazard_ratio'])} ({percent(study)} CI {limits}).")
     elif summary.estimated:
         sentences += [_range(summary, study), _sides(summary, study)]
     gate = f"{GATE}{min(study.analysis.balance_thresholds):g}"
@@ -165,6 +219,9 @@ def _counts(summary: Summary) -> str:
 
 def _range(summary: Summary, study: Study) -> str:
     low, high = summary.lowest, summary.highest
+    # Within one block the cutoffs that make it need not be said again.
+    same = [axis for axis in ("oligo_threshold", "dose_cutoff") if low[axis] == high[axis]]
+    low, high = ({**row, **dict.fromkeys(same)} for row in (low, high))
     return (
         f"Hazard ratios, {in_sentence(study.dose.label)} at or above the cutoff against below, run from "
         f"{format_ratio(low['hazard_ratio'])} ({describe_specification(study, low)}) to "
@@ -175,13 +232,13 @@ def _range(summary: Summary, study: Study) -> str:
 
 def _sides(summary: Summary, study: Study) -> str:
     meaning = f"fewer {study.words.events} at or above the cutoff"
-    below = f"{_of(summary.below_1, summary.estimated)} lie below 1 ({meaning})"
-    above = f"{_of(summary.above_1, summary.estimated)} lie above 1"
-    interval = f"a {_percent(study)} confidence interval that excludes 1"
+    below = f"{of_all(summary.below_1, summary.estimated)} lie below 1 ({meaning})"
+    above = f"{of_all(summary.above_1, summary.estimated)} lie above 1"
+    interval = f"a {percent(study)} confidence interval that excludes 1"
     again = "such an interval" if summary.below_1 else interval
-    below += _excluding(summary.ci_below_1, summary.below_1, interval)
+    below += excluding(summary.ci_below_1, summary.below_1, interval)
     below = below[0].upper() + below[1:]
-    return f"{below}; {above}{_excluding(summary.ci_above_1, summary.above_1, again)}."
+    return f"{below}; {above}{excluding(summary.ci_above_1, summary.above_1, again)}."
 
 
 def _gate(specifications: pd.DataFrame, study: Study) -> str:
@@ -204,18 +261,21 @@ def _specifications(count: int) -> str:
     return f"{count:,} specification" + ("" if count == 1 else "s")
 
 
-def _percent(study: Study) -> str:
+def percent(study: Study) -> str:
+    """The confidence level: ``95 %``."""
     return f"{100 * study.analysis.confidence_level:g}\u00a0%"
 
 
-def _excluding(count: int, side: int, interval: str) -> str:
+def excluding(count: int, side: int, interval: str) -> str:
+    """``, 3 of them with …``: how many of those on one side have an interval there; nothing of nobody."""
     if side == 0:
         return ""
     share = "none" if count == 0 else "all" if count == side else f"{count:,}"
     return f", {share} of them with {interval}"
 
 
-def _of(part: int, whole: int) -> str:
+def of_all(part: int, whole: int) -> str:
+    """``3 of 4 (75 %)``, or all or none of them."""
     if part in (0, whole):
         return f"{'none' if part == 0 else 'all'} of the {whole:,}"
     share = 100 * part / whole

@@ -1,40 +1,29 @@
 """The robustness report: one self-contained page, made from tables and figures."""
 
+import json
 import re
 from collections.abc import Mapping
 
 import pandas as pd
 from markupsafe import Markup, escape
 
-from survival_multiverse.captions import CURVE, SURFACE, caption, report_figures
-from survival_multiverse.inference_tables import (
-    attribution_table,
-    calibration_shown,
-    joint_table,
-    selected_table,
-    witness_table,
-)
-from survival_multiverse.labels import axis_value, in_sentence, with_unit
+from survival_multiverse.answer import answers, silence
+from survival_multiverse.captions import caption, dagger
+from survival_multiverse.charts.balance import scenario_love_chart
+from survival_multiverse.charts.time import arms_chart
+from survival_multiverse.checklists import CHECKLIST_REFERENCES
+from survival_multiverse.evidence_pictures import evidence_pictures
+from survival_multiverse.flow import flow_steps
+from survival_multiverse.labels import arm_labels, axis_value, in_sentence, with_unit
 from survival_multiverse.methods import REFERENCES, methods
 from survival_multiverse.narrative import joint_null, origin, readings
-from survival_multiverse.patient_tables import (
-    flow_table,
-    missing_table,
-    multivariable_table,
-    table_one,
-    univariate_table,
-)
-from survival_multiverse.report_tables import (
-    anchor_table,
-    blocks_table,
-    counts_table,
-    failures_table,
-    gate_table,
-)
-from survival_multiverse.specification_summary import estimated
+from survival_multiverse.page_data import axis_labels, balance_terms, page_data
+from survival_multiverse.page_tables import page_tables
+from survival_multiverse.pictures import Picture, first_view, grid_pictures
+from survival_multiverse.specification_summary import estimated, estimators_present, headline
 from survival_multiverse.study import AXES, Study
-from survival_multiverse.style import THEMED
-from survival_multiverse.table_cells import to_html
+from survival_multiverse.style import ESTIMATOR_LABELS, THEMED
+from survival_multiverse.survival_figures import figure_names
 from survival_multiverse.templates import environment
 
 TABLES = (
@@ -46,11 +35,35 @@ TABLES = (
     "failures",
     "attribution",
     "joint_inference",
+    "null_curves",
+    "cutpoints",
     "selected_cutoffs",
+    "dose_response",
     "witnesses",
+    "arm_curves",
+    "survival_curves",
+    "score_overlap",
+    "scenario_balance",
 )
 """Tables that the report reads: canonical patients, their flow, all rows of the primary scenario, the
-aggregates of `robustness`, and those of `attribution`, `joint_inference`, `cutpoints` and `witness`."""
+aggregates of `robustness`, those of `attribution`, `joint_inference`, `cutpoints` and `witness`, the
+curves of `arm_curves`, and the standardised differences of every scenario's primary population."""
+
+CONTENTS = (
+    ("reading", "Answer"),
+    ("curve", "Every analysis"),
+    ("surface", "Surface"),
+    ("choices", "What moves it"),
+    ("primary", "Primary scenario"),
+    ("balance", "Balance"),
+    ("time", "Time"),
+    ("strata", "Interaction"),
+    ("unmeasured", "Unmeasured"),
+    ("together", "Joint tests"),
+    ("patients", "Patients"),
+    ("failures", "Failures"),
+    ("methods", "Appendix"),
+)
 
 
 def render_report(
@@ -58,7 +71,10 @@ def render_report(
     tables: Mapping[str, pd.DataFrame],
     figures: Mapping[str, str],
     *,
+    scripts: str,
     versions: Mapping[str, str] | None = None,
+    digests: Mapping[str, str] | None = None,
+    scenarios: Mapping[str, str] | None = None,
 ) -> str:
     """Make the page.
 
@@ -67,60 +83,131 @@ def render_report(
     tables
         Frames under the names in `TABLES`; ``calibration`` (see `calibration_table`) may be added.
     figures
-        SVG documents under the names in `captions.report_figures`; those that are missing are left out.
+        SVG documents of the survival curves by name; those that are missing are left out.
+    scripts
+        Vega, Vega-Lite and Vega-Embed as one script that defines ``window.vegaEmbed``.
     versions
         Software and its version, for the appendix.
+    digests
+        What the results were made from, and its digest, for the appendix.
+    scenarios
+        Path of each scenario's file and its SHA-256.
 
     Returns
     -------
     str
-        HTML with inline styles and pictures: no script, no network.
+        HTML with inline styles, scripts and pictures: no network.
     """
     missing = [name for name in TABLES if name not in tables]
     if missing:
         raise ValueError(f"the report lacks the tables {', '.join(missing)}")
     page = environment().get_template("report.html.jinja")
+    pictures = {
+        **grid_pictures(tables["specifications"], tables["attribution"], study),
+        **evidence_pictures(tables, study),
+    }
     return page.render(
         study=study,
+        contents=CONTENTS,
+        dagger=dagger(study),
         **_overview(study, tables),
-        **_pictures(study, figures, tables["specifications"]),
-        tables=_tables(study, tables),
+        **_words(study),
+        pictures=_Missing(pictures),
+        survival=_survival(study, figures, tables["specifications"]),
+        flow=flow_steps(tables["flow"], tables["anchor"], study),
+        tables=page_tables(study, tables),
         methods=methods(study),
-        references=REFERENCES,
+        references=sorted({*REFERENCES, *CHECKLIST_REFERENCES}),
         axes=_axes(study),
         versions=dict(versions or {}),
+        digests=dict(digests or {}),
+        scripts=Markup(re.sub(r"</(?=script)", r"<\\/", scripts, flags=re.IGNORECASE)),
+        page=_page(study, tables, pictures, scenarios or {}),
     )
+
+
+class _Missing(dict):
+    """Pictures by name; one that has nothing to show is not there, and its place stays empty."""
+
+    def __missing__(self, name: str) -> None:
+        return None
+
+
+def _page(
+    study: Study,
+    tables: Mapping[str, pd.DataFrame],
+    pictures: Mapping[str, Picture],
+    scenarios: Mapping[str, str],
+) -> dict[str, object]:
+    """What the script on the page reads, as JSON in elements of its own."""
+    specs = {name: picture.spec for name, picture in pictures.items()}
+    specs["scenario-km"] = arms_chart(study.time.label, study.time.unit)
+    names = list(balance_terms(study).values())
+    specs["scenario-love"] = scenario_love_chart(names, study.analysis.balance_thresholds)
+    first = first_view(tables["specifications"], study) | {"measure": "hr"}
+    present = estimators_present(headline(tables["specifications"]))
+    return {
+        "data": inline_json(page_data(study, tables, provenance={"scenarios": dict(scenarios)})),
+        "opening": inline_json(first),
+        "first": first,
+        "labels": axis_labels(study),
+        "present": [ESTIMATOR_LABELS[name] for name in present],
+        "specs": {name: inline_json(spec) for name, spec in specs.items()},
+    }
+
+
+def inline_json(value: object) -> Markup:
+    """JSON inside a script element: no character in it can end the element."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
 
 
 def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, object]:
     """What stands at the head of the page."""
-    specifications = tables["specifications"]
+    specifications, joint = tables["specifications"], tables["joint_inference"]
     heading, text = origin(study)
     return {
         "origin_heading": heading,
         "origin_text": text,
-        "readings": readings(specifications, study, tables["joint_inference"]),
-        "joint_null": joint_null(tables["joint_inference"], study),
+        "answers": answers(specifications, study, joint, tables["attribution"]),
+        "silence": silence(study),
+        "readings": readings(specifications, study),
+        "joint_null": joint_null(joint, study),
         "attempted": len(specifications),
         "estimated": len(estimated(specifications)),
         "patients": len(tables["cohort"]),
         "events": int(tables["cohort"]["event"].sum()),
         "anchor": _anchor_words(study),
-        "post_treatment": any(study.flags(entry.covariates) for entry in study.adjustment_sets.values()),
         "gate": f"{min(study.analysis.balance_thresholds):g}",
     }
 
 
-def _pictures(
+def _words(study: Study) -> dict[str, str]:
+    """Phrases of the settings that stand in the page's own sentences."""
+    low, high = arm_labels(study, dose_cutoff=study.anchor[1])
+    dose = in_sentence(study.dose.label)
+    return {
+        "threshold_words": axis_value(study, "oligo_threshold", study.anchor[0]),
+        "dose_words": f"{dose} {high} against {low}",
+        "time_words": in_sentence(study.time.label),
+        "horizon": with_unit(study.analysis.rmst_horizon, study.time.unit),
+        "landmark_words": (
+            f"{study.dose.label} may take time to reach: whoever dies early cannot have reached its higher "
+            "levels, which flatters them whatever they do. Counting only patients who lived to a landmark, "
+            "and only from then on, takes that advantage away."
+        ),
+    }
+
+
+def _survival(
     study: Study, figures: Mapping[str, str], specifications: pd.DataFrame
-) -> dict[str, list[dict[str, object]]]:
-    """Figures by the section of the page in which they stand."""
-    sections: dict[str, list[dict[str, object]]] = {"curve": [], "surfaces": [], "survival": []}
-    for name in report_figures(study):
-        if name in figures:
-            section = {CURVE: "curve", SURFACE: "surfaces"}.get(name, "survival")
-            sections[section].append(_figure(name, figures[name], specifications, study))
-    return sections
+) -> list[dict[str, object]]:
+    """The survival curves of the primary scenario, in their order."""
+    return [
+        _figure(name, figures[name], specifications, study, position)
+        for position, name in enumerate(figure_names(study))
+        if name in figures
+    ]
 
 
 def inline_svg(svg: str, *, prefix: str, alternative: str) -> Markup:
@@ -152,39 +239,12 @@ def _width(svg: str) -> float:
     return float(box[1]) * 4 / 3 if box else 0.0
 
 
-def _figure(name: str, svg: str, specifications: pd.DataFrame, study: Study) -> dict[str, object]:
+def _figure(
+    name: str, svg: str, specifications: pd.DataFrame, study: Study, position: int
+) -> dict[str, object]:
     words = caption(name, specifications, study)
-    prefix = "f" + str(report_figures(study).index(name))
-    picture = inline_svg(svg, prefix=prefix, alternative=words.alternative)
+    picture = inline_svg(svg, prefix=f"f{position}", alternative=words.alternative)
     return {"name": name, "title": words.title, "text": words.text, "svg": picture, "wide": _width(svg) > 560}
-
-
-def _tables(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Markup]:
-    specifications, anchor, joint = (tables[name] for name in ("specifications", "anchor", "joint_inference"))
-    calibration = tables.get("calibration", pd.DataFrame())
-    made = {
-        "counts": (counts_table(specifications, study), 2),
-        "blocks": (blocks_table(tables["blocks"], study), 2),
-        "primary_scenario": (anchor_table(specifications, study), 2),
-        "gates": (gate_table(specifications, study), 3),
-        "table_one": (table_one(anchor, study), 2),
-        "univariate": (univariate_table(anchor, study), 2),
-        "multivariable": (multivariable_table(anchor, study), 3),
-        "flow": (flow_table(tables["flow"]), 2),
-        "missing": (missing_table(tables["cohort"], study), 1),
-        "failures": (failures_table(tables["failures"], study), 5),
-        "joint": (joint_table(joint, study, primary_threshold=True), 3),
-        "joint_others": (joint_table(joint, study, primary_threshold=False), 3),
-        "attribution": (attribution_table(tables["attribution"], specifications, study), 1),
-        "selected": (selected_table(tables["selected_cutoffs"], study), 2),
-        "witnesses": (witness_table(tables["witnesses"], study), 3),
-        "calibration": (calibration_shown(calibration, study), 4),
-    }
-    # `to_html` escapes every cell and heading; the empty ones are said in words by the template.
-    return {
-        name: Markup(to_html(table, index=index)) if len(table) else Markup("")
-        for name, (table, index) in made.items()
-    }
 
 
 def _anchor_words(study: Study) -> str:

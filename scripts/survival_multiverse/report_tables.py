@@ -7,6 +7,7 @@ from survival_multiverse.schema import Population
 from survival_multiverse.specification_summary import (
     ESTIMATOR_ORDER,
     GATE,
+    anchor_block,
     estimated,
     headline,
     passing,
@@ -161,10 +162,11 @@ def failures_table(failures: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def gate_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """How many specifications pass each balance gate, and the hazard ratios of those that do."""
+    """How many specifications pass each balance gate, and the hazard ratios of those in the primary block."""
     rows = []
     for estimator in ("matched", "overlap", "iptw"):
-        here = headline(specifications, estimator=estimator)
+        everywhere = headline(specifications, estimator=estimator)
+        here = anchor_block(everywhere, study)
         for kind, label in (
             ("passes_propensity_", "propensity covariates"),
             (GATE, "all baseline covariates"),
@@ -176,7 +178,8 @@ def gate_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                 through = passing(here, gate=gate)
                 ratios = estimated(through)["hazard_ratio"]
                 span = (
-                    f"{format_ratio(ratios.min())} to {format_ratio(ratios.max())}"
+                    f"{format_ratio(ratios.median())} ({format_ratio(ratios.min())} to "
+                    f"{format_ratio(ratios.max())})"
                     if len(ratios)
                     else "none passes"
                 )
@@ -187,8 +190,8 @@ def gate_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                         f"<{threshold:g}",
                         f"{len(through):,} of {len(here):,}",
                         span,
+                        f"{len(passing(everywhere, gate=gate)):,} of {len(everywhere):,}",
                     ]
                 )
-    return pd.DataFrame(
-        rows, columns=["Estimator", "Gate on", "Largest |SMD|", "Pass", "Hazard ratios of those"]
-    )
+    columns = ["Estimator", "Gate on", "Largest |SMD|", "Pass", "Hazard ratios of those"]
+    return pd.DataFrame(rows, columns=[*columns, "Pass in all blocks"])

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from survival_multiverse.schema import Estimator, Population, Status
+from survival_multiverse.study import Study
 
 ESTIMATOR_ORDER = tuple(str(estimator) for estimator in Estimator)
 GATE = "passes_baseline_"
@@ -52,6 +53,11 @@ def headline(specifications: pd.DataFrame, *, estimator: str | None = None) -> p
     if estimator is not None:
         mask &= specifications["estimator"] == estimator
     return specifications[mask]
+
+
+def anchor_block(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Rows at the primary threshold and dose cutoff; with another of either, something else is estimated."""
+    return rows[(rows["oligo_threshold"] == study.anchor[0]) & (rows["dose_cutoff"] == study.anchor[1])]
 
 
 def estimators_present(specifications: pd.DataFrame) -> list[str]:

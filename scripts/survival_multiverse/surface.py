@@ -17,6 +17,7 @@ from survival_multiverse.ratio_axis import RATIO_TICKS
 from survival_multiverse.specification_summary import direction, estimated, headline
 from survival_multiverse.study import AXES, Study, spelling
 from survival_multiverse.style import BLUE, INK, MUTED, PAPER, VERMILION, format_ratio, mark_origin, styled
+from survival_multiverse.table_cells import set_label
 
 COLOURS = LinearSegmentedColormap.from_list("hazard", [BLUE, "#9cc7e0", "#f4f2ee", "#efb38d", VERMILION])
 DARK = "#16191d"
@@ -69,7 +70,7 @@ def draw_hazard_ratio_surface(specifications: pd.DataFrame, study: Study) -> Fig
         figure.text(
             frame.left / total[0],
             (frame.bottom + height + 0.36) / total[1],
-            f"Matched 1:1, {study.adjustment_sets[name].label}",
+            f"Matched 1:1, {set_label(study, name)}",
             fontsize=9,
             fontweight="bold",
         )

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from lifelines import KaplanMeierFitter
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, MultipleLocator, PercentFormatter
 
+from survival_multiverse.coarse_curves import SMALL_ARM, coarse_curve
 from survival_multiverse.curves import kaplan_meier
 from survival_multiverse.disclosure import printed_counts
-from survival_multiverse.labels import arm_labels, level_label, variable_label
-from survival_multiverse.sample import GTV_LEVELS, STATE_LEVELS
+from survival_multiverse.labels import arm_labels, factor_levels, level_label, variable_label
+from survival_multiverse.sample import STATE_LEVELS
 from survival_multiverse.study import Study
 from survival_multiverse.style import (
     ARM_COLOURS,
@@ -26,6 +26,7 @@ from survival_multiverse.style import (
     p_phrase,
     styled,
 )
+from survival_multiverse.table_cells import set_label
 
 PREFIX = "survival_curves_"
 STATE, DOSE, BY, MATCHED = "oligometastatic_state", "dose", "dose_by_", "dose_matched_"
@@ -81,7 +82,7 @@ def survival_panels(
     if part.startswith(MATCHED):
         chosen = part.removeprefix(MATCHED)
         p_value = log_rank_p(estimates, estimator="matched", adjustment_set=chosen)
-        label = study.adjustment_sets[chosen].label
+        label = set_label(study, chosen)
         return [Panel(f"Matched 1:1, {label}", _arm_curves(samples[f"matched:{chosen}"], study), p_value)]
     patients = samples["population"]
     if part == DOSE:
@@ -95,11 +96,6 @@ def survival_panels(
         )
         for level in factor_levels(study, factor)
     ]
-
-
-def factor_levels(study: Study, factor: str) -> tuple[str, ...]:
-    """Levels of a grouping, the reference first."""
-    return GTV_LEVELS if factor == "gtv" else study.covariates[factor].levels
 
 
 def log_rank_p(
@@ -205,6 +201,14 @@ def _draw_panel(axes: Axes, panel: Panel, study: Study, *, longest: float) -> No
 
 
 def _draw_curve(axes: Axes, curve: Curve, study: Study) -> None:
+    if curve.time.size < SMALL_ARM * study.minimum_cell:
+        steps = coarse_curve(curve.time, curve.event, minimum=study.minimum_cell)
+        style = {"color": curve.colour, "linestyle": curve.line, "linewidth": 1.5, "label": curve.label}
+        axes.plot(steps["time"], steps["survival"], drawstyle="steps-post", **style)
+        return
+    # Here, because importing it takes as long as writing the page, which needs the figures' names alone.
+    from lifelines import KaplanMeierFitter
+
     fitter = KaplanMeierFitter(label=curve.label).fit(curve.time, curve.event)
     analysis = study.analysis
     band = kaplan_meier(

@@ -16,8 +16,10 @@ BLANK = "<th >&nbsp;</th>"
 """Styler's empty corner."""
 
 
-def to_html(table: pd.DataFrame, *, index: int = 1) -> str:
+def to_html(table: pd.DataFrame, *, index: int = 1, prose: bool = False) -> str:
     """A table as HTML; the first `index` columns are row headings, columns may have two levels.
+
+    `prose` is for cells that hold sentences rather than numbers.
 
     Everything in it is escaped.
     """
@@ -32,7 +34,7 @@ def to_html(table: pd.DataFrame, *, index: int = 1) -> str:
         before, _, after = head.rpartition(BLANK)
         head = f'{before}<th class="corner">{escape(name)}</th>{after}'
     head = head.replace(BLANK, "<td></td>")
-    head = head.replace("<table>", '<table class="data">').replace(
+    head = head.replace("<table>", f'<table class="data{" prose" if prose else ""}">').replace(
         "<th colspan", '<th scope="colgroup" colspan'
     )
     head = head.replace("<th >", '<th scope="col">').replace(

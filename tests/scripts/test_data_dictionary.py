@@ -71,10 +71,13 @@ def test_the_examples_read_the_files(tmp_path, monkeypatch):
     origin = {"data_origin": "simulated"}
     write_table(specifications(), folder / "specifications.parquet", metadata=origin)
     monkeypatch.chdir(tmp_path)
-    (code,) = re.findall(r"<!-- examples:begin -->\n\n```python\n(.*?)```", README, re.S)
+    (examples,) = re.findall(r"<!-- examples:begin -->\n(.*?)<!-- examples:end -->", README, re.S)
     found = {}
-    exec(code, found)
+    for code in re.findall(r"```python\n(.*?)```", examples, re.S):
+        exec(code, found)
     assert set(found["blocks"]["null"]) == {"permutation"}
     assert len(found["blocks"]) == 2
     assert found["matched"].num_rows == 4
     assert found["footer"] == "simulated"
+    assert dict(found["medians"].fetchall()) == pytest.approx({"matched": 0.0})
+    assert found["lazy"].collect().height == 4

@@ -117,3 +117,22 @@ def calibration(**values):
         "observed": 0.052, "monte_carlo_se": 0.007, "cohorts": 1000, "draws": 199, "truth": 1.0, "note": "",
     }  # fmt: skip
     return pd.DataFrame([row | values])
+
+
+def canonical_patients(study, n=160, seed=2):
+    """A canonical cohort with two gaps."""
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame({"patient_id": [f"p{i:03d}" for i in range(n)]})
+    frame["dose"] = random.choice([50.0, 57.0, 60.0, 63.0, 66.0], n)
+    frame["gtv"] = np.exp(random.normal(4.9, 0.6, n))
+    frame["lesions"] = random.choice(np.arange(1.0, 12.0), n)
+    for covariate in study.covariates.values():
+        if covariate.type == "categorical":
+            frame[covariate.name] = random.choice(np.array(covariate.levels, dtype=object), n)
+        else:
+            frame[covariate.name] = np.round(random.normal(covariate.cut, 3, n))
+    time, censored = random.exponential(14, n), random.uniform(10, 60, n)
+    frame["time"] = np.maximum(0.1, np.round(np.minimum(time, censored), 1))
+    frame["event"] = (time <= censored).astype(int)
+    frame.loc[:2, "response"] = None
+    return frame

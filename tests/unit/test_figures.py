@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,23 +35,35 @@ def matched():
 
 def test_curve_is_sorted_and_complete():
     curve = curve_order(matched())
-    ratios = curve["hazard_ratio"].to_numpy()
-    assert (np.diff(ratios) >= 0).all()
+    for _, block in curve.groupby("dose_cutoff"):
+        assert (np.diff(block["hazard_ratio"]) >= 0).all()
+        assert (np.diff(block["position"]) == 1).all()
     assert len(curve) == summarise(matched()).estimated < len(matched())
 
 
 def test_each_estimate_makes_one_choice_of_each_kind():
     curve = curve_order(matched())
     rows = decision_rows(curve, small_study())
-    assert sum(row.made is None for row in rows) == 5
+    assert sum(row.made is None for row in rows) == 3
     made = np.array([row.made for row in rows if row.made is not None])
-    assert (made.sum(axis=0) == 5).all()
+    assert (made.sum(axis=0) == 3).all()
+
+
+def test_dose_cutoffs_have_curves_of_their_own():
+    curve = curve_order(matched())
+    ends = curve.groupby("dose_cutoff")["position"].agg(["min", "max"])
+    assert len(ends) == 2
+    assert ends["min"].iloc[1] - ends["max"].iloc[0] >= 2
+    shown = texts(draw_specification_curve(grid(), small_study()))
+    here = matched()[matched()["oligo_threshold"] == 5.0]
+    for dose, block in here[here["status"] == "ok"].groupby("dose_cutoff"):
+        assert f"≥{dose:g} Gy\n{format_ratio(block['hazard_ratio'].median())}" in shown
 
 
 def test_axis_that_does_not_apply_has_no_rows():
     curve = curve_order(headline(grid(), estimator="adjusted"))
     headings = [row.label for row in decision_rows(curve, small_study()) if row.made is None]
-    assert len(headings) == 4
+    assert len(headings) == 2
     assert not any("aliper" in heading for heading in headings)
 
 
@@ -61,7 +75,8 @@ def test_estimators_have_curves_of_their_own():
     }
     assert sorted(gid for gids in drawn.values() for gid in gids) == ["curve-adjusted", "curve-matched"]
     assert max(map(len, drawn.values())) == 1
-    assert f"{summarise(matched()).estimated} of {len(matched())} estimated" in texts(figure)
+    here = matched()[matched()["oligo_threshold"] == 5.0]
+    assert f"{summarise(here).estimated} estimated" in texts(figure)
 
 
 def test_primary_scenario_is_marked_at_its_estimate():
@@ -119,7 +134,7 @@ def test_surface_without_an_estimate():
 # Kaplan-Meier figures
 
 
-def patients(n=60, seed=5):
+def patients(n=160, seed=5):
     random = np.random.default_rng(seed)
     return pd.DataFrame(
         {
@@ -211,6 +226,20 @@ def test_curve_is_the_kaplan_meier_estimate():
         assert drawn[round(time, 6)] == pytest.approx(survival, abs=1e-12)
 
 
+def test_small_arms_are_drawn_in_steps_of_several_deaths():
+    few = patients(60)
+    figure = draw_survival_curves(
+        "survival_curves_dose", samples() | {"population": few}, log_rank_rows(), small_study()
+    )
+    assert not figure.axes[0].collections
+    for arm, line in zip((1, 0), figure.axes[0].lines, strict=True):
+        here = few[few["arm"] == arm]
+        edges = line.get_xdata()
+        for before, after in pairwise(edges):
+            inside = (here["time"] > before) & (here["time"] <= after)
+            assert here.loc[inside, "event"].sum() >= small_study().minimum_cell
+
+
 def test_numbers_at_risk():
     figure = draw_survival_curves("survival_curves_dose", samples(), log_rank_rows(), small_study())
     frame = patients()
@@ -274,5 +303,5 @@ def test_words():
     row = estimate(0.8, caliper=np.inf, gtv_cutoff=np.nan)
     assert (
         describe_specification(study, row)
-        == "≥5 lesions, thoracic radiation dose ≥63 Gy, no caliper, “As published” covariates"
+        == "≥5 lesions, thoracic radiation dose ≥63 Gy, no caliper, “As published †” covariates"
     )

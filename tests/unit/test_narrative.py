@@ -22,7 +22,7 @@ def read(rows):
 def test_counts_range_and_sides():
     text = read([estimate(0.5), estimate(0.9), estimate(1.4, caliper=np.inf), failure()])
     assert "3 of 4 specifications gave a hazard ratio; 1 could not be estimated." in text
-    assert "run from 0.50 (≥5 lesions" in text
+    assert "run from 0.50 (gross tumour volume ≥146 cm³" in text
     assert "to 1.40 (" in text
     assert "no caliper" in text
     assert "the median is 0.90." in text
@@ -76,9 +76,12 @@ def picture_counts(figure, estimator):
     (points,) = [
         found for axes in figure.axes for found in axes.collections if found.get_gid() == f"curve-{estimator}"
     ]
-    colours = [tuple(np.round(colour[:3], 3)) for colour in points.get_facecolors()]
+    # Blocks follow each other with a gap; the primary dose cutoff is the last of the small study.
+    across = points.get_offsets()[:, 0]
+    last = across > max([-1, *across[:-1][np.diff(across) > 1.5]])
+    colours = [tuple(np.round(colour[:3], 3)) for colour in points.get_facecolors()[last]]
     blue, vermilion = (0.0, 0.447, 0.698), (0.835, 0.369, 0.0)
-    heights = points.get_offsets()[:, 1]
+    heights = points.get_offsets()[last, 1]
     return len(colours), colours.count(blue), colours.count(vermilion), np.asarray(heights)
 
 

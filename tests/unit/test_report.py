@@ -1,4 +1,4 @@
-import copy
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -7,117 +7,32 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import vl_convert
 import yaml
 from jinja2 import Environment, StrictUndefined
 from lifelines.datasets import load_gbsg2
 from matplotlib.text import Text
-from report_frames import CONFIG, calibration, estimate, grid, small_config, small_study, specifications
+from report_frames import CONFIG, estimate, grid, small_study, specifications
+from report_page import EXTRA, evil_page, page_of
 
-from survival_multiverse.attribution import attribute
 from survival_multiverse.captions import caption, report_figures
 from survival_multiverse.cohort import prepare_cohort
-from survival_multiverse.cutpoints import audit_cutpoints
 from survival_multiverse.disclosure import printed_counts
-from survival_multiverse.figures import draw_specification_curve
-from survival_multiverse.joint_inference import infer
 from survival_multiverse.labels import level_label, variable_label
-from survival_multiverse.multiverse import Scenario, anchor_samples, evaluate_panel
 from survival_multiverse.patient_tables import table_one
 from survival_multiverse.report import TABLES, inline_svg, render_report
 from survival_multiverse.report_tables import anchor_table, counts_table, gate_table
-from survival_multiverse.resampling import Resample, cells_of, evaluate, resample, specification_keys
-from survival_multiverse.robustness import count_failures, summarise_blocks
-from survival_multiverse.robustness import specifications as summarise_specifications
 from survival_multiverse.settings import merge_configs
 from survival_multiverse.study import Study, Words
-from survival_multiverse.style import svg_bytes
-from survival_multiverse.surface import draw_hazard_ratio_surface
-from survival_multiverse.survival_figures import draw_survival_curves, figure_names
+from survival_multiverse.survival_figures import figure_names
 from survival_multiverse.table_cells import interval, to_html
-from survival_multiverse.witness import check_witnesses
 
 CAPTIONS = Path(__file__).parents[2] / "workflow" / "report"
-EVIL = "<script>alert('x')</script> & \"quoted\""
-
-
-def canonical_patients(study, n=160, seed=2):
-    random = np.random.default_rng(seed)
-    frame = pd.DataFrame({"patient_id": [f"p{i:03d}" for i in range(n)]})
-    frame["dose"] = random.choice([50.0, 57.0, 60.0, 63.0, 66.0], n)
-    frame["gtv"] = np.exp(random.normal(4.9, 0.6, n))
-    frame["lesions"] = random.choice(np.arange(1.0, 12.0), n)
-    for covariate in study.covariates.values():
-        if covariate.type == "categorical":
-            frame[covariate.name] = random.choice(np.array(covariate.levels, dtype=object), n)
-        else:
-            frame[covariate.name] = np.round(random.normal(covariate.cut, 3, n))
-    time, censored = random.exponential(14, n), random.uniform(10, 60, n)
-    frame["time"] = np.maximum(0.1, np.round(np.minimum(time, censored), 1))
-    frame["event"] = (time <= censored).astype(int)
-    frame.loc[:2, "response"] = None
-    return frame
-
-
-def plain(frame):
-    for name in frame.select_dtypes("category"):
-        frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
-    return frame
-
-
-def evil_study():
-    config = copy.deepcopy(small_config())
-    config["study"]["title"] = EVIL
-    config["covariates"]["sex"]["label"] = EVIL
-    config["covariates"]["n_stage"]["levels"] = ["N0", "<script>N1</script>"]
-    config["cohort"]["dose"] = config["cohort"]["dose"] | {"label": f"Dose {EVIL}", "unit": "<i>"}
-    config["adjustment_sets"]["as_published"]["label"] = EVIL
-    config["axes"]["dose_cutoff"] = [{"value": 60, "reason": EVIL}, {"value": 63, "reason": ""}]
-    return Study.from_config(config)
-
-
-def joint_tests(patients, study, draws=3):
-    cells = cells_of(patients, study)
-    keys = pd.concat([specification_keys(cell, study) for cell in cells], ignore_index=True)
-    observed = np.concatenate([evaluate(cell, study) for cell in cells])
-    numbers = {kind: draws if kind in (Resample.PERMUTATION, Resample.SIMULATION) else 0 for kind in Resample}
-    drawn = {
-        kind: np.array([values for _, values in resample(patients, study, kind, range(count))])
-        for kind, count in numbers.items()
-    }
-    return infer(keys, observed, drawn, study)["joint_inference"]
 
 
 @pytest.fixture(scope="module")
 def page():
-    """The page of a study whose every label tries to be markup, from the real estimators."""
-    study = evil_study()
-    return page_of(study, canonical_patients(study))
-
-
-def page_of(study, patients):
-    ((_, table),) = evaluate_panel(patients, study, [Scenario(*study.anchor)])
-    anchor = plain(table.to_pandas())
-    found = summarise_specifications(table.to_pandas(), study)
-    tables = {
-        "cohort": patients,
-        "flow": pd.DataFrame({"step": ["read"], "reason": [EVIL], "n_excluded": [3], "n_remaining": [160]}),
-        "anchor": anchor,
-        "specifications": found,
-        "blocks": summarise_blocks(found, study),
-        "failures": count_failures(table.to_pandas()),
-        "attribution": attribute(found),
-        "joint_inference": joint_tests(patients, study),
-        "selected_cutoffs": audit_cutpoints(patients, study)["selected_cutoffs"],
-        "witnesses": check_witnesses(patients, study),
-        "calibration": calibration(note=EVIL),
-    }
-    samples = anchor_samples(patients, study)
-    figures = {name: draw_survival_curves(name, samples, anchor, study) for name in figure_names(study)}
-    figures["specification_curve"] = draw_specification_curve(found, study)
-    figures["hazard_ratio_surface"] = draw_hazard_ratio_surface(found, study)
-    svgs = {name: svg_bytes(figure).decode() for name, figure in figures.items()}
-    html = render_report(study, tables, svgs, versions={"numpy": "<b>2</b>"})
-    return SimpleNamespace(study=study, tables=tables, figures=figures, svgs=svgs, html=html)
+    return evil_page()
 
 
 class Elements(HTMLParser):
@@ -133,13 +48,18 @@ class Elements(HTMLParser):
         self.ids += [value for name, value in attrs if name == "id"]
 
     def handle_data(self, data):
-        self.text.append(data)
+        # What the page's script reads and does is shown nowhere.
+        if self.tags and self.tags[-1][0] != "script":
+            self.text.append(data)
 
 
 def test_user_given_text_shows_as_text(page):
     found = Elements(page.html)
-    assert "script" not in {tag for tag, _ in found.tags}
-    assert "i" not in {tag for tag, _ in found.tags}
+    # The page's own: the data, the first view, a specification a picture, the libraries and the glue.
+    own = [attributes for tag, attributes in found.tags if tag == "script"]
+    assert all(set(attributes) <= {"type", "id"} for attributes in own)
+    assert [attributes for attributes in own if not attributes] == [{}, {}]
+    assert not {"i", "u"} & {tag for tag, _ in found.tags}
     shown = "".join(found.text)
     # Title, covariate label, dose label, adjustment set, reason of a value, reason of an exclusion.
     assert shown.count("<script>alert('x')</script>") >= 6
@@ -169,9 +89,26 @@ def test_ids_are_unique_and_references_resolve(page):
 
 
 def test_every_figure_is_there_with_words_for_it(page):
-    pictures = [a for tag, a in Elements(page.html).tags if tag == "svg" and a.get("role") == "img"]
-    assert len(pictures) == len(report_figures(page.study)) == 8
+    found = Elements(page.html)
+    pictures = [a for tag, a in found.tags if tag == "svg" and a.get("role") == "img"]
+    assert len(pictures) == len(figure_names(page.study)) == 6
     assert all(len(picture["aria-label"]) > 40 for picture in pictures)
+    drawn = {a["data-picture"] for _, a in found.tags if "data-picture" in a}
+    assert drawn == {
+        *("curve-chart", "blocks-chart", "surface-chart", "caliper-chart", "ties-chart", "love-chart"),
+        *("overlap-chart", "smd-chart", "landmark-chart", "forest-chart", "bias-chart"),
+        "attribution-chart",
+        *("cutpoint-dose-chart", "cutpoint-gtv-chart", "joint-chart", "scenario-km", "scenario-love"),
+    }
+    assert {f"spec-{name}" for name in drawn} <= set(found.ids)
+
+
+def test_every_picture_is_a_valid_specification(page):
+    texts = re.findall(r'<script type="application/json" id="spec-[\w-]+">(.*?)</script>', page.html, re.S)
+    assert len(texts) == 17
+    for text in texts:
+        spec = re.sub(r'"width":"@\d+:\d+"', '"width":200', text)
+        assert vl_convert.vegalite_to_vega(json.loads(spec), vl_version="6.4")["marks"]
 
 
 def test_figures_follow_the_theme(page):
@@ -190,10 +127,20 @@ def test_headings_say_their_scope(page):
 def test_every_result_has_its_place(page):
     shown = "".join(Elements(page.html).text)
     for words in (
-        "Tested together, the 8 matched analyses attempted with",
+        "Tested together, the 8 matched analyses have a median hazard ratio of",
+        "What the evidence can't say",
+        "nothing to test together",
+        "Restricted mean overall survival",
+        "Are hazards proportional?",
+        "Does the effect of the dose differ between strata?",
+        "In both directions",
+        "R coxph(cluster = pair)",
+        "STROBE, cohort studies",
+        "Primary population by arm",
+        "c0ffee",
         "with 3 draws it cannot be below 1/4 = 0.25",
         "The same at the other thresholds",
-        "Spread of the log hazard ratio",
+        "Spread of the log hazard ratio over the whole grid",
         "The most favourable cutoffs",
         "Checked against other people’s code",
         "In simulated cohorts of the default settings",
@@ -201,23 +148,23 @@ def test_every_result_has_its_place(page):
     ):
         assert words in shown, words
     without = {name: table for name, table in page.tables.items() if name != "calibration"}
-    html = render_report(page.study, without, page.svgs)
+    html = render_report(page.study, without, page.svgs, scripts="")
     assert "In simulated cohorts of the default settings" not in html
 
 
 def test_equal_input_gives_equal_bytes(page):
-    again = render_report(page.study, page.tables, page.svgs, versions={"numpy": "<b>2</b>"})
+    again = render_report(page.study, page.tables, page.svgs, **EXTRA)
     assert again == page.html
 
 
 def test_origin_comes_first(page):
     text = "".join(Elements(page.html).text)
-    assert text.index("nothing here is a clinical finding") < text.index("What the numbers say")
+    assert text.index("nothing here is a clinical finding") < text.index("The answer")
 
 
 def test_missing_tables_are_named():
     with pytest.raises(ValueError, match="cohort, flow"):
-        render_report(small_study(), {name: pd.DataFrame() for name in TABLES[2:]}, {})
+        render_report(small_study(), {name: pd.DataFrame() for name in TABLES[2:]}, {}, scripts="")
 
 
 def test_table_one_counts_are_those_of_the_patients(page):
@@ -373,6 +320,7 @@ def test_another_study_is_told_in_its_own_words():
     for path in CAPTIONS.glob("*.rst"):
         template = Environment(undefined=StrictUndefined).from_string(path.read_text(encoding="utf-8"))
         shown.append(template.render(snakemake=SimpleNamespace(config=breast_config())))
+    shown += re.findall(r'id="spec-[\w-]+">(.*?)</script>', made.html, re.S)
     assert [text for text in shown if FOREIGN.search(text)] == []
     text = " ".join(shown)
     for word in ("Many nodes", "Few nodes", "nodal state", "recurrences", "Recurrences"):

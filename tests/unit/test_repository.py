@@ -24,7 +24,7 @@ OWN_FILES = [
     for path in ((ROOT / folder).rglob("*") if folder else ROOT.glob("*"))
     if path.is_file()
     and path.suffix
-    in ("", ".cff", ".css", ".jinja", ".lock", ".md", ".py", ".rst", ".smk", ".toml", ".yaml", ".yml")
+    in ("", ".cff", ".css", ".jinja", ".js", ".lock", ".md", ".py", ".rst", ".smk", ".toml", ".yaml", ".yml")
     and not {"__pycache__", ".ruff_cache"} & set(path.parts)
 ]
 

@@ -14,6 +14,8 @@ from dependencies import module_closure
 from describe_study import describe_study
 from scenario_paths import FOLDER, legal_patterns, outside_pattern, refusal
 from study_plan import (
+    ARMS,
+    BUNDLE,
     CALIBRATED,
     CALIBRATION_DRAWS,
     CALIBRATION_PARTS,
@@ -21,7 +23,9 @@ from study_plan import (
     CUTPOINTS,
     ESTIMATES,
     FLOW,
+    HANDOUT_FIGURES,
     INFERENCE,
+    MANUSCRIPT,
     MISSING,
     REPORT,
     RESULTS,

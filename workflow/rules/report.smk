@@ -1,8 +1,33 @@
+rule bundle_scripts:
+    """Put the libraries that draw the page's pictures into one script."""
+    input:
+        library=library("bundle_scripts"),
+    output:
+        BUNDLE,
+    log:
+        "logs/bundle_scripts.log",
+    # First, while the cohort is made and nothing else can run.
+    priority: 10
+    localrule: True
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=lambda wildcards: study_settings(config),
+    script:
+        "../../scripts/bundle_scripts.py"
+
+
 rule render_report:
     """Put the figures, the counts and their reading on one page that needs no other file."""
     input:
         **RESULTS,
-        figures=FIGURES,
+        scenarios=SCENARIO_FILES,
+        figures=expand("results/figures/{figure}.svg", figure=SURVIVAL_FIGURES),
+        bundle=BUNDLE,
         calibration=CALIBRATION,
         library=library("render_report"),
     output:
@@ -20,3 +45,28 @@ rule render_report:
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/render_report.py"
+
+
+rule write_handouts:
+    """Write what leaves the page: one picture for a talk, and the tables of a manuscript."""
+    input:
+        **ROBUSTNESS,
+        joint_inference=INFERENCE["joint_inference"],
+        estimates=ESTIMATES,
+        library=library("write_handouts"),
+    output:
+        figures=figure("summary", caption="summary"),
+        manuscript=MANUSCRIPT,
+    log:
+        "logs/write_handouts.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=lambda wildcards: study_settings(config),
+    script:
+        "../../scripts/write_handouts.py"

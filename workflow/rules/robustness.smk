@@ -47,3 +47,27 @@ rule check_witnesses:
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/check_witnesses.py"
+
+
+rule describe_arms:
+    """Trace the survival curves of both arms in every scenario, coarsened, and the overlap of their scores."""
+    input:
+        cohort=COHORT,
+        library=library("describe_arms"),
+    output:
+        **ARMS,
+    log:
+        "logs/describe_arms.log",
+    benchmark:
+        "results/benchmarks/describe_arms.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=lambda wildcards: study_settings(config),
+    script:
+        "../../scripts/describe_arms.py"

@@ -15,7 +15,7 @@ PANEL_FILES = expand(SCENARIO, **{name: SPELLINGS[name] for name in INNER_AXES},
 CALIBRATION = str(ROOT / "resources" / "calibration.csv")
 SHARDS = {kind: list(files) for kind, files in shard_files(config).items()}
 SURVIVAL_FIGURES = survival_figures(config)
-FIGURES = list(figure_files(*SURVIVAL_FIGURES, *SPECIFICATION_FIGURES))
+FIGURES = list(figure_files(*SURVIVAL_FIGURES, *SPECIFICATION_FIGURES, *HANDOUT_FIGURES))
 
 
 # Together they match every path below the scenarios, and none twice: what fit_scenarios does not make,

@@ -1,0 +1,28 @@
+"""Trace the survival curves of both arms in every scenario, and the overlap of their scores."""
+
+import json
+from collections.abc import Mapping
+
+from file_records import file_record
+from job_log import job_log
+from job_records import recorded_job
+from parquet_files import read_frame, write_table
+from survival_multiverse.arm_curves import describe_arms as arms_of
+from survival_multiverse.study import Study
+
+
+def describe_arms(*, cohort: str, settings: str, outputs: Mapping[str, str]) -> None:
+    """Write each table under its name."""
+    study = Study.from_config(json.loads(settings))
+    record = file_record(script=__file__, settings=settings, inputs={"cohort": cohort})
+    for name, table in arms_of(read_frame(cohort), study).items():
+        write_table(table, outputs[name], metadata=record)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
+        describe_arms(
+            cohort=snakemake.input.cohort,
+            settings=snakemake.params.settings,
+            outputs=dict(snakemake.output.items()),
+        )

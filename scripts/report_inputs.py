@@ -1,0 +1,51 @@
+"""What the page shows beside the tables: balance of every scenario, software, digests."""
+
+import json
+import platform
+from importlib.metadata import version
+
+import pandas as pd
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from file_records import digest
+from parquet_files import read_footer
+from survival_multiverse.study import AXES
+
+PACKAGES = (
+    "lifelines",
+    "matplotlib",
+    "numba",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scikit-learn",
+    "scipy",
+    "snakemake",
+    "vl-convert-python",
+)
+
+
+def software() -> dict[str, str]:
+    """Python and the packages that make the results, with their versions."""
+    return {"Python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def read_balance(estimates: str) -> pd.DataFrame:
+    """Standardised differences of every scenario: primary population, no landmark."""
+    wanted = (pc.field("analysis") == "balance") & (pc.field("statistic") == "smd")
+    wanted &= (pc.field("population") == "non_oligometastatic") & (pc.field("landmark") == 0)
+    columns = [*AXES, "adjustment_set", "estimator", "variable", "level", "estimate"]
+    frame = pq.read_table(estimates, columns=columns, filters=wanted).to_pandas()
+    return frame.astype({name: object for name in frame.select_dtypes("category")})
+
+
+def made_from(scenario: str) -> dict[str, str]:
+    """What every scenario was made from, by its file's footer: cohort, settings and code."""
+    footer = read_footer(scenario)
+    inputs = json.loads(footer["inputs_sha256"])
+    return {
+        "Cohort": inputs["cohort"],
+        "Settings of a scenario": footer["settings_sha256"],
+        "Code of a scenario": digest(footer["code_sha256"]),
+    }

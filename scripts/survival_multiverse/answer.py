@@ -1,0 +1,182 @@
+"""The answer first: three sentences for each estimand of the primary block, and the same as a table."""
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+from survival_multiverse.inference_tables import joint_blocks
+from survival_multiverse.labels import arm_labels, axis_value, in_sentence
+from survival_multiverse.narrative import ANALYSES, excluding, joint_readings, of_all, percent
+from survival_multiverse.schema import Population
+from survival_multiverse.specification_summary import (
+    GATE,
+    anchor_block,
+    estimators_present,
+    headline,
+    passing,
+    summarise,
+)
+from survival_multiverse.study import Study
+from survival_multiverse.style import ESTIMATOR_LABELS, format_p, format_ratio
+from survival_multiverse.table_cells import GAP, is_number, share_text
+
+SILENT = {
+    "simulated": "the patients are simulated, so no answer about real patients is in these numbers",
+    "reconstructed": (
+        "the patients were reconstructed from published statistics: the published cell is reproduced by "
+        "construction and the rest of the grid is mechanical"
+    ),
+}
+UNTESTED = "They were not tested together: the settings name other estimators for that."
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one estimand of the primary block says: its name, its sentences, and a row of the table."""
+
+    name: str
+    sentences: tuple[str, ...]
+    row: tuple[str, ...]
+
+
+def answers(
+    specifications: pd.DataFrame, study: Study, joint: pd.DataFrame, attribution: pd.DataFrame
+) -> list[Answer]:
+    """One answer for each estimator of the primary population, threshold and dose cutoff, no landmark."""
+    rows = anchor_block(headline(specifications), study)
+    tested = joint_readings(joint, study)
+    blocks = _tests(joint, study)
+    found = []
+    for name in estimators_present(rows):
+        here = rows[rows["estimator"] == name]
+        shares = first_order(attribution, study, name)
+        sentences = (_favour(here, name, study), tested.get(name, UNTESTED), _moves(shares, here, study))
+        if len(here) == 1:
+            sentences = (
+                sentences[0],
+                "One analysis: nothing to test together, no choice that could move it.",
+            )
+        found.append(Answer(ESTIMATOR_LABELS[name], sentences, _row(name, here, study, blocks, shares)))
+    return found
+
+
+def answer_table(found: list[Answer]) -> pd.DataFrame:
+    """The answers as a small table."""
+    columns = ["Estimator", "Analyses", "Hazard ratio below 1", "CI excludes 1", "Median HR (range)"]
+    columns += ["Joint P, dose permuted", "Joint P, survival from covariates"]
+    columns += ["Through the gate", "Moves it most"]
+    return pd.DataFrame([answer.row for answer in found], columns=columns)
+
+
+def silence(study: Study) -> str:
+    """What the evidence can't say, whatever the numbers are."""
+    text = (
+        "What the evidence can't say: whether a difference is the work of "
+        f"{in_sentence(study.dose.label)} or of whatever decided who received it and was not measured"
+    )
+    extra = SILENT.get(study.source)
+    return f"{text}; and {extra}." if extra else f"{text}."
+
+
+def first_order(attribution: pd.DataFrame, study: Study, estimator: str) -> dict[str, float]:
+    """Share of each term of the primary block's spread, largest first; empty where there is none."""
+    here = attribution[
+        (attribution["scope"] == "block")
+        & (attribution["gate"] == "all")
+        & (attribution["population"] == str(next(iter(Population))))
+        & (attribution["oligo_threshold"] == study.anchor[0])
+        & (attribution["dose_cutoff"] == study.anchor[1])
+        & (attribution["estimator"] == estimator)
+        & (attribution["landmark"] == 0)
+        & attribution["share"].notna()
+    ]
+    ordered = here.sort_values("share", ascending=False, kind="stable")
+    return dict(zip(ordered["term"], ordered["share"], strict=True))
+
+
+def term_label(study: Study, term: str) -> str:
+    """A choice, or choices together, as readers know them."""
+    names = {"oligo_threshold": study.lesions.label, "dose_cutoff": study.dose.label}
+    names |= {"gtv_cutoff": study.gtv.label, "caliper": "Caliper"}
+    names["adjustment_set"] = "Covariates adjusted for"
+    return " × ".join(names[part] for part in term.split(" x "))
+
+
+def _favour(rows: pd.DataFrame, name: str, study: Study) -> str:
+    summary = summarise(rows)
+    low, high = arm_labels(study, dose_cutoff=study.anchor[1])
+    what = f"{summary.attempted:,} {ANALYSES[name]} analys{'is' if summary.attempted == 1 else 'es'}"
+    where = f"patients with {axis_value(study, 'oligo_threshold', study.anchor[0])}"
+    dose = f"{in_sentence(study.dose.label)} {high}"
+    arms = f"{dose} with {low}"
+    opening = f"{what} of {where} compare{'s' if summary.attempted == 1 else ''} {arms}"
+    if not summary.estimated:
+        return f"{opening}; none gave a hazard ratio."
+    some = "" if summary.estimated == summary.attempted else f"; {summary.estimated:,} gave a hazard ratio"
+    limits = f"a {percent(study)} confidence interval below 1"
+    if summary.estimated == 1:
+        low_end, high_end = (format_ratio(summary.lowest[name]) for name in ("ci_lower", "ci_upper"))
+        found = f"the hazard ratio is {format_ratio(summary.median)}"
+        return f"{opening}{some}; {found} ({percent(study)} CI {low_end} to {high_end})."
+    better = f"{of_all(summary.below_1, summary.estimated)} found {dose} doing better"
+    return (
+        f"{opening}{some}; {better} (hazard ratio below "
+        f"1){excluding(summary.ci_below_1, summary.below_1, limits)}; the median is "
+        f"{format_ratio(summary.median)}."
+    )
+
+
+def _moves(shares: dict[str, float], rows: pd.DataFrame, study: Study) -> str:
+    if summarise(rows).estimated < 2 or not shares:
+        return "Too few estimates to say which choice moves it."
+    term, share = next(iter(shares.items()))
+    words = " together with ".join(_choice(study, part) for part in term.split(" x "))
+    return f"What moves it most is {words}: {share_text(share)} of the spread of the log hazard ratio."
+
+
+def _choice(study: Study, axis: str) -> str:
+    if axis == "adjustment_set":
+        return "which covariates are adjusted for"
+    return "the caliper" if axis == "caliper" else f"the cutoff of {in_sentence(study.gtv.label)}"
+
+
+def _tests(joint: pd.DataFrame, study: Study) -> dict[str, dict[str, dict[str, object]]]:
+    anchored = anchor_block(joint[joint["landmark"] == 0], study)
+    return {str(next(iter(block.values()))["estimator"]): block for block in joint_blocks(anchored)}
+
+
+def _row(
+    name: str,
+    rows: pd.DataFrame,
+    study: Study,
+    blocks: dict[str, dict[str, dict[str, object]]],
+    shares: dict[str, float],
+) -> tuple[str, ...]:
+    summary = summarise(rows)
+    gate = f"{GATE}{min(study.analysis.balance_thresholds):g}"
+    judged = gate in rows and rows[gate].notna().any()
+    through = len(passing(rows, gate=gate)) if judged else math.nan
+    low, high = summary.lowest, summary.highest
+    span = (
+        f"{format_ratio(summary.median)} ({format_ratio(low['hazard_ratio'])} to "
+        f"{format_ratio(high['hazard_ratio'])})"
+        if summary.estimated
+        else GAP
+    )
+    test = blocks.get(name, {})
+    p_values = [
+        format_p(test[null]["p_median"]) if null in test else "not tested"
+        for null in ("permutation", "simulation")
+    ]
+    most = next(iter(shares.items()), None) if summary.estimated > 1 else None
+    return (
+        ESTIMATOR_LABELS[name],
+        f"{summary.estimated:,} of {summary.attempted:,}",
+        f"{summary.below_1:,} of {summary.estimated:,}",
+        f"{summary.ci_below_1:,} below, {summary.ci_above_1:,} above",
+        span,
+        *p_values,
+        f"{through:,.0f} of {len(rows):,}" if is_number(through) else GAP,
+        f"{term_label(study, most[0])} ({share_text(most[1])})" if most else GAP,
+    )

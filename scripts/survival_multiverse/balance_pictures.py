@@ -1,0 +1,126 @@
+"""Pictures of the arms' balance with their words: love plots, overlap of the scores, all analyses."""
+
+import numpy as np
+import pandas as pd
+
+from survival_multiverse.captions import dagger
+from survival_multiverse.charts.balance import STAGES, love_chart, overlap_chart, smd_chart
+from survival_multiverse.labels import arm_labels
+from survival_multiverse.page_data import balance_terms
+from survival_multiverse.pictures import Picture
+from survival_multiverse.specification_summary import GATE, headline, passing
+from survival_multiverse.study import Study
+from survival_multiverse.style import ESTIMATOR_LABELS
+from survival_multiverse.table_cells import is_number, set_label
+from survival_multiverse.time_tables import primary_rows
+
+JUDGED = ("matched", "overlap", "iptw")
+"""Estimators that balance the arms."""
+
+
+def love_picture(anchor: pd.DataFrame, study: Study) -> Picture | None:
+    terms = balance_terms(study)
+    rows = primary_rows(anchor, analysis="balance")
+    rows = rows[(rows["statistic"] == "smd") & rows["adjustment_set"].notna()]
+    found = []
+    for row in rows.to_dict("records"):
+        term = (row["variable"], row["level"])
+        if term in terms and row["estimator"] in STAGES and is_number(row["estimate"]):
+            found.append(
+                {
+                    "set": set_label(study, row["adjustment_set"]),
+                    "stage": STAGES[row["estimator"]],
+                    "name": terms[term],
+                    "smd": abs(row["estimate"]),
+                }
+            )
+    if not found:
+        return None
+    before = {entry["name"]: entry["smd"] for entry in found if entry["stage"] == STAGES["unadjusted"]}
+    names = sorted({entry["name"] for entry in found}, key=lambda name: (-before.get(name, 0.0), name))
+    sets = [set_label(study, name) for name in study.adjustment_sets]
+    gates = study.analysis.balance_thresholds
+    worst = [
+        f"{chosen}, {stage.lower()}: largest {max(entry['smd'] for entry in here):.2f}"
+        for chosen in sets
+        for stage in STAGES.values()
+        if (here := [entry for entry in found if (entry["set"], entry["stage"]) == (chosen, stage)])
+    ]
+    text = (
+        "Absolute standardised mean differences in the primary scenario before and after matching and "
+        f"weighting; dashed: the gates at {' and '.join(f'{gate:g}' for gate in gates)}. Every covariate is "
+        "shown, also those a score leaves out. † known only after treatment began: shown, never gated but "
+        "in a score that holds it."
+    )
+    spec = love_chart(found, names, sets, gates)
+    return Picture("love-chart", "Balance of the primary scenario", text, "; ".join(worst), spec)
+
+
+def overlap_picture(overlap: pd.DataFrame, study: Study) -> Picture | None:
+    if overlap.empty:
+        return None
+    arms = arm_labels(study, dose_cutoff=study.anchor[1])
+    rows = []
+    for row in overlap.to_dict("records"):
+        hidden = not is_number(row["patients"])
+        count = (study.minimum_cell - 1) if hidden else row["patients"]
+        rows.append(
+            {
+                "set": set_label(study, row["adjustment_set"]),
+                "stage": "Before matching" if row["estimator"] == "unadjusted" else "Matched 1:1",
+                "arm": arms[row["arm"]],
+                "lower": row["lower"],
+                "upper": row["upper"],
+                "height": count if row["arm"] == 1 else -count,
+                "hidden": hidden,
+                "text": "held back" if hidden else f"{count:,.0f}",
+            }
+        )
+    sets = list(dict.fromkeys(row["set"] for row in rows))
+    text = (
+        f"Patients by propensity score, {arms[1]} above and {arms[0]} below the line. Where only one arm has "
+        "patients, nobody can be compared. Pale: a class of few patients, or one that would "
+        "give such a class away; its count is held back and the bar drawn at "
+        f"{study.minimum_cell - 1} whatever it is." + dagger(study)
+    )
+    alternative = (
+        "Counts of patients by class of the propensity score in both arms, before and after matching."
+    )
+    spec = overlap_chart(rows, sets, arms)
+    return Picture("overlap-chart", "Overlap of the propensity scores", text, alternative, spec)
+
+
+def smd_picture(specifications: pd.DataFrame, study: Study) -> Picture | None:
+    rows = headline(specifications)
+    rows = rows[rows["estimator"].isin(JUDGED) & rows["max_abs_smd_baseline"].notna()]
+    if rows.empty:
+        return None
+    step = 0.05
+    found, words = [], []
+    for (estimator, name), here in rows.groupby(["estimator", "adjustment_set"], observed=True):
+        classes = np.floor(here["max_abs_smd_baseline"].to_numpy(dtype=np.float64) / step + 1e-9).astype(int)
+        found += [
+            {
+                "estimator": ESTIMATOR_LABELS[estimator],
+                "set": set_label(study, name),
+                "lower": round(place * step, 6),
+                "upper": round((place + 1) * step, 6),
+                "count": int(count),
+            }
+            for place, count in zip(*np.unique(classes, return_counts=True), strict=True)
+        ]
+    for estimator in JUDGED:
+        here = rows[rows["estimator"] == estimator]
+        if here.empty:
+            continue
+        for gate in study.analysis.balance_thresholds:
+            through = len(passing(here, gate=f"{GATE}{gate:g}"))
+            passed = f"{through:,} of {len(here):,} pass" if through else f"none of {len(here):,} passes"
+            words.append(f"{ESTIMATOR_LABELS[estimator]}: {passed} {gate:g}")
+    text = (
+        "The largest absolute standardised difference of the baseline covariates, over all analyses of the "
+        f"primary population without a landmark; dashed: the gates. {'; '.join(words)}." + dagger(study)
+    )
+    sets = [set_label(study, name) for name in study.adjustment_sets]
+    spec = smd_chart(found, sets, study.analysis.balance_thresholds)
+    return Picture("smd-chart", "Balance over all analyses", text, "; ".join(words), spec)

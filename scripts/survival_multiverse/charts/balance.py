@@ -1,0 +1,128 @@
+"""Pictures of comparability: love plots, overlap of the propensity scores, balance over all scenarios."""
+
+from survival_multiverse.charts.theme import (
+    ESTIMATOR_COLOURS,
+    HIGHER,
+    LOWER,
+    SET_COLOURS,
+    Spec,
+    chart,
+    colours,
+    nominal,
+    reference,
+    tip,
+    values,
+    width,
+)
+from survival_multiverse.style import ESTIMATOR_LABELS
+
+STAGES = {
+    "unadjusted": "Before",
+    "matched": "Matched 1:1",
+    "overlap": "Overlap weights",
+    "iptw": "Inverse probability weights",
+}
+SHAPES = {"Before": "circle", "Matched 1:1": "diamond", "Overlap weights": "square"}
+SHAPES |= {"Inverse probability weights": "triangle-up"}
+
+
+def love_layers(names: list[str], gates: tuple[float, ...], stages: list[str]) -> list[Spec]:
+    """Absolute standardised differences by covariate, a symbol for each stage, gates as lines."""
+    by_stage = {STAGES[stage]: ESTIMATOR_COLOURS[stage] for stage in STAGES if STAGES[stage] in stages}
+    colour = colours("stage", by_stage)
+    shape = {
+        "field": "stage",
+        "type": "nominal",
+        "scale": {"domain": list(by_stage), "range": [SHAPES[stage] for stage in by_stage]},
+        "legend": {"title": None},
+    }
+    rules = [reference("x", gate, dash=True) for gate in gates]
+    points = {
+        "mark": {"type": "point", "filled": True, "size": 60, "opacity": 0.9},
+        "encoding": {
+            "y": nominal("name", names, axis={"title": None, "grid": True, "labelLimit": 230}),
+            "x": {"field": "smd", "type": "quantitative", "axis": {"title": "|SMD|", "tickCount": 5}},
+            "color": colour,
+            "shape": shape,
+            "tooltip": [tip("name", "Covariate"), tip("stage", "Stage"), tip("smd", "|SMD|", ".3f")],
+        },
+    }
+    return [*rules, points]
+
+
+def love_chart(
+    rows: list[dict[str, object]], names: list[str], sets: list[str], gates: tuple[float, ...]
+) -> Spec:
+    """Love plots of the anchor scenario, one for each adjustment set."""
+    stages = sorted({str(row["stage"]) for row in rows}, key=list(STAGES.values()).index)
+    return chart(
+        data=values(rows),
+        facet={"column": nominal("set", sets, header={"title": None})},
+        spacing=22,
+        spec={
+            "width": width(len(sets), 270),
+            "height": {"step": 19},
+            "layer": love_layers(names, gates, stages),
+        },
+    )
+
+
+def scenario_love_chart(names: list[str], gates: tuple[float, ...]) -> Spec:
+    """The love plot of a scenario that the reader opens; the page gives the rows."""
+    return chart(
+        data={"name": "love"},
+        width=width(1, 190),
+        height={"step": 18},
+        layer=love_layers(names, gates, [STAGES["unadjusted"], STAGES["matched"]]),
+    )
+
+
+def overlap_chart(rows: list[dict[str, object]], sets: list[str], arms: tuple[str, str]) -> Spec:
+    """Patients by class of the propensity score, the higher dose above the line and the lower below."""
+    axis = {"title": "Patients", "tickCount": 5, "labelExpr": "format(abs(datum.value), 'd')"}
+    tips = [tip("arm", "Arm"), tip("lower", "Score from", ".2f"), tip("upper", "to", ".2f")]
+    tips.append(tip("text", "Patients"))
+    encoding = _classes("Propensity score", {"tickCount": 5, "format": ".1f"}) | {
+        "y": {"field": "height", "type": "quantitative", "stack": None, "axis": axis},
+        "color": colours("arm", {arms[1]: HIGHER, arms[0]: LOWER}),
+        "opacity": {"condition": {"test": "datum.hidden", "value": 0.35}, "value": 1},
+        "tooltip": tips,
+    }
+    encoding["x"]["scale"] = {"domain": [0, 1]}
+    bars = {"mark": {"type": "bar", "binSpacing": 1}, "encoding": encoding}
+    return chart(
+        data=values(rows),
+        facet={
+            "column": nominal("set", sets, header={"title": None}),
+            "row": nominal("stage", ["Before matching", "Matched 1:1"], header={"title": None}),
+        },
+        spacing=18,
+        spec={"width": width(len(sets), 110), "height": 120, "layer": [bars, reference("y", 0)]},
+    )
+
+
+def _classes(title: str, axis: Spec) -> Spec:
+    """Encoding of classes from `lower` to `upper`."""
+    x = {"field": "lower", "bin": "binned", "type": "quantitative", "axis": {"title": title, **axis}}
+    return {"x": x, "x2": {"field": "upper"}}
+
+
+def smd_chart(rows: list[dict[str, object]], sets: list[str], gates: tuple[float, ...]) -> Spec:
+    """How the largest |SMD| is spread over the scenarios; `rows` hold estimator, set, lower, upper, count."""
+    order = [label for label in ESTIMATOR_LABELS.values() if label in {row["estimator"] for row in rows}]
+    tips = [tip("set", "Adjusted for"), tip("lower", "From", ".2f"), tip("upper", "to", ".2f")]
+    encoding = _classes("Largest |SMD| of the baseline covariates", {"tickCount": 8}) | {
+        "y": {"field": "count", "type": "quantitative", "axis": {"title": "Analyses", "tickCount": 3}},
+        "color": colours("set", dict(zip(sets, SET_COLOURS, strict=False)), "Adjusted for"),
+        "tooltip": [*tips, tip("count", "Analyses", ",d")],
+    }
+    bars = {"mark": {"type": "bar", "binSpacing": 1}, "encoding": encoding}
+    head = {"title": None, "labelAngle": 0, "labelAlign": "left"}
+    layers = [bars, *(reference("x", gate, dash=True) for gate in gates)]
+    return chart(
+        data=values(rows),
+        facet={"row": nominal("estimator", order, header=head)},
+        resolve={"scale": {"y": "independent"}},
+        spacing=10,
+        spec={"width": width(1, 260), "height": 74, "layer": layers},
+    )

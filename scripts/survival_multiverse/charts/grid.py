@@ -1,0 +1,207 @@
+"""Pictures over the axes of the grid: the surface, the caliper's trade, the order of ties, the shares."""
+
+import math
+
+from survival_multiverse.charts.specification import BLOCK, KEPT, params, ranked, tooltip
+from survival_multiverse.charts.theme import (
+    HIGHER,
+    INK,
+    MUTED,
+    PAPER,
+    SET_COLOURS,
+    Spec,
+    anchors,
+    chart,
+    colours,
+    dots,
+    line_at,
+    nominal,
+    rank_axis,
+    ratio,
+    tip,
+    values,
+    whiskers,
+    width,
+)
+from survival_multiverse.study import Study
+from survival_multiverse.style import BLUE, ORANGE, VERMILION
+
+REACH = math.log(2)
+"""Hazard ratios of 1/2 and 2 have the full colour, and so has P = 0.001."""
+
+
+def surface_chart(study: Study, first: dict[str, object], labels: dict[str, list[str]]) -> Spec:
+    """Matched hazard ratio, or P, over dose and volume cutoffs, for each threshold and caliper."""
+    tone = (
+        f"measure == 'p' ? (datum.hr < 1 ? -1 : 1) * min(1, -log(max(datum.p, 1e-6)) / log(10) / 3)"
+        f" : max(-1, min(1, log(datum.hr) / {REACH:.6f}))"
+    )
+    x = nominal("D", labels["D"], axis={"title": study.dose.label, "labelAngle": 0, "labelFontSize": 9})
+    y = nominal("G", labels["G"][::-1], axis={"title": None, "labelFontSize": 9})
+    estimable = "isValid(datum.hr)"
+    return chart(
+        params=[*params(first), {"name": "measure", "value": "hr"}],
+        data={"name": "specs"},
+        transform=[
+            {"filter": "datum.matching && datum.S == set"},
+            {"filter": KEPT},
+            {"calculate": f"{estimable} ? {tone} : null", "as": "tone"},
+            {
+                "calculate": f"!{estimable} ? '–' : measure == 'p' ? datum.pt : format(datum.hr, '.2f')",
+                "as": "shown",
+            },
+        ],
+        facet={
+            "row": nominal("T", labels["T"], header={"title": study.lesions.label, "labelOrient": "left"}),
+            "column": nominal("C", labels["C"], header={"title": "Caliper, SD of the propensity logit"}),
+        },
+        spacing=8,
+        spec={
+            "width": width(len(labels["C"]), 150),
+            "height": {"step": 18},
+            "layer": [*_cells(study, x, y), *_marks(x, y)],
+        },
+    )
+
+
+def _cells(study: Study, x: Spec, y: Spec) -> list[Spec]:
+    p_value = "'P = ' + format(pow(10, -3 * abs(datum.value)), '.1r')"
+    ratios = f"'HR ' + format(exp(datum.value * {REACH:.6f}), '.2f')"
+    legend = f"measure == 'p' ? (datum.value == 0 ? 'P = 1' : {p_value}) : {ratios}"
+    colour = {
+        "field": "tone",
+        "type": "quantitative",
+        "scale": {"domain": [-1, 0, 1], "range": [BLUE, "#f4f4f1", VERMILION], "interpolate": "lab"},
+        "legend": {
+            "title": "at or above the cutoff favoured ← → below it favoured",
+            "values": [-1, -0.5, 0, 0.5, 1],
+            "labelExpr": legend,
+            "titleLimit": 600,
+            "gradientLength": 280,
+            "orient": "bottom",
+        },
+    }
+    return [
+        {
+            "mark": {"type": "rect", "stroke": PAPER, "strokeWidth": 1, "cursor": "pointer"},
+            "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip(study)},
+        },
+        {
+            "mark": {"type": "text", "fontSize": 9, "cursor": "pointer", "limit": 40, "aria": False},
+            "encoding": {
+                "x": x,
+                "y": y,
+                "text": {"field": "shown"},
+                "color": {
+                    "condition": [
+                        {"test": "!isValid(datum.hr)", "value": MUTED},
+                        {"test": "abs(datum.tone) > 0.72", "value": "#ffffff"},
+                    ],
+                    "value": "#1f2329",
+                },
+            },
+        },
+    ]
+
+
+def _marks(x: Spec, y: Spec) -> list[Spec]:
+    return [
+        {
+            "transform": [{"filter": "isValid(datum.hr) && datum.side != 'includes'"}],
+            "mark": {"type": "point", "filled": True, "size": 9, "color": "#1f2329", "opacity": 1,
+                     "xOffset": {"expr": "bandwidth('x') / 2 - 4"}, "yOffset": -5},
+            "encoding": {"x": x, "y": y},
+        },
+        {
+            "transform": [{"filter": "datum.anchor"}],
+            "mark": {"type": "rect", "filled": False, "stroke": "#000000", "strokeWidth": 2.2},
+            "encoding": {"x": x, "y": y},
+        },
+    ]  # fmt: skip
+
+
+def caliper_chart(
+    study: Study,
+    first: dict[str, object],
+    *,
+    labels: dict[str, list[str]],
+    limits: tuple[float, float],
+) -> Spec:
+    """What a caliper buys in balance and costs in patients, and what it does to the hazard ratio."""
+    x = nominal("C", labels["C"], axis={"title": "Caliper, SD of the logit", "labelAngle": 0})
+    colour = colours("S", dict(zip(labels["S"], SET_COLOURS, strict=False)), "Adjusted for")
+
+    def panel(y: Spec, lines: list[Spec]) -> Spec:
+        shared = {"x": x, "y": y, "color": colour, "detail": {"field": "G"}, "tooltip": tooltip(study)}
+        path = {"mark": {"type": "line", "opacity": 0.55, "strokeWidth": 1.3}, "encoding": shared}
+        points = dots(shared, size=26, cursor="pointer")
+        marked = anchors(shared | {"color": {"value": INK}})
+        return {"width": width(3, 230), "height": 190, "layer": [*lines, path, points, marked]}
+
+    gates = [line_at(gate, dash=True) for gate in study.analysis.balance_thresholds]
+    balance = {"field": "smd", "type": "quantitative", "axis": {"title": "Largest |SMD|, baseline"}}
+    title = {"title": "Matched share of the smaller arm", "format": ".0%"}
+    share = {"field": "matched", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": title}
+    ratios = ratio("hr", limits, "Hazard ratio")
+    return chart(
+        params=params(first),
+        data={"name": "specs"},
+        transform=[
+            {"filter": "datum.T == threshold && datum.D == dose && datum.matching && isValid(datum.hr)"},
+            {"filter": KEPT},
+        ],
+        spacing=28,
+        hconcat=[panel(balance, gates), panel(share, []), panel(ratios, [line_at(1)])],
+    )
+
+
+def ties_chart(study: Study, first: dict[str, object], *, limits: tuple[float, float]) -> Spec:
+    """The matched hazard ratios of a block, with what other orders of equal scores would give."""
+    rank = rank_axis()
+    y = ratio("hr", limits, "Hazard ratio")
+    tips = [*tooltip(study), tip("el", "Other orders from", ".2f"), tip("eh", "to", ".2f")]
+    points = {"x": rank, "y": y, "tooltip": tips}
+    return chart(
+        params=params(first),
+        data={"name": "specs"},
+        transform=[
+            {"filter": f"{BLOCK.split(' && datum.est')[0]} && datum.matching && isValid(datum.hr)"},
+            {"filter": KEPT},
+            ranked(),
+        ],
+        width=width(1, 70),
+        height=190,
+        layer=[
+            line_at(1),
+            whiskers(y, {"x": rank, "tooltip": tips}, ends="el eh", strokeWidth=5, opacity=0.4, color=MUTED),
+            dots(points, size=26, color=INK),
+            anchors(points),
+        ],
+    )
+
+
+def attribution_chart(rows: list[dict[str, object]], estimators: list[str], terms: list[str]) -> Spec:
+    """Shares of the spread by choice and by choices together; `rows` hold estimator, term, order, share."""
+    y = nominal("term", terms, axis={"title": None, "labelLimit": 300})
+    scale = {"title": "Share of the spread", "format": ".0%", "tickCount": 3, "grid": True}
+    x = {"field": "share", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": scale}
+    kinds = colours("kind", {"one choice alone": HIGHER, "only together": ORANGE})
+    tips = [tip("term", "Choice"), tip("share", "Share", ".1%")]
+    bars = {
+        "mark": {"type": "bar", "cornerRadiusEnd": 2},
+        "encoding": {"y": y, "x": x, "color": kinds, "tooltip": tips},
+    }
+    words = {
+        "mark": {"type": "text", "align": "left", "dx": 4, "fontSize": 10},
+        "encoding": {"y": y, "x": x, "text": {"field": "text"}},
+    }
+    return chart(
+        data=values(rows),
+        facet={"column": nominal("estimator", estimators, header={"title": None})},
+        spacing=18,
+        spec={
+            "width": width(len(estimators), 350 + 18 * len(estimators)),
+            "height": {"step": 22},
+            "layer": [bars, words],
+        },
+    )

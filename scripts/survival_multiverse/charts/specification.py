@@ -1,0 +1,193 @@
+"""The specification curve of a block with its decision panel, and all blocks side by side."""
+
+from survival_multiverse.charts.theme import (
+    INK,
+    MUTED,
+    Spec,
+    anchors,
+    chart,
+    dots,
+    line_at,
+    nominal,
+    rank_axis,
+    ratio,
+    reference,
+    sides,
+    tip,
+    whiskers,
+    width,
+)
+from survival_multiverse.study import Study
+
+LABELS = 190
+"""Pixels that the names of the choices take."""
+BLOCK = "datum.T == threshold && datum.D == dose && datum.estimator == estimator"
+CHOSEN = "(!isValid(datum.{0}) || indexof(chosen.{0}, datum.{0}) >= 0)"
+KEPT = " && ".join(CHOSEN.format(field) for field in "GCS") + " && (chosen.gate == 'all' || datum.gate)"
+"""What the reader's filter lets through."""
+
+
+def tooltip(study: Study) -> list[Spec]:
+    """All numbers of a specification, by its axes' own names."""
+    return [
+        tip("estimator", "Estimator"),
+        tip("T", study.lesions.label),
+        tip("D", study.dose.label),
+        tip("G", study.gtv.label),
+        tip("C", "Caliper"),
+        tip("S", "Adjusted for"),
+        tip("hr", "Hazard ratio", ".2f"),
+        tip("lo", "CI from", ".2f"),
+        tip("hi", "CI to", ".2f"),
+        tip("inverse", "1 / hazard ratio", ".2f"),
+        tip("pt", "P"),
+        tip("n", "Patients", ",d"),
+        tip("events", "Events", ",d"),
+        tip("smd", "Largest |SMD|, baseline", ".2f"),
+        tip("matched", "Matched share", ".0%"),
+    ]
+
+
+def params(first: dict[str, object]) -> list[Spec]:
+    """What the page's controls set: the block shown, and the choices that are kept."""
+    return [{"name": name, "value": value} for name, value in first.items()]
+
+
+def ranked(groupby: list[str] | None = None) -> Spec:
+    """Ascending position of each estimate within its curve."""
+    return {
+        "window": [{"op": "row_number", "as": "rank"}],
+        "sort": [{"field": "hr"}, {"field": "i"}],
+        **({"groupby": groupby} if groupby else {}),
+    }
+
+
+def curve_chart(
+    study: Study,
+    first: dict[str, object],
+    *,
+    choices: list[str],
+    limits: tuple[float, float],
+    percent: str,
+) -> Spec:
+    """One block's curve above the choices behind every estimate; a click opens the scenario.
+
+    Parameters
+    ----------
+    first
+        Values of the page's controls when it opens.
+    choices
+        Rows of the decision panel, in order.
+    limits
+        Of the hazard-ratio axis.
+    """
+    rank, across = rank_axis(), width(1, LABELS + 30)
+    estimates = _curve_layers(study, rank, limits, percent)
+    return chart(
+        params=params(first),
+        data={"name": "specs"},
+        transform=[{"filter": f"{BLOCK} && isValid(datum.hr)"}, {"filter": KEPT}, ranked()],
+        bounds="flush",
+        spacing=14,
+        vconcat=[
+            {"name": "estimates", "width": across, "height": 260, "layer": estimates},
+            {"width": across, "height": 46, "layer": _counts(rank)},
+            {"width": across, "height": {"step": 17}, **_decisions(study, rank, choices, percent)},
+        ],
+    )
+
+
+def _curve_layers(study: Study, rank: Spec, limits: tuple[float, float], percent: str) -> list[Spec]:
+    y = ratio("hr", limits, "Hazard ratio")
+    shared = {"x": rank, "color": sides(percent), "tooltip": tooltip(study)}
+    return [
+        line_at(1),
+        whiskers(y, shared, opacity=0.55, strokeWidth=2, cursor="pointer"),
+        dots(shared | {"y": y}, size=34, cursor="pointer"),
+        anchors({"x": rank, "y": y, "tooltip": tooltip(study)}, size=130),
+    ]
+
+
+def _counts(rank: Spec) -> list[Spec]:
+    """Patients, and over them those with the event."""
+    y = {"type": "quantitative", "axis": {"title": "Patients", "tickCount": 2, "grid": False}}
+    bar = {"type": "rule", "strokeWidth": 3, "clip": True}
+    return [
+        {
+            "mark": bar | {"color": colour, "opacity": opacity},
+            "encoding": {"x": rank, "y": {"field": field, **y}, "y2": {"datum": 0}},
+        }
+        for field, colour, opacity in (("n", MUTED, 0.45), ("events", INK, 0.75))
+    ]
+
+
+def _decisions(study: Study, rank: Spec, choices: list[str], percent: str) -> Spec:
+    """A row for each choice, a tick for each estimate that made it; dragging over rows keeps them."""
+    gate = "datum.gate ? 'Through the gate' : null"
+    return {
+        "name": "choices",
+        "transform": [
+            {"calculate": f"[datum.Gt, datum.Ct, datum.S, {gate}]", "as": "choice"},
+            {"flatten": ["choice"]},
+            {"filter": "isValid(datum.choice)"},
+        ],
+        "params": [{"name": "decide", "select": {"type": "interval", "encodings": ["y"]}}],
+        "mark": {"type": "tick", "orient": "vertical", "thickness": 2.5, "bandSize": 12},
+        "encoding": {
+            "x": rank,
+            "y": {
+                "field": "choice",
+                "type": "nominal",
+                "scale": {"domain": choices},
+                "axis": {"title": None, "grid": True, "domain": False, "ticks": False},
+            },
+            "color": sides(percent),
+            "tooltip": tooltip(study),
+        },
+    }
+
+
+def blocks_chart(
+    study: Study,
+    first: dict[str, object],
+    *,
+    labels: dict[str, list[str]],
+    limits: tuple[float, float],
+    percent: str,
+    dense: bool,
+) -> Spec:
+    """Every block's curve, one small picture each: threshold of lesions down, dose cutoff across.
+
+    Where the pictures would be `dense` they show no intervals, which would be a solid area and slow.
+    """
+    y = ratio("hr", limits, None)
+    shared = {"x": rank_axis(5), "color": sides(percent)}
+    rules = [] if dense else [whiskers(y, shared, opacity=0.35, cursor="pointer")]
+    points = shared | {
+        "y": y,
+        "color": {"condition": {"test": "datum.anchor", "value": INK}, **sides(percent)},
+        "size": {"condition": {"test": "datum.anchor", "value": 70}, "value": 9},
+        "shape": {"condition": {"test": "datum.anchor", "value": "diamond"}, "value": "circle"},
+        "tooltip": tooltip(study),
+    }
+    left = {"title": study.lesions.label, "labelOrient": "left", "labelAngle": -90}
+    return chart(
+        params=params(first),
+        data={"name": "specs"},
+        transform=[
+            {"filter": "datum.estimator == estimator && isValid(datum.hr)"},
+            {"filter": KEPT},
+            ranked(["T", "D"]),
+        ],
+        facet={
+            "row": nominal("T", labels["T"], header=left),
+            "column": nominal("D", labels["D"], header={"title": study.dose.label}),
+        },
+        spacing=12,
+        resolve={"scale": {"x": "independent"}},
+        spec={
+            "width": width(len(labels["D"]), 120 + 12 * len(labels["D"])),
+            "height": 92,
+            "layer": [reference("y", 1), *rules, dots(points, cursor="pointer")],
+        },
+    )

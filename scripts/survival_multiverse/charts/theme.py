@@ -1,0 +1,179 @@
+"""What every Vega-Lite specification shares: the house style, scales and axes."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from survival_multiverse.ratio_axis import RATIO_TICKS
+from survival_multiverse.style import (
+    DIRECTION_COLOURS,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    SKY,
+)
+
+Spec = dict[str, Any]
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+INK, MUTED, RULE, PAPER = "var(--ink)", "var(--muted)", "var(--rule)", "var(--paper)"
+"""The page's own colours, so that pictures follow its theme."""
+HIGHER, LOWER = "var(--below)", "var(--above)"
+"""The higher and the lower dose, and hazard ratios that favour them."""
+SIDES = {"below": HIGHER, "includes": DIRECTION_COLOURS["includes"], "above": LOWER}
+SET_COLOURS = (ORANGE, GREEN, PURPLE, SKY)
+ESTIMATOR_COLOURS = {
+    "unadjusted": MUTED,
+    "matched": HIGHER,
+    "overlap": GREEN,
+    "iptw": PURPLE,
+    "adjusted": ORANGE,
+}
+FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+CONFIG: Spec = {
+    "background": None,
+    "font": FONT,
+    "view": {"stroke": None},
+    "text": {"color": INK, "fontSize": 11},
+    "axis": {
+        "labelColor": INK,
+        "titleColor": INK,
+        "titleFontWeight": "normal",
+        "labelFontSize": 11,
+        "titleFontSize": 12,
+        "gridColor": RULE,
+        "domainColor": MUTED,
+        "tickColor": MUTED,
+        "labelLimit": 260,
+        "titleLimit": 460,
+    },
+    "header": {"labelColor": INK, "titleColor": INK, "labelFontWeight": "bold", "labelFontSize": 11},
+    "legend": {
+        "labelColor": INK,
+        "titleColor": INK,
+        "titleFontWeight": "normal",
+        "orient": "bottom",
+        "labelLimit": 320,
+        "titleLimit": 320,
+        "symbolStrokeWidth": 2,
+    },
+    "title": {"color": INK, "anchor": "start", "fontSize": 12},
+}
+
+
+def chart(**parts: Any) -> Spec:
+    """A whole specification: a view in the house style."""
+    return {"$schema": SCHEMA, "config": CONFIG, **parts}
+
+
+def width(share: int = 1, reserved: int = 70) -> str:
+    """A width that the page fills in: what is left of its own beside `reserved` pixels, shared out."""
+    return f"@{share}:{reserved}"
+
+
+def values(rows: Iterable[dict[str, Any]] | pd.DataFrame) -> Spec:
+    """Inline data; numbers to five digits, gaps as null."""
+    records = rows.to_dict("records") if isinstance(rows, pd.DataFrame) else rows
+    return {"values": [{name: plain(value) for name, value in row.items()} for row in records]}
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON knows it."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, np.bool_):
+        return bool(value)
+    number = float(value)
+    if not math.isfinite(number):
+        return None
+    return int(number) if number.is_integer() and abs(number) < 1e9 else float(f"{number:.5g}")
+
+
+def ratio_scale(limits: tuple[float, float]) -> tuple[Spec, Spec]:
+    """Scale and axis of a hazard ratio: logarithmic, with ticks at plain numbers."""
+    ticks = [tick for tick in RATIO_TICKS if limits[0] <= tick <= limits[1]]
+    scale = {"type": "log", "domain": [plain(limit) for limit in limits], "nice": False}
+    return scale, {"values": ticks, "format": "~r", "grid": True}
+
+
+def ratio(field: str, limits: tuple[float, float], title: str | None) -> Spec:
+    """Encoding of a hazard ratio."""
+    scale, axis = ratio_scale(limits)
+    return {"field": field, "type": "quantitative", "scale": scale, "axis": axis | {"title": title}}
+
+
+def sides(percent: str) -> Spec:
+    """Colour by the side of 1 on which an interval lies; the legend says it in words."""
+    words = {"below": "CI below 1", "includes": "CI includes 1", "above": "CI above 1"}
+    expression = " : ".join(f"datum.label == '{key}' ? '{percent} {text}'" for key, text in words.items())
+    return {
+        "field": "side",
+        "type": "nominal",
+        "scale": {"domain": list(words), "range": [SIDES[key] for key in words]},
+        "legend": {"title": None, "labelExpr": f"{expression} : ''"},
+    }
+
+
+def rank_axis(padding: int = 8) -> Spec:
+    """Place in a sorted curve: an axis that needs no ticks."""
+    scale = {"nice": False, "zero": False, "padding": padding}
+    return {"field": "rank", "type": "quantitative", "axis": None, "scale": scale}
+
+
+def whiskers(ratios: Spec, encoding: Spec, *, along: str = "y", ends: str = "lo hi", **mark: Any) -> Spec:
+    """Intervals along an axis of hazard ratios, cut where the axis ends."""
+    low, high = ends.split()
+    span = {
+        along: {"field": low, "type": "quantitative", "scale": ratios["scale"]},
+        f"{along}2": {"field": high},
+    }
+    return {"mark": {"type": "rule", "clip": True, **mark}, "encoding": encoding | span}
+
+
+def dots(encoding: Spec, **mark: Any) -> Spec:
+    """Filled points."""
+    return {"mark": {"type": "point", "filled": True, "opacity": 1, **mark}, "encoding": encoding}
+
+
+def anchors(encoding: Spec, *, size: int = 120) -> Spec:
+    """Diamonds on the estimates of the primary scenario."""
+    mark = {"type": "point", "shape": "diamond", "size": size, "fill": PAPER, "stroke": INK}
+    mark |= {"strokeWidth": 1.6, "opacity": 1, "cursor": "pointer"}
+    return {"transform": [{"filter": "datum.anchor"}], "mark": mark, "encoding": encoding}
+
+
+def reference(axis: str, value: float, *, dash: bool = False) -> Spec:
+    """A reference line in every picture of a facet."""
+    mark = {"type": "rule", "color": INK, "aria": False} | ({"strokeDash": [4, 3]} if dash else {})
+    return {"mark": mark, "encoding": {axis: {"datum": value}}}
+
+
+def line_at(value: float, *, axis: str = "y", dash: bool = False) -> Spec:
+    """A reference line across the picture."""
+    mark = {"type": "rule", "color": INK, "strokeWidth": 1, "aria": False}
+    if dash:
+        mark |= {"strokeDash": [4, 3], "color": MUTED}
+    return {"data": {"values": [{}]}, "mark": mark, "encoding": {axis: {"datum": value}}}
+
+
+def nominal(field: str, order: list[str], **more: Any) -> Spec:
+    """A category in a given order."""
+    return {"field": field, "type": "nominal", "sort": order, **more}
+
+
+def colours(field: str, pairs: dict[str, str], title: str | None = None) -> Spec:
+    """Colour by category; `pairs` gives each category's colour, in the order of the legend."""
+    return {
+        "field": field,
+        "type": "nominal",
+        "scale": {"domain": list(pairs), "range": list(pairs.values())},
+        "legend": {"title": title},
+    }
+
+
+def tip(field: str, title: str, form: str | None = None) -> Spec:
+    """One line of a tooltip."""
+    entry = {"field": field, "title": title, "type": "quantitative" if form else "nominal"}
+    return entry | ({"format": form} if form else {})

@@ -1,0 +1,95 @@
+"""Pictures in time: the arms of a scenario, and the landmarks."""
+
+from survival_multiverse.charts.theme import (
+    HIGHER,
+    LOWER,
+    Spec,
+    chart,
+    colours,
+    dots,
+    nominal,
+    ratio,
+    reference,
+    tip,
+    values,
+    whiskers,
+    width,
+)
+from survival_multiverse.style import SKY, display_label
+
+LANDMARK_COLOURS = {
+    "Unadjusted": "#8d959e",
+    "Matched, then landmark": HIGHER,
+    "Landmark, then matched": SKY,
+    "Overlap weights": "#009E73",
+    "Inverse probability weights": "#CC79A7",
+    "Adjusted Cox model": "#E69F00",
+}
+
+
+def arms_chart(label: str, unit: str) -> Spec:
+    """Coarsened survival curves of a scenario that the reader opens; the page gives the rows."""
+    # The higher dose comes first in the rows, so that it has the first colour.
+    arm = {"field": "arm", "type": "nominal", "sort": None, "legend": {"title": None}}
+    return chart(
+        data={"name": "km"},
+        width=width(1, 90),
+        height=210,
+        layer=[
+            {
+                "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2},
+                "encoding": {
+                    "x": {
+                        "field": "time",
+                        "type": "quantitative",
+                        "axis": {"title": display_label("Time", unit), "grid": False},
+                    },
+                    "y": {
+                        "field": "survival",
+                        "type": "quantitative",
+                        "scale": {"domain": [0, 1]},
+                        "axis": {"title": label, "format": ".0%", "tickCount": 5},
+                    },
+                    "color": {**arm, "scale": {"range": [HIGHER, LOWER]}},
+                    "strokeDash": {**arm, "scale": {"range": [[1, 0], [5, 2]]}},
+                    "tooltip": [
+                        tip("arm", "Arm"),
+                        tip("time", display_label("Time", unit), ".1f"),
+                        tip("survival", label, ".0%"),
+                        tip("risk", "At risk"),
+                    ],
+                },
+            }
+        ],
+    )  # fmt: skip
+
+
+def landmark_chart(
+    rows: list[dict[str, object]], *, sets: list[str], limits: tuple[float, float], title: str
+) -> Spec:
+    """Hazard ratios beyond each landmark in the anchor scenario, estimators apart, one picture a set.
+
+    `rows` hold set, landmark, series, hr, lo, hi, n and events.
+    """
+    present = {str(row["series"]) for row in rows}
+    series = {name: colour for name, colour in LANDMARK_COLOURS.items() if name in present}
+    landmarks = sorted({float(row["landmark"]) for row in rows})
+    x = nominal("landmark", landmarks, axis={"title": title, "labelAngle": 0})
+    x |= {"type": "ordinal", "scale": {"paddingInner": 0.25}}
+    y = ratio("hr", limits, "Hazard ratio")
+    tips = [tip("series", "Estimator"), tip("landmark", title), tip("hr", "Hazard ratio", ".2f")]
+    tips += [tip("lo", "CI from", ".2f"), tip("hi", "to", ".2f")]
+    tips += [tip("n", "Patients", ",d"), tip("events", "Events", ",d")]
+    shared = {
+        "x": x,
+        "xOffset": {"field": "series", "type": "nominal", "scale": {"domain": list(series)}},
+        "color": colours("series", series),
+        "tooltip": tips,
+    }
+    layers = [reference("y", 1), whiskers(y, shared, opacity=0.7), dots(shared | {"y": y}, size=34)]
+    return chart(
+        data=values(rows),
+        facet={"column": nominal("set", sets, header={"title": None})},
+        spacing=22,
+        spec={"width": width(len(sets), 110), "height": 230, "layer": layers},
+    )

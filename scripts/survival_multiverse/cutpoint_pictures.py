@@ -1,0 +1,101 @@
+"""The audit of the cutpoints as a picture with its words."""
+
+import math
+from collections.abc import Mapping
+
+import pandas as pd
+
+from survival_multiverse.charts.evidence import cutpoint_chart
+from survival_multiverse.labels import axis_value, in_sentence, with_unit
+from survival_multiverse.narrative import percent
+from survival_multiverse.pictures import Picture, limits_of
+from survival_multiverse.specification_summary import direction
+from survival_multiverse.study import AXES, Study
+from survival_multiverse.style import display_label, format_p
+from survival_multiverse.table_cells import is_number
+
+
+def cutpoint_picture(tables: Mapping[str, pd.DataFrame], study: Study, name: str) -> Picture | None:
+    """Hazard ratios over the cutoffs of the dose or the volume, and the variable uncut; None without any."""
+    role, rows = getattr(study, name), tables["cutpoints"]
+    rows = rows[(rows["population"] == "non_oligometastatic") & (rows["variable"] == name)]
+    rows = rows[rows["status"] == "ok"]
+    rows = apart(rows, minimum=study.minimum_cell)
+    if rows.empty:
+        return None
+    points = [
+        {
+            "cutoff": row["cutoff"],
+            "hr": row["hazard_ratio"],
+            "lo": row["ci_lower"],
+            "hi": row["ci_upper"],
+            "p": format_p(row["p_value"]),
+            "side": side,
+            "split": _split(row, study),
+        }
+        for row, side in zip(rows.to_dict("records"), direction(rows), strict=True)
+    ]
+    smooth, spline = _smooth(tables["dose_response"], name)
+    axis = f"{name}_cutoff"
+    grid, anchor = list(study.axes[axis].values), study.anchor[AXES.index(axis)]
+    below = int((rows["hazard_ratio"] < 1).sum())
+    text = _words(study, name, smooth)
+    alternative = f"At {below:,} of the {len(rows):,} cutoffs shown the hazard ratio is below 1."
+    spec = cutpoint_chart(
+        points,
+        spline,
+        grid=grid,
+        anchor=anchor,
+        title=display_label(role.label, role.unit),
+        limits=limits_of(points + [row for row in spline if is_number(row["lo"])]),
+        percent=percent(study),
+    )
+    return Picture(
+        f"cutpoint-{name}-chart", f"Other cutoffs of {in_sentence(role.label)}", text, alternative, spec
+    )
+
+
+def _words(study: Study, name: str, smooth: pd.DataFrame) -> str:
+    """Caption of the cutoffs and of the curve beside them."""
+    role = getattr(study, name)
+    text = (
+        f"Unadjusted, {axis_value(study, 'oligo_threshold', study.anchor[0])}: the hazard ratio at or above "
+        f"against below each cutoff of {in_sentence(role.label)} with enough patients on both sides and at "
+        f"least {study.minimum_cell} between it and the next; dashed: the cutoffs of the grid, the thick one "
+        "the primary. No cutoff was picked from it."
+    )
+    if len(smooth):
+        row = smooth.iloc[0]
+        knots = f"knots {row['knots']}; " if isinstance(row["knots"], str) and row["knots"] else ""
+        text += (
+            " Right: the variable uncut, a restricted cubic spline against "
+            f"{with_unit(row['reference'], role.unit)} ({knots}P of the curvature "
+            f"{format_p(row['p_nonlinear'])})."
+        )
+    return text
+
+
+def _smooth(dose_response: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[dict[str, object]]]:
+    """The curve of the variable uncut: its rows, and the same for the picture."""
+    here = (dose_response["population"] == "non_oligometastatic") & (dose_response["variable"] == name)
+    smooth = dose_response[here & dose_response["hazard_ratio"].notna()]
+    spline = [
+        {"value": row["value"], "hr": row["hazard_ratio"], "lo": row["ci_lower"], "hi": row["ci_upper"]}
+        for row in smooth.to_dict("records")
+    ]
+    return smooth, spline
+
+
+def apart(rows: pd.DataFrame, *, minimum: int) -> pd.DataFrame:
+    """Cutoffs between which at least `minimum` patients lie: none of them shows one patient's value."""
+    kept, last = [], math.inf
+    for position, count in enumerate(rows.sort_values("cutoff")["n_above"]):
+        if last - count >= minimum:
+            kept.append(position)
+            last = count
+    return rows.sort_values("cutoff").iloc[kept]
+
+
+def _split(row: dict[str, object], study: Study) -> str:
+    counts = [row["n_above"], row["n_below"]]
+    return ", ".join(f"<{study.minimum_cell}" if n < study.minimum_cell else f"{n:,.0f}" for n in counts)

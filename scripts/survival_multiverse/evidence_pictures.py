@@ -1,0 +1,222 @@
+"""Pictures of the primary scenario with their words: time, strata, what was not measured, the joint test."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from survival_multiverse.balance_pictures import love_picture, overlap_picture, smd_picture
+from survival_multiverse.captions import dagger
+from survival_multiverse.charts.evidence import bias_chart, forest_chart, joint_chart
+from survival_multiverse.charts.time import landmark_chart
+from survival_multiverse.cutpoint_pictures import cutpoint_picture
+from survival_multiverse.inference_tables import NULL_LABELS
+from survival_multiverse.labels import (
+    factor_levels,
+    level_label,
+    variable_label,
+    with_unit,
+)
+from survival_multiverse.narrative import percent
+from survival_multiverse.page_data import balance_terms
+from survival_multiverse.pictures import Picture, limits_of
+from survival_multiverse.sensitivity import e_value
+from survival_multiverse.specification_summary import (
+    anchor_block,
+    direction,
+    estimated,
+    headline,
+)
+from survival_multiverse.study import Study
+from survival_multiverse.style import ESTIMATOR_LABELS, display_label, format_ratio
+from survival_multiverse.table_cells import is_number, set_label, share_text
+from survival_multiverse.time_tables import landmark_rows, of_stage, primary_rows, stages
+
+
+def evidence_pictures(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, Picture]:
+    """Every picture that does not follow the page's controls."""
+    anchor, specifications = tables["anchor"], tables["specifications"]
+    made = [
+        love_picture(anchor, study),
+        overlap_picture(tables["score_overlap"], study),
+        smd_picture(specifications, study),
+        _landmarks(specifications, study),
+        _forest(anchor, study),
+        _bias(anchor, specifications, study),
+        *(cutpoint_picture(tables, study, name) for name in ("dose", "gtv")),
+        _joint(tables["null_curves"], specifications, study),
+    ]
+    return {picture.name: picture for picture in made if picture is not None}
+
+
+def _landmarks(specifications: pd.DataFrame, study: Study) -> Picture | None:
+    rows = landmark_rows(specifications, study)
+    if not rows or not study.analysis.landmarks:
+        return None
+    limits = limits_of(rows)
+    title = display_label("Landmark", study.time.unit)
+    sets = [set_label(study, name) for name in study.adjustment_sets]
+    here = [row for row in rows if row["series"] == "Matched, then landmark" or row["landmark"] == 0]
+    words = [
+        f"landmark {with_unit(row['landmark'], study.time.unit)}, {row['set']}: {format_ratio(row['hr'])}"
+        for row in here
+        if row["series"] == "Matched, then landmark"
+    ]
+    text = (
+        "The primary scenario among patients who lived at least until the landmark (0: everybody). Each "
+        "landmark is another population, and with it another question; with each, fewer patients are left "
+        "(table)." + dagger(study)
+    )
+    spec = landmark_chart(rows, sets=sets, limits=limits, title=title)
+    return Picture("landmark-chart", "Sequential landmarks", text, "Matched: " + "; ".join(words), spec)
+
+
+def _forest(anchor: pd.DataFrame, study: Study) -> Picture | None:
+    rows = anchor[
+        (anchor["population"] == "non_oligometastatic") & (anchor["landmark"] == 0)
+        & (anchor["analysis"] == "cox") & (anchor["statistic"] == "hazard_ratio")
+        & (anchor["variable"] == "arm")
+        & (anchor["model"] == "arm_only") & (anchor["ties"] == "efron")
+    ]  # fmt: skip
+    found, names, words = [], ["All patients"], []
+    for estimator, chosen, label in stages(study):
+        here = of_stage(rows, estimator, chosen)
+        variance = "model" if estimator == "unadjusted" else "clustered"
+        here = here[here["variance"] == variance]
+        strata = [("All patients", here[here["subgroup"].isna()])]
+        for factor in study.analysis.interactions:
+            late = " †" if study.flags((factor,)) else ""
+            for level in factor_levels(study, factor):
+                name = f"{variable_label(study, factor)}{late}: {level_label(study, factor, level)}"
+                strata.append((name, here[here["subgroup"] == f"{factor}={level}"]))
+        for name, part in strata:
+            found += [_stratum(row, label, name, study) for row in part.to_dict("records")[:1]]
+            names += [name] if name not in names else []
+    found = [row for row in found if is_number(row["hr"])]
+    if not found:
+        return None
+    words = [f"{row['column']}, {row['name']}: {format_ratio(row['hr'])}" for row in found]
+    text = (
+        "Hazard ratios of the dose within strata of the primary scenario. Whether they differ is a "
+        "question for the interaction test below, not for the P values of the strata: one stratum can be "
+        "significant and the other not, with the same effect in both." + dagger(study)
+    )
+    columns = [label for _, _, label in stages(study)]
+    spec = forest_chart(found, names=names, columns=columns, limits=limits_of(found), percent=percent(study))
+    return Picture("forest-chart", "The dose within strata", text, "; ".join(words), spec)
+
+
+def _stratum(row: dict[str, object], column: str, name: str, study: Study) -> dict[str, object]:
+    small = min(row["n"], row["events"]) < study.minimum_cell
+    sides = pd.DataFrame([{"ci_lower": row["ci_lower"], "ci_upper": row["ci_upper"]}])
+    return {
+        "column": column,
+        "name": name,
+        "hr": row["estimate"],
+        "lo": row["ci_lower"],
+        "hi": row["ci_upper"],
+        "side": str(direction(sides)[0]),
+        "counts": f"<{study.minimum_cell}" if small else f"{row['n']:,.0f}, {row['events']:,.0f}",
+    }
+
+
+def _bias(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Picture | None:
+    rows = headline(specifications)
+    rows = estimated(rows[rows["is_anchor"].astype(bool)])
+    rows = rows[rows["estimator"].isin(["matched", "overlap"])]
+    measured = _measured(anchor, study)
+    strengths = {}
+    for row in rows.to_dict("records"):
+        label = f"{ESTIMATOR_LABELS[row['estimator']]}, {set_label(study, row['adjustment_set'])}"
+        away = risk_ratio(row["hazard_ratio"])
+        if away > 1.01:
+            strengths[f"{label} (E-value {format_ratio(row['e_value'])})"] = away
+    if not strengths or not measured:
+        return None
+    largest = max(away + math.sqrt(away * (away - 1)) for away in strengths.values())
+    reach = max(1.35 * largest, 1.1 * max(max(row["exposure"], row["outcome"]) for row in measured))
+    curves = [
+        {"name": name, "exposure": float(dose), "outcome": float(away * (dose - 1) / (dose - away))}
+        for name, away in strengths.items()
+        for dose in np.geomspace(away * 1.01, reach, 60)
+    ]
+    text = (
+        "On a curve lie the strengths that a hidden confounder would need with both the arm (across) and "
+        "the event (up) to explain that hazard ratio away; its corner is the E-value. Points: how strong the "
+        "measured baseline covariates are, one by one. A point beyond a curve is a covariate that could "
+        "have done it, had it been left out." + dagger(study)
+    )
+    alternative = "; ".join(strengths) + ". Strongest measured: " + _strongest(measured)
+    spec = bias_chart(curves, measured, list(strengths), reach)
+    return Picture("bias-chart", "What was not measured, beside what was", text, alternative, spec)
+
+
+def risk_ratio(hazard_ratio: float) -> float:
+    """Approximate risk ratio, at least 1, of a hazard ratio with a common outcome: from its E-value."""
+    strength = e_value(hazard_ratio)
+    return strength**2 / (2 * strength - 1)
+
+
+def _strongest(measured: list[dict[str, object]]) -> str:
+    row = max(measured, key=lambda row: min(row["exposure"], row["outcome"]))
+    return f"{row['name']}, {row['exposure']:.2f} with the arm and {row['outcome']:.2f} with the event."
+
+
+def _measured(anchor: pd.DataFrame, study: Study) -> list[dict[str, object]]:
+    """Ratio of each baseline covariate's share between the arms, and its risk ratio for death."""
+    terms = balance_terms(study)
+    balance = primary_rows(anchor, analysis="balance")
+    balance = balance[(balance["estimator"] == "unadjusted") & balance["adjustment_set"].notna()]
+    cox = of_stage(primary_rows(anchor, analysis="cox"), "unadjusted", None)
+    cox = cox[
+        (cox["model"] == "univariate") & (cox["ties"] == "efron") & (cox["statistic"] == "hazard_ratio")
+    ]
+    found = {}
+    for (variable, level), name in terms.items():
+        if level == "continuous" or name.endswith("†"):
+            continue
+        here = balance[(balance["variable"] == variable) & (balance["level"] == level)]
+        shares = here.drop_duplicates("statistic").set_index("statistic")["estimate"]
+        death = cox[(cox["variable"] == variable) & cox["level"].astype(str).str.startswith(f"{level} vs ")]
+        if death.empty or not {"mean_0", "mean_1"} <= set(shares.index):
+            continue
+        low, high, ratio = shares["mean_0"], shares["mean_1"], death["estimate"].iloc[0]
+        if min(low, high) > 0 and is_number(ratio):
+            strength = max(low, high) / min(low, high)
+            found[name] = {"name": name, "exposure": strength, "outcome": risk_ratio(ratio)}
+    return list(found.values())
+
+
+def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Picture | None:
+    here = anchor_block(null_curves[null_curves["landmark"] == 0], study)
+    here = here[here["population"] == "non_oligometastatic"]
+    here = here[here["hazard_ratio"].notna()]
+    if here.empty:
+        return None
+    rows = [
+        {
+            "estimator": ESTIMATOR_LABELS[row["estimator"]],
+            "null": NULL_LABELS[row["null"]],
+            "rank": row["rank"],
+            "hr": row["hazard_ratio"],
+            "lo": row["null_2.5"],
+            "mid": row["null_50"],
+            "hi": row["null_97.5"],
+        }
+        for row in here.to_dict("records")
+    ]
+    outside = (here["hazard_ratio"] < here["null_2.5"]) | (here["hazard_ratio"] > here["null_97.5"])
+    share = share_text(float(outside.mean()))
+    text = (
+        "The observed curve of the primary block (points) against the middle 95 % of the curves that the "
+        "null worlds give at the same rank (band). The band is wide where analyses share their patients; "
+        "it is no test by itself: the P values are in the table."
+    )
+    alternative = (
+        f"{share} of the observed ranks lie outside the band, over all estimators and null worlds shown."
+    )
+    estimators = [label for label in ESTIMATOR_LABELS.values() if label in {row["estimator"] for row in rows}]
+    nulls = [label for label in NULL_LABELS.values() if label in {row["null"] for row in rows}]
+    spec = joint_chart(rows, estimators=estimators, nulls=nulls, limits=limits_of(rows))
+    return Picture("joint-chart", "Observed against no effect", text, alternative, spec)

@@ -1,0 +1,218 @@
+"""What the page's interactive pictures and scenario cards read: compact columns instead of rows."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from survival_multiverse.charts.theme import plain
+from survival_multiverse.labels import axis_value, in_sentence, level_label, population_label
+from survival_multiverse.sample import GTV_LEVELS
+from survival_multiverse.schema import Population
+from survival_multiverse.specification_summary import GATE, direction
+from survival_multiverse.study import AXES, Study, spelling
+from survival_multiverse.style import ESTIMATOR_LABELS, format_p
+from survival_multiverse.table_cells import set_label
+
+PRIMARY = str(next(iter(Population)))
+CARD_ROWS = 50_000
+"""With more specifications than this the cards leave the landmarks to the scenario files."""
+ORDERS = {"match_then_landmark": "matched, then landmark", "landmark_then_match": "landmark, then matched"}
+NUMBERS = {
+    "hr": "hazard_ratio",
+    "lo": "ci_lower",
+    "hi": "ci_upper",
+    "n": "n",
+    "events": "events",
+    "pairs": "pairs",
+    "matched": "matched_share",
+    "smd": "max_abs_smd_baseline",
+    "smdp": "max_abs_smd_propensity",
+    "el": "envelope_2.5",
+    "eh": "envelope_97.5",
+    "gamma": "rosenbaum_gamma",
+    "ev": "e_value",
+    "evl": "e_value_of_limit",
+    "focal": "focal_arm",
+}
+COUNTS, HELD_BACK = ("n", "events", "pairs"), -1.0
+"""Counts of patients, and what stands for one too small to be shown."""
+HEADLINE_ONLY = ("pairs", "matched", "smd", "smdp", "el", "eh", "gamma", "ev", "evl", "focal")
+
+
+def axis_labels(study: Study) -> dict[str, list[str]]:
+    """Values of the four axes and the adjustment sets as the pictures name them, each name once."""
+    found = {
+        key: [axis_value(study, axis, value).removeprefix("caliper ") for value in study.axes[axis].values]
+        for key, axis in zip("TDGC", AXES, strict=True)
+    }
+    labels = [set_label(study, name) for name in study.adjustment_sets]
+    doubled = len(set(labels)) < len(labels)
+    found["S"] = [
+        f"{label} [{name}]" if doubled else label
+        for label, name in zip(labels, study.adjustment_sets, strict=True)
+    ]
+    return found
+
+
+def choice_labels(study: Study) -> list[dict[str, str]]:
+    """Rows of the decision panel: the words, and which field of a specification they are a value of."""
+    labels = axis_labels(study)
+    rows = [{"label": f"{study.gtv.label} {text}", "field": "G", "value": text} for text in labels["G"]]
+    rows += [
+        {"label": text if text == "no caliper" else f"Caliper {text}", "field": "C", "value": text}
+        for text in labels["C"]
+    ]
+    rows += [{"label": text, "field": "S", "value": text} for text in labels["S"]]
+    return [*rows, {"label": "Through the gate", "field": "gate", "value": "through"}]
+
+
+def specification_columns(specifications: pd.DataFrame, study: Study) -> dict[str, object]:
+    """Specifications by column, headline ones first: codes of the labels, and numbers to four digits."""
+    first = (specifications["population"] == PRIMARY) & (specifications["landmark"] == 0)
+    others = ~first
+    if len(specifications) > CARD_ROWS:
+        others &= specifications["landmark"] == 0
+    rows = pd.concat([specifications[first], specifications[others]], ignore_index=True)
+    count = int(first.sum())
+    columns: dict[str, list[object]] = {}
+    for key, axis in zip("TDGC", AXES, strict=True):
+        columns[key] = _codes(rows[axis].to_numpy(dtype=np.float64), study.axes[axis].values)
+    columns["S"] = _codes(rows["adjustment_set"].to_numpy(dtype=object), list(study.adjustment_sets))
+    columns["E"] = _codes(rows["estimator"].to_numpy(dtype=object), list(ESTIMATOR_LABELS))
+    columns["P"] = _codes(rows["population"].to_numpy(dtype=object), list(map(str, Population)))
+    columns["O"] = _codes(rows["landmark_order"].to_numpy(dtype=object), list(ORDERS))
+    columns["L"] = [plain(value) for value in rows["landmark"]]
+    for key, name in NUMBERS.items():
+        values = rows[name].to_numpy(dtype=np.float64)
+        if key in COUNTS:
+            values = np.where((values > 0) & (values < study.minimum_cell), HELD_BACK, values)
+        columns[key] = _short(values[:count] if key in HEADLINE_ONLY else values)
+    columns["p"] = _short(rows["p_value"].to_numpy(dtype=np.float64)[:count])
+    columns["pt"] = [format_p(value) for value in rows["p_value"].to_numpy(dtype=np.float64)]
+    gate = f"{GATE}{min(study.analysis.balance_thresholds):g}"
+    passed = rows[gate].astype("boolean").fillna(False).to_numpy(dtype=bool)[:count]
+    columns["gate"] = [int(value) for value in passed]
+    columns["anchor"] = [int(value) for value in rows["is_anchor"].to_numpy(dtype=bool)[:count]]
+    sides = ["below", "above", "includes"]
+    columns["side"] = [sides.index(side) for side in direction(rows)[:count]]
+    columns["why"] = [reason if isinstance(reason, str) else 0 for reason in rows["reason"]]
+    packed = {name: _packed(values) for name, values in columns.items()}
+    return {"headline": count, "rows": len(rows), "columns": packed}
+
+
+def _packed(values: list[object]) -> object:
+    """A column; one that holds a single value throughout is that value alone."""
+    return {"all": values[0]} if values and all(value == values[0] for value in values) else values
+
+
+def _codes(column: np.ndarray, values: Sequence[object]) -> list[int]:
+    """Position of each value, or -1."""
+    place = {value: position for position, value in enumerate(values)}
+    return [place.get(value, -1) for value in column.tolist()]
+
+
+def _short(values: np.ndarray) -> list[float | int | None]:
+    text = (f"{value:.4g}" if math.isfinite(value) else "" for value in values)
+    return [
+        None if not word else int(float(word)) if float(word).is_integer() else float(word) for word in text
+    ]
+
+
+def shared_curves(links: pd.DataFrame, curves: pd.DataFrame, study: Study) -> dict[str, dict[str, object]]:
+    """Curves by digest, and whose they are by ``T.D.G.C.S`` (-1 where an axis does not apply)."""
+    keys = _keys(links, study)
+    whose: dict[str, list[object]] = {}
+    for key, arm, curve in zip(keys, links["arm"], links["curve"], strict=True):
+        whose.setdefault(key, [None, None])[int(arm)] = curve or None
+    shapes = {}
+    for name, rows in curves.groupby("curve", sort=True):
+        risk = [
+            int(count) if count >= study.minimum_cell else 0 for count in rows["at_risk"].to_numpy(dtype=int)
+        ]
+        shapes[str(name)] = [
+            _short(rows["time"].to_numpy(dtype=np.float64)),
+            [round(float(value), 3) for value in rows["survival"]],
+            risk,
+        ]
+    return {"whose": whose, "shapes": shapes}
+
+
+def _keys(rows: pd.DataFrame, study: Study) -> list[str]:
+    """``T.D.G.C.S`` of each row."""
+    parts = [_codes(rows[axis].to_numpy(dtype=np.float64), study.axes[axis].values) for axis in AXES]
+    parts.append(_codes(rows["adjustment_set"].to_numpy(dtype=object), list(study.adjustment_sets)))
+    return [".".join(map(str, key)) for key in zip(*parts, strict=True)]
+
+
+def balance_terms(study: Study) -> dict[tuple[str, str], str]:
+    """Columns of the love plots: covariates in the form in which they are analysed, with their names."""
+    terms = {}
+    for name, covariate in study.covariates.items():
+        late = " †" if covariate.role == "post_treatment" else ""
+        if not covariate.levels:
+            terms[name, "continuous"] = covariate.label + late
+        shown = covariate.levels[1:] if len(covariate.levels) == 2 else covariate.levels
+        for level in shown:
+            terms[name, level] = f"{covariate.label}: {level_label(study, name, level)}{late}"
+    terms["gtv", GTV_LEVELS[1]] = f"{study.gtv.label} at or above the cutoff"
+    terms["lesions", "continuous"] = study.lesions.label
+    return terms
+
+
+def balance_columns(balance: pd.DataFrame, study: Study) -> dict[str, object]:
+    """Absolute standardised differences of every scenario by ``T.D.G.C.S.E``, in the order of the names.
+
+    Parameters
+    ----------
+    balance
+        Rows of the estimates: analysis balance, statistic smd, primary population, no landmark.
+    """
+    terms = balance_terms(study)
+    place = {term: position for position, term in enumerate(terms)}
+    estimators = list(ESTIMATOR_LABELS)
+    keys = _keys(balance, study)
+    found: dict[str, list[float | None]] = {}
+    labels = zip(balance["variable"], balance["level"], strict=True)
+    values = balance["estimate"].to_numpy(dtype=np.float64)
+    for key, estimator, label, value in zip(keys, balance["estimator"], labels, values, strict=True):
+        if label in place:
+            row = found.setdefault(f"{key}.{estimators.index(estimator)}", [None] * len(terms))
+            row[place[label]] = round(abs(float(value)), 3) if math.isfinite(value) else None
+    return {"names": list(terms.values()), "smd": found}
+
+
+def page_data(
+    study: Study, tables: Mapping[str, pd.DataFrame], *, provenance: Mapping[str, object]
+) -> dict[str, object]:
+    """Everything that the page's script reads, ready for JSON."""
+    labels = axis_labels(study)
+    return {
+        "labels": labels,
+        "spellings": {
+            key: [spelling(value) for value in study.axes[axis].values]
+            for key, axis in zip("TDGC", AXES, strict=True)
+        },
+        "axes": dict(zip("TDGC", AXES, strict=True)),
+        "estimators": list(ESTIMATOR_LABELS.values()),
+        "populations": [population_label(study, population) for population in Population],
+        "orders": list(ORDERS.values()),
+        "choices": choice_labels(study),
+        "names": {
+            "dose": in_sentence(study.dose.label),
+            "gtv": in_sentence(study.gtv.label),
+            "time": study.time.unit,
+            "percent": f"{100 * study.analysis.confidence_level:g} %",
+            "minimum": study.minimum_cell,
+        },
+        "matched": list(ESTIMATOR_LABELS).index("matched"),
+        "anchor": [
+            study.axes[axis].values.index(value) if value in study.axes[axis].values else 0
+            for axis, value in zip(AXES, study.anchor, strict=True)
+        ],
+        "specifications": specification_columns(tables["specifications"], study),
+        "curves": shared_curves(tables["arm_curves"], tables["survival_curves"], study),
+        "balance": balance_columns(tables["scenario_balance"], study),
+        "provenance": dict(provenance),
+    }

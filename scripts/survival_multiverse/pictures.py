@@ -1,0 +1,216 @@
+"""Pictures of the grid with their words: curve, blocks, surface, caliper, ties, attribution."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from survival_multiverse.answer import first_order, term_label
+from survival_multiverse.captions import dagger
+from survival_multiverse.charts.grid import attribution_chart, caliper_chart, surface_chart, ties_chart
+from survival_multiverse.charts.specification import blocks_chart, curve_chart
+from survival_multiverse.charts.theme import Spec
+from survival_multiverse.labels import axis_value, in_sentence
+from survival_multiverse.narrative import percent, reading
+from survival_multiverse.page_data import axis_labels, choice_labels
+from survival_multiverse.ratio_axis import ratio_limits
+from survival_multiverse.specification_summary import (
+    anchor_block,
+    estimated,
+    estimators_present,
+    headline,
+)
+from survival_multiverse.study import AXES, Study
+from survival_multiverse.style import ESTIMATOR_LABELS, format_ratio
+from survival_multiverse.table_cells import share_text
+
+DENSE = 5_000
+"""With more analyses than this the small pictures of the blocks leave the intervals out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A Vega-Lite specification with its title, caption, and the words read out instead of it."""
+
+    name: str
+    title: str
+    text: str
+    alternative: str
+    spec: Spec
+
+
+def first_view(specifications: pd.DataFrame, study: Study) -> dict[str, object]:
+    """What the page's controls are set to when it opens: the primary block, nothing filtered out."""
+    labels = axis_labels(study)
+    present = estimators_present(headline(specifications))
+    opening = "matched" if "matched" in present else next(iter(present), "matched")
+    anchor = {
+        key: labels[key][study.axes[axis].values.index(value)] if value in study.axes[axis].values else ""
+        for key, axis, value in zip("TDGC", AXES, study.anchor, strict=True)
+    }
+    return {
+        "threshold": anchor["T"],
+        "dose": anchor["D"],
+        "estimator": ESTIMATOR_LABELS[opening],
+        "set": labels["S"][0] if labels["S"] else "",
+        "chosen": {**{key: labels[key] for key in "GCS"}, "gate": "all"},
+    }
+
+
+def grid_pictures(
+    specifications: pd.DataFrame, attribution: pd.DataFrame, study: Study
+) -> dict[str, Picture]:
+    """Pictures that follow the page's controls, and what moves the answer."""
+    rows = headline(specifications)
+    limits = ratio_limits(rows)
+    first = first_view(specifications, study)
+    made = [
+        _curve(rows, study, first, limits),
+        _blocks(rows, study, first, limits),
+        _surface(rows, study, first),
+        _caliper(rows, study, first, limits),
+        _ties(rows, study, first, limits),
+        _attribution(rows, attribution, study),
+    ]
+    return {picture.name: picture for picture in made if picture is not None}
+
+
+def _curve(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, float]) -> Picture:
+    choices = [row["label"] for row in choice_labels(study)]
+    spec = curve_chart(study, first, choices=choices, limits=limits, percent=percent(study))
+    block = anchor_block(rows, study)
+    parts = [
+        f"{ESTIMATOR_LABELS[name]}: {reading(block[block['estimator'] == name], study)}"
+        for name in estimators_present(block)
+    ]
+    text = (
+        "One curve for one question: a population, a dose cutoff and an estimator. Each line is an "
+        f"analysis with its {percent(study)} confidence interval; beneath, its patients (and, darker, its "
+        "events) and the choices behind it. Diamonds: primary scenario. Hover for the numbers, click to "
+        "open the analysis, drag over rows of choices to keep those alone." + dagger(study)
+    )
+    return Picture("curve-chart", "Specification curve", text, " ".join(parts), spec)
+
+
+def _blocks(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, float]) -> Picture:
+    dense = len(rows) > DENSE
+    spec = blocks_chart(
+        study, first, labels=axis_labels(study), limits=limits, percent=percent(study), dense=dense
+    )
+    usable = estimated(rows)
+    usable = usable[usable["estimator"] == _opening(rows)]
+    medians = usable.groupby(["oligo_threshold", "dose_cutoff"])["hazard_ratio"].median()
+    words = [
+        f"{axis_value(study, 'oligo_threshold', threshold)} and {axis_value(study, 'dose_cutoff', dose)}: "
+        f"median {format_ratio(value)}"
+        for (threshold, dose), value in medians.items()
+    ]
+    text = (
+        f"The same for every block. Down: the threshold of {in_sentence(study.lesions.label)}; across: the "
+        f"cutoff of {in_sentence(study.dose.label)}. Blocks ask different questions, so they stand side by "
+        "side and are not pooled. A click shows the block above."
+    )
+    return Picture("blocks-chart", "All blocks", text, "; ".join(words), spec)
+
+
+def _opening(rows: pd.DataFrame) -> str:
+    present = estimators_present(rows)
+    return "matched" if "matched" in present else next(iter(present), "matched")
+
+
+def _surface(rows: pd.DataFrame, study: Study, first: dict) -> Picture | None:
+    matched = anchor_block(rows[rows["estimator"] == "matched"], study)
+    if matched.empty:
+        return None
+    text = (
+        f"Matched hazard ratios over the cutoffs of {in_sentence(study.dose.label)} (across) and "
+        f"{in_sentence(study.gtv.label)} (up); a row of maps for each threshold, a column for each caliper. "
+        "A dot: the confidence interval excludes 1; a dash: not estimable; framed: the primary scenario. "
+        "Click a cell to open the analysis." + dagger(study)
+    )
+    where = f"{axis_value(study, 'oligo_threshold', study.anchor[0])}, {in_sentence(study.dose.label)} "
+    where += axis_value(study, "dose_cutoff", study.anchor[1])
+    alternative = f"Maps of matched hazard ratios. With {where}: {reading(matched, study)}"
+    spec = surface_chart(study, first, axis_labels(study))
+    return Picture("surface-chart", "Hazard ratio and P over the cutoffs", text, alternative, spec)
+
+
+def _caliper(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, float]) -> Picture | None:
+    matched = estimated(anchor_block(rows[rows["estimator"] == "matched"], study))
+    if matched.empty:
+        return None
+    words = []
+    for caliper, here in matched.groupby("caliper"):
+        words.append(
+            f"{axis_value(study, 'caliper', caliper)}: median largest SMD "
+            f"{here['max_abs_smd_baseline'].median():.2f}, median matched share "
+            f"{share_text(here['matched_share'].median())}"
+        )
+    text = (
+        "A tighter caliper matches patients more alike and loses more of them. Left: the largest "
+        "standardised difference of the baseline covariates, with the gates (dashed); middle: the share of "
+        "the smaller arm that found a partner; right: the hazard ratio. One line for each volume cutoff, "
+        "in the block shown above."
+    )
+    text = text.replace("volume cutoff", f"cutoff of {in_sentence(study.gtv.label)}") + dagger(study)
+    spec = caliper_chart(study, first, labels=axis_labels(study), limits=limits)
+    return Picture("caliper-chart", "What the caliper buys and costs", text, "; ".join(words), spec)
+
+
+def _ties(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, float]) -> Picture | None:
+    matched = estimated(anchor_block(rows[rows["estimator"] == "matched"], study))
+    matched = matched[matched["envelope_2.5"].notna()]
+    if matched.empty:
+        return None
+    widest = (matched["envelope_97.5"] / matched["envelope_2.5"]).max()
+    text = (
+        "Many patients have the same propensity score, and which of them is taken is arbitrary. Bars: the "
+        f"central 95 % of the hazard ratios over {study.analysis.tie_break_draws:,} other orders; points: "
+        "the order used. It is an arbitrary choice's spread, not sampling error."
+    )
+    alternative = (
+        "Over other orders the hazard ratio of a single matched analysis of the primary block varies by a "
+        f"factor of up to {widest:.2f}."
+    )
+    spec = ties_chart(study, first, limits=limits)
+    return Picture("ties-chart", "The order of equal scores", text, alternative, spec)
+
+
+def _attribution(rows: pd.DataFrame, attribution: pd.DataFrame, study: Study) -> Picture | None:
+    bars, words = [], []
+    names = [name for name in estimators_present(rows) if name != "unadjusted"]
+    for name in names:
+        shares = first_order(attribution, study, name)
+        if shares:
+            term, share = next(iter(shares.items()))
+            words.append(
+                f"{ESTIMATOR_LABELS[name]}: most by {in_sentence(term_label(study, term))}, "
+                f"{share_text(share)}"
+            )
+        bars += [
+            {
+                "estimator": ESTIMATOR_LABELS[name],
+                "term": term_label(study, term),
+                "share": share,
+                "text": share_text(share) if share >= 0.005 else "<1 %",
+                "kind": "only together" if " x " in term else "one choice alone",
+            }
+            for term, share in shares.items()
+        ]
+    if not bars:
+        return None
+    terms = list(dict.fromkeys(bar["term"] for bar in sorted(bars, key=lambda bar: -bar["share"])))
+    present = list(dict.fromkeys(bar["estimator"] for bar in bars))
+    text = (
+        "Share of the spread of the log hazard ratio inside the primary block "
+        f"({axis_value(study, 'oligo_threshold', study.anchor[0])}, {in_sentence(study.dose.label)} "
+        f"{axis_value(study, 'dose_cutoff', study.anchor[1])}): each choice alone, and what choices explain "
+        "only together. It describes this grid; other values would give other shares."
+    )
+    spec = attribution_chart(bars, present, terms)
+    return Picture("attribution-chart", "What moves the answer", text, "; ".join(words), spec)
+
+
+def limits_of(rows: list[dict[str, object]]) -> tuple[float, float]:
+    """Limits of a hazard-ratio axis for rows with hr, lo and hi."""
+    frame = pd.DataFrame(rows).rename(columns={"hr": "hazard_ratio", "lo": "ci_lower", "hi": "ci_upper"})
+    return ratio_limits(frame.assign(status="ok"))

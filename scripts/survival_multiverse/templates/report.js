@@ -1,0 +1,315 @@
+// The page's own script: what the reader chooses goes to the pictures as signals, and a click opens an analysis.
+// Vega draws; numbers and words are made when the page is written. Everything given is set as text, never as HTML.
+(() => {
+  const read = (id) => JSON.parse(document.getElementById(id).textContent);
+  const page = read("page-data");
+  const { labels, spellings, axes, specifications } = page;
+  const column = (name) => {
+    const values = specifications.columns[name];
+    return Array.isArray(values) ? (i) => values[i] : () => values.all;
+  };
+  const get = Object.fromEntries(Object.keys(specifications.columns).map((name) => [name, column(name)]));
+  const label = (key, i) => (get[key](i) < 0 ? null : labels[key][get[key](i)]);
+  // A count too small to be shown is held back as -1.
+  const shownCount = (value) => (value < 0 ? null : value);
+  const sides = ["below", "above", "includes"];
+
+  // Rows of the primary population without a landmark: what the pictures of the grid draw.
+  const specs = Array.from({ length: specifications.headline }, (_, i) => ({
+    i, T: label("T", i), D: label("D", i), G: label("G", i), C: label("C", i), S: label("S", i),
+    Gt: label("G", i) && `${page.choices[0].label.slice(0, -page.choices[0].value.length)}${label("G", i)}`,
+    Ct: label("C", i) && (label("C", i) === "no caliper" ? "no caliper" : `Caliper ${label("C", i)}`),
+    estimator: page.estimators[get.E(i)], matching: get.E(i) === page.matched,
+    hr: get.hr(i), lo: get.lo(i), hi: get.hi(i), inverse: get.hr(i) ? 1 / get.hr(i) : null,
+    p: get.p(i), pt: get.pt(i), n: shownCount(get.n(i)), events: shownCount(get.events(i)), smd: get.smd(i), matched: get.matched(i),
+    el: get.el(i), eh: get.eh(i), gate: Boolean(get.gate(i)), anchor: Boolean(get.anchor(i)), side: sides[get.side(i)],
+  }));
+
+  const state = read("first-view");
+  const everything = structuredClone(state.chosen);
+  const views = new Map();
+
+  // Pictures
+
+  const fitted = (text, room) => JSON.parse(text, (key, value) => {
+    const parts = key === "width" && /^@(\d+):(\d+)$/.exec(value);
+    return parts ? Math.max(40, Math.floor((room - parts[2]) / parts[1])) : value;
+  });
+
+  async function draw(holder, data = {}) {
+    const name = holder.dataset.picture;
+    const text = document.getElementById(`spec-${name}`).textContent;
+    const room = Math.max(holder.clientWidth, Number(holder.dataset.least || 300));
+    const spec = fitted(text, room - 4);
+    spec.datasets = { ...(text.includes('"name":"specs"') ? { specs } : {}), ...data };
+    for (const param of spec.params || []) if (param.name in state) param.value = state[param.name];
+    views.get(name)?.finalize();
+    const result = await window.vegaEmbed(holder, spec, {
+      renderer: "svg", actions: false, tooltip: { theme: "page" }, logLevel: 1,
+    });
+    views.set(name, result);
+    holder.dataset.drawn = room;
+    holder.querySelector("svg")?.setAttribute("aria-hidden", "true");
+    result.view.addEventListener("click", (_, item) => clicked(name, item?.datum));
+    if (name === "curve-chart") watchBrush(result.view);
+    return result.view;
+  }
+
+  const pictures = [...document.querySelectorAll("[data-picture]:not([data-on-demand])")];
+  let drawing = Promise.resolve();
+  const seen = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      // One after another, in the order of the page: the first picture is there before the next begins.
+      if (isIntersecting) { seen.unobserve(target); drawing = drawing.then(() => target.dataset.drawn || draw(target)); }
+    }
+  }, { rootMargin: "600px" });
+  pictures.forEach((holder) => seen.observe(holder));
+  const drawAll = async () => {
+    await Promise.all(pictures.filter((holder) => !holder.dataset.drawn).map((holder) => draw(holder)));
+  };
+  window.addEventListener("beforeprint", drawAll);
+
+  let resizing;
+  window.addEventListener("resize", () => {
+    clearTimeout(resizing);
+    resizing = setTimeout(() => {
+      for (const holder of pictures) {
+        if (holder.dataset.drawn && Math.abs(holder.dataset.drawn - holder.clientWidth) > 8) draw(holder);
+      }
+    }, 200);
+  });
+
+  // Controls
+
+  function tell() {
+    for (const { view } of views.values()) {
+      for (const name of ["threshold", "dose", "estimator", "set", "chosen", "measure"]) {
+        if (name in state) { try { view.signal(name, state[name]); } catch { /* a picture without it */ } }
+      }
+      view.runAsync();
+    }
+    describe();
+    fillTable();
+  }
+
+  const inBlock = (row) => row.T === state.threshold && row.D === state.dose && row.estimator === state.estimator;
+  const kept = (row) => ["G", "C", "S"].every((key) => !row[key] || state.chosen[key].includes(row[key]))
+    && (state.chosen.gate === "all" || row.gate);
+  const shown = () => specs.filter((row) => inBlock(row) && kept(row));
+
+  function describe() {
+    const rows = shown().filter((row) => row.hr !== null);
+    const whole = specs.filter(inBlock);
+    const below = rows.filter((row) => row.hr < 1).length;
+    const sorted = rows.map((row) => row.hr).sort((a, b) => a - b);
+    const half = sorted.length / 2;
+    const median = sorted.length % 2 ? sorted[Math.floor(half)] : (sorted[half - 1] + sorted[half]) / 2;
+    document.getElementById("block-words").textContent = rows.length
+      ? `${rows.length} of ${whole.length} analyses shown (${state.estimator}, ${state.threshold}, ${page.names.dose} `
+        + `${state.dose}): hazard ratio below 1 in ${below}, median ${median.toFixed(2)}, from `
+        + `${sorted[0].toFixed(2)} to ${sorted.at(-1).toFixed(2)}.`
+      : `None of ${whole.length} analyses is left (${state.estimator}, ${state.threshold}, ${state.dose}).`;
+  }
+
+  function choose(name, value) { state[name] = value; syncControls(); tell(); }
+
+  function syncControls() {
+    for (const field of document.querySelectorAll("[data-control]")) field.value = state[field.dataset.control];
+    for (const box of document.querySelectorAll("[data-choice]")) {
+      const key = box.dataset.choice;
+      box.checked = key === "gate" ? state.chosen.gate === "through" : state.chosen[key].includes(box.value);
+    }
+  }
+
+  function keepChecked() {
+    const chosen = { G: [], C: [], S: [], gate: "all" };
+    for (const box of document.querySelectorAll("[data-choice]")) {
+      if (box.dataset.choice === "gate") chosen.gate = box.checked ? "through" : "all";
+      else if (box.checked) chosen[box.dataset.choice].push(box.value);
+    }
+    state.chosen = chosen;
+    tell();
+  }
+
+  document.addEventListener("change", ({ target }) => {
+    if (target.dataset.control) choose(target.dataset.control, target.value);
+    else if (target.dataset.choice) keepChecked();
+  });
+  document.getElementById("reset").addEventListener("click", () => {
+    state.chosen = structuredClone(everything);
+    syncControls();
+    tell();
+  });
+
+  // Dragging over rows of the decision panel keeps those choices; an axis without a row keeps them all.
+  function watchBrush(view) {
+    let waiting;
+    view.addSignalListener("decide", (_, value) => {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => {
+        const rows = page.choices.filter((choice) => (value.choice || []).includes(choice.label));
+        if (!rows.length) return;
+        state.chosen = structuredClone(everything);
+        for (const key of ["G", "C", "S"]) {
+          const values = rows.filter((row) => row.field === key).map((row) => row.value);
+          if (values.length) state.chosen[key] = values;
+        }
+        if (rows.some((row) => row.field === "gate")) state.chosen.gate = "through";
+        syncControls();
+        tell();
+      }, 250);
+    });
+  }
+
+  function clicked(name, datum) {
+    const row = datum?.i !== undefined ? datum : datum?.datum;
+    if (row?.i === undefined) return;
+    if (name !== "blocks-chart") { open(row.i); return; }
+    state.threshold = row.T;
+    state.dose = row.D;
+    syncControls();
+    tell();
+    document.getElementById("curve").scrollIntoView({ behavior: "smooth" });
+  }
+
+  // Tables
+
+  const element = (tag, text, attributes = {}) => {
+    const made = document.createElement(tag);
+    if (text !== undefined) made.textContent = text;
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    return made;
+  };
+  const two = (value) => (value === null || value === undefined ? "–" : value >= 100 || value < 0.01
+    ? value.toExponential(1) : value.toFixed(2));
+  const limits = (i) => (get.hr(i) === null ? get.why(i) || "–" : `${two(get.hr(i))} (${two(get.lo(i))} to ${two(get.hi(i))})`);
+  const cell = (value) => (value === null || value === undefined ? "–"
+    : value < 0 ? `<${page.names.minimum}` : value.toLocaleString("en"));
+
+  function table(holder, heads, rows) {
+    const made = element("table", undefined, { class: "data" });
+    const head = made.createTHead().insertRow();
+    heads.forEach((text) => head.append(element("th", text, { scope: "col" })));
+    const body = made.createTBody();
+    for (const cells of rows) {
+      const line = body.insertRow();
+      cells.forEach((content, position) => {
+        const box = position ? element("td") : element("th", undefined, { scope: "row" });
+        box.append(content instanceof Node ? content : document.createTextNode(content));
+        line.append(box);
+      });
+    }
+    holder.replaceChildren(made);
+  }
+
+  const folded = document.getElementById("block-table");
+  function fillTable() {
+    if (!folded.open) return;
+    const rows = shown().sort((a, b) => (a.hr ?? Infinity) - (b.hr ?? Infinity));
+    table(folded.querySelector(".scroll"),
+      ["Analysis", "Hazard ratio (CI)", "1/HR", "P", "Patients", "Events", "Largest |SMD|", "Gate"],
+      rows.map((row) => {
+        const button = element("button", [row.Gt, row.Ct, row.S].filter(Boolean).join(", ") || row.estimator,
+          { type: "button", class: "link" });
+        button.addEventListener("click", () => open(row.i));
+        return [button, limits(row.i), two(row.inverse), row.pt, cell(get.n(row.i)), cell(get.events(row.i)), two(row.smd),
+          row.smd === null ? "–" : row.gate ? "yes" : "no"];
+      }));
+  }
+  folded.addEventListener("toggle", fillTable);
+
+  // One analysis
+
+  const card = document.getElementById("analysis");
+  const key = (i, parts) => parts.map((name) => get[name](i)).join(".");
+
+  function facts(i) {
+    const rows = [
+      ["Hazard ratio", `${limits(i)}, P ${get.pt(i)}`],
+      ["The other way round", get.hr(i) === null ? "–" : `${two(1 / get.hr(i))} (${two(1 / get.hi(i))} to ${two(1 / get.lo(i))})`],
+      ["Patients, events", `${cell(get.n(i))}, ${cell(get.events(i))}`],
+    ];
+    if (get.E(i) === page.matched) {
+      const focal = get.focal(i) === 1 ? "at or above the cutoff" : "below the cutoff";
+      rows.push(["Pairs", get.pairs(i) === null ? "–" : `${cell(get.pairs(i))}; ${Math.round(100 * get.matched(i))} % of the smaller arm (${focal})`]);
+      rows.push(["Other orders of equal scores", get.el(i) === null ? "–" : `${two(get.el(i))} to ${two(get.eh(i))}`]);
+      rows.push(["Rosenbaum’s Γ", get.gamma(i) === null ? "– (one-sided sign test of the pairs above 0.05 without any bias)" : two(get.gamma(i))]);
+    }
+    if (get.smd(i) !== null) {
+      rows.push(["Largest |SMD|", `${two(get.smd(i))} baseline, ${two(get.smdp(i))} of the score${get.gate(i) ? "; through the gate" : "; not through the gate"}`]);
+    }
+    rows.push(["E-value (of the limit)", get.ev(i) === null ? "–" : `${two(get.ev(i))} (${two(get.evl(i))})`]);
+    return rows;
+  }
+
+  function related(i) {
+    const same = (name, j) => get[name](j) < 0 || get[name](i) < 0 || get[name](i) === get[name](j);
+    const rows = [];
+    for (let j = 0; j < specifications.rows; j += 1) if (["T", "D", "G", "C"].every((name) => same(name, j))) rows.push(j);
+    return rows;
+  }
+
+  function scenarioPath(i) {
+    const parts = ["T", "D", "G", "C"].map((name, place) => {
+      const at = get[name](i) < 0 ? page.anchor[place] : get[name](i);
+      return `${axes[name]}~${spellings[name][at]}`;
+    });
+    return `results/scenarios/${parts.join("/")}.parquet`;
+  }
+
+  const arms = (i) => {
+    const whose = page.curves.whose[get.E(i) === page.matched ? key(i, ["T", "D", "G", "C", "S"])
+      : `${get.T(i)}.${get.D(i)}.-1.-1.-1`] || [];
+    const high = label("D", i);
+    return [[1, high], [0, high.replace("≥", "<")]].flatMap(([side, arm]) => {
+      if (!whose[side]) return [];
+      const [time, survival, risk] = page.curves.shapes[whose[side]];
+      return time.map((t, at) => ({ arm, time: t, survival: survival[at], risk: risk[at] || `<${page.names.minimum}` }));
+    });
+  };
+
+  function balance(i) {
+    const { names, smd } = page.balance;
+    const before = smd[`${get.T(i)}.${get.D(i)}.${get.G(i)}.-1.${get.S(i)}.0`] || [];
+    const after = smd[`${key(i, ["T", "D", "G", "C", "S"])}.${get.E(i)}`] || [];
+    const stage = { 0: "Before", [page.matched]: "Matched 1:1" }[get.E(i)] || page.estimators[get.E(i)];
+    return names.flatMap((name, at) => [["Before", before[at]], [stage, after[at]]]
+      .filter(([, value]) => value !== null && value !== undefined)
+      .map(([when, value]) => ({ name, stage: when, smd: value })));
+  }
+
+  async function open(i) {
+    const words = [page.estimators[get.E(i)], label("T", i), `${page.names.dose} ${label("D", i)}`,
+      label("G", i) && `${page.names.gtv} ${label("G", i)}`, specs[i].Ct?.toLowerCase(), label("S", i)].filter(Boolean);
+    document.getElementById("analysis-title").textContent = words.join(", ");
+    const list = document.getElementById("analysis-facts");
+    list.replaceChildren(...facts(i).flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
+    const path = scenarioPath(i);
+    document.getElementById("analysis-command").textContent = `snakemake --cores 2 --force ${path}`;
+    const digest = page.provenance.scenarios?.[path];
+    document.getElementById("analysis-digest").textContent = digest || "–";
+    table(document.getElementById("analysis-estimates"),
+      ["Estimator", "Patients of", "Adjusted for", "Landmark", "Hazard ratio (CI)", "1/HR", "P", "Patients", "Events"],
+      related(i).map((j) => [
+        page.estimators[get.E(j)] + (get.O(j) < 0 ? "" : `: ${page.orders[get.O(j)]}`), page.populations[get.P(j)],
+        label("S", j) || "none", get.L(j) ? `${get.L(j)} ${page.names.time}` : "none", limits(j),
+        get.hr(j) === null ? "–" : two(1 / get.hr(j)), get.pt(j), cell(get.n(j)), cell(get.events(j))]));
+    if (!card.open) card.showModal();
+    card.scrollTop = 0;
+    const km = arms(i);
+    const curveOf = get.E(i) === page.matched ? "matched pairs" : "all patients, unweighted";
+    document.getElementById("analysis-km-words").textContent = km.length
+      ? `Survival of ${curveOf}; each step holds at least ${page.names.minimum} events.` : "No curve: too few patients.";
+    const holders = Object.fromEntries([...card.querySelectorAll("[data-picture]")].map((h) => [h.dataset.picture, h]));
+    const love = balance(i);
+    holders["scenario-love"].closest("figure").hidden = !love.length;
+    await draw(holders["scenario-km"], { km });
+    if (love.length) await draw(holders["scenario-love"], { love });
+  }
+  card.addEventListener("click", (event) => { if (event.target === card) card.close(); });
+
+  syncControls();
+  describe();
+  document.documentElement.dataset.ready = "true";
+  window.robustness = { drawAll, views, state, specs, open };
+})();

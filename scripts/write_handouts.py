@@ -1,0 +1,42 @@
+"""Write what leaves the page: one picture for a talk, and the tables of a manuscript."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from anchor_estimates import read_anchor_estimates
+from job_log import job_log
+from job_records import recorded_job
+from output_files import write_bytes
+from parquet_files import read_frame
+from survival_multiverse.manuscript import manuscript_tables
+from survival_multiverse.study import Study
+from survival_multiverse.style import png_bytes, svg_bytes
+from survival_multiverse.summary_figure import draw_summary
+
+
+def write_handouts(
+    *, tables: Mapping[str, str], estimates: str, settings: str, figures: Sequence[str], manuscript: str
+) -> None:
+    """Write the picture in each format asked for, and the Word document."""
+    study = Study.from_config(json.loads(settings))
+    specifications, joint, attribution = (
+        read_frame(tables[name]) for name in ("specifications", "joint_inference", "attribution")
+    )
+    figure = draw_summary(specifications, joint, attribution, study)
+    for path in figures:
+        draw = svg_bytes if Path(path).suffix == ".svg" else png_bytes
+        write_bytes(path, draw(figure))
+    anchor = read_anchor_estimates(estimates, study)
+    write_bytes(manuscript, manuscript_tables(anchor, specifications, study))
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
+        write_handouts(
+            tables=dict(snakemake.input.items()),
+            estimates=snakemake.input.estimates,
+            settings=snakemake.params.settings,
+            figures=list(snakemake.output.figures),
+            manuscript=snakemake.output.manuscript,
+        )

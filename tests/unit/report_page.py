@@ -1,0 +1,151 @@
+"""A page whose every label tries to be markup, from the real estimators on a small grid."""
+
+import copy
+import itertools
+from functools import cache
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from report_frames import calibration, canonical_patients, small_config
+
+from survival_multiverse.arm_curves import describe_arms
+from survival_multiverse.attribution import attribute
+from survival_multiverse.cutpoints import audit_cutpoints
+from survival_multiverse.figures import draw_specification_curve
+from survival_multiverse.joint_inference import infer
+from survival_multiverse.multiverse import Scenario, anchor_samples, evaluate_panel
+from survival_multiverse.report import render_report
+from survival_multiverse.resampling import Resample, cells_of, evaluate, resample, specification_keys
+from survival_multiverse.robustness import (
+    count_failures,
+    distinct_rows,
+    specifications,
+    summarise_blocks,
+)
+from survival_multiverse.study import AXES, Study
+from survival_multiverse.style import svg_bytes
+from survival_multiverse.summary_figure import draw_summary
+from survival_multiverse.surface import draw_hazard_ratio_surface
+from survival_multiverse.survival_figures import draw_survival_curves, figure_names
+from survival_multiverse.witness import check_witnesses
+
+EVIL = "<script>alert('x')</script> & \"quoted\""
+EXTRA = {
+    "scripts": "window.vegaEmbed = '</script>';",
+    "versions": {"numpy": "<b>2</b>"},
+    "digests": {"Cohort": "c0ffee"},
+    "scenarios": {
+        "results/scenarios/oligo_threshold~5/dose_cutoff~63/gtv_cutoff~146/caliper~0.2.parquet": "f00dbeef",
+    },
+}
+
+
+def plain(frame):
+    for name in frame.select_dtypes("category"):
+        frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
+    return frame
+
+
+def evil_study():
+    config = copy.deepcopy(small_config())
+    config["study"]["title"] = EVIL
+    config["covariates"]["sex"]["label"] = EVIL
+    config["covariates"]["n_stage"]["levels"] = ["N0", "<script>N1</script>"]
+    config["cohort"]["dose"] = config["cohort"]["dose"] | {"label": f"Dose {EVIL}", "unit": "<i>"}
+    config["adjustment_sets"]["as_published"]["label"] = EVIL
+    config["axes"]["dose_cutoff"] = [{"value": 60, "reason": EVIL}, {"value": 63, "reason": ""}]
+    return Study.from_config(config)
+
+
+def joint_tests(patients, study, draws=3):
+    cells = cells_of(patients, study)
+    keys = pd.concat([specification_keys(cell, study) for cell in cells], ignore_index=True)
+    observed = np.concatenate([evaluate(cell, study) for cell in cells])
+    numbers = {kind: draws if kind in (Resample.PERMUTATION, Resample.SIMULATION) else 0 for kind in Resample}
+    drawn = {
+        kind: np.array([values for _, values in resample(patients, study, kind, range(count))])
+        for kind, count in numbers.items()
+    }
+    return infer(keys, observed, drawn, study)
+
+
+def estimates_of(patients, study):
+    """Rows of every scenario, each distinct estimate once, as the workflow collects them."""
+    scenarios = [
+        Scenario(*values) for values in itertools.product(*(study.axes[name].values for name in AXES))
+    ]
+    parts, seen = [], set()
+    for scenario, table in evaluate_panel(patients, study, scenarios):
+        parts.append(
+            distinct_rows(table.replace_schema_metadata(None), first_caliper=scenario[:3] not in seen)
+        )
+        seen.add(scenario[:3])
+    return pa.concat_tables(parts).unify_dictionaries().to_pandas()
+
+
+def anchor_rows(estimates, study):
+    """Rows of the primary scenario."""
+    mask = np.logical_and.reduce(
+        [
+            (estimates[name] == value) | estimates[name].isna()
+            for name, value in zip(AXES, study.anchor, strict=True)
+        ]
+    )
+    return plain(estimates[mask].copy())
+
+
+def tables_of(study, patients):
+    """Every table that the page reads."""
+    estimates = estimates_of(patients, study)
+    found = specifications(estimates, study)
+    balance = plain(
+        estimates[(estimates["analysis"] == "balance") & (estimates["statistic"] == "smd")].copy()
+    )
+    balance = balance[(balance["population"] == "non_oligometastatic") & (balance["landmark"] == 0)]
+    inference = joint_tests(patients, study)
+    cutpoints = audit_cutpoints(patients, study)
+    flow = {"step": ["read"], "reason": [EVIL], "n_excluded": [3], "n_remaining": [160]}
+    return {
+        "cohort": patients,
+        "flow": pd.DataFrame(flow),
+        "anchor": anchor_rows(estimates, study),
+        "specifications": found,
+        "blocks": summarise_blocks(found, study),
+        "failures": count_failures(estimates),
+        "attribution": attribute(found),
+        "joint_inference": inference["joint_inference"],
+        "null_curves": inference["null_curves"],
+        **{name: cutpoints[name] for name in ("cutpoints", "selected_cutoffs", "dose_response")},
+        "witnesses": check_witnesses(patients, study),
+        **describe_arms(patients, study),
+        "scenario_balance": balance,
+        "calibration": calibration(note=EVIL),
+    }
+
+
+def figures_of(study, patients, tables):
+    """Every figure by name."""
+    samples, anchor, found = anchor_samples(patients, study), tables["anchor"], tables["specifications"]
+    figures = {name: draw_survival_curves(name, samples, anchor, study) for name in figure_names(study)}
+    figures["specification_curve"] = draw_specification_curve(found, study)
+    figures["hazard_ratio_surface"] = draw_hazard_ratio_surface(found, study)
+    figures["summary"] = draw_summary(found, tables["joint_inference"], tables["attribution"], study)
+    return figures
+
+
+def page_of(study, patients):
+    """The page of a study with what it was made from."""
+    tables = tables_of(study, patients)
+    figures = figures_of(study, patients, tables)
+    svgs = {name: svg_bytes(figures[name]).decode() for name in figure_names(study)}
+    html = render_report(study, tables, svgs, **EXTRA)
+    return SimpleNamespace(study=study, tables=tables, figures=figures, svgs=svgs, html=html)
+
+
+@cache
+def evil_page():
+    """The page of a study whose every label tries to be markup."""
+    study = evil_study()
+    return page_of(study, canonical_patients(study))

@@ -1,0 +1,73 @@
+import io
+import re
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from docx import Document
+from report_frames import failure, grid, joint_row, small_study, specifications
+from report_page import EVIL, evil_page
+
+from survival_multiverse.attribution import attribute
+from survival_multiverse.manuscript import manuscript_tables
+from survival_multiverse.patient_tables import table_one
+from survival_multiverse.specification_summary import anchor_block, headline
+from survival_multiverse.style import svg_bytes
+from survival_multiverse.summary_figure import draw_summary
+
+
+@pytest.fixture(scope="module")
+def manuscript():
+    study, tables = evil_page().study, evil_page().tables
+    return manuscript_tables(tables["anchor"], tables["specifications"], study)
+
+
+def test_the_manuscript_holds_the_tables_of_the_page(manuscript):
+    study, tables = evil_page().study, evil_page().tables
+    page = Document(io.BytesIO(manuscript))
+    assert len(page.tables) == 5
+    expected = table_one(tables["anchor"], study)
+    first = page.tables[0]
+    shown = [[cell.text for cell in row.cells] for row in first.rows[expected.columns.nlevels :]]
+    assert shown == expected.astype(str).to_numpy().tolist()
+    assert any("|SMD|" in cell.text for cell in first.rows[1].cells)
+    assert EVIL in page.paragraphs[0].text
+
+
+def test_equal_tables_give_an_equal_document(manuscript):
+    study, tables = evil_page().study, evil_page().tables
+    assert manuscript_tables(tables["anchor"], tables["specifications"], study) == manuscript
+    with zipfile.ZipFile(io.BytesIO(manuscript)) as parts:
+        assert {part.date_time for part in parts.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def strips(figure):
+    """Hazard ratios that each estimator's strip shows."""
+    found = {}
+    for axes in figure.axes:
+        for points in axes.collections:
+            if str(points.get_gid()).startswith("strip-"):
+                found[points.get_gid().removeprefix("strip-")] = np.asarray(points.get_offsets())[:, 0]
+    return found
+
+
+def test_the_summary_draws_what_it_says():
+    figure = draw_summary(grid(), pd.DataFrame([joint_row()]), attribute(grid()), small_study())
+    shown = strips(figure)
+    block = anchor_block(headline(grid()), small_study())
+    for name, ratios in shown.items():
+        here = block[(block["estimator"] == name) & (block["status"] == "ok")]
+        assert sorted(ratios) == pytest.approx(sorted(here["hazard_ratio"]))
+    words = " ".join(text.get_text() for text in figure.texts).replace("\n", " ")
+    said = re.search(r"(\d+) of (\d+) \(\d+.% ?\) found", words.replace("\u00a0", " "))
+    assert (int(said[1]), int(said[2])) == ((shown["matched"] < 1).sum(), len(shown["matched"]))
+    assert "nothing here is a clinical finding" in words
+    assert "What the evidence can't say" in words
+
+
+def test_a_summary_of_nothing():
+    figure = draw_summary(
+        specifications([failure()]), pd.DataFrame([joint_row()]), attribute(grid()).iloc[:0], small_study()
+    )
+    assert svg_bytes(figure)

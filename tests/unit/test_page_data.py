@@ -1,0 +1,291 @@
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_frames import estimate, failure, grid, joint_row, small_config, small_study, specifications
+
+from survival_multiverse.answer import answer_table, answers, first_order, silence
+from survival_multiverse.attribution import attribute
+from survival_multiverse.checklists import cutpoint_items, propensity_table, strobe_table
+from survival_multiverse.cutpoint_pictures import apart
+from survival_multiverse.evidence_pictures import risk_ratio
+from survival_multiverse.flow import flow_steps
+from survival_multiverse.narrative import readings
+from survival_multiverse.page_data import (
+    CARD_ROWS,
+    ORDERS,
+    axis_labels,
+    balance_columns,
+    choice_labels,
+    shared_curves,
+    specification_columns,
+)
+from survival_multiverse.pictures import grid_pictures
+from survival_multiverse.sensitivity import e_value
+from survival_multiverse.specification_summary import anchor_block, headline, summarise
+from survival_multiverse.study import Study
+from survival_multiverse.time_tables import follow_up_table, landmark_table
+
+
+def unpacked(columns, name):
+    values = columns["columns"][name]
+    return values if isinstance(values, list) else [values["all"]] * columns["rows"]
+
+
+def test_columns_give_back_the_specifications():
+    frame = grid()
+    columns = specification_columns(frame, small_study())
+    assert columns["headline"] == len(frame)
+    labels = axis_labels(small_study())
+    for position, row in enumerate(frame.to_dict("records")):
+        known = row["status"] == "ok"
+        assert (unpacked(columns, "hr")[position] is not None) == known
+        if known:
+            assert unpacked(columns, "hr")[position] == pytest.approx(row["hazard_ratio"], rel=1e-3)
+        assert labels["D"][unpacked(columns, "D")[position]] == f"≥{row['dose_cutoff']:g} Gy"
+        place = unpacked(columns, "C")[position]
+        assert (place == -1) == math.isnan(row["caliper"])
+    assert json.dumps(columns, allow_nan=False)
+
+
+def test_other_populations_and_landmarks_follow_the_headline():
+    rows = [
+        estimate(0.9, population="all"),
+        estimate(0.8),
+        estimate(0.7, landmark=8.0, landmark_order=next(iter(ORDERS))),
+    ]
+    columns = specification_columns(specifications(rows), small_study())
+    assert columns["headline"] == 1
+    assert unpacked(columns, "hr") == [0.8, 0.9, 0.7]
+    assert unpacked(columns, "O") == [-1, -1, 0]
+
+
+def test_small_counts_never_reach_the_page():
+    rows = [estimate(0.9, n=12, events=4, pairs=3.0), estimate(0.8, n=0, events=0, pairs=0.0)]
+    columns = specification_columns(specifications(rows), small_study())
+    assert [unpacked(columns, name) for name in ("n", "events", "pairs")] == [[12, 0], [-1, 0], [-1, 0]]
+
+
+def test_a_large_grid_leaves_the_landmarks_to_the_files():
+    rows = specifications([estimate(0.8), estimate(0.7, landmark=8.0)])
+    many = pd.concat([rows] * (CARD_ROWS // 2 + 1), ignore_index=True)
+    assert specification_columns(many, small_study())["rows"] == CARD_ROWS // 2 + 1
+
+
+def test_equal_labels_stay_apart():
+    config = small_config()
+    sets = {name: entry | {"label": "Same"} for name, entry in config["adjustment_sets"].items()}
+    study = Study.from_config(config | {"adjustment_sets": sets})
+    assert len(set(axis_labels(study)["S"])) == 2
+
+
+def test_choices_are_the_values_of_the_axes():
+    choices = choice_labels(small_study())
+    assert [choice["label"] for choice in choices] == [
+        *("Gross tumour volume ≥100 cm³", "Gross tumour volume ≥146 cm³", "Caliper 0.2", "no caliper"),
+        *("As published †", "Baseline only", "Through the gate"),
+    ]
+    labels = axis_labels(small_study())
+    assert all(choice["value"] in labels[choice["field"]] for choice in choices[:-1])
+
+
+def test_curves_are_shared_by_digest_and_small_counts_held_back():
+    keys = {"oligo_threshold": 5.0, "dose_cutoff": 63.0, "gtv_cutoff": np.nan, "caliper": np.nan}
+    links = pd.DataFrame(
+        [keys | {"estimator": "unadjusted", "adjustment_set": None, "arm": arm, "n": 30, "curve": name}
+         for arm, name in ((0, "a"), (1, ""))]
+    )  # fmt: skip
+    curves = pd.DataFrame(
+        {"curve": ["a", "a"], "time": [0.0, 3.0], "survival": [1.0, 0.51234], "at_risk": [30, 4]}
+    )
+    shared = shared_curves(links, curves, small_study())
+    assert shared["whose"] == {"1.1.-1.-1.-1": ["a", None]}
+    assert shared["shapes"] == {"a": [[0, 3], [1.0, 0.512], [30, 0]]}
+
+
+def test_balance_is_absolute_and_in_the_order_of_the_names():
+    keys = {"oligo_threshold": 5.0, "dose_cutoff": 63.0, "gtv_cutoff": 146.0, "caliper": 0.2}
+    keys |= {"adjustment_set": "baseline_only", "estimator": "matched"}
+    rows = [keys | {"variable": "age", "level": ">=60", "estimate": -0.2},
+            keys | {"variable": "age", "level": "continuous", "estimate": 0.9}]  # fmt: skip
+    found = balance_columns(pd.DataFrame(rows), small_study())
+    row = found["smd"]["1.1.1.0.1.1"]
+    assert [value for value in row if value is not None] == [0.2]
+    assert found["names"][row.index(0.2)] == "Age: ≥60 years"
+
+
+# The answer
+
+
+def joint(*rows):
+    return pd.DataFrame(list(rows) or [joint_row()])
+
+
+def test_the_answer_counts_what_is_in_the_block():
+    found = answers(grid(), small_study(), joint(), attribute(grid()))
+    block = anchor_block(headline(grid(), estimator="matched"), small_study())
+    summary = summarise(block)
+    text = " ".join(found[0].sentences).replace("\u00a0", " ")
+    assert text.startswith(f"{len(block)} matched analyses of patients with ≥5 lesions compare")
+    assert f"{summary.below_1} of {summary.estimated} (" in text
+    assert f"the median is {summary.median:.2f}." in text
+    row = dict(zip(answer_table(found).columns, found[0].row, strict=True))
+    assert row["Hazard ratio below 1"] == f"{summary.below_1} of {summary.estimated}"
+    assert row["CI excludes 1"] == f"{summary.ci_below_1} below, {summary.ci_above_1} above"
+    assert row["Joint P, dose permuted"] == "0.010"
+    assert row["Joint P, survival from covariates"] == "not tested"
+
+
+def test_the_answer_names_the_largest_share():
+    attribution = attribute(grid())
+    found = answers(grid(), small_study(), joint(), attribution)
+    share = next(iter(first_order(attribution, small_study(), "matched").values()))
+    assert share == max(first_order(attribution, small_study(), "matched").values())
+    assert f"{100 * share:.0f} %" in found[0].sentences[2]
+
+
+def test_the_answer_without_an_estimate():
+    frame = specifications([failure(), failure(caliper=np.inf)])
+    (found,) = answers(frame, small_study(), joint(), attribute(grid()).iloc[:0])
+    assert "none gave a hazard ratio" in found.sentences[0]
+    assert found.row[4] == "–"
+
+
+def test_other_blocks_are_set_side_by_side_and_never_pooled():
+    rows = [
+        estimate(0.5),
+        estimate(0.6, caliper=np.inf),
+        estimate(3.0, dose_cutoff=60.0),
+        estimate(1.5, oligo_threshold=4.0),
+    ]
+    text = dict(readings(specifications(rows), small_study()))["Matched 1:1"]
+    assert "the median is 0.55." in text
+    assert "The 2 other blocks" in text
+    assert "medians from 1.50 to 3.00; none of the 2 are below 1" in text
+    assert "3.00 (" not in text
+
+
+def test_the_reading_flags_late_covariates_and_the_smaller_arm():
+    rows = [
+        estimate(0.5),
+        estimate(0.9, adjustment_set="baseline_only"),
+        estimate(0.8, dose_cutoff=60.0, focal_arm=0.0),
+    ]
+    text = dict(readings(specifications(rows), small_study()))["Matched 1:1"].replace("\u00a0", " ")
+    assert (
+        "1 of 2 (50 %) adjust for covariates known only after treatment began (†); the other gives 0.90."
+        in text
+    )
+    assert "The lower dose is the smaller arm" in text
+    assert "thoracic radiation dose ≥60 Gy; at the other" in text
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [("simulated", "simulated"), ("reconstructed", "mechanical"), ("file", "not measured")],
+)
+def test_what_the_evidence_cannot_say(source, words):
+    config = small_config()
+    config["cohort"] = config["cohort"] | {"source": source}
+    assert words in silence(Study.from_config(config))
+
+
+# Pictures and tables
+
+
+def values(spec):
+    found = spec.get("data", {}).get("values", [])
+    return found + [row for part in spec.get("layer", []) for row in values(part)]
+
+
+def test_attribution_bars_are_the_shares():
+    attribution = attribute(grid())
+    bars = values(grid_pictures(grid(), attribution, small_study())["attribution-chart"].spec)
+    matched = {bar["term"]: bar["share"] for bar in bars if bar["estimator"] == "Matched 1:1"}
+    shares = first_order(attribution, small_study(), "matched")
+    assert sorted(matched.values()) == pytest.approx(sorted(shares.values()), rel=1e-4)
+    assert sum(matched.values()) == pytest.approx(1, abs=1e-3)
+
+
+def test_risk_ratio_is_that_of_the_e_value():
+    for ratio in (0.4, 0.9, 1.481, 3.0):
+        away = risk_ratio(ratio)
+        assert away + math.sqrt(away * (away - 1)) == pytest.approx(e_value(ratio))
+    assert risk_ratio(1.0) == pytest.approx(1)
+
+
+def test_cutoffs_are_apart_by_enough_patients():
+    rows = pd.DataFrame({"cutoff": [1.0, 2, 3, 4, 5], "n_above": [40, 39, 35, 32, 29]})
+    assert apart(rows, minimum=5)["cutoff"].tolist() == [1, 3, 5]
+
+
+def follow_up_rows(*alive):
+    """Rows of everybody and of the arms 1 and 0, with so many patients without the event."""
+    groups = (("all", "all"), ("arm", "1"), ("arm", "0"))
+    parts = [follow_up_of(count, *group) for count, group in zip(alive, groups, strict=True)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def follow_up_of(alive, variable, level):
+    head = {"population": "non_oligometastatic", "landmark": 0.0, "subgroup": None, "estimator": "unadjusted"}
+    head |= {"adjustment_set": None, "analysis": "follow_up", "variable": variable, "level": level, "n": 50}
+    head |= {"ci_lower": np.nan, "ci_upper": np.nan}
+    numbers = {"alive": alive, "alive_minimum": 21.0, "alive_median": 25.0, "alive_maximum": 63.0}
+    numbers |= {"reverse_kaplan_meier_median": 33.0}
+    return pd.DataFrame([head | {"statistic": name, "estimate": value} for name, value in numbers.items()])
+
+
+def test_follow_up_of_a_few_is_not_shown_and_extremes_never_are():
+    few = follow_up_table(follow_up_rows(11.0, 10.0, 1.0), small_study())
+    # The other arm is held back with it: the total less one arm is the other.
+    assert few.iloc[:, 3:].to_numpy().tolist() == [
+        ["33.0", "11", "25.0"],
+        ["–", "*", "–"],
+        ["–", "<5", "–"],
+    ]
+    many = follow_up_table(follow_up_rows(40.0, 20.0, 20.0), small_study())
+    assert many.iloc[:, 3:].to_numpy().tolist()[1:] == [["33.0", "20", "25.0"]] * 2
+    assert not {"21.0", "63.0"} & {*few.to_numpy().ravel(), *many.to_numpy().ravel()}
+
+
+def test_landmark_table_shows_both_directions_and_small_numbers_held_back():
+    rows = [
+        estimate(0.5, is_anchor=True),
+        estimate(0.8, is_anchor=True, landmark=8.0, landmark_order="match_then_landmark", n=3),
+    ]
+    table = landmark_table(specifications(rows), small_study())
+    assert table["1/HR"].tolist() == ["2.00", "1.25"]
+    assert table["At risk"].tolist() == ["120", "<5"]
+    assert table["Landmark"].tolist() == ["none", "8 months"]
+
+
+def flow(excluded):
+    return pd.DataFrame(
+        {"step": ["all", "missing", "analysed"], "reason": ["in the data", "dose is missing", "analysed"],
+         "n_excluded": [0, excluded, 0], "n_remaining": [100, 100 - excluded, 100 - excluded]}
+    )  # fmt: skip
+
+
+def test_a_small_exclusion_does_not_follow_from_the_totals():
+    anchor = pd.DataFrame(
+        columns=["population", "landmark", "subgroup", "estimator", "analysis", "statistic", "variable",
+                 "level", "adjustment_set", "estimate"]
+    )  # fmt: skip
+    start, analysed, *_ = flow_steps(flow(3), anchor, small_study())
+    assert (start.count, analysed.count, analysed.out) == ("", "97", (("dose is missing", "<5"),))
+    start, *_ = flow_steps(flow(10), anchor, small_study())
+    assert start.count == "100"
+
+
+def test_checklists_come_from_the_settings():
+    tables = {"cohort": pd.DataFrame({"event": [1, 0, 1]}), "specifications": grid()}
+    strobe = strobe_table(small_study(), tables).set_index("Item")["Answer"]
+    assert strobe["10"] == "3 patients, 2 events"
+    propensity = propensity_table(small_study(), grid()).set_index("Item (Yao et al. 2017)")["What was done"]
+    assert propensity["Caliper"].startswith("0.2, none SD")
+    assert propensity["Variables known only after treatment"] == "As published hold some (†)"
+    assert "0 of 32 below 0.1" in propensity["Balance"]
+    remark = cutpoint_items(small_study()).set_index("Item (REMARK)")["Answer"]
+    assert remark["Cutpoints of thoracic radiation dose"].startswith("60, 63; primary 63 Gy")
