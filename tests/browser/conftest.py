@@ -1,0 +1,62 @@
+"""Debian's chromium, driven by playwright, and the page that it opens."""
+
+import shutil
+
+import pytest
+from report_page import EXTRA, evil_page
+
+from bundle_scripts import bundle_scripts
+from survival_multiverse.report import render_report
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory):
+    """Path of the page, whose every label tries to be markup."""
+    if BROWSER is None:
+        pytest.skip("no chromium was found: the page was not opened in a browser")
+    folder = tmp_path_factory.mktemp("report")
+    bundle_scripts(bundle=str(folder / "vega.js"))
+    scripts = (folder / "vega.js").read_text(encoding="utf-8")
+    path = folder / "robustness.html"
+    made = evil_page()
+    html = render_report(made.study, made.tables, made.svgs, **(EXTRA | {"scripts": scripts}))
+    path.write_text(html, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(report):
+    with playwright.sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def opened(browser, report):
+    """Open the page; the test ends with no message on the console, no dialog, and no request."""
+    noise, contexts = [], []
+
+    def open_page(**settings):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **settings})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: noise.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: noise.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (noise.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on(
+            "request", lambda request: noise.append(request.url) if request.url != report.as_uri() else None
+        )
+        page.goto(report.as_uri())
+        page.wait_for_selector("html[data-ready]")
+        page.locator("#curve").scroll_into_view_if_needed()
+        page.wait_for_selector("#curve-chart svg")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert set(noise) <= {report.as_uri()}

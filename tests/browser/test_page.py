@@ -1,0 +1,214 @@
+"""The page in a real browser: what a reader sees, filters, opens, prints and hears."""
+
+import re
+from itertools import pairwise
+
+import pytest
+from report_page import EVIL, evil_page
+
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+
+
+def drawn(page):
+    """Rows of the block that is drawn, as its picture holds them."""
+    return page.evaluate(
+        """() => { const view = robustness.views.get('curve-chart').view;
+            const name = Object.keys(view.getState({data: () => true}).data).find((key) =>
+                view.data(key).length && view.data(key).every((row) => row.rank));
+            return view.data(name).map(({hr, side, S, rank}) => ({hr, side, S, rank})); }"""
+    )
+
+
+def settle(page):
+    page.evaluate(
+        "async () => { await Promise.all([...robustness.views.values()].map(({view}) => view.runAsync())) }"
+    )
+
+
+def test_it_opens_quickly_and_alone(opened):
+    page = opened()
+    ready = page.evaluate("() => performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
+    assert ready < 2000
+    assert page.evaluate("() => robustness.specs.length") > 50
+
+
+def test_the_text_agrees_with_the_picture(opened):
+    page = opened()
+    rows = drawn(page)
+    below = sum(row["hr"] < 1 for row in rows)
+    card = page.locator("ul.answer > li", has=page.get_by_role("heading", name="Matched 1:1")).inner_text()
+    card = card.replace("\u00a0", " ")
+    said = re.search(r"(\d+) of (\d+) \(\d+ %\) found|(all|none) of the (\d+) found", card)
+    whole = int(said[2] or said[4])
+    assert whole == len(rows)
+    assert (int(said[1]) if said[1] else {"all": whole, "none": 0}[said[3]]) == below
+    significant = sum(row["side"] == "below" for row in rows)
+    inside = re.search(r"\), (\w+) of them with", card)
+    assert {"none": 0, "all": below}.get(inside[1], inside[1]) in (significant, str(significant))
+    words = page.locator("#block-words").inner_text()
+    assert words.startswith(f"{len(rows)} of ")
+    assert f"hazard ratio below 1 in {below}," in words
+    ranks = [row["hr"] for row in sorted(rows, key=lambda row: row["rank"])]
+    assert ranks == sorted(ranks)
+
+
+def test_a_choice_filters_every_picture(opened):
+    page = opened()
+    page.evaluate("() => robustness.drawAll()")
+    before = len(drawn(page))
+    cells = page.locator("#surface-chart svg [aria-roledescription='rect mark']").count()
+    page.get_by_role("checkbox", name="no caliper").uncheck()
+    settle(page)
+    assert 0 < len(drawn(page)) < before
+    assert 0 < page.locator("#surface-chart svg [aria-roledescription='rect mark']").count() < cells
+    page.get_by_role("button", name="Show all").click()
+    settle(page)
+    assert len(drawn(page)) == before
+
+
+def test_brushing_a_decision_keeps_it_alone(opened):
+    page = opened()
+    before = len(drawn(page))
+    label = page.locator("#curve-chart svg text", has_text=re.compile("^Baseline only$"))
+    label.scroll_into_view_if_needed()
+    box = label.bounding_box()
+    x, y = box["x"] + box["width"] + 60, box["y"] + box["height"] / 2
+    page.mouse.move(x, y - 4)
+    page.mouse.down()
+    page.mouse.move(x + 20, y + 4, steps=4)
+    page.mouse.up()
+    page.wait_for_function("() => robustness.state.chosen.S.length === 1")
+    settle(page)
+    rows = drawn(page)
+    assert 0 < len(rows) < before
+    assert {row["S"] for row in rows} == {"Baseline only"}
+    assert page.get_by_label("Baseline only").first.is_checked()
+    assert not page.locator("input[data-choice=S]").first.is_checked()
+
+
+def test_another_block_has_a_curve_of_its_own(opened):
+    page = opened()
+    first = drawn(page)
+    page.locator("select[data-control=dose]").select_option(index=0)
+    settle(page)
+    assert drawn(page) != first
+    assert "≥60" in page.locator("#block-words").inner_text()
+
+
+def test_a_click_opens_the_analysis(opened):
+    page = opened()
+    points = page.locator("#curve-chart svg [aria-roledescription='point']").all()
+    lowest = min(points, key=lambda point: point.bounding_box()["x"])
+    lowest.scroll_into_view_if_needed()
+    lowest.click()
+    card = page.locator("#analysis")
+    assert card.is_visible()
+    page.wait_for_selector("#analysis [data-picture=scenario-km] svg")
+    page.wait_for_selector("#analysis [data-picture=scenario-love] svg")
+    assert (
+        page.locator("#analysis-command")
+        .inner_text()
+        .startswith("snakemake --cores 2 --force results/scenarios/oligo_threshold~5/dose_cutoff~63/")
+    )
+    rows = drawn(page)
+    assert f"{min(row['hr'] for row in rows):.2f} (" in page.locator("#analysis-facts").inner_text()
+    assert page.locator("#analysis-estimates tbody tr").count() > 20
+    page.keyboard.press("Escape")
+    assert not card.is_visible()
+
+
+def test_the_keyboard_opens_an_analysis_too(opened):
+    page = opened()
+    page.locator("#block-table summary").focus()
+    page.keyboard.press("Enter")
+    page.locator("#block-table button").first.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#analysis").is_visible()
+    assert page.evaluate("() => document.getElementById('analysis').contains(document.activeElement)")
+
+
+def test_the_primary_analysis_names_its_file_and_digest(opened):
+    page = opened()
+    page.evaluate("() => robustness.open(robustness.specs.find((row) => row.anchor && row.matching).i)")
+    page.wait_for_selector("#analysis [data-picture=scenario-km] svg")
+    assert page.locator("#analysis-digest").inner_text() == "f00dbeef"
+    assert page.locator("#analysis-command").inner_text().endswith("gtv_cutoff~146/caliper~0.2.parquet")
+
+
+def test_no_step_of_a_curve_shows_a_single_patient(opened):
+    page = opened()
+    page.evaluate("() => robustness.open(robustness.specs.find((row) => row.anchor && row.matching).i)")
+    page.wait_for_selector("#analysis [data-picture=scenario-km] svg")
+    rows = page.evaluate("() => robustness.views.get('scenario-km').view.data('km')")
+    study, links = evil_page().study, evil_page().tables["arm_curves"]
+    here = links[(links["estimator"] == "matched") & (links["caliper"] == 0.2) & (links["gtv_cutoff"] == 146)]
+    here = here[(here["dose_cutoff"] == 63) & (here["oligo_threshold"] == 5)]
+    sizes = here[here["adjustment_set"] == next(iter(study.adjustment_sets))].set_index("arm")["n"]
+    for arm, name in ((0, "<63 <i>"), (1, "≥63 <i>")):
+        steps = [row["survival"] for row in rows if row["arm"] == name]
+        drops = [before - after for before, after in pairwise(steps)]
+        assert drops
+        assert min(drops) > (study.minimum_cell - 0.5) / sizes[arm]
+
+
+def test_given_text_is_text(opened):
+    page = opened()
+    page.evaluate("() => robustness.drawAll()")
+    assert page.locator("h1").inner_text() == EVIL
+    assert page.locator(f"input[data-choice=S][value={EVIL!r} i]").count() <= 1
+    assert (
+        EVIL in page.locator("#balance").inner_html()
+        or "&lt;script&gt;" in page.locator("#balance").inner_html()
+    )
+    assert page.evaluate("() => document.querySelectorAll('#main script, svg script').length") == 0
+    page.locator("#curve-chart svg [aria-roledescription='point']").first.hover()
+    assert "<script>" in page.locator("#vg-tooltip-element").inner_text()
+    page.evaluate("() => robustness.open(0)")
+    assert "<script>" in page.locator("#analysis-title").inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_accessible_in_either_scheme(opened, scheme):
+    page = opened(color_scheme=scheme)
+    page.evaluate("() => robustness.drawAll()")
+    found = axe.Axe().run(page).response["violations"]
+    bad = [
+        f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found if v["impact"] in ("serious", "critical")
+    ]
+    assert bad == []
+
+
+def test_the_open_analysis_is_accessible(opened):
+    page = opened()
+    page.evaluate("() => robustness.open(0)")
+    page.wait_for_selector("#analysis [data-picture=scenario-km] svg")
+    found = axe.Axe().run(page, context="#analysis").response["violations"]
+    assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
+
+
+def test_dark_follows_the_reader(opened):
+    light, dark = opened(color_scheme="light"), opened(color_scheme="dark")
+    colour = "() => getComputedStyle(document.body).backgroundColor"
+    assert light.evaluate(colour) != dark.evaluate(colour)
+    label = "() => getComputedStyle(document.querySelector('#curve-chart svg text')).fill"
+    assert light.evaluate(label) != dark.evaluate(label)
+
+
+def test_nothing_sticks_out_on_a_phone(opened):
+    page = opened(viewport={"width": 375, "height": 700})
+    page.evaluate("() => robustness.drawAll()")
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 375
+    page.evaluate("() => robustness.open(0)")
+    page.wait_for_selector("#analysis [data-picture=scenario-km] svg")
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 375
+
+
+def test_it_prints_with_every_picture(opened):
+    page = opened()
+    made = page.pdf(format="A4")
+    assert made.startswith(b"%PDF")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('[data-picture]:not([data-on-demand])')].every((p) => "
+        "p.dataset.drawn)"
+    )
+    assert len(re.findall(rb"/Type\s*/Page\b", made)) > 5
