@@ -38,6 +38,8 @@ rule render_report:
     conda:
         "../../environment.yml"
     threads: 1
+    # It takes longest of what the summaries set free.
+    priority: 5
     resources:
         mem_mb=2000,
         runtime=10,
