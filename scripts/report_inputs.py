@@ -8,8 +8,7 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from file_records import digest
-from parquet_files import read_footer
+from file_records import digest, read_footer
 from survival_multiverse.study import AXES
 
 PACKAGES = (

@@ -195,9 +195,7 @@ def study_steps(config: Mapping[str, Any]) -> dict[str, Step]:
         "plot_hazard_ratio_surface": Step(study_settings, others[2:], specified),
         "bundle_scripts": Step(study_settings, (BUNDLE,)),
         "render_report": Step(study_settings, (REPORT,), read_by_report),
-        "write_handouts": Step(
-            study_settings, (*figure_files(*HANDOUT_FIGURES), MANUSCRIPT), handed_out
-        ),
+        "write_handouts": Step(study_settings, (*figure_files(*HANDOUT_FIGURES), MANUSCRIPT), handed_out),
         "calibrate_inference": Step(study_settings, tuple(CALIBRATION_PARTS), on_request=True),
         "collect_calibration": Step(
             study_settings, (CALIBRATED,), {"parts": tuple(CALIBRATION_PARTS)}, on_request=True

@@ -34,12 +34,12 @@ rule render_report:
         report(REPORT, caption="../report/robustness.rst", category="Report", labels={"page": "Robustness"}),
     log:
         "logs/render_report.log",
+    # It takes longest of what the summaries set free.
+    priority: 5
     localrule: True
     conda:
         "../../environment.yml"
     threads: 1
-    # It takes longest of what the summaries set free.
-    priority: 5
     resources:
         mem_mb=2000,
         runtime=10,
