@@ -6,12 +6,12 @@ from contextlib import contextmanager
 import pytest
 from conftest import PANEL, SCENARIO
 
-AGGREGATES = {"collect_scenarios", "summarise_robustness", "render_report", "all"}
+READ = {"render_report", "write_handouts", "all"}
+AGGREGATES = {"collect_scenarios", "summarise_robustness"} | READ
 PLOTS = {"plot_survival_curves", "plot_specification_curve", "plot_hazard_ratio_surface"}
 INFERENCE = {"resample_multiverse", "infer_jointly"}
-EVERYTHING = (
-    {"build_cohort", "fit_scenarios", "audit_cutpoints", "check_witnesses"} | INFERENCE | AGGREGATES | PLOTS
-)
+FROM_PATIENTS = {"build_cohort", "fit_scenarios", "audit_cutpoints", "check_witnesses", "describe_arms"}
+EVERYTHING = FROM_PATIENTS | INFERENCE | AGGREGATES | PLOTS
 SUMMARIES = AGGREGATES | PLOTS
 
 
@@ -33,9 +33,11 @@ def edited(path):
         ("survival_multiverse/cohort.py", EVERYTHING),
         ("survival_multiverse/kernels/matching.py", EVERYTHING - {"build_cohort", "audit_cutpoints"}),
         ("survival_multiverse/robustness.py", SUMMARIES),
-        ("survival_multiverse/joint_inference.py", {"infer_jointly", "render_report", "all"}),
+        ("survival_multiverse/joint_inference.py", {"infer_jointly"} | READ),
         ("survival_multiverse/kernels/cutpoints.py", {"audit_cutpoints", "render_report", "all"}),
-        ("survival_multiverse/surface.py", {"plot_hazard_ratio_surface", "render_report", "all"}),
+        ("survival_multiverse/surface.py", {"plot_hazard_ratio_surface"} | READ),
+        ("survival_multiverse/arm_curves.py", {"describe_arms", "render_report", "all"}),
+        ("survival_multiverse/manuscript.py", {"write_handouts", "all"}),
         ("survival_multiverse/templates/report.css", {"render_report", "all"}),
         ("render_report.py", {"render_report", "all"}),
         ("survival_multiverse/settings.py", set()),
