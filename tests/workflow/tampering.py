@@ -236,12 +236,12 @@ def _(studio):
     rewrite(studio.workflow / "resources/calibration.csv", comment)
 
 
-@case("another version of a package", {SCENARIO: "stale: environment, inputs", FIGURE: "stale: inputs"})
+@case("another version of a package", {COHORT: "stale: environment", SCENARIO: "stale: inputs"})
 def _(studio):
     # A package beside the installed one whose description alone is found first.
-    folder = studio.directory / "packages" / "numba-9.9.dist-info"
+    folder = studio.directory / "packages" / "pandera-9.9.dist-info"
     folder.mkdir(parents=True)
-    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: numba\nVersion: 9.9\n", encoding="utf-8")
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: pandera\nVersion: 9.9\n", encoding="utf-8")
     os.environ["PYTHONPATH"] = str(folder.parent)
 
 
