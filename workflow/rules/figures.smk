@@ -52,6 +52,8 @@ rule plot_hazard_ratio_surface:
         figure("hazard_ratio_surface", caption="hazard_ratio_surface"),
     log:
         "logs/plot_hazard_ratio_surface.log",
+    # The longest of what the summaries set free, next to the page.
+    priority: 6
     localrule: True
     conda:
         "../../environment.yml"

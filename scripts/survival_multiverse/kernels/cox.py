@@ -112,7 +112,7 @@ def maximize(blocks, event, weight, pattern, Z, efron, beta, score, info):
     return loglik, loglik_null, score_statistic, iteration, code
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _hazard_step(moments, dead, deaths, dead_weight, efron, total, lag, mean):
     """Hazard and hazard-weighted means of one event time.
 
@@ -137,7 +137,7 @@ def _hazard_step(moments, dead, deaths, dead_weight, efron, total, lag, mean):
             mean[a] += mean_a / steps
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _add_compensator(residual, Z, risk, first, last, total, sign):
     """Add sign * risk * (x * sum h - sum h xbar) to the residuals of rows first to last - 1."""
     for row in range(first, last):
@@ -145,7 +145,7 @@ def _add_compensator(residual, Z, risk, first, last, total, sign):
             residual[row, j] += sign * risk[row] * (Z[row, j] * total[0] - total[1 + j])
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _add_death(residual, Z, risk, row, lag, mean):
     """Add the row's own death: x - xbar, and the hazard of the tied steps it was already out of."""
     for j in range(Z.shape[1]):

@@ -135,7 +135,7 @@ def linear_predictor(Z, beta):
     return eta
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def absorb_ties(i, time, event, Z, weight, stratum, eta, moments, dead, score):
     """Move the block of tied rows that ends at row i into the risk set.
 
@@ -173,7 +173,7 @@ def absorb_ties(i, time, event, Z, weight, stratum, eta, moments, dead, score):
     return i, deaths, dead_weight, dead_eta
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def add_event_time(moments, dead, deaths, dead_weight, efron, score, info):
     """Log denominators of one event time; its terms are added to `score` and `info` (lower triangle)."""
     k = score.shape[0]

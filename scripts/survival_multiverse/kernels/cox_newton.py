@@ -65,7 +65,7 @@ def weighted_risks(Z, beta, risk, moment):
     return largest
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def event_time(s0, s1, d0, d1, deaths, share, efron, score, info):
     """One event time: its terms of score and -S1 S1' / S0^2 of the information (lower triangle).
 
@@ -107,7 +107,7 @@ def event_time(s0, s1, d0, d1, deaths, share, efron, score, info):
     return share * log_denominator, share * hazard, share * lag
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def absorb_block(first, behind, event, weight, pattern, risk, moment, tied, s1, d1):
     """Add a block's rows to ``s1``, fill ``d1`` with those of its dying; return both sums of the risks.
 

@@ -39,7 +39,7 @@ def input_state(time, event, stratum):
     return state
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def confidence_limits(survival, std_error, z, conf_type):
     """Pointwise limits as in R's survival:::survfit_confint; `std_error` is that of log S."""
     if conf_type == NO_LIMITS or survival == 0.0 or (survival == 1.0 and conf_type == LOG_LOG):

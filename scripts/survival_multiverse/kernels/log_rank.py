@@ -33,7 +33,7 @@ def present_levels(group):
     return levels, dense
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def add_risk_set(deaths, risk, total, expected, variance):
     """Add one death time's expected deaths and hypergeometric covariance (lower triangle)."""
     factor = deaths * (total - deaths) / (total - 1.0) if total > 1 else 0.0

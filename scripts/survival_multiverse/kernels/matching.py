@@ -7,7 +7,7 @@ from numba import njit
 SCORE_SCALE = 1e9
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def find_available(pointer, group):
     """Follow ``pointer`` to the nearest group that still has a member, halving the path on the way."""
     while pointer[group] != group:
@@ -25,7 +25,7 @@ def focal_arm_of(arm):
     return 1 if 2 * treated <= arm.shape[0] else 0
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def nearest_group(target, below, above, n_groups, head, controls, value, priority, caliper):
     """Return the group (1-based) whose first member is nearest to ``target`` within the caliper, else 0."""
     if below == 0 and above > n_groups:
