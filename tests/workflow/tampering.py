@@ -17,6 +17,7 @@ from conftest import PANEL, SCENARIO, SCENARIOS, Studio
 OTHER = PANEL / "gtv_cutoff~100/caliper~0.2.parquet"
 ESTIMATES, BLOCKS = "results/robustness/estimates.parquet", "results/robustness/blocks.csv"
 FIGURE, REPORT = "results/figures/specification_curve.svg", "results/report/robustness.html"
+CURVES = "results/figures/survival_curves_dose.svg"
 COHORT, SHARD = "results/cohort/cohort.parquet", "results/resamples/permutation/shard~0.parquet"
 LAST_SHARD, JOINT = SHARD.replace("0", "1"), "results/robustness/joint_inference.parquet"
 JOBS, MANIFEST = "results/provenance/jobs", "results/provenance/manifest.json"
@@ -141,9 +142,9 @@ def _(studio):
     rewrite(studio.directory / BLOCKS, flip)
 
 
-@case("a figure edited, its time kept", {FIGURE: "tampered", REPORT: "stale: inputs"})
+@case("a figure edited, its time kept", {CURVES: "tampered", REPORT: "stale: inputs"})
 def _(studio):
-    rewrite(studio.directory / FIGURE, comment)
+    rewrite(studio.directory / CURVES, comment)
 
 
 @case("the report edited, its time new", {REPORT: "tampered"})
