@@ -58,7 +58,7 @@ compare: $(INSTALLED)
 	@$(BIN)/python scripts/compare_studies.py $(or $(A),$(error name two directories: make compare A=… B=…)) \
 	    $(or $(B),$(error name two directories: make compare A=… B=…))
 
-# Takes about four minutes; for numbers to quote, let the machine do nothing else.
+# Takes about three minutes; for numbers to quote, let the machine do nothing else.
 bench: $(COMPILED)
 	PYTHONPATH=scripts $(BIN)/python benchmarks/bench.py
 
