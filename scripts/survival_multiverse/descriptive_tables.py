@@ -3,10 +3,12 @@
 import numpy as np
 
 from survival_multiverse.contingency import chi_square_of_counts
-from survival_multiverse.quantiles import quantiles
-from survival_multiverse.rows import NAN, RowWriter
+from survival_multiverse.kernels.distribution import distribution
+from survival_multiverse.rows import RowWriter
 from survival_multiverse.sample import Factor, Sample
 from survival_multiverse.schema import Status
+
+DISTRIBUTION = ("mean", "standard_deviation", "quartile_1", "median", "quartile_3")
 
 
 def write_counts(writer: RowWriter, sample: Sample) -> None:
@@ -56,35 +58,14 @@ def _write_levels(writer: RowWriter, sample: Sample, factor: Factor, codes: np.n
 
 def write_distributions(writer: RowWriter, sample: Sample) -> None:
     """Mean, SD and quartiles of the continuous variables by arm."""
-    for name, column in zip(sample.names, sample.values.T, strict=True):
+    for name, column in zip(sample.names, np.ascontiguousarray(sample.values.T), strict=True):
         for arm in (0, 1):
-            values = column[(sample.arm == arm) & ~np.isnan(column)]
-            for statistic, value, status in _summaries(values):
+            n, *numbers = distribution(column, sample.arm, arm)
+            for statistic, value in zip(DISTRIBUTION, numbers, strict=True):
+                status = Status.OK if n else Status.EMPTY_ARM
+                # One patient has no spread.
+                if n == 1 and statistic == "standard_deviation":
+                    status = Status.NOT_APPLICABLE
                 writer.add(
-                    "descriptive",
-                    statistic,
-                    value,
-                    variable=name,
-                    level=f"arm {arm}",
-                    n=values.size,
-                    status=status,
+                    "descriptive", statistic, value, variable=name, level=f"arm {arm}", n=n, status=status
                 )
-
-
-def _summaries(values: np.ndarray) -> list[tuple[str, float, Status]]:
-    if values.size == 0:
-        names = ("mean", "standard_deviation", "quartile_1", "median", "quartile_3")
-        return [(name, NAN, Status.EMPTY_ARM) for name in names]
-    quartiles = quantiles(values, (0.25, 0.5, 0.75))
-    spread = (
-        ("standard_deviation", float(values.std(ddof=1)), Status.OK)
-        if values.size > 1
-        else ("standard_deviation", NAN, Status.NOT_APPLICABLE)
-    )
-    return [
-        ("mean", float(values.mean()), Status.OK),
-        spread,
-        ("quartile_1", quartiles[0], Status.OK),
-        ("median", quartiles[1], Status.OK),
-        ("quartile_3", quartiles[2], Status.OK),
-    ]

@@ -8,10 +8,8 @@ from survival_multiverse.curves import (
     KaplanMeier,
     group_curves,
     kaplan_meier,
-    quantile,
     restricted_mean,
     restricted_mean_difference,
-    reverse_kaplan_meier,
     survival_difference,
 )
 from survival_multiverse.kernels.arms import whole_pairs
@@ -41,10 +39,9 @@ def write_curves(writer: RowWriter, sample: Sample, analysis: Analysis) -> None:
     """Median, survival at the study's times and follow-up: everybody, by arm, by level of each grouping."""
     everybody = np.zeros(len(sample), dtype=np.int64)
     _write_group_curves(writer, sample, everybody, analysis, variable="all", levels=("all",))
-    _write_follow_up(writer, sample, everybody == 0, analysis, variable="all", level="all")
+    _write_follow_up(writer, sample, everybody, analysis, variable="all", levels=("all",))
     _write_group_curves(writer, sample, sample.arm, analysis, variable="arm", levels=ARM_LEVELS)
-    for arm, level in enumerate(ARM_LEVELS):
-        _write_follow_up(writer, sample, sample.arm == arm, analysis, variable="arm", level=level)
+    _write_follow_up(writer, sample, sample.arm, analysis, variable="arm", levels=ARM_LEVELS)
     _write_differences(writer, arm_curves(sample, analysis), analysis)
     for factor, codes in zip(sample.factors, sample.codes, strict=True):
         _write_group_curves(writer, sample, codes, analysis, variable=factor.name, levels=factor.levels)
@@ -109,39 +106,44 @@ def _write_differences(
 
 
 def _write_follow_up(
-    writer: RowWriter, sample: Sample, rows: np.ndarray, analysis: Analysis, *, variable: str, level: str
+    writer: RowWriter,
+    sample: Sample,
+    codes: np.ndarray,
+    analysis: Analysis,
+    *,
+    variable: str,
+    levels: Sequence[str],
 ) -> None:
     """Reverse Kaplan-Meier median, and the follow-up of those alive at its end."""
-    time, event = sample.time[rows], sample.event[rows]
-    curve = reverse_kaplan_meier(
-        time, event, conf_type=analysis.survival_conf_type, level=analysis.confidence_level
+    curves = group_curves(
+        sample.time,
+        1 - sample.event,
+        codes,
+        len(levels),
+        (),
+        conf_type=analysis.survival_conf_type,
+        level=analysis.confidence_level,
     )
-    median = quantile(curve, 0.5)
-    counts = {"n": len(time), "events": int(event.sum())}
-    writer.add(
-        "follow_up",
-        "reverse_kaplan_meier_median",
-        median.estimate,
-        variable=variable,
-        level=level,
-        ci_lower=median.lower,
-        ci_upper=median.upper,
-        status=median.status,
-        **counts,
-    )
-    alive = time[event == 0]
-    status = Status.OK if alive.size else Status.NOT_APPLICABLE
-    for statistic, summary in (("minimum", np.min), ("median", np.median), ("maximum", np.max)):
+    for code, (level, (n, censored, median, _)) in enumerate(zip(levels, curves, strict=True)):
+        labels = {"variable": variable, "level": level, "n": n, "events": n - censored}
         writer.add(
             "follow_up",
-            f"alive_{statistic}",
-            float(summary(alive)) if alive.size else NAN,
-            variable=variable,
-            level=level,
-            status=status,
-            **counts,
+            "reverse_kaplan_meier_median",
+            median.estimate,
+            ci_lower=median.lower,
+            ci_upper=median.upper,
+            status=median.status,
+            **labels,
         )
-    writer.add("follow_up", "alive", float(alive.size), variable=variable, level=level, **counts)
+        # Ascending, as the times of the sample are.
+        alive = sample.time[(codes == code) & (sample.event == 0)].tolist()
+        status = Status.OK if alive else Status.NOT_APPLICABLE
+        middle = (alive[(len(alive) - 1) // 2] + alive[len(alive) // 2]) / 2.0 if alive else NAN
+        summaries = (("minimum", alive[:1]), ("median", [middle]), ("maximum", alive[-1:]))
+        for statistic, value in summaries:
+            estimate = value[0] if value else NAN
+            writer.add("follow_up", f"alive_{statistic}", estimate, status=status, **labels)
+        writer.add("follow_up", "alive", float(len(alive)), **labels)
 
 
 def write_log_ranks(writer: RowWriter, sample: Sample, analysis: Analysis) -> None:
