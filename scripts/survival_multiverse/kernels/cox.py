@@ -40,7 +40,7 @@ def _largest(values):
 
 
 @njit(cache=True)
-def _climb(blocks, event, weight, pattern, Z, dead_sum, efron, beta, step, loglik, score, info):
+def _climb(blocks, Z, dead_sum, efron, beta, step, loglik, score, info):
     """Move `beta` by the step, halved until the likelihood does not fall. Returns loglik, success."""
     trial = np.empty(beta.shape[0])
     floor = loglik - LIKELIHOOD_NOISE * (abs(loglik) + 1.0)
@@ -48,7 +48,7 @@ def _climb(blocks, event, weight, pattern, Z, dead_sum, efron, beta, step, logli
     for _ in range(MAX_HALVINGS):
         for j in range(beta.shape[0]):
             trial[j] = beta[j] + factor * step[j]
-        value = partial_likelihood(blocks, event, weight, pattern, Z, dead_sum, trial, efron, score, info)
+        value = partial_likelihood(blocks, Z, dead_sum, trial, efron, score, info)
         if value >= floor:
             beta[:] = trial
             return value, True
@@ -78,7 +78,7 @@ def maximize(blocks, event, weight, pattern, Z, efron, beta, score, info):
         `info` holds the information at the final beta.
     """
     dead_sum = sum_of_dying(event, weight, pattern, Z)
-    loglik = partial_likelihood(blocks, event, weight, pattern, Z, dead_sum, beta, efron, score, info)
+    loglik = partial_likelihood(blocks, Z, dead_sum, beta, efron, score, info)
     loglik_null = loglik
     score_statistic = 0.0
     event_weight = np.sum(weight * event)
@@ -99,9 +99,7 @@ def maximize(blocks, event, weight, pattern, Z, efron, beta, score, info):
         if _runs_away(beta, step, gain, event_weight, size, previous):
             code = SEPARATION
             break
-        loglik, climbed = _climb(
-            blocks, event, weight, pattern, Z, dead_sum, efron, beta, step, loglik, score, info
-        )
+        loglik, climbed = _climb(blocks, Z, dead_sum, efron, beta, step, loglik, score, info)
         if size <= STEP_TOLERANCE and climbed:
             code = OK
         if size <= STEP_TOLERANCE or not climbed:
@@ -247,7 +245,7 @@ def fit_cox(time, event, X, weight, stratum, cluster, clusters, efron):
     Z, scale = standardize_patterns(X, pattern, found, kept)
     p = Z.shape[1]
     beta, score, info = np.zeros(p), np.zeros(p), np.zeros((p, p))
-    blocks = risk_blocks(time, event, weight, stratum)
+    blocks = risk_blocks(time, event, weight, pattern, stratum)
     loglik, loglik_null, statistic, iterations, code = maximize(
         blocks, event, weight, pattern, Z, efron, beta, score, info
     )

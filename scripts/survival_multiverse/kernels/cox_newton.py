@@ -11,71 +11,85 @@ from numba import njit
 
 # Below this the square of its inverse overflows.
 SMALLEST_RISK = 1e-150
+# Moments are summed this many at a time, in registers over the rows of a block.
+LANES = 4
 
 
 @njit(cache=True)
-def risk_blocks(time, event, weight, stratum):
+def risk_blocks(time, event, weight, pattern, stratum):
     """Blocks of tied rows, latest first within each stratum, the last stratum first.
 
     Returns
     -------
     tuple
-        First row of each block, the row behind its last, its deaths, their weight, and whether it is the
-        latest of its stratum; shape (blocks,) each.
+        Where the rows of each block end, its deaths, their weight, and whether it is the latest of its
+        stratum, shape (blocks,) each; the patterns and weights of the rows, block by block, the dying
+        first, shape (n,) each.
     """
     n = time.shape[0]
-    first = np.empty(n, dtype=np.int64)
-    behind = np.empty(n, dtype=np.int64)
+    ends = np.empty(n, dtype=np.int64)
     deaths = np.zeros(n, dtype=np.int64)
     dead_weight = np.zeros(n)
     latest = np.zeros(n, dtype=np.bool_)
+    patterns, weights = np.empty(n, dtype=np.int64), np.empty(n)
     count = 0
     i = n - 1
     while i >= 0:
-        behind[count] = i + 1
         latest[count] = i == n - 1 or stratum[i + 1] != stratum[i]
-        while True:
-            if event[i] == 1:
-                deaths[count] += 1
-                dead_weight[count] += weight[i]
-            if i == 0 or time[i - 1] != time[i] or stratum[i - 1] != stratum[i]:
-                break
+        behind = i + 1
+        while i > 0 and time[i - 1] == time[i] and stratum[i - 1] == stratum[i]:
             i -= 1
-        first[count] = i
+        dying = n - behind
+        for row in range(i, behind):
+            deaths[count] += event[row]
+        alive = dying + deaths[count]
+        for row in range(i, behind):
+            if event[row] == 1:
+                dead_weight[count] += weight[row]
+                place, dying = dying, dying + 1
+            else:
+                place, alive = alive, alive + 1
+            patterns[place], weights[place] = pattern[row], weight[row]
+        ends[count] = n - i
         count += 1
         i -= 1
-    return first[:count], behind[:count], deaths[:count], dead_weight[:count], latest[:count]
+    return ends[:count], deaths[:count], dead_weight[:count], latest[:count], patterns, weights
 
 
 @njit(cache=True)
-def weighted_risks(Z, beta, risk, moment):
-    """Fill risk = exp(Z beta), divided by its largest, and moment = risk * Z; return the largest Z beta."""
+def weighted_moments(Z, beta, moment):
+    """Fill the rows of ``moment`` with risk, risk * Z and zeros; return the largest Z beta.
+
+    risk is exp(Z beta) divided by its largest.
+    """
     p, k = Z.shape
     largest = -np.inf
     for a in range(p):
         total = 0.0
         for j in range(k):
             total += Z[a, j] * beta[j]
-        risk[a] = total
+        moment[a, 0] = total
         largest = max(largest, total)
     for a in range(p):
-        risk[a] = np.exp(risk[a] - largest)
+        risk = np.exp(moment[a, 0] - largest)
+        moment[a, 0] = risk
         for j in range(k):
-            moment[a, j] = risk[a] * Z[a, j]
+            moment[a, 1 + j] = risk * Z[a, j]
     return largest
 
 
 @njit(cache=True, inline="always")
-def event_time(s0, s1, d0, d1, deaths, share, efron, score, info):
+def event_time(s, d, deaths, share, efron, score, info):
     """One event time: its terms of score and -S1 S1' / S0^2 of the information (lower triangle).
 
-    ``s0, s1`` are the sums over the risk set, ``d0, d1`` those over the dying, ``share`` a death's weight.
+    ``s`` holds S0 and S1, the sums over the risk set, ``d`` those over the dying, ``share`` a death's weight.
     Returns the log denominators, the hazard, and the part of it that the dying are already out of.
     """
-    k = s1.shape[0]
+    k = score.shape[0]
     steps = deaths if efron else 1
     hazard = lag = whole = cross = dying = log_denominator = 0.0
     product = 1.0
+    s0, d0 = s[0], d[0]
     if not s0 > SMALLEST_RISK:
         return np.inf, 0.0, 0.0
     # Divisions are what an event time costs: one for each death.
@@ -100,32 +114,25 @@ def event_time(s0, s1, d0, d1, deaths, share, efron, score, info):
         log_denominator += np.log(product)
     log_denominator += steps * np.log(s0)
     for a in range(k):
-        score[a] -= share * (hazard * s1[a] - lag * d1[a])
-        left, right = whole * s1[a] - cross * d1[a], dying * d1[a] - cross * s1[a]
+        s1, d1 = s[1 + a], d[1 + a]
+        score[a] -= share * (hazard * s1 - lag * d1)
+        left, right = whole * s1 - cross * d1, dying * d1 - cross * s1
         for b in range(a + 1):
-            info[a, b] -= share * (left * s1[b] + right * d1[b])
+            info[a, b] -= share * (left * s[1 + b] + right * d[1 + b])
     return share * log_denominator, share * hazard, share * lag
 
 
 @njit(cache=True, inline="always")
-def absorb_block(first, behind, event, weight, pattern, risk, moment, tied, s1, d1):
-    """Add a block's rows to ``s1``, fill ``d1`` with those of its dying; return both sums of the risks.
-
-    Only deaths that are ``tied`` need the sums over the dying; else they stay 0.
-    """
-    k = s1.shape[0]
-    d1[:] = 0.0
-    added = d0 = 0.0
+def sum_moments(first, behind, patterns, weights, moment, start, sums):
+    """Add the weighted moments of rows ``first`` to ``behind`` - 1 to ``sums``, from ``start`` on."""
+    s0, s1, s2, s3 = sums[start], sums[start + 1], sums[start + 2], sums[start + 3]
     for i in range(first, behind):
-        a = pattern[i]
-        added += weight[i] * risk[a]
-        for j in range(k):
-            s1[j] += weight[i] * moment[a, j]
-        if tied and event[i] == 1:
-            d0 += weight[i] * risk[a]
-            for j in range(k):
-                d1[j] += weight[i] * moment[a, j]
-    return added, d0
+        a, w = patterns[i], weights[i]
+        s0 += w * moment[a, start]
+        s1 += w * moment[a, start + 1]
+        s2 += w * moment[a, start + 2]
+        s3 += w * moment[a, start + 3]
+    sums[start], sums[start + 1], sums[start + 2], sums[start + 3] = s0, s1, s2, s3
 
 
 @njit(cache=True)
@@ -140,41 +147,44 @@ def sum_of_dying(event, weight, pattern, Z):
 
 
 @njit(cache=True)
-def partial_likelihood(blocks, event, weight, pattern, Z, dead_sum, beta, efron, score, info):
+def partial_likelihood(blocks, Z, dead_sum, beta, efron, score, info):
     """Log partial likelihood at beta; fills ``score`` (k,) and ``info`` (k, k). -inf when not computable.
 
-    ``blocks`` is `risk_blocks`; ``pattern`` (n,) the row of ``Z`` (patterns, k) that each patient has;
-    ``dead_sum`` (k,) the weighted sum of the covariates of the dying.
+    ``blocks`` is `risk_blocks`, whose patterns are the rows of ``Z`` (patterns, k); ``dead_sum`` (k,) the
+    weighted sum of the covariates of the dying.
     """
-    first, behind, deaths, dead_weight, latest = blocks
+    ends, deaths, dead_weight, latest, patterns, weights = blocks
     p, k = Z.shape
-    risk, moment, lived = np.empty(p), np.empty((p, k)), np.zeros(p)
-    largest = weighted_risks(Z, beta, risk, moment)
-    hazard, lag = np.zeros(first.shape[0]), np.zeros(first.shape[0])
-    s1, d1 = np.zeros(k), np.zeros(k)
-    s0 = 0.0
+    width = LANES * (k // LANES + 1)
+    moment, lived = np.zeros((p, width)), np.zeros(p)
+    largest = weighted_moments(Z, beta, moment)
+    hazard, lag = np.zeros(ends.shape[0]), np.zeros(ends.shape[0])
+    s, d = np.zeros(width), np.zeros(width)
     score[:] = dead_sum
     info[:, :] = 0.0
     loglik = 0.0
     for j in range(k):
         loglik += dead_sum[j] * beta[j]
-    for block in range(first.shape[0]):
+    first = 0
+    for block in range(ends.shape[0]):
         if latest[block]:
-            s0 = 0.0
-            s1[:] = 0.0
-        tied = efron and deaths[block] > 1
-        added, d0 = absorb_block(
-            first[block], behind[block], event, weight, pattern, risk, moment, tied, s1, d1
-        )
-        s0 += added
+            s[:] = 0.0
+        d[:] = 0.0
+        alive = first + deaths[block]
+        for start in range(0, width, LANES):
+            sum_moments(first, alive, patterns, weights, moment, start, d)
+            sum_moments(alive, ends[block], patterns, weights, moment, start, s)
+        for j in range(width):
+            s[j] += d[j]
         # Deaths of weight 0 say nothing, and may stand alone in a risk set of weight 0.
         if deaths[block] > 0 and dead_weight[block] > 0.0:
             share = dead_weight[block] / (deaths[block] if efron else 1)
             log_denominator, hazard[block], lag[block] = event_time(
-                s0, s1, d0, d1, deaths[block], share, efron, score, info
+                s, d, deaths[block], share, efron, score, info
             )
             loglik -= log_denominator + dead_weight[block] * largest
-    add_lived(blocks, event, weight, pattern, hazard, lag, lived)
+        first = ends[block]
+    add_lived(blocks, hazard, lag, lived)
     add_second_moments(lived, moment, Z, info)
     return loglik
 
@@ -186,21 +196,25 @@ def add_second_moments(lived, moment, Z, info):
     for a in range(p):
         for j in range(k):
             for m in range(j + 1):
-                info[j, m] += lived[a] * moment[a, j] * Z[a, m]
+                info[j, m] += lived[a] * moment[a, 1 + j] * Z[a, m]
     for j in range(k):
         for m in range(j):
             info[m, j] = info[j, m]
 
 
 @njit(cache=True)
-def add_lived(blocks, event, weight, pattern, hazard, lag, lived):
+def add_lived(blocks, hazard, lag, lived):
     """Add to ``lived`` (patterns,) the weighted hazard that the patients of each have lived through."""
-    first, behind, _, _, latest = blocks
+    ends, deaths, _, latest, patterns, weights = blocks
     cumulative = 0.0
-    for block in range(first.shape[0] - 1, -1, -1):
+    for block in range(ends.shape[0] - 1, -1, -1):
+        first = ends[block - 1] if block > 0 else 0
+        alive = first + deaths[block]
         cumulative += hazard[block]
-        for i in range(first[block], behind[block]):
-            through = cumulative - lag[block] if event[i] == 1 else cumulative
-            lived[pattern[i]] += weight[i] * through
+        through = cumulative - lag[block]
+        for i in range(first, alive):
+            lived[patterns[i]] += weights[i] * through
+        for i in range(alive, ends[block]):
+            lived[patterns[i]] += weights[i] * cumulative
         if latest[block]:
             cumulative = 0.0

@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+from survival_multiverse.kernels.patterns import row_patterns
+
 # Scores are logits in units of 1e-9.
 SCORE_SCALE = 1e9
 
@@ -50,21 +52,24 @@ def nearest_group(target, below, above, n_groups, head, controls, value, priorit
 @njit(cache=True)
 def rank_scores(score, focal):
     """Dense ranks of the units in descending score of being focal, shape (n,), and the ranks' keys."""
-    n = score.shape[0]
-    key = np.empty(n, dtype=np.int64)
-    for i in range(n):
-        key[i] = -score[i] if focal == 1 else score[i]
-    order = np.argsort(key, kind="mergesort")
-    rank = np.empty(n, dtype=np.int64)
-    keys = np.empty(n, dtype=np.int64)
-    distinct = 0
-    for position in range(n):
-        unit = order[position]
-        if position == 0 or key[unit] != keys[distinct - 1]:
-            keys[distinct] = key[unit]
-            distinct += 1
-        rank[unit] = distinct - 1
-    return rank, keys[:distinct]
+    rank, keys = dense_ranks(score)
+    if focal == 0:
+        return rank, keys
+    return keys.shape[0] - 1 - rank, -keys[::-1]
+
+
+@njit(cache=True)
+def dense_ranks(score):
+    """Dense ranks of the units in ascending score, shape (n,), and the distinct scores that have them.
+
+    Patients of one pattern of covariates share a score: the distinct ones are few, and all that is sorted.
+    """
+    pattern, first = row_patterns(score.reshape(score.shape[0], 1).view(np.float64))
+    distinct = score[first]
+    order = np.argsort(distinct, kind="mergesort")
+    place = np.empty(first.shape[0], dtype=np.int64)
+    place[order] = np.arange(first.shape[0])
+    return place[pattern], distinct[order]
 
 
 @njit(cache=True)
@@ -159,23 +164,25 @@ def match_kernel(score, arm, priority, caliper, out):
 def spread(score, arm, within_arm):
     """SD of the integer scores: over all, or pooled within the arms; summed in sorted order."""
     if not within_arm:
-        return np.sqrt(sorted_variance(np.sort(score)))
-    low = sorted_variance(np.sort(score[arm == 0]))
-    high = sorted_variance(np.sort(score[arm == 1]))
-    return np.sqrt((low + high) / 2.0)
+        return np.sqrt(sorted_variance(score))
+    return np.sqrt((sorted_variance(score[arm == 0]) + sorted_variance(score[arm == 1])) / 2.0)
 
 
 @njit(cache=True)
 def sorted_variance(score):
-    """n - 1 variance of ascending integer scores in squared logits; NaN below 2."""
+    """n - 1 variance of integer scores in squared logits, summed in ascending order; NaN below 2."""
     n = score.shape[0]
     if n < 2:
         return np.nan
+    rank, distinct = dense_ranks(score)
+    count = np.zeros(distinct.shape[0], dtype=np.int64)
+    for place in rank:
+        count[place] += 1
     mean = 0.0
-    for value in score:
-        mean += value / SCORE_SCALE
+    for place in range(distinct.shape[0]):
+        mean += count[place] * (distinct[place] / SCORE_SCALE)
     mean /= n
     squares = 0.0
-    for value in score:
-        squares += (value / SCORE_SCALE - mean) ** 2
+    for place in range(distinct.shape[0]):
+        squares += count[place] * (distinct[place] / SCORE_SCALE - mean) ** 2
     return squares / (n - 1)
