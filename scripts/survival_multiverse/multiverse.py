@@ -9,11 +9,11 @@ import pandas as pd
 import pyarrow as pa
 
 from survival_multiverse.comparability import match, matched_sample, score
+from survival_multiverse.matched_blocks import MatchedBlocks
 from survival_multiverse.matching import priority
 from survival_multiverse.rows import RowBlock, arrow_schema, scenario_table
 from survival_multiverse.sample import Cohort, Sample, encode_cohort, select_population, whole_sample
 from survival_multiverse.scenario import (
-    MatchedBlocks,
     candidates_of,
     covariate_names,
     unadjusted_blocks,
@@ -88,8 +88,8 @@ def _cell(
         for candidate in candidates_of(sample, population, study):
             shared += weighted_blocks(candidate, population, study)
             matcher = MatchedBlocks(population, study, ranks, ties)
-            for blocks, caliper in zip(matched, calipers, strict=True):
-                blocks += matcher.of(candidate, caliper)
+            for blocks, found in zip(matched, matcher.of(candidate, calipers), strict=True):
+                blocks += found
     return shared, matched
 
 

@@ -11,14 +11,11 @@ from survival_multiverse.comparability import (
     Scored,
     balance_design,
     balance_of,
-    match,
-    matched_sample,
     score,
     undefined_balance,
     weights,
     write_balance,
     write_gates,
-    write_matching,
     write_propensity,
     write_weights,
 )
@@ -34,11 +31,9 @@ from survival_multiverse.cox_tables import (
 )
 from survival_multiverse.descriptive_tables import write_counts, write_distributions
 from survival_multiverse.log_rank import log_rank, log_rank_many
-from survival_multiverse.matching import Matching
 from survival_multiverse.rows import NAN, Context, RowBlock, RowWriter
 from survival_multiverse.sample import Sample, design_matrix, reaches
 from survival_multiverse.schema import Estimator, Population, Status
-from survival_multiverse.sensitivity import write_rosenbaum
 from survival_multiverse.study import AdjustmentSet, Study
 from survival_multiverse.survival_tables import (
     write_arm_log_rank,
@@ -46,7 +41,6 @@ from survival_multiverse.survival_tables import (
     write_log_ranks,
     write_restricted_means,
 )
-from survival_multiverse.tie_break import TieBreaks, write_envelope
 from survival_multiverse.weighting import EXTREME_WEIGHT
 
 NO_LANDMARK = 0.0
@@ -161,78 +155,6 @@ def weighted_blocks(candidate: Candidate, population: Population, study: Study) 
         write_gates(writer, design, table, analysis)
     blocks.append(writer.freeze())
     return blocks
-
-
-class MatchedBlocks:
-    """Blocks after matching; calipers that give the very same pairs share them."""
-
-    def __init__(self, population: Population, study: Study, priority: np.ndarray, ties: TieBreaks) -> None:
-        self._population = population
-        self._study = study
-        self._priority = priority
-        self._ties = ties
-        self._known: dict[tuple, list[RowBlock]] = {}
-
-    def of(self, candidate: Candidate, caliper: float) -> list[RowBlock]:
-        """Match within the caliper and evaluate."""
-        scored = candidate.scored
-        matching = match(scored, self._priority, caliper=caliper, analysis=self._study.analysis)
-        failure = scored.status if matching is None else matching.status
-        context = self._context(candidate)
-        writer = RowWriter(context, flags=candidate.flags, failure=failure)
-        write_matching(writer, scored, matching)
-        if candidate.landmark == NO_LANDMARK:
-            write_envelope(writer, scored, matching, caliper, self._ties)
-        pairs = b"" if matching is None else matching.pair_of.tobytes()
-        key = (candidate.adjustment_set, candidate.landmark, failure, pairs)
-        if key not in self._known:
-            self._known[key] = self._evaluate(candidate, matching, context, failure)
-        return [writer.freeze(), *self._known[key]]
-
-    def _context(self, candidate: Candidate) -> Context:
-        order = None if candidate.landmark == NO_LANDMARK else LANDMARK_FIRST
-        return Context(
-            self._population, candidate.adjustment_set, Estimator.MATCHED, candidate.landmark, order
-        )
-
-    def _evaluate(
-        self, candidate: Candidate, matching: Matching | None, context: Context, failure: Status
-    ) -> list[RowBlock]:
-        study = self._study
-        sample = matched_sample(candidate.scored, matching)
-        writer = RowWriter(context, flags=candidate.flags, failure=failure)
-        self._write_balance(writer, candidate, matching, candidate.landmark)
-        write_fingerprint(writer, sample)
-        if candidate.landmark != NO_LANDMARK:
-            write_comparison(writer, sample, study)
-            return [writer.freeze()]
-        write_tables(writer, sample, study)
-        write_rosenbaum(writer, sample)
-        blocks = [writer.freeze(), *subgroup_blocks(sample, context, study, candidate.flags, failure)]
-        for landmark in study.analysis.landmarks:
-            part = after_landmark(sample, landmark)
-            later = context._replace(landmark=landmark, landmark_order=MATCH_FIRST)
-            writer = RowWriter(later, flags=candidate.flags, failure=failure)
-            self._write_balance(writer, candidate, matching, landmark)
-            write_comparison(writer, part, study)
-            write_fingerprint(writer, part)
-            blocks.append(writer.freeze())
-        return blocks
-
-    def _write_balance(
-        self, writer: RowWriter, candidate: Candidate, matching: Matching | None, landmark: float
-    ) -> None:
-        """Gates of the matched patients beyond the landmark, and without one every column's balance."""
-        scored = candidate.scored
-        design = candidate.design if landmark == NO_LANDMARK else candidate.gated
-        kept = np.zeros(len(scored.sample), dtype=bool)
-        table = undefined_balance(design)
-        if matching is not None and matching.status is Status.OK:
-            kept = (matching.pair_of >= 0) & reaches(scored.sample.time, landmark)
-            table = balance_of(design, scored, subset=kept, focal_arm=matching.focal_arm)
-        write_gates(writer, design, table, self._study.analysis)
-        if landmark == candidate.landmark == NO_LANDMARK:
-            write_balance(writer, design, table, kept)
 
 
 def write_tables(writer: RowWriter, sample: Sample, study: Study) -> None:

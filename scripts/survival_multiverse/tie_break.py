@@ -1,6 +1,6 @@
 """The tie-break envelope: how far the matched hazard ratio depends on who, among equals, is matched."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from survival_multiverse.comparability import Scored
 from survival_multiverse.kernels.matching import focal_arm_of, rank_scores
 from survival_multiverse.kernels.tie_breaks import tie_break_log_ratios
-from survival_multiverse.matching import Matching, caliper_units, integer_score
+from survival_multiverse.matching import caliper_units, integer_score
 from survival_multiverse.quantiles import quantiles
 from survival_multiverse.rows import NAN, RowWriter
 from survival_multiverse.schema import Status
@@ -66,17 +66,14 @@ def _order(base: np.ndarray, seed: int, draw: int) -> np.ndarray:
     return np.random.default_rng(sequence).permutation(base)
 
 
-def write_envelope(
-    writer: RowWriter, scored: Scored, matching: Matching | None, caliper: float, ties: TieBreaks
-) -> None:
-    """Median and 2.5 to 97.5 % of the matched hazard ratio over the tie-breaks."""
+def write_envelope(writer: RowWriter, log_ratios: np.ndarray | None) -> None:
+    """Median and 2.5 to 97.5 % of the matched hazard ratio over the tie-breaks; None: no pairs."""
     labels = {"level": "1 vs 0", "model": "arm_only", "ties": "efron"}
-    if matching is None or matching.status is not Status.OK:
+    if log_ratios is None:
         for statistic in (*QUANTILES, "draws_estimated"):
             writer.add("tie_break", statistic, NAN, status=Status.NO_PAIRS, **labels)
         return
-    ratios = np.exp(envelope_log_ratios(scored, matching, caliper, ties))
-    estimated = ratios[~np.isnan(ratios)]
+    estimated = np.exp(log_ratios[~np.isnan(log_ratios)])
     n = len(estimated)
     values = quantiles(estimated, QUANTILES.values()) if n else [NAN] * len(QUANTILES)
     for statistic, value in zip(QUANTILES, values, strict=True):
@@ -85,15 +82,18 @@ def write_envelope(
     writer.add("tie_break", "draws_estimated", float(n), **labels)
 
 
-def envelope_log_ratios(scored: Scored, matching: Matching, caliper: float, ties: TieBreaks) -> np.ndarray:
-    """Matched log hazard ratio under every tie-break, shape (draws,); NaN where not estimable."""
+def envelope_log_ratios(scored: Scored, calipers: Sequence[float], sd: float, ties: TieBreaks) -> np.ndarray:
+    """Matched log hazard ratio under every tie-break, shape (calipers, draws); NaN where not estimable.
+
+    ``calipers`` count in ``sd``, the SD of the logit.
+    """
     sample = scored.sample
     focal = focal_arm_of(sample.arm)
     rank, keys = rank_scores(integer_score(scored.fit.logit), focal)
     position = np.full(ties.base.size, -1, dtype=np.int64)
     position[sample.index] = np.arange(len(sample))
-    width = caliper_units(caliper, matching.sd_logit)
-    log_ratios = np.empty(ties.draws)
+    widths = np.array([caliper_units(caliper, sd) for caliper in calipers], dtype=np.int64)
+    log_ratios = np.empty((len(widths), ties.draws))
     done = 0
     for orders in ties.blocks():
         tie_break_log_ratios(
@@ -103,11 +103,11 @@ def envelope_log_ratios(scored: Scored, matching: Matching, caliper: float, ties
             rank,
             keys,
             focal,
-            width,
+            widths,
             orders,
             position,
             ties.minimum_events,
-            log_ratios[done : done + len(orders)],
+            log_ratios[:, done : done + len(orders)],
         )
         done += len(orders)
     return log_ratios

@@ -36,7 +36,7 @@ def envelope(patients, *, draws=20, caliper=0.2, minimum_events=5, seed=3, **opt
     scored, ranks = scored_of(patients, **options)
     matching = match(scored, ranks, caliper=caliper, analysis=small_study().analysis)
     ties = tie_breaks(ranks, seed=seed, draws=draws, minimum_events=minimum_events)
-    return scored, matching, ties, envelope_log_ratios(scored, matching, caliper, ties)
+    return scored, matching, ties, envelope_log_ratios(scored, [caliper], matching.sd_logit, ties)[0]
 
 
 def orders_of(ties):
@@ -201,7 +201,17 @@ def test_small_cohorts_never_fail(n, times, caliper, seed):
     if matching is None:
         return
     ties = tie_breaks(ranks, seed=seed, draws=4, minimum_events=1)
-    found = envelope_log_ratios(scored, matching, caliper, ties)
+    found = envelope_log_ratios(scored, [caliper], matching.sd_logit, ties)[0]
     np.testing.assert_allclose(
         found, by_loops(scored, matching, ties, caliper, minimum_events=1), rtol=1e-7, atol=1e-9
     )
+
+
+def test_calipers_together_give_what_each_gives_alone():
+    scored, matching, ties, _ = envelope(small_patients(120, seed=2), caliper=math.inf)
+    calipers = (0.0, 0.05, 0.2, 0.2, 1.0, math.inf)
+    together = envelope_log_ratios(scored, calipers, matching.sd_logit, ties)
+    for caliper, found in zip(calipers, together, strict=True):
+        alone = envelope_log_ratios(scored, [caliper], matching.sd_logit, ties)[0]
+        np.testing.assert_array_equal(found, alone)
+    assert not np.array_equal(together[0], together[-1])

@@ -115,9 +115,15 @@ def match_ranked(rank, keys, arm, order, priority, focal, caliper, out):
 
     Fills ``out`` with the pair number or -1 and returns the number of pairs; see `match_kernel`.
     """
-    out[:] = -1
     ranked = sort_by_rank(rank, keys.shape[0], order)
     controls, first, value = group_controls(ranked, rank, keys, arm, focal)
+    return match_grouped(ranked, controls, first, value, rank, keys, arm, priority, focal, caliper, out)
+
+
+@njit(cache=True)
+def match_grouped(ranked, controls, first, value, rank, keys, arm, priority, focal, caliper, out):
+    """Match within one caliper what `sort_by_rank` and `group_controls` have put in order for all of them."""
+    out[:] = -1
     n_groups = value.shape[0]
     head = first[:n_groups].copy()
     # Groups are numbered from 1: 0 and n_groups + 1 mean "none on this side".

@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from survival_multiverse.kernels.cox_binary import log_ratio
-from survival_multiverse.kernels.matching import match_ranked
+from survival_multiverse.kernels.matching import group_controls, match_grouped, sort_by_rank
 
 
 @njit(cache=True)
@@ -43,18 +43,19 @@ def same_patients(pair_of, matched):
 
 @njit(cache=True)
 def tie_break_log_ratios(
-    time, event, arm, rank, keys, focal, caliper, orders, position, minimum_events, log_ratios
+    time, event, arm, rank, keys, focal, widths, orders, position, minimum_events, log_ratios
 ):
-    """Fill ``log_ratios`` (draws,) with the matched log hazard ratio under each order of tie-breaking.
+    """Fill ``log_ratios`` (calipers, draws) with the matched log hazard ratio under each tie-breaking order.
 
-    ``orders`` (draws, N) lists the patients of the whole cohort by ascending priority; ``position`` (N,) is
-    the row of each in the arrays given here, or -1.
+    ``widths`` (calipers,) are in the unit of ``keys``; ``orders`` (draws, N) lists the patients of the whole
+    cohort by ascending priority; ``position`` (N,) is the row of each in the arrays given here, or -1.
     """
     n = time.shape[0]
     order = np.empty(n, dtype=np.int64)
     priority = np.empty(n, dtype=np.int64)
     pair_of = np.empty(n, dtype=np.int64)
-    matched = np.zeros(n, dtype=np.bool_)
+    # Who is matched within each caliper; with few ties most orders and calipers match the very same.
+    matched = np.zeros((widths.shape[0], n), dtype=np.bool_)
     for draw in range(orders.shape[0]):
         count = 0
         for patient in orders[draw]:
@@ -63,9 +64,15 @@ def tie_break_log_ratios(
                 order[count] = row
                 priority[row] = count
                 count += 1
-        match_ranked(rank, keys, arm, order, priority, focal, caliper, pair_of)
-        # With few ties most orders match the very same patients.
-        if same_patients(pair_of, matched) and draw > 0:
-            log_ratios[draw] = log_ratios[draw - 1]
-        else:
-            log_ratios[draw] = matched_log_ratio(time, event, arm, pair_of, minimum_events)
+        ranked = sort_by_rank(rank, keys.shape[0], order)
+        controls, first, value = group_controls(ranked, rank, keys, arm, focal)
+        for c in range(widths.shape[0]):
+            match_grouped(
+                ranked, controls, first, value, rank, keys, arm, priority, focal, widths[c], pair_of
+            )
+            if same_patients(pair_of, matched[c]) and draw > 0:
+                log_ratios[c, draw] = log_ratios[c, draw - 1]
+            elif c > 0 and np.array_equal(matched[c], matched[c - 1]):
+                log_ratios[c, draw] = log_ratios[c - 1, draw]
+            else:
+                log_ratios[c, draw] = matched_log_ratio(time, event, arm, pair_of, minimum_events)
