@@ -1,8 +1,7 @@
 """Tidy result rows: written one by one, frozen into arrays, joined into one Arrow table a scenario."""
 
-from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from struct import Struct
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +15,14 @@ _LABELS = tuple(column.name for column in ESTIMATE_COLUMNS if column.type == "ca
 _NUMBERS = ("landmark", "estimate", "std_error", "ci_lower", "ci_upper", "p_value")
 _COUNTS = ("df", "n", "events")
 _MISSING_COUNT = -1
+# A row is one record of machine numbers: several times cheaper to write and to read than tuples.
+_pack = Struct(f"=q{len(_NUMBERS)}d{len(_COUNTS)}i").pack
+_ROW = np.dtype([("label", "i8"), *((name, "f8") for name in _NUMBERS), *((name, "i4") for name in _COUNTS)])
+# A name of its own: every access to a member through its class costs as much as writing a row.
+_OK = Status.OK
+RowBlock = bytes
+"""Rows of one context, record by record."""
+
 _code_of_string: dict[str | None, int] = {None: 0}
 _code_of_label: dict[tuple, int] = {}
 _label_codes: list[np.ndarray] = []
@@ -34,28 +41,10 @@ class Context(NamedTuple):
     subgroup: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RowBlock:
-    """Rows as arrays: label codes (n,), numbers (n, 6) and counts (n, 3)."""
-
-    labels: np.ndarray
-    numbers: np.ndarray
-    counts: np.ndarray
-
-
 class RowWriter:
     """Collects rows of one context."""
 
-    __slots__ = (
-        "_codes",
-        "_counts",
-        "_failure",
-        "_flag_text",
-        "_flags",
-        "_head",
-        "_landmark",
-        "_numbers",
-    )
+    __slots__ = ("_failure", "_flag_text", "_flags", "_head", "_landmark", "_rows")
 
     def __init__(self, context: Context, *, flags: Iterable[str] = (), failure: Status = Status.OK) -> None:
         """Write rows of a context; `failure` explains, in place of its consequences, why nobody is left."""
@@ -70,10 +59,7 @@ class RowWriter:
         )
         self._flags = tuple(dict.fromkeys(flags))
         self._flag_text = ";".join(self._flags) or None
-        # Flat machine numbers: many times cheaper to turn into NumPy arrays than lists of tuples.
-        self._codes = array("q")
-        self._numbers = array("d")
-        self._counts = array("i")
+        self._rows = bytearray()
 
     def add(
         self,
@@ -93,29 +79,27 @@ class RowWriter:
         df: int = _MISSING_COUNT,
         n: int = _MISSING_COUNT,
         events: int = _MISSING_COUNT,
-        status: Status = Status.OK,
+        status: Status = _OK,
         flags: Sequence[str] = (),
     ) -> None:
         """Append one row; a status other than ok leaves it without numbers and says why."""
-        if status is not Status.OK:
+        if status is not _OK:
             estimate = std_error = ci_lower = ci_upper = p_value = NAN
-            status = status if self._failure is Status.OK else self._failure
+            status = status if self._failure is _OK else self._failure
         flag_text = self._flag_text
         if flags:
             flag_text = ";".join(dict.fromkeys((*self._flags, *flags)))
         label = (self._head, analysis, model, ties, variance, variable, level, statistic, status, flag_text)
         code = _code_of_label.get(label)
-        self._codes.append(_intern(label) if code is None else code)
-        self._numbers.extend((self._landmark, estimate, std_error, ci_lower, ci_upper, p_value))
-        self._counts.extend((df, n, events))
+        if code is None:
+            code = _intern(label)
+        self._rows += _pack(
+            code, self._landmark, estimate, std_error, ci_lower, ci_upper, p_value, df, n, events
+        )
 
     def freeze(self) -> RowBlock:
-        """Turn the rows into arrays."""
-        return RowBlock(
-            labels=np.frombuffer(self._codes, dtype=np.int64),
-            numbers=np.frombuffer(self._numbers, dtype=np.float64).reshape(-1, len(_NUMBERS)),
-            counts=np.frombuffer(self._counts, dtype=np.int32).reshape(-1, len(_COUNTS)),
-        )
+        """The rows so far."""
+        return bytes(self._rows)
 
 
 def _intern(label: tuple) -> int:
@@ -150,18 +134,17 @@ def scenario_table(scenario: Iterable[float], blocks: list[RowBlock], schema: pa
     Dictionaries hold only the strings of this table, in sorted order, so that the bytes do not
     depend on what else was evaluated in the process.
     """
-    labels = _string_codes(np.concatenate([block.labels for block in blocks]))
-    numbers = np.concatenate([block.numbers for block in blocks])
-    counts = np.concatenate([block.counts for block in blocks])
+    rows = np.frombuffer(b"".join(blocks), dtype=_ROW)
+    labels = _string_codes(rows["label"])
     strings = list(_code_of_string)
-    arrays = {axis: pa.array(np.full(len(labels), value)) for axis, value in zip(AXES, scenario, strict=True)}
+    arrays = {axis: pa.array(np.full(len(rows), value)) for axis, value in zip(AXES, scenario, strict=True)}
     for j, name in enumerate(_LABELS):
         arrays[name] = _dictionary_array(np.ascontiguousarray(labels[:, j]), strings)
-    for j, name in enumerate(_NUMBERS):
-        column = np.ascontiguousarray(numbers[:, j])
+    for name in _NUMBERS:
+        column = np.ascontiguousarray(rows[name])
         arrays[name] = pa.array(column, mask=np.isnan(column))
-    for j, name in enumerate(_COUNTS):
-        column = np.ascontiguousarray(counts[:, j])
+    for name in _COUNTS:
+        column = np.ascontiguousarray(rows[name])
         arrays[name] = pa.array(column, mask=column == _MISSING_COUNT)
     return pa.table([arrays[name] for name in schema.names], schema=schema)
 
