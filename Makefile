@@ -7,6 +7,7 @@
 # make explain FILE=    how a result came about, back to the cohort, and the command that makes it;
 #                       NUMBER=0.74: the rows that a number in it, or in the report, comes from
 # make compare A= B=    what differs between two studies, and by how much the estimates moved
+# make reconstruct      the committed cohort again from the published numbers (resources/README.md)
 # make bench            the engine beside lifelines and, where it is found, R (benchmarks/README.md)
 # make test | lint | clean
 SHELL := bash
@@ -34,7 +35,7 @@ COMPILED := $(VENV)/.compiled
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 OWN := $(if $(CONFIG),--configfile $(CONFIG)) $(if $(filter-out .,$(DIR)),--directory $(DIR))
 
-.PHONY: study audit sign explain compare bench test lint format clean
+.PHONY: study audit sign explain compare reconstruct bench test lint format clean
 
 study: $(COMPILED)
 	$(SNAKEMAKE) --logger rich $(OWN)
@@ -57,6 +58,10 @@ explain: $(INSTALLED)
 compare: $(INSTALLED)
 	@$(BIN)/python scripts/compare_studies.py $(or $(A),$(error name two directories: make compare A=… B=…)) \
 	    $(or $(B),$(error name two directories: make compare A=… B=…))
+
+# The same bytes again; what resources/reconstruction.yaml says decides them.
+reconstruct: $(COMPILED)
+	PYTHONPATH=scripts $(BIN)/python scripts/reconstruct.py resources resources/reconstructed_cohort.csv
 
 # Takes about three minutes; for numbers to quote, let the machine do nothing else.
 bench: $(COMPILED)

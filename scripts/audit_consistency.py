@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from file_records import file_record
 from job_log import job_log
+from job_records import recorded_job
 from paper_files import read_numbers, read_paper_description
 from parquet_files import write_csv, write_table
 from survival_multiverse.consistency import AGREES
@@ -21,7 +22,7 @@ def audit_consistency(*, numbers: str, description: str, settings: str, outputs:
 
 
 if __name__ == "__main__":
-    with job_log(snakemake.log[0]):
+    with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
         audit_consistency(
             numbers=snakemake.input.numbers,
             description=snakemake.input.description,

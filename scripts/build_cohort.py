@@ -12,9 +12,11 @@ from lifelines import datasets
 from file_records import file_record
 from job_log import job_log
 from job_records import recorded_job
+from paper_files import read_paper_description
 from parquet_files import write_table
 from survival_multiverse.cohort import dataset_names, prepare_cohort
 from survival_multiverse.faults import InputError, nearest
+from survival_multiverse.reconstructed_patients import study_columns, with_dose_response
 from survival_multiverse.simulation import simulate_cohort
 from survival_multiverse.study import Study
 
@@ -37,7 +39,12 @@ def load_dataset(name: str) -> pd.DataFrame:
 
 
 def build_cohort(
-    *, patients: str | None, settings: str, axes: Mapping[str, Any], outputs: Mapping[str, str]
+    *,
+    patients: str | None,
+    description: str | None,
+    settings: str,
+    axes: Mapping[str, Any],
+    outputs: Mapping[str, str],
 ) -> None:
     """Write the canonical cohort, the flow of patients into it, and what is missing in it."""
     config = json.loads(settings)
@@ -48,6 +55,10 @@ def build_cohort(
             frame = simulate_cohort(config["cohort"]["simulation"], study)
         case "dataset":
             frame = load_dataset(config["cohort"]["dataset"])
+        case "reconstructed":
+            slope = config["cohort"].get("assumed_dose_slope", 0.0)
+            frame, paper = read_patients(patients), read_paper_description(description)
+            frame = study_columns(with_dose_response(frame, paper, slope=slope, seed=study.seed), study)
         case _:
             frame = read_patients(patients)
     prepared = prepare_cohort(frame, study)
@@ -62,6 +73,7 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
         build_cohort(
             patients=snakemake.input.get("patients") or None,
+            description=snakemake.input.get("description") or None,
             settings=snakemake.params.settings,
             axes=snakemake.config["axes"],
             outputs=dict(snakemake.output.items()),

@@ -13,6 +13,11 @@ import pyarrow.parquet as pq
 from dependencies import module_closure, packages_used
 
 DATA_ORIGIN = {
+    "reconstructed": (
+        "The patients are reconstructed from published aggregates: no row describes a person. Only the "
+        "published cutoffs are informed by data; other cutoffs show the assumption about exact values within "
+        "a published category, and P values over the multiverse are not inference."
+    ),
     "simulated": "The patients are simulated: no row describes a person.",
     "dataset": "The patients come from a public data set named in the configuration.",
     "file": "The patients come from the file named in the configuration.",

@@ -6,7 +6,12 @@ from typing import Any
 from study_plan import Step, axis_spellings, study_steps
 from survival_multiverse.lineage_graph import Edge, Mark, Node, draw_graph
 
-SOURCES = {"simulated": "simulated patients", "dataset": "a public data set", "file": "the patients' file"}
+SOURCES = {
+    "reconstructed": "published numbers",
+    "simulated": "simulated patients",
+    "dataset": "a public data set",
+    "file": "the patients' file",
+}
 FITTING = 31
 """Letters in a line of a box."""
 

@@ -13,6 +13,7 @@ from job_records import recorded_job
 from output_files import write_bytes
 from parquet_files import read_frame
 from report_inputs import made_from, read_balance, software
+from survival_multiverse.anchor_tables import ANCHOR_TABLES
 from survival_multiverse.report import TABLES
 from survival_multiverse.report import render_report as render_page
 from survival_multiverse.study import Study
@@ -31,12 +32,14 @@ def render_report(
     settings: str,
     report: str,
     calibration: str | None = None,
+    paper: Mapping[str, str] | None = None,
 ) -> None:
     """Write the page; ``tables`` gives the files of `report.TABLES` other than those `READ_HERE`."""
     study = Study.from_config(json.loads(settings))
     frames = {name: read_frame(path) for name, path in tables.items()}
     if calibration:
         frames["calibration"] = pd.read_csv(calibration)
+    frames |= {name: read_frame(path) for name, path in (paper or {}).items()}
     frames["anchor"] = read_anchor_estimates(estimates, study)
     frames["scenario_balance"] = read_balance(estimates)
     pictures = {
@@ -65,4 +68,5 @@ if __name__ == "__main__":
             settings=snakemake.params.settings,
             report=snakemake.output[0],
             calibration=snakemake.input.get("calibration"),
+            paper={name: snakemake.input[name] for name in ANCHOR_TABLES if snakemake.input.get(name)},
         )

@@ -31,6 +31,11 @@ def tables(*names: str) -> dict[str, str]:
     return {name: f"results/robustness/{name}.parquet" for name in names}
 
 
+ANCHOR = {
+    name: f"results/anchor/{name}.parquet" for name in ("consistency", "reproduction", "score", "matching")
+}
+ENSEMBLE = {name: f"results/anchor/{name}.parquet" for name in ("ensemble", "ensemble_members")}
+ENSEMBLE_COHORTS = [f"results/reconstruction/seed~{seed}.csv" for seed in range(1, 25)]
 ROBUSTNESS = tables("specifications", "blocks", "failures", "balance", "attribution")
 INFERENCE = tables(
     "joint_inference", "adjusted_p_values", "null_curves", "bootstrap_intervals", "bootstrap_medians"
@@ -79,6 +84,49 @@ class Step:
     files: tuple[str, ...]
     reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     on_request: bool = False
+
+
+def anchor_files(config: Mapping[str, Any]) -> dict[str, str]:
+    """Tables about the paper behind a reconstructed cohort; none where it has another source."""
+    return ANCHOR if config["cohort"]["source"] == "reconstructed" else {}
+
+
+def paper_files(config: Mapping[str, Any]) -> dict[str, str]:
+    """What a reconstructed cohort is made from, by role; ``workflow:`` stands for the repository."""
+    folder = config["cohort"].get("paper", "workflow:resources")
+    return {
+        "numbers": f"{folder}/published_statistics.csv",
+        "contradictions": f"{folder}/published_inconsistencies.csv",
+        "description": f"{folder}/reconstruction.yaml",
+        "patients": f"{folder}/reconstructed_cohort.csv",
+    }
+
+
+def _paper_steps(config: Mapping[str, Any]) -> dict[str, Step]:
+    """The rules about the paper behind a reconstructed cohort."""
+    if config["cohort"]["source"] != "reconstructed":
+        return {}
+    paper = {role: (path,) for role, path in paper_files(config).items()}
+    described = {role: paper[role] for role in ("numbers", "description")}
+    fitted = {**described, "contradictions": paper["contradictions"]}
+    reproduced = {name: path for name, path in ANCHOR.items() if name != "consistency"}
+    return {
+        "audit_consistency": Step(study_settings, _beside_csv(ANCHOR["consistency"]), described),
+        "reproduce_paper": Step(
+            study_settings, _beside_csv(*reproduced.values()), {**paper, "cohort": (COHORT,)}
+        ),
+        "reconstruct_cohort": Step(study_settings, tuple(ENSEMBLE_COHORTS), fitted, on_request=True),
+        "compare_reconstructions": Step(
+            study_settings,
+            _beside_csv(*ENSEMBLE.values()),
+            {**fitted, "cohorts": tuple(ENSEMBLE_COHORTS)},
+            on_request=True,
+        ),
+    }
+
+
+def _beside_csv(*written: str) -> tuple[str, ...]:
+    return (*written, *(f"{path.removesuffix('.parquet')}.csv" for path in written))
 
 
 def axis_spellings(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -151,6 +199,8 @@ def job_parameters(rule: str, wildcards: Mapping[str, str], config: Mapping[str,
             return {"replicates": replicates, "draws": CALIBRATION_DRAWS}
         case "collect_calibration":
             return {"patients": TRUTH_PATIENTS}
+        case "reconstruct_cohort":
+            return {"seed": int(wildcards["seed"])}
         case _:
             return {}
 
@@ -167,15 +217,20 @@ def study_steps(config: Mapping[str, Any]) -> dict[str, Step]:
     cohort = {"cohort": (COHORT,)}
     file = config["cohort"].get("file")
     patients = {"patients": (file,)} if file and config["cohort"]["source"] == "file" else {}
+    if config["cohort"]["source"] == "reconstructed":
+        paper = paper_files(config)
+        patients = {role: (paper[role],) for role in ("patients", "description")}
     specified = {"specifications": (ROBUSTNESS["specifications"],)}
     curves, others = figure_files(*survival_figures(config)), figure_files(*SPECIFICATION_FIGURES)
     read_by_report = {name: (path,) for name, path in RESULTS.items()}
     read_by_report |= {"scenarios": scenarios, "figures": curves[::2], "bundle": (BUNDLE,)}
+    read_by_report |= {name: (path,) for name, path in anchor_files(config).items()}
     read_by_report |= {"calibration": (f"workflow:{CALIBRATION}",)}
     handed_out = {name: (path,) for name, path in ROBUSTNESS.items()} | {"estimates": (ESTIMATES,)}
     handed_out |= {"joint_inference": (INFERENCE["joint_inference"],)}
     return {
         "build_cohort": Step(cohort_settings, (COHORT, FLOW, MISSING), patients),
+        **_paper_steps(config),
         "fit_scenarios": Step(scenario_settings, scenarios, cohort),
         "resample_multiverse": Step(inference_settings, sum(shards.values(), ()), cohort),
         "audit_cutpoints": Step(study_settings, _with_csv(CUTPOINTS, "selected_cutoffs"), cohort),

@@ -12,11 +12,13 @@ from survival_multiverse.settings import merge_configs
 from survival_multiverse.study import AXES
 
 SHOWN_IN_ORDER = ("covariates", "adjustment_sets", "descriptives")
+PATHS = ("file", "paper")
+"""Settings of the cohort that say where something is, not what it is."""
 ROLES = ("time", "event", "dose", "gtv", "lesions")
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Read one configuration file; a relative ``cohort.file`` in it becomes relative to the file."""
+    """Read one configuration file; relative paths of its cohort become relative to the file."""
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -27,11 +29,13 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def located(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The configuration with a relative ``cohort.file`` made absolute from the folder it is relative to."""
+    """The configuration with relative paths of its cohort made absolute from a folder."""
     cohort = config.get("cohort")
-    if not isinstance(cohort, Mapping) or not isinstance(cohort.get("file"), str):
+    if not isinstance(cohort, Mapping):
         return dict(config)
-    return {**config, "cohort": {**cohort, "file": str((folder / cohort["file"]).absolute())}}
+    paths = {key: cohort[key] for key in PATHS if isinstance(cohort.get(key), str)}
+    absolute = {key: str((folder / path).absolute()) for key, path in paths.items()}
+    return {**config, "cohort": {**cohort, **absolute}}
 
 
 def merged_config(files: Iterable[Path], command_line: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,7 +102,7 @@ def inference_settings(config: Mapping[str, Any]) -> str:
 
 
 def _without_file(cohort: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in cohort.items() if key != "file"}
+    return {key: value for key, value in cohort.items() if key not in PATHS}
 
 
 def _any_scenario(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,9 +28,9 @@ ORIGIN = {
     ),
     "reconstructed": (
         "Reconstructed patients",
-        "Patients are reconstructed so as to reproduce published statistics. What agrees with the "
-        "publication was fitted to it, and everything else is mechanical: no P value here is inference "
-        "about patients.",
+        "Patients are reconstructed from published aggregates so as to reproduce them; none is a person. "
+        "Only the published cutoffs are informed by data. What agrees with the publication was fitted to it, "
+        "and everything else is mechanical: no P value here is inference about patients.",
     ),
     "dataset": (
         "Public example data",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 from markupsafe import Markup, escape
 
+from survival_multiverse.anchor_tables import ANCHOR_TABLES, anchor_section
 from survival_multiverse.answer import answers, silence
 from survival_multiverse.captions import caption, dagger
 from survival_multiverse.charts.balance import scenario_love_chart
@@ -81,7 +82,8 @@ def render_report(
     Parameters
     ----------
     tables
-        Frames under the names in `TABLES`; ``calibration`` (see `calibration_table`) may be added.
+        Frames under the names in `TABLES`; ``calibration`` (see `calibration_table`) and those of the
+        paper behind a reconstructed cohort (`anchor_tables.ANCHOR_TABLES`) may be added.
     figures
         SVG documents of the survival curves by name; those that are missing are left out.
     scripts
@@ -116,6 +118,7 @@ def render_report(
         survival=_survival(study, figures, tables["specifications"]),
         flow=flow_steps(tables["flow"], tables["anchor"], study),
         tables=page_tables(study, tables),
+        paper=anchor_section({name: tables[name] for name in ANCHOR_TABLES if name in tables}),
         methods=methods(study),
         references=sorted({*REFERENCES, *CHECKLIST_REFERENCES}),
         axes=_axes(study),

@@ -82,7 +82,12 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return drawn
 
 
-ORIGIN_NOTES = {"simulated": "Simulated patients: nothing here is a clinical finding."}
+ORIGIN_NOTES = {
+    "simulated": "Simulated patients: nothing here is a clinical finding.",
+    "reconstructed": (
+        "Reconstructed from published aggregates, not patient data: only published cutoffs are informed."
+    ),
+}
 
 
 def mark_origin(figure: Figure, source: str) -> None:

@@ -79,11 +79,11 @@ def printed_numbers() -> pd.DataFrame:
         for level in entry["levels"]:
             rows.append(row("everybody", variable, level, "n", 0))
             rows += [row("everybody", variable, level, "survival_pct", 1, time=time) for time in ("3", "6")]
-        rows.append(row("everybody", variable, "overall", "logrank_chi2", 2))
+        rows.append(row("everybody", variable, "overall", "logrank_chi2", 1))
         rows.append(row("everybody", variable, "overall", "logrank_p", 2))
-    rows.append(row("smokers", "drug", "overall", "logrank_chi2", 2))
+    rows.append(row("smokers", "drug", "overall", "logrank_chi2", 1))
     for statistic in MODEL:
-        rows.append(row("everybody", "drug", "little_vs_much", statistic, 2))
+        rows.append(row("everybody", "drug", "little_vs_much", statistic, 1))
     rows.append(row("everybody", "cohort", "total", "median", 1))
     rows += [row("everybody", "cause", level, "n", 0) for level in ("heart", "other", "any")]
     text = pd.DataFrame(rows, columns=COLUMNS)

@@ -29,6 +29,7 @@ from survival_multiverse.study import Study
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+DEFAULT |= yaml.safe_load((ROOT / "config/examples/simulated.yaml").read_text(encoding="utf-8"))
 EFFECT = DEFAULT["cohort"]["simulation"]["dose_hazard_ratio"]
 
 

@@ -18,6 +18,7 @@ from survival_multiverse.study import Study
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+DEFAULT |= yaml.safe_load((ROOT / "config/examples/simulated.yaml").read_text(encoding="utf-8"))
 EXAMPLE = yaml.safe_load((ROOT / "config/examples/breast_gbsg2.yaml").read_text(encoding="utf-8"))
 USER = {
     "cohort": {

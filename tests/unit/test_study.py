@@ -40,7 +40,7 @@ def test_the_default_study(config):
     assert study.covariates["age"].levels == ("<60", ">=60")
     assert study.covariates["kps"].levels == ("<=80", ">80")
     assert study.dose.label_with_unit == "Thoracic radiation dose (Gy)"
-    assert study.id_column is None
+    assert study.id_column == "patient_id"
     assert study.eligibility == study.descriptives == ()
 
 

@@ -116,8 +116,8 @@ def take_compiled_kernels_along(copy: Path) -> None:
 @pytest.fixture(scope="session")
 def small_settings() -> dict:
     """The default study with few simulated patients and two values on each axis."""
-    default = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
-    cohort = default["cohort"]
+    example = ROOT / "config" / "examples" / "simulated.yaml"
+    cohort = yaml.safe_load(example.read_text(encoding="utf-8"))["cohort"]
     cohort["simulation"]["patients"] = 150
     few = {"inference": {"draws": 15}, "execution": {"draws_per_job": 10, "axes_per_job": 2}}
     return {"axes": AXES, "cohort": cohort, "analysis": {"landmarks": [8]}, **few}

@@ -1,7 +1,7 @@
 rule build_cohort:
     """Read, simulate or load the patients, check them, and write them in the study's own columns."""
     input:
-        patients=cohort_file(),
+        **cohort_files(),
         library=library("build_cohort"),
     output:
         cohort=COHORT,

@@ -14,6 +14,7 @@ from dependencies import module_closure
 from describe_study import describe_study
 from scenario_paths import FOLDER, legal_patterns, outside_pattern, refusal
 from study_plan import (
+    ANCHOR,
     ARMS,
     BUNDLE,
     CALIBRATED,
@@ -21,6 +22,8 @@ from study_plan import (
     CALIBRATION_PARTS,
     COHORT,
     CUTPOINTS,
+    ENSEMBLE,
+    ENSEMBLE_COHORTS,
     ESTIMATES,
     FLOW,
     HANDOUT_FIGURES,
@@ -33,10 +36,12 @@ from study_plan import (
     SPECIFICATION_FIGURES,
     TRUTH_PATIENTS,
     WITNESSES,
+    anchor_files,
     axis_spellings,
     cohorts_of_shard,
     draws_of_shard,
     figure_files,
+    paper_files,
     scenario_files,
     shard_files,
     survival_figures,
@@ -85,14 +90,30 @@ def study_config():
     return merged
 
 
-def cohort_file():
-    """The user's own cohort file, or nothing where the cohort has another source."""
-    path = config["cohort"].get("file")
+def cohort_files():
+    """The files that the cohort is read from, by role; none where it is simulated or comes with a package."""
+    if config["cohort"]["source"] == "reconstructed":
+        return {"patients": existing(PAPER["patients"]), "description": existing(PAPER["description"])}
     if config["cohort"]["source"] != "file":
-        return []
+        return {}
+    return {"patients": existing(config["cohort"]["file"], setting="cohort.file")}
+
+
+def existing(path, setting="cohort.paper"):
+    """The path, or a message that there is no such file."""
     if not Path(path).is_file():
-        raise WorkflowError(f"cohort.file: there is no file {path}")
+        raise WorkflowError(f"{setting}: there is no file {path}")
     return path
+
+
+def anchor_table(name):
+    """A small table about the published numbers as CSV, shown in Snakemake's report."""
+    return report(
+        f"results/anchor/{name}.csv",
+        caption=f"../report/{name}.rst",
+        category="Tables",
+        labels={"table": name.capitalize()},
+    )
 
 
 def library(script):
@@ -136,3 +157,4 @@ def panel_path(folder, name):
 
 config = study_config()
 SPELLINGS = axis_spellings(config)
+PAPER = {role: place.replace("workflow:", f"{ROOT}/") for role, place in paper_files(config).items()}

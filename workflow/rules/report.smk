@@ -25,6 +25,7 @@ rule render_report:
     """Put the figures, the counts and their reading on one page that needs no other file."""
     input:
         **RESULTS,
+        **PAPER_TABLES,
         scenarios=SCENARIO_FILES,
         figures=expand("results/figures/{figure}.svg", figure=SURVIVAL_FIGURES),
         bundle=BUNDLE,

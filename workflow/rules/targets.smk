@@ -16,6 +16,7 @@ CALIBRATION = str(ROOT / "resources" / "calibration.csv")
 SHARDS = {kind: list(files) for kind, files in shard_files(config).items()}
 SURVIVAL_FIGURES = survival_figures(config)
 FIGURES = list(figure_files(*SURVIVAL_FIGURES, *SPECIFICATION_FIGURES, *HANDOUT_FIGURES))
+PAPER_TABLES = anchor_files(config)
 
 
 # Together they match every path below the scenarios, and none twice: what fit_scenarios does not make,
@@ -26,3 +27,4 @@ wildcard_constraints:
     kind="|".join(SHARDS),
     shard="[0-9]+",
     setting="no_effect|known_effect",
+    seed="[0-9]+",

@@ -1,0 +1,49 @@
+"""Fit a cohort to published numbers from the command line, with a progress bar (`make reconstruct`)."""
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from paper_files import read_settings
+from reconstruct_cohort import reconstruct_cohort
+from survival_multiverse.faults import InputError
+from survival_multiverse.reconstruction import StageReport, count_stages
+
+
+def main(arguments: list[str]) -> None:
+    """Read the arguments and run the fit."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="folder of the three files of the paper")
+    parser.add_argument("output", help="CSV file of patients to write")
+    parser.add_argument("--seed", type=int, help="another cohort that fits")
+    given = parser.parse_args(arguments)
+    files = {
+        "numbers": given.folder / "published_statistics.csv",
+        "contradictions": given.folder / "published_inconsistencies.csv",
+        "description": given.folder / "reconstruction.yaml",
+    }
+    columns = (
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns) as bar:
+        task = bar.add_task("", total=count_stages(read_settings(files["description"])["fit"]))
+        shown = partial(show_stage, bar, task)
+        reconstruct_cohort(**files, output=given.output, seed=given.seed, progress=shown)
+
+
+def show_stage(bar: Progress, task: int, report: StageReport) -> None:
+    """Move the bar by the steps of a stage."""
+    bar.update(task, advance=report.steps, description=f"{report.name}: {report.loss:.1f} units off")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except InputError as error:
+        sys.exit(str(error))

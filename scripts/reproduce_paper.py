@@ -1,0 +1,60 @@
+"""Compute every published number again from the cohort, and hold it against the print."""
+
+import json
+from collections.abc import Mapping
+
+import pandas as pd
+
+from file_records import file_record
+from job_log import job_log
+from job_records import recorded_job
+from paper_files import read_contradictions, read_numbers, read_paper_description
+from parquet_files import read_frame, write_csv, write_table
+from survival_multiverse.anchor_matching import compare_matchings
+from survival_multiverse.faults import InputError
+from survival_multiverse.published import set_aside
+from survival_multiverse.reconstructed_patients import join_private_columns, paper_cohort
+from survival_multiverse.reproduction import mark_contradictions, reproduce, score_by_kind
+from survival_multiverse.study import Study
+
+
+def reproduce_paper(*, inputs: Mapping[str, str], settings: str, outputs: Mapping[str, str]) -> None:
+    """Write the numbers one by one, their score by kind and the matchings, as Parquet and as CSV."""
+    study = Study.from_config(json.loads(settings))
+    paper = read_paper_description(inputs["description"])
+    numbers, contradictions = read_numbers(inputs["numbers"]), read_contradictions(inputs["contradictions"])
+    try:
+        patients = join_private_columns(read_frame(inputs["cohort"]), pd.read_csv(inputs["patients"]), paper)
+    except KeyError as error:
+        raise InputError([f"{inputs['patients']} lacks the column {error}"], subject="the data") from error
+    cohort = paper_cohort(patients, paper)
+    table = reproduce(numbers, cohort, paper)
+    matching = compare_matchings(
+        cohort,
+        numbers,
+        paper,
+        # 0: only patients of equal score, as the published pairs seem to be.
+        calipers=(0.0, *study.axes["caliper"].values),
+        seed=study.seed,
+        draws=study.analysis.tie_break_draws,
+    )
+    score = score_by_kind(table, set_aside(contradictions))
+    reproduction = mark_contradictions(table, contradictions)
+    tables = {"reproduction": reproduction, "score": score, "matching": matching}
+    record = file_record(script=__file__, settings=settings, inputs=inputs)
+    for name, frame in tables.items():
+        write_table(frame, outputs[name], metadata=record)
+        # `cohort` says of every CSV where its patients come from; the paper's own name of them makes way.
+        write_csv(frame.rename(columns={"cohort": "whom"}), outputs[f"{name}_csv"], cohort=study.source)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
+        reproduce_paper(
+            inputs={
+                name: snakemake.input[name]
+                for name in ("numbers", "contradictions", "description", "cohort", "patients")
+            },
+            settings=snakemake.params.settings,
+            outputs=dict(snakemake.output.items()),
+        )

@@ -1,0 +1,107 @@
+"""A cohort out of published numbers: another paper's, made up for the test, by the same code."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from papers import SETTINGS, printed_numbers, true_cohort
+
+from survival_multiverse.ensemble import summarise_ensemble
+from survival_multiverse.published import read_description, read_published
+from survival_multiverse.reconstructed_patients import paper_cohort, patient_table, with_dose_response
+from survival_multiverse.reconstruction import State, count_stages, losses, reconstruct
+from survival_multiverse.reconstruction_targets import compile_targets, total_patients
+from survival_multiverse.reproduction import WITHIN, PaperCohort, reproduce
+
+PAPER = read_description(SETTINGS)
+
+
+@cache
+def table() -> pd.DataFrame:
+    return read_published(printed_numbers())
+
+
+@cache
+def fitted(seed: int = 5) -> State:
+    targets = compile_targets(table(), PAPER)
+    patients = total_patients(table(), PAPER)
+    return reconstruct(targets, PAPER, SETTINGS["fit"], patients=patients, seed=seed)
+
+
+def as_cohort(state: State) -> PaperCohort:
+    codes = dict(zip(PAPER.variables, state.labels, strict=True))
+    return PaperCohort(state.time * PAPER.step, state.event, codes, {})
+
+
+def made_patients(seed: int = 5) -> pd.DataFrame:
+    return patient_table(as_cohort(fitted(seed)), table(), PAPER, SETTINGS["exact"], seed)
+
+
+def test_every_number_of_another_paper_is_met():
+    found = reproduce(table(), paper_cohort(made_patients(), PAPER), PAPER)
+    missed = found[found.verdict != WITHIN]
+    assert len(found) > 35
+    # P values follow from chi-squares that are met, up to the rounding of those.
+    assert set(missed.statistic) <= {"logrank_p"}, missed[["id", "value", "reproduced"]].to_string()
+    assert (missed.difference.abs() < 0.02).all()
+
+
+def test_the_same_seed_gives_the_same_cohort_and_another_seed_another():
+    again = reconstruct(
+        compile_targets(table(), PAPER), PAPER, SETTINGS["fit"], patients=len(fitted().time), seed=5
+    )
+    assert all(
+        np.array_equal(getattr(again, name), getattr(fitted(), name)) for name in ("time", "event", "labels")
+    )
+    assert not np.array_equal(fitted(6).time, fitted().time)
+
+
+def test_the_compiled_loss_is_zero_on_the_patients_behind_the_numbers_and_not_beside_them():
+    truth = true_cohort()
+    labels = np.array([truth.codes[name] for name in PAPER.variables])
+    state = State(np.rint(truth.time / PAPER.step).astype(np.int64), truth.event.copy(), labels)
+    targets = compile_targets(table()[lambda rows: rows.statistic != "n"], PAPER)
+    assert losses(state, targets).loss.max() == pytest.approx(0.0, abs=1e-6)
+    state.time[:10] += 3
+    assert (losses(state, targets).loss > 0).sum() >= 4
+
+
+def test_exact_values_stay_in_their_level_and_marks_have_their_counts():
+    patients = made_patients()
+    high = fitted().labels[0] == 1
+    assert (patients.dose[high] >= 10).all()
+    assert set(patients.dose[~high]) <= {2.0, 5.0}
+    assert (patients.cause[patients.event == 0] == "alive").all()
+    printed = table().set_index("id").value
+    assert (patients.cause == "heart").sum() == printed["everybody_cause_heart_n"]
+
+
+def test_a_dose_slope_orders_doses_by_survival_within_a_category_and_changes_nothing_published():
+    patients = made_patients()
+    steep = with_dose_response(patients, PAPER, slope=1.0, seed=1)
+    high = patients.dose >= 10
+    assert (patients.dose >= 10).equals(steep.dose >= 10)
+    assert sorted(steep.dose) == sorted(patients.dose)
+    assert steep.dose[high].corr(steep.time[high], method="spearman") > 0.9
+    assert steep.drop(columns="dose").equals(patients.drop(columns="dose"))
+    assert with_dose_response(patients, PAPER, slope=0.0, seed=1) is patients
+
+
+def test_the_steps_of_a_recipe_count_each_variable_and_each_try():
+    inner = {"steps": 10, "each": ["a", "b"]}
+    assert count_stages([{"steps": 5}, {"like": "x"}, {"tries": 3, "stages": [inner]}]) == 65
+
+
+def test_an_ensemble_gives_the_range_of_the_cohorts_that_fit():
+    cohorts = {seed: paper_cohort(made_patients(seed), PAPER) for seed in (5, 6)}
+    missing = replace(cohorts[5], time=cohorts[5].time[::-1].copy())
+    everything = set(table().id) - {"everybody_cohort_total_n"}
+    members, ranges = summarise_ensemble(cohorts, table(), PAPER, everything, caliper=0.2, draws=2)
+    assert members.fits.all()
+    assert (ranges.cohorts == 2).all()
+    assert (ranges.lowest <= ranges.highest).all()
+    assert (ranges.lowest < ranges.highest).any()
+    members, _ = summarise_ensemble({**cohorts, 7: missing}, table(), PAPER, set(), caliper=0.2, draws=2)
+    assert not members.set_index("seed").fits[7]

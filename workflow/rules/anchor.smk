@@ -1,0 +1,105 @@
+rule audit_consistency:
+    """Hold the published numbers against each other."""
+    input:
+        numbers=PAPER["numbers"],
+        description=PAPER["description"],
+        library=library("audit_consistency"),
+    output:
+        consistency=ANCHOR["consistency"],
+        consistency_csv=anchor_table("consistency"),
+    log:
+        "logs/audit_consistency.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=lambda wildcards: study_settings(config),
+    script:
+        "../../scripts/audit_consistency.py"
+
+
+rule reconstruct_cohort:
+    """Fit a cohort to the published numbers; on request, with any seed, it takes a while."""
+    input:
+        numbers=PAPER["numbers"],
+        contradictions=PAPER["contradictions"],
+        description=PAPER["description"],
+        library=library("reconstruct_cohort"),
+    output:
+        "results/reconstruction/seed~{seed}.csv",
+    log:
+        "logs/reconstruct_cohort/seed~{seed}.log",
+    benchmark:
+        "results/benchmarks/reconstruct_cohort/seed~{seed}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    params:
+        settings=lambda wildcards: study_settings(config),
+        seed=lambda wildcards: int(wildcards.seed),
+    script:
+        "../../scripts/reconstruct_cohort.py"
+
+
+rule reproduce_paper:
+    """Compute every published number again from the cohort."""
+    input:
+        numbers=PAPER["numbers"],
+        contradictions=PAPER["contradictions"],
+        description=PAPER["description"],
+        patients=PAPER["patients"],
+        cohort=COHORT,
+        library=library("reproduce_paper"),
+    output:
+        reproduction=ANCHOR["reproduction"],
+        reproduction_csv="results/anchor/reproduction.csv",
+        score=ANCHOR["score"],
+        score_csv=anchor_table("score"),
+        matching=ANCHOR["matching"],
+        matching_csv=anchor_table("matching"),
+    log:
+        "logs/reproduce_paper.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=lambda wildcards: study_settings(config),
+    script:
+        "../../scripts/reproduce_paper.py"
+
+
+rule compare_reconstructions:
+    """Compare the conclusions of many cohorts that all give the published numbers; on request."""
+    input:
+        numbers=PAPER["numbers"],
+        contradictions=PAPER["contradictions"],
+        description=PAPER["description"],
+        cohorts=ENSEMBLE_COHORTS,
+        library=library("compare_reconstructions"),
+    output:
+        **ENSEMBLE,
+        ensemble_csv=anchor_table("ensemble"),
+        ensemble_members_csv="results/anchor/ensemble_members.csv",
+    log:
+        "logs/compare_reconstructions.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=lambda wildcards: study_settings(config),
+    script:
+        "../../scripts/compare_reconstructions.py"
