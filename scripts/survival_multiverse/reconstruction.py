@@ -19,7 +19,7 @@ from survival_multiverse.kernels.annealing import (
     anneal,
     draw,
 )
-from survival_multiverse.kernels.reconstruction import CELLS, COUNTS, FOLLOW_UP, empty_store, every_loss
+from survival_multiverse.kernels.reconstruction import CELLS, FOLLOW_UP, empty_store, every_loss
 from survival_multiverse.published import Description
 from survival_multiverse.reconstruction_targets import Targets
 
@@ -200,7 +200,6 @@ def run_stage(
         ),
         same=_rows(targets, entry.get("same", ())),
         same_times=_rows(targets, entry.get("same_times", ())),
-        loose=_loose(targets, description, entry.get("labels", ())),
         moves=_shares(entry["moves"]),
         zoned=float(entry.get("zoned", 0.0)),
         first_time=description.first_time,
@@ -268,20 +267,6 @@ def _within(
 
 def _rows(targets: Targets, names: Sequence[str]) -> np.ndarray:
     return np.array([targets.rows[name] for name in names], dtype=np.int64)
-
-
-def _loose(targets: Targets, description: Description, names: Sequence[str]) -> np.ndarray:
-    """The arm's row for each variable whose arms are not printed apart, -1 for the others."""
-    arms = []
-    counted = targets.blocks.kind == COUNTS
-    for name in names:
-        printed = False
-        for block in np.flatnonzero(counted & (targets.blocks.variable == name)):
-            first = targets.problem.first_target[block]
-            weights = targets.problem.weight[first : first + 3 * targets.problem.levels[block]]
-            printed |= bool((weights.reshape(-1, 3)[:, :2] > 0).any())
-        arms.append(-1 if printed else targets.rows[description.arm])
-    return np.array(arms, dtype=np.int64)
 
 
 def _shares(moves: Mapping[str, float]) -> np.ndarray:

@@ -49,8 +49,8 @@ SETTINGS = {
                     "moves": {"shift_time": 2, "swap_times": 2, "swap_labels": 2, "swap_events": 1},
                     "numbers": ["n", "survival_pct", "logrank_chi2", "median", *MODEL],
                     "hot": 10,
-                    "cold": 0.3,
-                    "steps": 300_000,
+                    "cold": 0.2,
+                    "steps": 400_000,
                 }
             ],
         },

@@ -31,8 +31,6 @@ Stage = namedtuple(
         "codes",
         "same",
         "same_times",
-        # Row that an exchange of each of `rows` need not keep, -1 for none.
-        "loose",
         # Cumulative shares of the seven moves, share of exchanges within a time zone, first time of the grid.
         "moves",
         "zoned",
@@ -132,14 +130,14 @@ def propose_times(problem, stage, time, event, labels, move, generator, changes)
 
 
 @njit(cache=True)
-def partner(problem, stage, time, event, labels, row, i, zoned, skip, generator):
-    """A patient alike (but in row `skip`) with another code of the row, or -1."""
+def partner(problem, stage, time, event, labels, row, i, zoned, generator):
+    """A patient alike with another code of the row, or -1."""
     for _ in range(TRIES):
         j = draw(generator, time.size)
         if (
             stage.labelled[j]
             and labels[row, j] != labels[row, i]
-            and alike(problem, stage.same, time, event, labels, i, j, zoned, skip)
+            and alike(problem, stage.same, time, event, labels, i, j, zoned, -1)
         ):
             return j
     return -1
@@ -152,7 +150,7 @@ def propose_both_arms(problem, stage, time, event, labels, row, generator, chang
     i = draw(generator, n)
     if not stage.labelled[i]:
         return 0
-    j = partner(problem, stage, time, event, labels, row, i, False, -1, generator)
+    j = partner(problem, stage, time, event, labels, row, i, False, generator)
     if j < 0:
         return 0
     first = zone(time[i], event[i], problem.rate_times)
@@ -202,7 +200,7 @@ def propose_in_pairs(problem, stage, time, event, labels, row, generator, change
     if not in_cohort(problem, problem.cohort[stage.cells], labels, i):
         return 0
     zoned = uniform(generator) < stage.zoned
-    j = partner(problem, stage, time, event, labels, row, i, zoned, -1, generator)
+    j = partner(problem, stage, time, event, labels, row, i, zoned, generator)
     if j < 0:
         return 0
     k = counterpart(problem, stage, time, labels, i, generator)
@@ -235,8 +233,7 @@ def propose(problem, stage, time, event, labels, generator, changes):
     if move == CHANGE_LABEL:
         code = draw(generator, stage.codes[place])
         return 0 if code == labels[row, i] else note(changes, 0, LABEL, row, i, code)
-    zoned = uniform(generator) < stage.zoned
-    j = partner(problem, stage, time, event, labels, row, i, zoned, stage.loose[place], generator)
+    j = partner(problem, stage, time, event, labels, row, i, uniform(generator) < stage.zoned, generator)
     return 0 if j < 0 else exchange_labels(changes, 0, labels, row, i, j)
 
 
@@ -297,37 +294,23 @@ def leaving_at(time, times, patients):
 
 
 @njit(cache=True)
-def recount(problem, store, time, event, labels, moved, patients, done):
+def recount(problem, store, time, event, labels, moved, patients, hit):
     """Bring the sums of some blocks up to date at the times in `moved`."""
     leaving = patients[: leaving_at(time, moved, patients)]
-    for block in range(done.size):
-        if done[block]:
+    for block in range(hit.size):
+        if hit[block]:
             refresh(problem, store, block, time, event, labels, moved, leaving)
 
 
 @njit(cache=True)
-def acceptable(problem, store, time, event, labels, moved, leaving, hit, losses, trial, allowed, done):
-    """Whether the changes raise the loss by no more than `allowed`.
-
-    Stops once even a loss of 0 in the blocks still to come could not make up for the rise. Fills `trial`
-    with the loss of the blocks in `done`, whose sums are those of the changed cohort.
-    """
-    open_loss = 0.0
-    for block in range(hit.size):
-        done[block] = False
-        if hit[block]:
-            open_loss += losses[block]
+def change_of_loss(problem, store, time, event, labels, hit, losses, trial):
+    """Fill `trial` with the loss of the blocks that were hit; returns how much more that is."""
     change = 0.0
     for block in range(hit.size):
         if hit[block]:
-            refresh(problem, store, block, time, event, labels, moved, leaving)
             trial[block] = block_loss(problem, store, block, time, event, labels)
-            done[block] = True
             change += trial[block] - losses[block]
-            open_loss -= losses[block]
-            if change - open_loss > allowed:
-                return False
-    return change <= allowed
+    return change
 
 
 @njit(cache=True)
@@ -342,7 +325,7 @@ def anneal(problem, stage, time, event, labels, generator, steps, hot, cold):
     best = losses.sum()
     best_time, best_event, best_labels = time.copy(), event.copy(), labels.copy()
     changes = np.zeros((8, 4), np.int64)
-    hit, done = np.zeros(losses.size, np.bool_), np.zeros(losses.size, np.bool_)
+    hit = np.zeros(losses.size, np.bool_)
     times, patients = np.zeros(20, np.int64), np.zeros(time.size, np.int64)
     cooling = math.exp(math.log(cold / hot) / max(steps, 1))
     temperature = hot
@@ -356,15 +339,13 @@ def anneal(problem, stage, time, event, labels, generator, steps, hot, cold):
         apply(time, event, labels, changes, count)
         note_times(time, changes, count, times)
         moved = times[1 : times[0] + 1]
-        leaving = patients[: leaving_at(time, moved, patients)]
         for block in range(hit.size):
             hit[block] = touched(problem, stage, labels, changes, count, block)
-        allowed = -temperature * math.log(1.0 - uniform(generator))
-        if not acceptable(
-            problem, store, time, event, labels, moved, leaving, hit, losses, trial, allowed, done
-        ):
+        recount(problem, store, time, event, labels, moved, patients, hit)
+        change = change_of_loss(problem, store, time, event, labels, hit, losses, trial)
+        if change > -temperature * math.log(1.0 - uniform(generator)):
             apply(time, event, labels, changes, count)
-            recount(problem, store, time, event, labels, moved, patients, done)
+            recount(problem, store, time, event, labels, moved, patients, hit)
             continue
         losses[:] = np.where(hit, trial, losses)
         total = losses.sum()

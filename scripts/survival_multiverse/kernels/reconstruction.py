@@ -10,7 +10,7 @@ from collections import namedtuple
 import numpy as np
 from numba import njit
 
-from survival_multiverse.kernels.linear import cholesky_solve, invert_spd
+from survival_multiverse.kernels.linear import cholesky_solve
 from survival_multiverse.kernels.log_rank import quadratic_form
 
 GROUPS, COX, MEDIAN, FOLLOW_UP, COUNTS, CELLS = range(6)
@@ -356,12 +356,15 @@ def cox_loss(problem, block, time, event, labels, store):
         change = cholesky_solve(information, score)
         for a in range(k):
             beta[a] += change[a]
-    inverse, invertible = invert_spd(information)
-    if not invertible:
-        return FAR
+    unit = np.zeros(k)
     loss = 0.0
     for a in range(k):
-        error = math.sqrt(inverse[a, a])
+        unit[:] = 0.0
+        unit[a] = 1.0
+        column = cholesky_solve(information, unit)
+        if not column[a] > 0.0:
+            return FAR
+        error = math.sqrt(column[a])
         target = problem.first_target[block] + 4 * a
         loss += outside(math.exp(beta[a]), target, problem)
         loss += outside(math.exp(beta[a] - problem.normal * error), target + 1, problem)
