@@ -24,7 +24,7 @@ def table() -> pd.DataFrame:
 
 
 @cache
-def fitted(seed: int = 5) -> State:
+def fitted(seed: int = 8) -> State:
     targets = compile_targets(table(), PAPER)
     patients = total_patients(table(), PAPER)
     return reconstruct(targets, PAPER, SETTINGS["fit"], patients=patients, seed=seed)
@@ -35,7 +35,7 @@ def as_cohort(state: State) -> PaperCohort:
     return PaperCohort(state.time * PAPER.step, state.event, codes, {})
 
 
-def made_patients(seed: int = 5) -> pd.DataFrame:
+def made_patients(seed: int = 8) -> pd.DataFrame:
     return patient_table(as_cohort(fitted(seed)), table(), PAPER, SETTINGS["exact"], seed)
 
 
@@ -50,12 +50,12 @@ def test_every_number_of_another_paper_is_met():
 
 def test_the_same_seed_gives_the_same_cohort_and_another_seed_another():
     again = reconstruct(
-        compile_targets(table(), PAPER), PAPER, SETTINGS["fit"], patients=len(fitted().time), seed=5
+        compile_targets(table(), PAPER), PAPER, SETTINGS["fit"], patients=len(fitted().time), seed=8
     )
     assert all(
         np.array_equal(getattr(again, name), getattr(fitted(), name)) for name in ("time", "event", "labels")
     )
-    assert not np.array_equal(fitted(6).time, fitted().time)
+    assert not np.array_equal(fitted(7).time, fitted().time)
 
 
 def test_the_compiled_loss_is_zero_on_the_patients_behind_the_numbers_and_not_beside_them():
@@ -95,13 +95,13 @@ def test_the_steps_of_a_recipe_count_each_variable_and_each_try():
 
 
 def test_an_ensemble_gives_the_range_of_the_cohorts_that_fit():
-    cohorts = {seed: paper_cohort(made_patients(seed), PAPER) for seed in (5, 6)}
-    missing = replace(cohorts[5], time=cohorts[5].time[::-1].copy())
+    cohorts = {seed: paper_cohort(made_patients(seed), PAPER) for seed in (7, 8)}
+    missing = replace(cohorts[8], time=cohorts[8].time[::-1].copy())
     everything = set(table().id) - {"everybody_cohort_total_n"}
     members, ranges = summarise_ensemble(cohorts, table(), PAPER, everything, caliper=0.2, draws=2)
     assert members.fits.all()
     assert (ranges.cohorts == 2).all()
     assert (ranges.lowest <= ranges.highest).all()
     assert (ranges.lowest < ranges.highest).any()
-    members, _ = summarise_ensemble({**cohorts, 7: missing}, table(), PAPER, set(), caliper=0.2, draws=2)
-    assert not members.set_index("seed").fits[7]
+    members, _ = summarise_ensemble({**cohorts, 9: missing}, table(), PAPER, set(), caliper=0.2, draws=2)
+    assert not members.set_index("seed").fits[9]
