@@ -17,7 +17,8 @@ import unit_engine
 from numba import njit
 from unit_cohort import CALIPERS, UnitCohort, unit_cohort
 
-CONFIG = Path(__file__).parents[1] / "config" / "config.yaml"
+ROOT = Path(__file__).parents[1]
+CONFIG = ROOT / "config" / "config.yaml"
 ONE_CALIPER = CALIPERS[2]
 # Linux counts the largest memory in KiB, macOS in bytes.
 MIB = 2**20 if sys.platform == "darwin" else 2**10
@@ -76,15 +77,18 @@ def looped_lifelines(cohort: UnitCohort) -> Round:
 def scenario_files(_: UnitCohort) -> Round:
     """One panel of the default study: everything that its scenario files hold, but not the writing."""
     # Imported where used, as lifelines is: the memory of the other processes is their own.
+    from source_patients import source_patients
+    from study_plan import paper_files
     from survival_multiverse.cohort import prepare_cohort
     from survival_multiverse.multiverse import Scenario, evaluate_panel
-    from survival_multiverse.simulation import simulate_cohort
     from survival_multiverse.study import Study
     from workflow_settings import merged_config
 
     config = merged_config([CONFIG], {})
     study = Study.from_config(config)
-    patients = prepare_cohort(simulate_cohort(config["cohort"]["simulation"], study), study).patients
+    paper = {role: place.replace("workflow:", f"{ROOT}/") for role, place in paper_files(config).items()}
+    frame = source_patients(study, config, patients=paper["patients"], description=paper["description"])
+    patients = prepare_cohort(frame, study).patients
     gtv_cutoffs, calipers = (study.axes[name].values for name in ("gtv_cutoff", "caliper"))
     anchor = Scenario(*study.anchor)
     panel = [anchor._replace(gtv_cutoff=g, caliper=c) for g, c in product(gtv_cutoffs, calipers)]

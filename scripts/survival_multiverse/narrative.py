@@ -28,7 +28,8 @@ ORIGIN = {
     ),
     "reconstructed": (
         "Reconstructed patients",
-        "Patients are reconstructed from published aggregates so as to reproduce them; none is a person. "
+        "Patients are reconstructed from published aggregates so as to reproduce them; none is a person, and "
+        "nothing here is a clinical finding. "
         "Only the published cutoffs are informed by data. What agrees with the publication was fitted to it, "
         "and everything else is mechanical: no P value here is inference about patients.",
     ),

@@ -6,10 +6,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from build_cohort import load_dataset, read_patients
 from file_records import DATA_ORIGIN, code_digests, digest, digest_of_files, file_record, read_footer
 from job_log import job_log
 from parquet_files import read_frame, write_csv, write_table
+from source_patients import load_dataset, read_patients
 from survival_multiverse.faults import InputError
 
 SETTINGS = '{"cohort":{"source":"simulated"},"study":{"seed":7}}'

@@ -63,7 +63,12 @@ def test_share_never_rounds_to_all_or_none():
 
 @pytest.mark.parametrize(
     ("source", "words"),
-    [("simulated", "nothing here is a clinical finding"), ("file", "not randomised"), ("dataset", "public")],
+    [
+        ("simulated", "nothing here is a clinical finding"),
+        ("reconstructed", "nothing here is a clinical finding"),
+        ("file", "not randomised"),
+        ("dataset", "public"),
+    ],
 )
 def test_origin(source, words):
     config = small_config()
