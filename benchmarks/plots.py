@@ -9,7 +9,8 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from survival_multiverse.style import BLUE, GREEN, INK, MUTED, PURPLE, VERMILION, styled
+from survival_multiverse.palette import BLUE, GREEN, INK, MUTED, PURPLE, VERMILION
+from survival_multiverse.style import styled
 
 OTHERS = {"lifelines + scikit-learn": VERMILION, "R: survival + glm": PURPLE}
 

@@ -10,9 +10,11 @@ from anchor_estimates import read_anchor_estimates
 from file_records import digest_of_files
 from job_log import job_log
 from job_records import recorded_job
+from lineage import draw_study, rules_behind
 from output_files import write_bytes
 from parquet_files import read_frame
 from report_inputs import made_from, read_balance, software
+from study_plan import study_steps
 from survival_multiverse.anchor_tables import ANCHOR_TABLES
 from survival_multiverse.report import TABLES
 from survival_multiverse.report import render_report as render_page
@@ -35,7 +37,8 @@ def render_report(
     paper: Mapping[str, str] | None = None,
 ) -> None:
     """Write the page; ``tables`` gives the files of `report.TABLES` other than those `READ_HERE`."""
-    study = Study.from_config(json.loads(settings))
+    config = json.loads(settings)
+    study = Study.from_config(config)
     frames = {name: read_frame(path) for name, path in tables.items()}
     if calibration:
         frames["calibration"] = pd.read_csv(calibration)
@@ -53,6 +56,8 @@ def render_report(
         versions=software(),
         digests=made_from(scenarios[0]),
         scenarios={path: digest_of_files([path]) for path in scenarios},
+        lineage=draw_study(config),
+        behind=rules_behind(scenarios[0], study_steps(config)),
     )
     write_bytes(report, page.encode())
 

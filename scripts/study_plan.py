@@ -155,11 +155,12 @@ def numbers_of_draws(config: Mapping[str, Any]) -> dict[str, int]:
 
 
 def shard_files(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Files of the resampled cohorts, by kind."""
-    size = config["execution"]["draws_per_job"]
+    """Files of the resampled cohorts, by kind; one of each where nothing says how they are cut."""
+    wanted = numbers_of_draws(config)
+    size = config.get("execution", {"draws_per_job": max(*wanted.values(), 1)})["draws_per_job"]
     return {
         kind: tuple(f"results/resamples/{kind}/shard~{shard}.parquet" for shard in range(-(-draws // size)))
-        for kind, draws in numbers_of_draws(config).items()
+        for kind, draws in wanted.items()
     }
 
 

@@ -11,6 +11,7 @@ from matplotlib.gridspec import GridSpecFromSubplotSpec, SubplotSpec
 from matplotlib.lines import Line2D
 
 from survival_multiverse.labels import axis_value, in_sentence
+from survival_multiverse.palette import DIRECTION_COLOURS, INK, MUTED, PAPER
 from survival_multiverse.ratio_axis import ratio_axis, ratio_limits
 from survival_multiverse.specification_summary import (
     direction,
@@ -20,16 +21,7 @@ from survival_multiverse.specification_summary import (
     summarise,
 )
 from survival_multiverse.study import AXES, Study
-from survival_multiverse.style import (
-    DIRECTION_COLOURS,
-    ESTIMATOR_LABELS,
-    INK,
-    MUTED,
-    PAPER,
-    format_ratio,
-    mark_origin,
-    styled,
-)
+from survival_multiverse.style import ESTIMATOR_LABELS, format_ratio, mark_origin, styled
 from survival_multiverse.table_cells import set_label
 
 DENSE = 150

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
+from survival_multiverse.palette import INK, MUTED, PAPER
+
 WIDTH, GAP, SPACE, LINE, PAD, LANE = 200, 84, 14, 15, 9, 14
 """Pixels: of a box, between layers, between boxes, of a line of text, around it, and for a line."""
 SWEEPS = 8
@@ -19,7 +21,7 @@ COLOURS = {
     "tampered": ("#fbdedd", "#b3261e"),
     "other": ("#ececec", "#666666"),
 }
-PLAIN = ("#ffffff", "#4a5568")
+PLAIN = (PAPER, MUTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def draw_graph(
     place, size = _places(rows, heights)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size[0]:.0f} {size[1]:.0f}" role="img" '
-        f'font-family="sans-serif" font-size="12"><title>{escape(title)}</title>'
+        f'fill="{INK}" font-family="sans-serif" font-size="12"><title>{escape(title)}</title>'
     ]
     ends = _ends(paths, place, heights)
     for (_, path), end in zip(paths, ends, strict=True):
@@ -192,14 +194,14 @@ def _curve(points: Sequence[tuple[float, float]]) -> str:
         if number < len(rest) - 1:
             x += WIDTH
             text += f" H{x:.1f}"
-    return f'<path d="{text}" fill="none" stroke="#9aa5b1" stroke-width="1.3"/>'
+    return f'<path d="{text}" fill="none" stroke="{MUTED}" stroke-opacity="0.6" stroke-width="1.3"/>'
 
 
 def _label(text: str, x: float, y: float) -> str:
     """What passes along a line, before the box that it leads to."""
     return (
-        f'<text x="{x - 5:.1f}" y="{y - 2:.1f}" text-anchor="end" font-size="10" fill="#4a5568" '
-        f'stroke="#ffffff" stroke-width="3" paint-order="stroke">{escape(text)}</text>'
+        f'<text x="{x - 5:.1f}" y="{y - 2:.1f}" text-anchor="end" font-size="10" fill="{MUTED}" '
+        f'stroke="{PAPER}" stroke-width="3" paint-order="stroke">{escape(text)}</text>'
     )
 
 
@@ -214,4 +216,5 @@ def _box(name: str, lines: Sequence[str], x: float, y: float, height: float, mar
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{WIDTH}" height="{height:.1f}" rx="5" fill="{fill}" '
         f'stroke="{stroke}"/>'
     )
-    return "\n".join([frame, *rows])
+    # An id cannot hold a space, which the names of what comes from outside do.
+    return "\n".join([f'<g id="{escape(name.replace(" ", "_"))}">', frame, *rows, "</g>"])

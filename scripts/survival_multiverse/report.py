@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from markupsafe import Markup, escape
@@ -20,10 +20,11 @@ from survival_multiverse.methods import REFERENCES, methods
 from survival_multiverse.narrative import joint_null, origin, readings
 from survival_multiverse.page_data import axis_labels, balance_terms, page_data
 from survival_multiverse.page_tables import page_tables
+from survival_multiverse.palette import THEMED
 from survival_multiverse.pictures import Picture, first_view, grid_pictures
 from survival_multiverse.specification_summary import estimated, estimators_present, headline
 from survival_multiverse.study import AXES, Study
-from survival_multiverse.style import ESTIMATOR_LABELS, THEMED
+from survival_multiverse.style import ESTIMATOR_LABELS
 from survival_multiverse.survival_figures import figure_names
 from survival_multiverse.templates import environment
 
@@ -65,6 +66,7 @@ CONTENTS = (
     ("failures", "Failures"),
     ("methods", "Appendix"),
 )
+LINEAGE = "Graph of the study's rules, from the patients to this page, with the number of files between them"
 
 
 def render_report(
@@ -76,6 +78,8 @@ def render_report(
     versions: Mapping[str, str] | None = None,
     digests: Mapping[str, str] | None = None,
     scenarios: Mapping[str, str] | None = None,
+    lineage: str = "",
+    behind: Sequence[str] = (),
 ) -> str:
     """Make the page.
 
@@ -94,6 +98,10 @@ def render_report(
         What the results were made from, and its digest, for the appendix.
     scenarios
         Path of each scenario's file and its SHA-256.
+    lineage
+        The graph of the study as SVG (see `draw_graph`).
+    behind
+        The rules behind a scenario's file, the first of them last.
 
     Returns
     -------
@@ -124,8 +132,9 @@ def render_report(
         axes=_axes(study),
         versions=dict(versions or {}),
         digests=dict(digests or {}),
+        lineage=inline_svg(lineage, prefix="lineage", alternative=LINEAGE, points=False) if lineage else None,
         scripts=Markup(re.sub(r"</(?=script)", r"<\\/", scripts, flags=re.IGNORECASE)),
-        page=_page(study, tables, pictures, scenarios or {}),
+        page=_page(study, tables, pictures, {"scenarios": dict(scenarios or {}), "behind": list(behind)}),
     )
 
 
@@ -140,7 +149,7 @@ def _page(
     study: Study,
     tables: Mapping[str, pd.DataFrame],
     pictures: Mapping[str, Picture],
-    scenarios: Mapping[str, str],
+    provenance: Mapping[str, object],
 ) -> dict[str, object]:
     """What the script on the page reads, as JSON in elements of its own."""
     specs = {name: picture.spec for name, picture in pictures.items()}
@@ -150,7 +159,7 @@ def _page(
     first = first_view(tables["specifications"], study) | {"measure": "hr"}
     present = estimators_present(headline(tables["specifications"]))
     return {
-        "data": inline_json(page_data(study, tables, provenance={"scenarios": dict(scenarios)})),
+        "data": inline_json(page_data(study, tables, provenance=provenance)),
         "opening": inline_json(first),
         "first": first,
         "labels": axis_labels(study),
@@ -213,11 +222,12 @@ def _survival(
     ]
 
 
-def inline_svg(svg: str, *, prefix: str, alternative: str) -> Markup:
+def inline_svg(svg: str, *, prefix: str, alternative: str, points: bool = True) -> Markup:
     """An SVG document as an element of a page.
 
     Ids and the references to them get the prefix, so that two figures cannot take each other's glyphs
-    and clip paths; the theme's colours become CSS variables; the picture scales with the page.
+    and clip paths; the theme's colours become CSS variables; the picture scales with the page. Sizes are in
+    points of 1/72 inch, as matplotlib's are, or in CSS pixels.
     """
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
@@ -229,9 +239,10 @@ def inline_svg(svg: str, *, prefix: str, alternative: str) -> Markup:
         svg = svg.replace(colour, f"var({variable})")
     # The styles of matplotlib's own element would reach every figure of the page.
     svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)
-    natural = f"--natural: {_width(svg):.0f}px"
+    natural = f"--natural: {_width(svg) * (1 if points else 3 / 4):.0f}px"
     svg = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg\b[^>]*?) role="[^"]*"', r"\1", svg, count=1)
     opening = f'<svg class="plot" role="img" aria-label="{escape(alternative)}" style="{natural}"'
     return Markup(svg.replace("<svg", opening, 1).strip())
 

@@ -1,4 +1,4 @@
-"""One visual language for every figure: colours, sizes, number formats and reproducible bytes."""
+"""One visual language for every figure: sizes, number formats and reproducible bytes."""
 
 import io
 import math
@@ -10,20 +10,7 @@ from typing import ParamSpec
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-# Okabe and Ito (2008), told apart by readers with any kind of colour vision.
-BLUE, VERMILION, ORANGE, SKY = "#0072B2", "#D55E00", "#E69F00", "#56B4E9"
-GREEN, PURPLE = "#009E73", "#CC79A7"
-# These are themed: `inline_svg` turns them into CSS variables, so that figures follow dark mode.
-INK, MUTED, GRID, PAPER = "#1f2329", "#6b727b", "#d5dae0", "#fefefe"
-THEMED = {INK: "--ink", MUTED: "--muted", GRID: "--rule", PAPER: "--paper"}
-# The two of the dose, which in dark mode are lighter; matplotlib writes them in lower case.
-THEMED |= {BLUE.lower(): "--below", VERMILION.lower(): "--above"}
-
-# Blue belongs to the higher dose, vermilion to the lower one, in curves and in hazard ratios alike.
-ARM_COLOURS = {0: VERMILION, 1: BLUE}
-DIRECTION_COLOURS = {"below": BLUE, "above": VERMILION, "includes": "#8d959e"}
-STATE_COLOURS = {"oligometastatic": GREEN, "non_oligometastatic": PURPLE}
-LINE_STYLES = {0: (0, (5, 1.6)), 1: "-"}
+from survival_multiverse.palette import GRID, INK, MUTED, PAPER
 
 ESTIMATOR_LABELS = {
     "unadjusted": "Unadjusted",

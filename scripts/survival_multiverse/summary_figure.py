@@ -12,6 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from survival_multiverse.answer import Answer, answers, silence
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence
 from survival_multiverse.narrative import origin, percent
+from survival_multiverse.palette import DIRECTION_COLOURS, INK, MUTED, PAPER
 from survival_multiverse.ratio_axis import RATIO_TICKS, ratio_limits
 from survival_multiverse.specification_summary import (
     anchor_block,
@@ -21,15 +22,7 @@ from survival_multiverse.specification_summary import (
     headline,
 )
 from survival_multiverse.study import Study
-from survival_multiverse.style import (
-    DIRECTION_COLOURS,
-    ESTIMATOR_LABELS,
-    INK,
-    MUTED,
-    PAPER,
-    format_ratio,
-    styled,
-)
+from survival_multiverse.style import ESTIMATOR_LABELS, format_ratio, styled
 
 SIZE = (13.33, 7.5)
 """Inches: a slide of 16 to 9."""

@@ -13,10 +13,11 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullLocator
 
 from survival_multiverse.labels import axis_label, axis_value
+from survival_multiverse.palette import BLUE, INK, MUTED, PAPER, VERMILION
 from survival_multiverse.ratio_axis import RATIO_TICKS
 from survival_multiverse.specification_summary import direction, estimated, headline
 from survival_multiverse.study import AXES, Study, spelling
-from survival_multiverse.style import BLUE, INK, MUTED, PAPER, VERMILION, format_ratio, mark_origin, styled
+from survival_multiverse.style import format_ratio, mark_origin, styled
 from survival_multiverse.table_cells import set_label
 
 COLOURS = LinearSegmentedColormap.from_list("hazard", [BLUE, "#9cc7e0", "#f4f2ee", "#efb38d", VERMILION])

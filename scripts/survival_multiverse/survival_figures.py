@@ -13,19 +13,10 @@ from survival_multiverse.coarse_curves import SMALL_ARM, coarse_curve
 from survival_multiverse.curves import kaplan_meier
 from survival_multiverse.disclosure import printed_counts
 from survival_multiverse.labels import arm_labels, factor_levels, level_label, variable_label
+from survival_multiverse.palette import ARM_COLOURS, INK, LINE_STYLES, MUTED, STATE_COLOURS
 from survival_multiverse.sample import STATE_LEVELS
 from survival_multiverse.study import Study
-from survival_multiverse.style import (
-    ARM_COLOURS,
-    INK,
-    LINE_STYLES,
-    MUTED,
-    STATE_COLOURS,
-    display_label,
-    mark_origin,
-    p_phrase,
-    styled,
-)
+from survival_multiverse.style import display_label, mark_origin, p_phrase, styled
 from survival_multiverse.table_cells import set_label
 
 PREFIX = "survival_curves_"

@@ -15,6 +15,7 @@ from survival_multiverse.attribution import attribute
 from survival_multiverse.cutpoints import audit_cutpoints
 from survival_multiverse.figures import draw_specification_curve
 from survival_multiverse.joint_inference import infer
+from survival_multiverse.lineage_graph import Edge, Node, draw_graph
 from survival_multiverse.multiverse import Scenario, anchor_samples, evaluate_panel
 from survival_multiverse.report import render_report
 from survival_multiverse.resampling import Resample, cells_of, evaluate, resample, specification_keys
@@ -39,6 +40,10 @@ EXTRA = {
     "scenarios": {
         "results/scenarios/oligo_threshold~5/dose_cutoff~63/gtv_cutoff~146/caliper~0.2.parquet": "f00dbeef",
     },
+    "lineage": draw_graph(
+        [Node(EVIL), Node("fit_scenarios")], [Edge(EVIL, "fit_scenarios", EVIL)], title=EVIL
+    ),
+    "behind": ["fit_scenarios", "build_cohort"],
 }
 
 

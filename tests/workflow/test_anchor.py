@@ -5,7 +5,7 @@ import pytest
 import yaml
 from conftest import Studio
 
-from parquet_files import read_footer
+from file_records import read_footer
 
 
 @pytest.fixture(scope="module")

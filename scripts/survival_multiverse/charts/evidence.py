@@ -21,7 +21,7 @@ from survival_multiverse.charts.theme import (
     whiskers,
     width,
 )
-from survival_multiverse.style import GREEN, ORANGE, PURPLE, SKY
+from survival_multiverse.palette import GREEN, ORANGE, PURPLE, SKY
 
 INTERVAL = (tip("hr", "Hazard ratio", ".2f"), tip("lo", "CI from", ".2f"), tip("hi", "to", ".2f"))
 PALETTE = (HIGHER, LOWER, GREEN, PURPLE, ORANGE, SKY)

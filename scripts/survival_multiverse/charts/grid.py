@@ -23,8 +23,8 @@ from survival_multiverse.charts.theme import (
     whiskers,
     width,
 )
+from survival_multiverse.palette import BLUE, ORANGE, VERMILION
 from survival_multiverse.study import Study
-from survival_multiverse.style import BLUE, ORANGE, VERMILION
 
 REACH = math.log(2)
 """Hazard ratios of 1/2 and 2 have the full colour, and so has P = 0.001."""

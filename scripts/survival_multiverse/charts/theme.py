@@ -7,14 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from survival_multiverse.palette import DIRECTION_COLOURS, GREEN, ORANGE, PURPLE, SKY
 from survival_multiverse.ratio_axis import RATIO_TICKS
-from survival_multiverse.style import (
-    DIRECTION_COLOURS,
-    GREEN,
-    ORANGE,
-    PURPLE,
-    SKY,
-)
 
 Spec = dict[str, Any]
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"

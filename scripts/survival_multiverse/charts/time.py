@@ -15,7 +15,8 @@ from survival_multiverse.charts.theme import (
     whiskers,
     width,
 )
-from survival_multiverse.style import SKY, display_label
+from survival_multiverse.palette import SKY
+from survival_multiverse.style import display_label
 
 LANDMARK_COLOURS = {
     "Unadjusted": "#8d959e",

@@ -286,6 +286,9 @@
     list.replaceChildren(...facts(i).flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
     const path = scenarioPath(i);
     document.getElementById("analysis-command").textContent = `snakemake --cores 2 --force ${path}`;
+    const rules = page.provenance.behind.map((rule) => element("a", rule, { href: `#lineage-${rule}` }));
+    document.getElementById("analysis-lineage").replaceChildren(
+      ...rules.flatMap((link, at) => (at ? [" ← ", link] : ["Lineage: ", link])));
     const digest = page.provenance.scenarios?.[path];
     document.getElementById("analysis-digest").textContent = digest || "–";
     table(document.getElementById("analysis-estimates"),
@@ -306,7 +309,8 @@
     await draw(holders["scenario-km"], { km });
     if (love.length) await draw(holders["scenario-love"], { love });
   }
-  card.addEventListener("click", (event) => { if (event.target === card) card.close(); });
+  // A link leads out of the card, to the page behind it.
+  card.addEventListener("click", (event) => { if (event.target === card || event.target.closest("a")) card.close(); });
 
   syncControls();
   describe();
