@@ -9,11 +9,13 @@ from paper_files import read_numbers, read_paper_description
 from parquet_files import write_csv, write_table
 from survival_multiverse.consistency import AGREES
 from survival_multiverse.consistency import audit_consistency as audit
+from survival_multiverse.published import in_words
 
 
 def audit_consistency(*, numbers: str, description: str, settings: str, outputs: Mapping[str, str]) -> None:
     """Write every comparison as Parquet, and those that fail as CSV."""
-    table = audit(read_numbers(numbers), read_paper_description(description))
+    paper = read_paper_description(description)
+    table = in_words(audit(read_numbers(numbers), paper), paper)
     record = file_record(
         script=__file__, settings=settings, inputs={"numbers": numbers, "description": description}
     )

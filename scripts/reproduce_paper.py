@@ -12,7 +12,7 @@ from paper_files import read_contradictions, read_numbers, read_paper_descriptio
 from parquet_files import read_frame, write_csv, write_table
 from survival_multiverse.anchor_matching import compare_matchings
 from survival_multiverse.faults import InputError
-from survival_multiverse.published import set_aside
+from survival_multiverse.published import in_words, set_aside
 from survival_multiverse.reconstructed_patients import join_private_columns, paper_cohort
 from survival_multiverse.reproduction import mark_contradictions, reproduce, score_by_kind
 from survival_multiverse.study import Study
@@ -39,7 +39,7 @@ def reproduce_paper(*, inputs: Mapping[str, str], settings: str, outputs: Mappin
         draws=study.analysis.tie_break_draws,
     )
     score = score_by_kind(table, set_aside(contradictions))
-    reproduction = mark_contradictions(table, contradictions)
+    reproduction = in_words(mark_contradictions(table, contradictions), paper)
     tables = {"reproduction": reproduction, "score": score, "matching": matching}
     record = file_record(script=__file__, settings=settings, inputs=inputs)
     for name, frame in tables.items():

@@ -71,8 +71,9 @@ def study_settings(config: Mapping[str, Any]) -> str:
 
 
 def cohort_settings(config: Mapping[str, Any]) -> str:
-    """Canonical JSON of the settings that decide the canonical cohort; the grid is none of them."""
-    own = {"cohort": _without_file(config["cohort"]), "covariates": config["covariates"]}
+    """Canonical JSON of what decides the canonical cohort: not the grid, nor what was published."""
+    cohort = {key: value for key, value in _without_file(config["cohort"]).items() if key != "published"}
+    own = {"cohort": cohort, "covariates": config["covariates"]}
     return _canonical({**_any_scenario(config), **own})
 
 

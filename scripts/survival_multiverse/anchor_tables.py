@@ -1,17 +1,16 @@
-"""The part of the page about the paper behind a reconstructed cohort: published beside reproduced."""
+"""Tables about the paper behind a reconstructed cohort: published beside reproduced."""
 
 from collections.abc import Mapping
 
 import pandas as pd
-from markupsafe import Markup, escape
 
 from survival_multiverse.consistency import AGREES
-from survival_multiverse.reproduction import NEAR, WITHIN
+from survival_multiverse.reproduction import KINDS, NEAR, WITHIN
 from survival_multiverse.style import format_ratio
-from survival_multiverse.table_cells import GAP, count_text, is_number, to_html
+from survival_multiverse.table_cells import GAP, count_text, is_number
 
-ANCHOR_TABLES = ("score", "reproduction", "consistency", "matching")
-"""Tables of `results/anchor` that the section shows, those that are there."""
+ANCHOR_TABLES = ("score", "reproduction", "consistency", "matching", "ensemble", "ensemble_members")
+"""Tables of `results/anchor` that the page shows, those that are there."""
 
 HONESTY = (
     "The patients are reconstructed from published aggregates; no row describes a person. Only the published "
@@ -33,99 +32,89 @@ STATISTICS = {
     "median": "median",
     "median_ci_lower": "median, lower limit",
     "median_ci_upper": "median, upper limit",
+    "followup_min": "shortest",
+    "followup_median": "median",
+    "followup_max": "longest",
 }
+VERDICTS = {WITHIN: "within rounding", NEAR: "near"}
 
 
-def anchor_section(tables: Mapping[str, pd.DataFrame]) -> Markup:
-    """The section as HTML; empty text where there is no table of a paper.
+def anchor_tables(tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[pd.DataFrame, int]]:
+    """The tables of the page and how many of their columns name the row; empty ones of what is not there.
 
     Parameters
     ----------
     tables
-        Frames under the names in `ANCHOR_TABLES`.
+        Frames, among them those of `ANCHOR_TABLES`.
     """
     makers = {
-        "score": (score_table, "Published numbers, reproduced.", 1),
-        "reproduction": (misses_table, "Numbers that are not within the rounding of the print.", 3),
-        "consistency": (contradictions_table, "Where the paper contradicts itself.", 2),
-        "matching": (matching_table, "The study's own matching beside the published pairs.", 1),
+        "paper_score": ("score", score_table, 1),
+        "paper_misses": ("reproduction", misses_table, 3),
+        "paper_numbers": ("reproduction", numbers_table, 3),
+        "paper_contradictions": ("consistency", contradictions_table, 2),
+        "paper_matching": ("matching", matching_table, 1),
+        "paper_ensemble": ("ensemble", ensemble_table, 1),
     }
-    parts = []
-    for name, (make, title, index) in makers.items():
-        if name in tables:
-            table = make(tables[name])
-            html = to_html(table, index=index) if len(table) else '<p class="empty">None.</p>'
-            parts.append(_figure(title, html))
-    if not parts:
-        return Markup("")
-    opening = (
-        f'<section id="paper">\n<h2>The paper and the reconstructed cohort</h2>\n<p>{escape(HONESTY)}</p>\n'
-    )
-    return Markup(opening + "\n".join(parts) + "\n</section>")
-
-
-def _figure(title: str, html: str) -> str:
-    caption = f"<figcaption><strong>{escape(title)}</strong></figcaption>"
-    scroll = f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(title)}">{html}</div>'
-    return f'<figure class="table">\n{caption}\n{scroll}\n</figure>'
+    return {
+        name: (make(tables[key]) if key in tables else pd.DataFrame(), index)
+        for name, (key, make, index) in makers.items()
+    }
 
 
 def score_table(score: pd.DataFrame) -> pd.DataFrame:
     """How many numbers of each kind are met; those that provably contradict others counted apart."""
     rows = []
     for row in score.to_dict("records"):
-        kept, within = row["numbers"] - row["set_aside"], row["within_rounding_of_rest"]
+        kept = row["numbers"] - row["set_aside"]
+        within, near = row["within_rounding_of_rest"], row["near_of_rest"]
         rows.append(
-            [
-                row["kind"],
-                count_text(row["numbers"]),
-                count_text(row["set_aside"]),
-                f"{within} of {kept} ({_share(within, kept)})",
-                f"{row['near_of_rest']} of {kept} ({_share(row['near_of_rest'], kept)})",
-                f"{row['largest_difference']:.3g}" if is_number(row["largest_difference"]) else GAP,
-            ]
+            {
+                "Kind": row["kind"],
+                "Published": count_text(row["numbers"]),
+                "Set aside": count_text(row["set_aside"]),
+                "Within rounding": f"{within} of {kept} ({_share(within, kept)})",
+                "Within rounding or near": f"{near} of {kept} ({_share(near, kept)})",
+                "Largest difference": (
+                    f"{row['largest_difference']:.3g}" if is_number(row["largest_difference"]) else GAP
+                ),
+            }
         )
-    columns = [
-        "Kind",
-        "Published",
-        "Set aside",
-        "Within rounding",
-        "Within rounding or near",
-        "Largest difference",
-    ]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows)
 
 
 def _share(count: int, of: int) -> str:
     return f"{100 * count / of:.1f} %" if of else GAP
 
 
-def misses_table(reproduction: pd.DataFrame) -> pd.DataFrame:
-    """Published, reproduced, difference and flag of each number that is not met."""
+def numbers_table(reproduction: pd.DataFrame) -> pd.DataFrame:
+    """Every published number beside the reproduced one, in the paper's conventions and in the study's own.
+
+    Kinds in the order of the score, numbers in that of the print.
+    """
+    order = list(KINDS.values())
+    ordered = reproduction.sort_values("kind", key=lambda kinds: kinds.map(order.index), kind="stable")
     rows = [
-        [
-            _words(row["cohort"]),
-            " ".join(filter(None, [_words(row["variable"]), _words(row["level"])])),
-            _statistic(row),
-            _printed(row),
-            f"{row['reproduced']:.{int(row['decimals']) + 1}f}",
-            f"{row['difference']:+.{int(row['decimals']) + 1}f}".replace("-", "−"),
-            "near" if row["verdict"] == NEAR else "not met",
-            _words(row["contradiction"]) + (" (set aside)" if row["set_aside"] else ""),
-        ]
-        for row in reproduction[reproduction.verdict != WITHIN].to_dict("records")
+        {
+            "Kind": row["kind"],
+            "Patients": row["patients"],
+            "About": row["about"],
+            "Number": _statistic(row),
+            "Published": _printed(row),
+            "Reproduced": _more_digits(row, "reproduced"),
+            "Difference": _more_digits(row, "difference", sign="+"),
+            "In the study’s convention": _more_digits(row, "own_convention"),
+            "Verdict": VERDICTS.get(str(row["verdict"]), "not met"),
+            "Contradiction": _words(row["contradiction"]) + (" (set aside)" if row["set_aside"] else ""),
+        }
+        for row in ordered.to_dict("records")
     ]
-    columns = [
-        "Cohort",
-        "Variable",
-        "Number",
-        "Published",
-        "Reproduced",
-        "Difference",
-        "Verdict",
-        "Contradiction",
-    ]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows)
+
+
+def misses_table(reproduction: pd.DataFrame) -> pd.DataFrame:
+    """The same of the numbers that are not met within rounding."""
+    missed = reproduction[reproduction["verdict"] != WITHIN]
+    return numbers_table(missed).drop(columns="Kind", errors="ignore")
 
 
 def _words(name: str) -> str:
@@ -137,6 +126,14 @@ def _printed(row: Mapping[str, object]) -> str:
     return f"{sign}{row['value']:.{int(row['decimals'])}f}"
 
 
+def _more_digits(row: Mapping[str, object], name: str, sign: str = "") -> str:
+    """A recomputed number with a digit more than was printed; counts have none."""
+    if not is_number(row[name]):
+        return GAP
+    digits = 0 if row["statistic"] == "n" else int(row["decimals"]) + 1
+    return f"{row[name]:{sign}.{digits}f}".replace("-", "−")
+
+
 def _statistic(row: Mapping[str, object]) -> str:
     name = STATISTICS.get(str(row["statistic"]), _words(str(row["statistic"])))
     return f"{name} at {row['time']:g}" if is_number(row["time"]) else name
@@ -145,34 +142,52 @@ def _statistic(row: Mapping[str, object]) -> str:
 def contradictions_table(consistency: pd.DataFrame) -> pd.DataFrame:
     """Comparisons of published numbers with each other that fail."""
     rows = [
-        [
-            _words(row["cohort"]),
-            " ".join(filter(None, [_words(row["variable"]), _words(row["level"])])),
-            row["check"],
-            row["printed"],
-            row["implied"] or GAP,
-            row["verdict"],
-        ]
+        {
+            "Patients": row["patients"],
+            "About": row["about"],
+            "It should hold that": row["check"],
+            "Published": row["printed"],
+            "Implied": row["implied"] or GAP,
+            "Verdict": row["verdict"],
+        }
         for row in consistency[consistency.verdict != AGREES].to_dict("records")
     ]
-    return pd.DataFrame(
-        rows, columns=["Cohort", "Variable", "It should hold that", "Published", "Implied", "Verdict"]
-    )
+    return pd.DataFrame(rows)
 
 
 def matching_table(matching: pd.DataFrame) -> pd.DataFrame:
     """Pairs and hazard ratio of the published model, on the stored pairs and over orders of equal scores."""
     rows = [
-        [
-            row["matching"],
-            count_text(row["pairs"]),
-            format_ratio(row["hazard_ratio"]),
-            f"{format_ratio(row['envelope_2.5'])} to {format_ratio(row['envelope_97.5'])}"
-            if is_number(row["envelope_2.5"])
-            else GAP,
-            f"{100 * row['share_below_published']:.0f} %" if is_number(row["share_below_published"]) else GAP,
-        ]
+        {
+            "Matching": row["matching"],
+            "Pairs": count_text(row["pairs"]),
+            "HR, published model": format_ratio(row["hazard_ratio"]),
+            "Over tie-breaks": (
+                f"{format_ratio(row['envelope_2.5'])} to {format_ratio(row['envelope_97.5'])}"
+                if is_number(row["envelope_2.5"])
+                else GAP
+            ),
+            "Below the published HR": (
+                f"{100 * row['share_below_published']:.0f} %"
+                if is_number(row["share_below_published"])
+                else GAP
+            ),
+        }
         for row in matching.to_dict("records")
     ]
-    columns = ["Matching", "Pairs", "HR, published model", "Over tie-breaks", "Below the published HR"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows)
+
+
+def ensemble_table(ensemble: pd.DataFrame) -> pd.DataFrame:
+    """Range of each conclusion over the cohorts that all give the published numbers."""
+    rows = [
+        {
+            "Conclusion": row["conclusion"],
+            "Cohorts": count_text(row["cohorts"]),
+            "Lowest": format_ratio(row["lowest"]),
+            "Median": format_ratio(row["median"]),
+            "Highest": format_ratio(row["highest"]),
+        }
+        for row in ensemble.to_dict("records")
+    ]
+    return pd.DataFrame(rows)

@@ -123,8 +123,13 @@ def _favour(rows: pd.DataFrame, name: str, study: Study) -> str:
     return (
         f"{opening}{some}; {better} (hazard ratio below "
         f"1){excluding(summary.ci_below_1, summary.below_1, limits)}; the median is "
-        f"{format_ratio(summary.median)}."
+        f"{format_ratio(summary.median)}{_printed(name, study)}."
     )
+
+
+def _printed(name: str, study: Study) -> str:
+    ratio = study.published.get(name)
+    return f", and {format_ratio(ratio)} was published" if ratio else ""
 
 
 def _moves(shares: dict[str, float], rows: pd.DataFrame, study: Study) -> str:

@@ -11,7 +11,7 @@ from matplotlib.gridspec import GridSpecFromSubplotSpec, SubplotSpec
 from matplotlib.lines import Line2D
 
 from survival_multiverse.labels import axis_value, in_sentence
-from survival_multiverse.palette import DIRECTION_COLOURS, INK, MUTED, PAPER
+from survival_multiverse.palette import DIRECTION_COLOURS, INK, MUTED, PAPER, PUBLISHED
 from survival_multiverse.ratio_axis import ratio_axis, ratio_limits
 from survival_multiverse.specification_summary import (
     direction,
@@ -111,6 +111,7 @@ def draw_specification_curve(specifications: pd.DataFrame, study: Study) -> Figu
             upper, lower = figure.add_subplot(inner[0, column]), figure.add_subplot(inner[1, column])
             attempted = summarise(rows[rows["estimator"] == name]).attempted
             _draw_blocks(upper, curves[name], study)
+            _draw_published(upper, curves[name], study, name)
             _draw_curve(upper, curves[name], name, attempted, ratio_limits(rows))
             _draw_decisions(lower, curves[name], decisions[name], reference, column == 0)
             if column == 0:
@@ -162,7 +163,9 @@ def _draw_legend(figure: Figure, study: Study) -> None:
             label="primary scenario",
         )
     )
-    figure.legend(handles=handles, loc="lower center", ncols=4, bbox_to_anchor=(0.55, 0))
+    if study.published:
+        handles.append(Line2D([], [], color=PUBLISHED, linewidth=1.1, linestyle="--", label="published"))
+    figure.legend(handles=handles, loc="lower center", ncols=5, bbox_to_anchor=(0.55, 0))
 
 
 def _draw_curve(
@@ -195,6 +198,15 @@ def _draw_blocks(axes: Axes, curve: pd.DataFrame, study: Study) -> None:
         axes.text(
             (left + right) / 2, 1.01, text, transform=where, ha="center", va="bottom", fontsize=6, color=INK
         )
+
+
+def _draw_published(axes: Axes, curve: pd.DataFrame, study: Study, estimator: str) -> None:
+    """The published hazard ratio across the primary block."""
+    block = curve[curve["dose_cutoff"] == study.anchor[1]]
+    if estimator in study.published and len(block):
+        left, right = block["position"].min() - 0.5, block["position"].max() + 0.5
+        style = {"color": PUBLISHED, "linewidth": 1.1, "linestyle": "--", "zorder": 3}
+        axes.hlines(study.published[estimator], left, right, **style).set_gid(f"published-{estimator}")
 
 
 def _draw_estimates(axes: Axes, curve: pd.DataFrame, estimator: str, limits: tuple[float, float]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 from markupsafe import Markup
 
+from survival_multiverse.anchor_tables import anchor_tables
 from survival_multiverse.answer import answer_table, answers
 from survival_multiverse.checklists import cutpoint_items, propensity_table, strobe_table
 from survival_multiverse.convention_tables import convention_table, inverse_table
@@ -50,6 +51,7 @@ def page_tables(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, M
         **_multiverse(study, tables),
         **_primary(study, tables["anchor"], tables["specifications"]),
         **_appendix(study, tables),
+        **anchor_tables(tables),
     }
     return {
         name: Markup(to_html(table, index=index, prose=name in PROSE)) if len(table) else Markup("")

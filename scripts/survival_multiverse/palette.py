@@ -14,3 +14,5 @@ ARM_COLOURS = {0: VERMILION, 1: BLUE}
 DIRECTION_COLOURS = {"below": BLUE, "above": VERMILION, "includes": "#8d959e"}
 STATE_COLOURS = {"oligometastatic": GREEN, "non_oligometastatic": PURPLE}
 LINE_STYLES = {0: (0, (5, 1.6)), 1: "-"}
+# What a paper printed, beside what was computed.
+PUBLISHED = PURPLE

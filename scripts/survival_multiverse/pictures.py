@@ -86,9 +86,22 @@ def _curve(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, f
         "One curve for one question: a population, a dose cutoff and an estimator. Each line is an "
         f"analysis with its {percent(study)} confidence interval; beneath, its patients (and, darker, its "
         "events) and the choices behind it. Diamonds: primary scenario. Hover for the numbers, click to "
-        "open the analysis, drag over rows of choices to keep those alone." + dagger(study)
+        "open the analysis, drag over rows of choices to keep those alone."
     )
+    text += published_words(study) + dagger(study)
     return Picture("curve-chart", "Specification curve", text, " ".join(parts), spec)
+
+
+def published_words(study: Study) -> str:
+    """What the dashed lines are; nothing where no hazard ratio was published."""
+    if not study.published:
+        return ""
+    ratios = [
+        f"{label} {format_ratio(study.published[name])}"
+        for name, label in ESTIMATOR_LABELS.items()
+        if name in study.published
+    ]
+    return f" Dashed, where the block is the primary one: published hazard ratios ({', '.join(ratios)})."
 
 
 def _blocks(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, float]) -> Picture:
@@ -107,7 +120,7 @@ def _blocks(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, 
     text = (
         f"The same for every block. Down: the threshold of {in_sentence(study.lesions.label)}; across: the "
         f"cutoff of {in_sentence(study.dose.label)}. Blocks ask different questions, so they stand side by "
-        "side and are not pooled. A click shows the block above."
+        "side and are not pooled. A click shows the block above." + published_words(study)
     )
     return Picture("blocks-chart", "All blocks", text, "; ".join(words), spec)
 
@@ -165,7 +178,7 @@ def _ties(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, fl
     text = (
         "Many patients have the same propensity score, and which of them is taken is arbitrary. Bars: the "
         f"central 95 % of the hazard ratios over {study.analysis.tie_break_draws:,} other orders; points: "
-        "the order used. It is an arbitrary choice's spread, not sampling error."
+        "the order used. It is an arbitrary choice's spread, not sampling error." + published_words(study)
     )
     alternative = (
         "Over other orders the hazard ratio of a single matched analysis of the primary block varies by a "

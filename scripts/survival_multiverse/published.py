@@ -87,6 +87,14 @@ class Description:
     inferred: tuple[Mapping[str, Any], ...]
     unions: Mapping[str, Mapping[str, tuple[str, ...]]]
     marks: Mapping[str, tuple[Mapping[str, str], ...]]
+    labels: Mapping[str, str]
+
+    def words(self, name: str) -> str:
+        """What a cohort, a variable or a level (``a_vs_b`` too) is called."""
+        if name in self.labels:
+            return self.labels[name]
+        first, versus, second = name.partition("_vs_")
+        return f"{self.words(first)} against {self.words(second)}" if versus else name.replace("_", " ")
 
     @property
     def everybody(self) -> str:
@@ -160,6 +168,15 @@ def read_published(frame: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def in_words(table: pd.DataFrame, description: Description) -> pd.DataFrame:
+    """The table with two columns more, of whom and of what each row is, by the description's labels."""
+    about = [
+        ": ".join(filter(None, [description.words(variable), description.words(level)]))
+        for variable, level in zip(table.variable, table.level, strict=True)
+    ]
+    return table.assign(patients=table.cohort.map(description.words), about=about)
+
+
 def limits(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Lowest and highest number that prints as each value, shape (rows,) each."""
     value, half = table.value.to_numpy(), 0.5 * 10.0 ** -table.decimals.to_numpy()
@@ -223,6 +240,7 @@ def read_description(settings: Mapping[str, Any]) -> Description:
         inferred=tuple(settings.get("inferred", ())),
         unions={name: dict(entry) for name, entry in settings.get("unions", {}).items()},
         marks={name: tuple(entry) for name, entry in settings.get("marks", {}).items()},
+        labels=settings.get("labels", {}),
     )
     faults = list(_description_faults(description))
     if faults:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from markupsafe import Markup, escape
 
-from survival_multiverse.anchor_tables import ANCHOR_TABLES, anchor_section
+from survival_multiverse.anchor_pictures import anchor_pictures
+from survival_multiverse.anchor_tables import HONESTY
 from survival_multiverse.answer import answers, silence
 from survival_multiverse.captions import caption, dagger
 from survival_multiverse.charts.balance import scenario_love_chart
@@ -115,6 +116,7 @@ def render_report(
     pictures = {
         **grid_pictures(tables["specifications"], tables["attribution"], study),
         **evidence_pictures(tables, study),
+        **anchor_pictures(tables, study),
     }
     return page.render(
         study=study,
@@ -126,7 +128,7 @@ def render_report(
         survival=_survival(study, figures, tables["specifications"]),
         flow=flow_steps(tables["flow"], tables["anchor"], study),
         tables=page_tables(study, tables),
-        paper=anchor_section({name: tables[name] for name in ANCHOR_TABLES if name in tables}),
+        honesty=HONESTY,
         methods=methods(study),
         references=sorted({*REFERENCES, *CHECKLIST_REFERENCES}),
         axes=_axes(study),

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -184,6 +184,8 @@ class Study:
     source: str
     descriptives: tuple[Descriptive, ...] = ()
     eligibility: tuple[Criterion, ...] = ()
+    published: Mapping[str, float] = field(default_factory=dict)
+    """Published hazard ratio of A = 1 against A = 0 of the primary threshold and dose, by estimator."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Study":
@@ -218,6 +220,7 @@ class Study:
                 for name, entry in cohort.get("descriptives", {}).items()
             ),
             eligibility=tuple(_criterion(entry) for entry in cohort.get("eligibility", ())),
+            published={name: _of_the_higher(entry) for name, entry in cohort.get("published", {}).items()},
         )
 
     def flags(self, names: Iterable[str]) -> tuple[str, ...]:
@@ -226,6 +229,11 @@ class Study:
             name in self.covariates and self.covariates[name].role == "post_treatment" for name in names
         )
         return ("post_treatment_covariate",) if late else ()
+
+
+def _of_the_higher(entry: Mapping[str, Any]) -> float:
+    """A published hazard ratio, turned round where it is that of the lower dose."""
+    return entry["hazard_ratio"] if entry["of"] == "at_or_above" else 1 / entry["hazard_ratio"]
 
 
 def _with_tuples(section: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from survival_multiverse.answer import Answer, answers, silence
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence
 from survival_multiverse.narrative import origin, percent
-from survival_multiverse.palette import DIRECTION_COLOURS, INK, MUTED, PAPER
+from survival_multiverse.palette import DIRECTION_COLOURS, INK, MUTED, PAPER, PUBLISHED
 from survival_multiverse.ratio_axis import RATIO_TICKS, ratio_limits
 from survival_multiverse.specification_summary import (
     anchor_block,
@@ -91,6 +91,9 @@ def _draw_strips(axes: Axes, rows: pd.DataFrame, study: Study) -> None:
         axes.annotate(
             format_ratio(median), (median, place + 0.36), ha="center", va="bottom", fontsize=9, color=INK
         )
+        if name in study.published:
+            ends = [place - 0.34, place + 0.34]
+            axes.plot([study.published[name]] * 2, ends, color=PUBLISHED, linewidth=1.6, linestyle="--")
         anchors = here["is_anchor"].to_numpy(dtype=bool)
         marks = {"marker": "D", "s": 40, "facecolor": PAPER, "edgecolor": INK, "linewidths": 1.1, "zorder": 4}
         axes.scatter(ratios[anchors], heights[anchors], **marks)
@@ -126,4 +129,8 @@ def _dress(axes: Axes, rows: pd.DataFrame, names: list[str], study: Study) -> No
     handles.append(
         Line2D([], [], marker="D", color=INK, markerfacecolor=PAPER, linestyle="", label="primary scenario")
     )
-    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.4, -0.14), ncols=4, fontsize=8.5)
+    if study.published:
+        handles.append(Line2D([], [], color=PUBLISHED, linestyle="--", label="published"))
+    axes.legend(
+        handles=handles, loc="upper center", bbox_to_anchor=(0.4, -0.14), ncols=len(handles), fontsize=8.5
+    )

@@ -86,6 +86,19 @@ def test_brushing_a_decision_keeps_it_alone(opened):
     assert not page.locator("input[data-choice=S]").first.is_checked()
 
 
+def test_the_published_ratio_stands_in_its_block_alone(opened):
+    page = opened()
+    line = page.locator("#curve-chart svg text", has_text=re.compile("^published$"))
+    assert line.count() == 1
+    page.locator("select[data-control=estimator]").select_option(label="Overlap weights")
+    settle(page)
+    assert line.count() == 0
+    page.locator("select[data-control=estimator]").select_option(label="Matched 1:1")
+    page.locator("select[data-control=dose]").select_option(index=0)
+    settle(page)
+    assert line.count() == 0
+
+
 def test_another_block_has_a_curve_of_its_own(opened):
     page = opened()
     first = drawn(page)

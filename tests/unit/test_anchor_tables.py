@@ -8,13 +8,16 @@ import pandas as pd
 import pytest
 import yaml
 from papers import SETTINGS, printed_numbers, true_cohort
+from report_frames import small_config
 
 from survival_multiverse.anchor_matching import STORED, compare_matchings
-from survival_multiverse.anchor_tables import anchor_section, misses_table
+from survival_multiverse.anchor_pictures import anchor_pictures
+from survival_multiverse.anchor_tables import anchor_tables, misses_table
 from survival_multiverse.consistency import audit_consistency
-from survival_multiverse.published import read_description, read_published, set_aside
+from survival_multiverse.published import in_words, read_description, read_published, set_aside
 from survival_multiverse.reconstructed_patients import paper_cohort
 from survival_multiverse.reproduction import mark_contradictions, reproduce, score_by_kind
+from survival_multiverse.study import Study
 
 RESOURCES = Path(__file__).parents[2] / "resources"
 
@@ -33,30 +36,45 @@ def tables() -> dict[str, pd.DataFrame]:
     found = reproduce(numbers, cohort, paper)
     return {
         "score": score_by_kind(found, set_aside(contradictions)),
-        "reproduction": mark_contradictions(found, contradictions),
-        "consistency": audit_consistency(numbers, paper),
+        "reproduction": in_words(mark_contradictions(found, contradictions), paper),
+        "consistency": in_words(audit_consistency(numbers, paper), paper),
         "matching": compare_matchings(cohort, numbers, paper, calipers=(0.0, np.inf), seed=1, draws=9),
     }
 
 
-def test_the_section_says_what_the_patients_are_and_shows_every_table():
-    html = anchor_section(tables())
-    assert html.count("<table") == 4
-    for words in ("reconstructed from published aggregates", "not inference", "Only the published cutoffs"):
-        assert words in " ".join(html.split())
-    assert "female one year (set aside)" in html
-    assert "&lt;" in html or "<script" not in html
+def test_every_number_is_in_the_table_and_what_is_not_met_in_another():
+    shown = anchor_tables(tables())
+    everything, missed = (shown[name][0] for name in ("paper_numbers", "paper_misses"))
+    assert len(everything) == len(tables()["reproduction"]) == 506
+    assert len(missed) == (everything.Verdict != "within rounding").sum()
+    assert everything.Kind.drop_duplicates().tolist() == tables()["score"].kind.tolist()[:-1]
+    assert missed.Contradiction.str.contains("female one year (set aside)", regex=False).sum() == 1
 
 
-def test_without_a_paper_there_is_no_section():
-    assert anchor_section({}) == ""
+def test_without_a_paper_there_is_no_table_and_no_picture():
+    assert all(table.empty for table, _ in anchor_tables({}).values())
+    assert anchor_pictures({}, None) == {}
 
 
 def test_misses_show_the_printed_form_and_the_difference():
     shown = misses_table(tables()["reproduction"])
-    typo = shown[(shown.Variable == "sex female") & (shown.Number == "survival, % at 12")]
+    typo = shown[(shown.About == "Sex: female") & (shown.Number == "survival, % at 12")]
+    assert typo.Patients.tolist() == ["Non-oligometastatic, matched"]
     assert typo.Published.tolist() == ["7.6"]
     assert float(typo.Difference.item()) == pytest.approx(50.0, abs=0.1)
+
+
+def test_the_picture_shows_the_ratios_of_the_higher_dose():
+    study = Study.from_config(small_config())
+    picture = anchor_pictures(tables(), study)["published-chart"]
+    rows = {row["name"]: row for row in picture.spec["data"]["values"]}
+    matching = tables()["matching"].set_index("matching")
+    for name, row in rows.items():
+        own = matching.loc[STORED if name == "Published pairs" else name.removeprefix("Own matching, ")]
+        assert row["hr"] == pytest.approx(1 / own.hazard_ratio, rel=1e-4)
+    assert "0.60 (printed as 1.656 for the lower dose)" in picture.text
+    inside = sum(row["lo"] <= 1 / 1.656 <= row["hi"] for row in rows.values() if row["lo"] is not None)
+    assert f"inside {inside} of 2 bars" in picture.text
 
 
 def test_the_stored_pairs_stand_beside_the_study_s_own_matching():

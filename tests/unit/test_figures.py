@@ -1,3 +1,4 @@
+import dataclasses
 from itertools import pairwise
 
 import numpy as np
@@ -86,6 +87,19 @@ def test_primary_scenario_is_marked_at_its_estimate():
     marked = axes.collections[-1].get_offsets()[:, 1].tolist()
     assert sorted(marked) == pytest.approx(sorted(expected))
     assert len(marked) == 2
+
+
+def test_the_published_ratio_crosses_the_primary_block_of_its_estimator_alone():
+    study = dataclasses.replace(small_study(), published={"matched": 0.61})
+    figure = draw_specification_curve(grid(), study)
+    lines = [found for a in figure.axes for found in a.collections if "published" in str(found.get_gid())]
+    (line,) = lines
+    ((left, low), (right, high)) = line.get_segments()[0]
+    assert low == high == 0.61
+    curve = curve_order(matched()[matched()["oligo_threshold"] == 5.0])
+    block = curve.loc[curve["dose_cutoff"] == study.anchor[1], "position"]
+    assert (left, right) == (block.min() - 0.5, block.max() + 0.5)
+    assert "published" in [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 @pytest.mark.parametrize(

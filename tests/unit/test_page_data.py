@@ -130,7 +130,7 @@ def test_the_answer_counts_what_is_in_the_block():
     text = " ".join(found[0].sentences).replace("\u00a0", " ")
     assert text.startswith(f"{len(block)} matched analyses of patients with ≥5 lesions compare")
     assert f"{summary.below_1} of {summary.estimated} (" in text
-    assert f"the median is {summary.median:.2f}." in text
+    assert f"the median is {summary.median:.2f}, and 0.60 was published." in text
     row = dict(zip(answer_table(found).columns, found[0].row, strict=True))
     assert row["Hazard ratio below 1"] == f"{summary.below_1} of {summary.estimated}"
     assert row["CI excludes 1"] == f"{summary.ci_below_1} below, {summary.ci_above_1} above"

@@ -4,12 +4,14 @@ import math
 from copy import deepcopy
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
 from survival_multiverse.study import AXES, Criterion, Descriptive, Study, axis_number, level_text, spelling
 
-CONFIG = Path(__file__).parents[2] / "config/config.yaml"
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "config/config.yaml"
 
 
 @pytest.fixture
@@ -67,3 +69,21 @@ def test_numbers_as_levels_and_optional_parts(config):
         Criterion(variable="age", minimum=18.0, maximum=math.inf, levels=(), reason="younger than 18"),
         Criterion(variable="sex", minimum=-math.inf, maximum=math.inf, levels=("1",), reason="women"),
     )
+
+
+def test_a_published_ratio_of_the_lower_dose_is_turned_round(config):
+    cohort = config["cohort"] | {
+        "published": {
+            "matched": {"hazard_ratio": 2.0, "of": "below"},
+            "adjusted": {"hazard_ratio": 0.8, "of": "at_or_above"},
+        }
+    }
+    assert Study.from_config({**config, "cohort": cohort}).published == {"matched": 0.5, "adjusted": 0.8}
+
+
+def test_the_settings_hold_the_published_ratios_of_the_table(config):
+    numbers = pd.read_csv(ROOT / "resources" / "published_statistics.csv", index_col="id")["value"]
+    for name, cohort in {"matched": "non_oligo_post_psm", "adjusted": "non_oligo_pre_psm"}.items():
+        entry = config["cohort"]["published"][name]
+        assert entry["of"] == "below"
+        assert entry["hazard_ratio"] == float(numbers[f"table3__{cohort}__dose__lt63_vs_ge63__cox_hr"])

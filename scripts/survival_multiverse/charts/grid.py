@@ -2,7 +2,7 @@
 
 import math
 
-from survival_multiverse.charts.specification import BLOCK, KEPT, params, ranked, tooltip
+from survival_multiverse.charts.specification import BLOCK, KEPT, params, published_layers, ranked, tooltip
 from survival_multiverse.charts.theme import (
     HIGHER,
     INK,
@@ -143,6 +143,7 @@ def caliper_chart(
     title = {"title": "Matched share of the smaller arm", "format": ".0%"}
     share = {"field": "matched", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": title}
     ratios = ratio("hr", limits, "Hazard ratio")
+    lines = [line_at(1), *published_layers(study, first, ratios)]
     return chart(
         params=params(first),
         data={"name": "specs"},
@@ -151,7 +152,11 @@ def caliper_chart(
             {"filter": KEPT},
         ],
         spacing=28,
-        hconcat=[panel(balance, gates), panel(share, []), panel(ratios, [line_at(1)])],
+        hconcat=[
+            panel(balance, gates),
+            panel(share, []),
+            panel(ratios, lines),
+        ],
     )
 
 
@@ -173,6 +178,7 @@ def ties_chart(study: Study, first: dict[str, object], *, limits: tuple[float, f
         height=190,
         layer=[
             line_at(1),
+            *published_layers(study, first, y),
             whiskers(y, {"x": rank, "tooltip": tips}, ends="el eh", strokeWidth=5, opacity=0.4, color=MUTED),
             dots(points, size=26, color=INK),
             anchors(points),

@@ -1,8 +1,12 @@
 """The specification curve of a block with its decision panel, and all blocks side by side."""
 
+import json
+from collections.abc import Mapping
+
 from survival_multiverse.charts.theme import (
     INK,
     MUTED,
+    PUBLISHED,
     Spec,
     anchors,
     chart,
@@ -18,6 +22,7 @@ from survival_multiverse.charts.theme import (
     width,
 )
 from survival_multiverse.study import Study
+from survival_multiverse.style import ESTIMATOR_LABELS
 
 LABELS = 190
 """Pixels that the names of the choices take."""
@@ -62,6 +67,28 @@ def ranked(groupby: list[str] | None = None) -> Spec:
     }
 
 
+def published_layers(study: Study, first: Mapping[str, object], y: Spec) -> list[Spec]:
+    """The published hazard ratio of the estimator shown, dashed, where the block is the primary one."""
+    if not study.published:
+        return []
+    block = {"T": first["threshold"], "D": first["dose"]}
+    here = " && ".join(f"datum.{key} == {json.dumps(label)}" for key, label in block.items())
+    ratios = json.dumps({ESTIMATOR_LABELS[name]: value for name, value in study.published.items()})
+    at = [
+        {"calculate": f"{here} ? {ratios}[datum.estimator] : null", "as": "published"},
+        {"aggregate": [{"op": "max", "field": "published", "as": "published"}]},
+        {"filter": "isValid(datum.published)"},
+    ]
+    place = {"field": "published", "type": "quantitative", "scale": y["scale"]}
+    rule = {"type": "rule", "strokeDash": [7, 4], "strokeWidth": 1.6, "color": PUBLISHED}
+    words = {"type": "text", "text": "published", "align": "right", "dy": 11, "color": PUBLISHED}
+    tips = [tip("published", "Published hazard ratio", ".2f")]
+    return [
+        {"transform": at, "mark": rule, "encoding": {"y": place, "tooltip": tips}},
+        {"transform": at, "mark": words, "encoding": {"y": place, "x": {"value": "width"}}},
+    ]
+
+
 def curve_chart(
     study: Study,
     first: dict[str, object],
@@ -82,7 +109,7 @@ def curve_chart(
         Of the hazard-ratio axis.
     """
     rank, across = rank_axis(), width(1, LABELS + 30)
-    estimates = _curve_layers(study, rank, limits, percent)
+    estimates = _curve_layers(study, first, rank, limits, percent)
     return chart(
         params=params(first),
         data={"name": "specs"},
@@ -97,11 +124,14 @@ def curve_chart(
     )
 
 
-def _curve_layers(study: Study, rank: Spec, limits: tuple[float, float], percent: str) -> list[Spec]:
+def _curve_layers(
+    study: Study, first: Mapping[str, object], rank: Spec, limits: tuple[float, float], percent: str
+) -> list[Spec]:
     y = ratio("hr", limits, "Hazard ratio")
     shared = {"x": rank, "color": sides(percent), "tooltip": tooltip(study)}
     return [
         line_at(1),
+        *published_layers(study, first, y),
         whiskers(y, shared, opacity=0.55, strokeWidth=2, cursor="pointer"),
         dots(shared | {"y": y}, size=34, cursor="pointer"),
         anchors({"x": rank, "y": y, "tooltip": tooltip(study)}, size=130),
@@ -170,6 +200,8 @@ def blocks_chart(
         "shape": {"condition": {"test": "datum.anchor", "value": "diamond"}, "value": "circle"},
         "tooltip": tooltip(study),
     }
+    # Here the caption says what the line is: small pictures have no room for words.
+    published = published_layers(study, first, y)[:1]
     left = {"title": study.lesions.label, "labelOrient": "left", "labelAngle": -90}
     return chart(
         params=params(first),
@@ -188,6 +220,6 @@ def blocks_chart(
         spec={
             "width": width(len(labels["D"]), 120 + 12 * len(labels["D"])),
             "height": 92,
-            "layer": [reference("y", 1), *rules, dots(points, cursor="pointer")],
+            "layer": [reference("y", 1), *published, *rules, dots(points, cursor="pointer")],
         },
     )

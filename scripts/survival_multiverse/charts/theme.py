@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from survival_multiverse.palette import DIRECTION_COLOURS, GREEN, ORANGE, PURPLE, SKY
+from survival_multiverse.palette import DIRECTION_COLOURS, GREEN, ORANGE, PUBLISHED, PURPLE, SKY
 from survival_multiverse.ratio_axis import RATIO_TICKS
 
 Spec = dict[str, Any]
@@ -150,6 +150,13 @@ def line_at(value: float, *, axis: str = "y", dash: bool = False) -> Spec:
     if dash:
         mark |= {"strokeDash": [4, 3], "color": MUTED}
     return {"data": {"values": [{}]}, "mark": mark, "encoding": {axis: {"datum": value}}}
+
+
+def published_line(value: float, *, along: str = "y") -> Spec:
+    """A published hazard ratio as a dashed line across the picture."""
+    mark = {"type": "rule", "strokeDash": [7, 4], "strokeWidth": 1.6, "color": PUBLISHED}
+    where = {along: {"datum": value}, "tooltip": {"value": f"Published: {value:.2f}"}}
+    return {"data": {"values": [{}]}, "mark": mark, "encoding": where}
 
 
 def nominal(field: str, order: list[str], **more: Any) -> Spec:

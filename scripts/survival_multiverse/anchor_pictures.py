@@ -1,0 +1,91 @@
+"""Pictures about the paper behind a reconstructed cohort, with their words."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from survival_multiverse.anchor_matching import STORED
+from survival_multiverse.charts.paper import ensemble_chart, matchings_chart
+from survival_multiverse.pictures import Picture, limits_of
+from survival_multiverse.study import Study
+from survival_multiverse.style import format_ratio
+from survival_multiverse.table_cells import is_number
+
+TITLES = {
+    "matching": "The published hazard ratio among matchings",
+    "ensemble_members": "Many cohorts, the same published numbers",
+}
+
+
+def anchor_pictures(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, Picture]:
+    """Those there is something for: matchings beside the published hazard ratio, and the ensemble."""
+    makers = {"matching": _matchings, "ensemble_members": _ensemble}
+    made = [make(tables[name], study) for name, make in makers.items() if len(tables.get(name, ()))]
+    return {picture.name: picture for picture in made}
+
+
+def _matchings(matching: pd.DataFrame, study: Study) -> Picture:
+    """The other way round than printed, so that the higher dose is what every picture speaks of."""
+    rows = [
+        {
+            "name": _matching_name(row["matching"]),
+            "pairs": row["pairs"],
+            "hr": 1 / row["hazard_ratio"],
+            "middle": 1 / row["envelope_median"],
+            "lo": 1 / row["envelope_97.5"],
+            "hi": 1 / row["envelope_2.5"],
+        }
+        for row in matching.to_dict("records")
+    ]
+    printed = float(matching["published"].iloc[0])
+    published = 1 / printed
+    words = [f"{row['name']}, {row['pairs']:.0f} pairs: {format_ratio(row['hr'])}" for row in rows]
+    words = [
+        text + (f" ({format_ratio(row['lo'])} to {format_ratio(row['hi'])})" if is_number(row["lo"]) else "")
+        for text, row in zip(words, rows, strict=True)
+    ]
+    inside = sum(is_number(row["lo"]) and row["lo"] <= published <= row["hi"] for row in rows)
+    envelopes = sum(is_number(row["lo"]) for row in rows)
+    text = (
+        "Patients with equal scores can be paired in many ways, and the print does not say who was. Points: "
+        "the order used; bars: the central 95 % over "
+        f"{study.analysis.tie_break_draws:,} other orders; dashed: the published value, "
+        f"{format_ratio(published)} (printed as {printed:g} for the lower dose). It lies inside {inside} of "
+        f"{envelopes} bars."
+    )
+    spec = matchings_chart(rows, published=published, limits=limits_of([*rows, _point(published)]))
+    return Picture("published-chart", TITLES["matching"], text, "; ".join(words), spec)
+
+
+def _matching_name(name: str) -> str:
+    return "Published pairs" if name == STORED else f"Own matching, {name}"
+
+
+def _ensemble(members: pd.DataFrame, study: Study) -> Picture:
+    fitting = members[members["fits"]]
+    names = [name for name in members.columns if name.startswith("hazard ratio")]
+    rows = [
+        {"name": _conclusion(name), "seed": row["seed"], "near": row["near"], **_point(row[name])}
+        for name in names
+        for row in fitting.to_dict("records")
+    ]
+    spread = [
+        f"{_conclusion(name)}: {format_ratio(fitting[name].min())} to {format_ratio(fitting[name].max())}"
+        for name in names
+    ]
+    text = (
+        f"Each point is one of {len(fitting)} cohorts that all give the published numbers as nearly as "
+        "asked. "
+        "How far the points of a row lie apart is what the print leaves open about it."
+    )
+    spec = ensemble_chart(rows, names=[_conclusion(name) for name in names], limits=limits_of(rows))
+    return Picture("ensemble-chart", TITLES["ensemble_members"], text, "; ".join(spread), spec)
+
+
+def _conclusion(name: str) -> str:
+    return name.removeprefix("hazard ratio, ").capitalize()
+
+
+def _point(ratio: float) -> dict[str, float]:
+    """A hazard ratio that an axis has to show."""
+    return {"hr": ratio, "lo": ratio, "hi": ratio}

@@ -1,0 +1,58 @@
+"""Specifications of the pictures about a paper: its pairs beside the study's own, and the ensemble."""
+
+from survival_multiverse.charts.theme import (
+    INK,
+    MUTED,
+    Spec,
+    chart,
+    dots,
+    nominal,
+    published_line,
+    ratio,
+    reference,
+    tip,
+    values,
+    whiskers,
+    width,
+)
+
+LABELS = 290
+"""Pixels that the names of the rows take."""
+
+
+def matchings_chart(rows: list[dict[str, object]], *, published: float, limits: tuple[float, float]) -> Spec:
+    """Each matching over orders of equal scores; `rows` hold name, pairs, hr, lo, hi and middle."""
+    names = [str(row["name"]) for row in rows]
+    x = ratio("hr", limits, "Hazard ratio of the higher dose, published model")
+    tips = [
+        tip("name", "Matching"),
+        tip("pairs", "Pairs", "d"),
+        tip("hr", "Hazard ratio", ".2f"),
+        tip("middle", "Median over orders", ".2f"),
+        tip("lo", "Other orders from", ".2f"),
+        tip("hi", "to", ".2f"),
+    ]
+    shared = {"y": _rows("name", names), "tooltip": tips}
+    bars = whiskers(x, shared, along="x", strokeWidth=6, opacity=0.4, color=MUTED)
+    points = dots(shared | {"x": x}, size=50, color=INK)
+    layers = [reference("x", 1), published_line(published, along="x"), bars, points]
+    return chart(data=values(rows), width=width(1, LABELS + 20), height={"step": 24}, layer=layers)
+
+
+def ensemble_chart(rows: list[dict[str, object]], *, names: list[str], limits: tuple[float, float]) -> Spec:
+    """A point for each conclusion of each cohort; `rows` hold name, seed, hr, near."""
+    x = ratio("hr", limits, "Hazard ratio of the higher dose, published cutoffs")
+    tips = [
+        tip("name", "Conclusion"),
+        tip("hr", "Hazard ratio", ".3f"),
+        tip("seed", "Seed of the cohort", "d"),
+    ]
+    tips.append(tip("near", "Published numbers met or near", ".1%"))
+    points = dots({"y": _rows("name", names), "x": x, "tooltip": tips}, size=34, color=INK)
+    points["mark"]["opacity"] = 0.6
+    layers = [reference("x", 1), points]
+    return chart(data=values(rows), width=width(1, LABELS + 20), height={"step": 30}, layer=layers)
+
+
+def _rows(field: str, names: list[str]) -> Spec:
+    return nominal(field, names, axis={"title": None, "labelLimit": LABELS, "grid": False})
