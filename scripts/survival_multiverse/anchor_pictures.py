@@ -49,9 +49,9 @@ def _matchings(matching: pd.DataFrame, study: Study) -> Picture:
     text = (
         "Patients with equal scores can be paired in many ways, and the print does not say who was. Points: "
         "the order used; bars: the central 95 % over "
-        f"{study.analysis.tie_break_draws:,} other orders; dashed: the published value, "
-        f"{format_ratio(published)} (printed as {printed:g} for the lower dose). It lies inside {inside} of "
-        f"{envelopes} bars."
+        f"{study.analysis.tie_break_draws:,} other orders; dashed: the published value. Hazard ratios are "
+        f"those of the higher dose, so the published one is {format_ratio(published)} (printed as "
+        f"{printed:g} for the lower dose). It lies inside {inside} of {envelopes} bars."
     )
     spec = matchings_chart(rows, published=published, limits=limits_of([*rows, _point(published)]))
     return Picture("published-chart", TITLES["matching"], text, "; ".join(words), spec)

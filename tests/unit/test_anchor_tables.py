@@ -72,7 +72,7 @@ def test_the_picture_shows_the_ratios_of_the_higher_dose():
     for name, row in rows.items():
         own = matching.loc[STORED if name == "Published pairs" else name.removeprefix("Own matching, ")]
         assert row["hr"] == pytest.approx(1 / own.hazard_ratio, rel=1e-4)
-    assert "0.60 (printed as 1.656 for the lower dose)" in picture.text
+    assert "is 0.60 (printed as 1.656 for the lower dose)" in picture.text
     inside = sum(row["lo"] <= 1 / 1.656 <= row["hi"] for row in rows.values() if row["lo"] is not None)
     assert f"inside {inside} of 2 bars" in picture.text
 

@@ -23,7 +23,7 @@ LABELS = 290
 def matchings_chart(rows: list[dict[str, object]], *, published: float, limits: tuple[float, float]) -> Spec:
     """Each matching over orders of equal scores; `rows` hold name, pairs, hr, lo, hi and middle."""
     names = [str(row["name"]) for row in rows]
-    x = ratio("hr", limits, "Hazard ratio of the higher dose, published model")
+    x = ratio("hr", limits, "Hazard ratio, published model")
     tips = [
         tip("name", "Matching"),
         tip("pairs", "Pairs", "d"),
@@ -41,7 +41,7 @@ def matchings_chart(rows: list[dict[str, object]], *, published: float, limits: 
 
 def ensemble_chart(rows: list[dict[str, object]], *, names: list[str], limits: tuple[float, float]) -> Spec:
     """A point for each conclusion of each cohort; `rows` hold name, seed, hr, near."""
-    x = ratio("hr", limits, "Hazard ratio of the higher dose, published cutoffs")
+    x = ratio("hr", limits, "Hazard ratio, published cutoffs")
     tips = [
         tip("name", "Conclusion"),
         tip("hr", "Hazard ratio", ".3f"),
