@@ -10,13 +10,13 @@ from typing import Any
 
 import yaml
 
+from config_files import merged_config
 from job_records import ELSEWHERE, JOBS, PROVENANCE, WORKFLOW
 from survival_multiverse.faults import InputError
 from survival_multiverse.settings import validate_config
 from workflow_settings import (
     cohort_settings,
     inference_settings,
-    merged_config,
     scenario_settings,
     study_settings,
 )

@@ -1,67 +1,15 @@
-"""Settings on their way from configuration files to jobs: merged, then cut to what each step uses."""
+"""Settings on their way to jobs: cut to what each step uses."""
 
 import json
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
-from survival_multiverse.faults import InputError
-from survival_multiverse.settings import merge_configs
 from survival_multiverse.study import AXES
 
 SHOWN_IN_ORDER = ("covariates", "adjustment_sets", "descriptives")
 PATHS = ("file", "paper")
 """Settings of the cohort that say where something is, not what it is."""
 ROLES = ("time", "event", "dose", "gtv", "lesions")
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """Read one configuration file; relative paths of its cohort become relative to the file."""
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError([f"{path} cannot be read as a configuration: {error}"]) from error
-    if not isinstance(config, Mapping):
-        raise InputError([f"{path} holds no settings: a configuration is a mapping of keys to values"])
-    return located(config, path.parent)
-
-
-def located(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The configuration with relative paths of its cohort made absolute from a folder."""
-    cohort = config.get("cohort")
-    if not isinstance(cohort, Mapping):
-        return dict(config)
-    paths = {key: cohort[key] for key in PATHS if isinstance(cohort.get(key), str)}
-    absolute = {key: str((folder / path).absolute()) for key, path in paths.items()}
-    return {**config, "cohort": {**cohort, **absolute}}
-
-
-def merged_config(files: Iterable[Path], command_line: Mapping[str, Any]) -> dict[str, Any]:
-    """One configuration out of several files, each over the one before, and ``--config`` over them all."""
-    layers = [read_config(path) for path in files]
-    if command_line:
-        layers.append(located(_typed(command_line), Path.cwd()))
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        merged = merge_configs(merged, layer)
-    return merged
-
-
-def _typed(value: Any) -> Any:
-    """Numbers inside ``--config key={...}``, which Snakemake hands on as text."""
-    if isinstance(value, Mapping):
-        return {key: _typed(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_typed(entry) for entry in value]
-    if isinstance(value, str):
-        for convert in (int, float):
-            try:
-                return convert(value)
-            except ValueError:
-                continue
-    return value
 
 
 def study_settings(config: Mapping[str, Any]) -> str:

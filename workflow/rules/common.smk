@@ -10,6 +10,7 @@ from snakemake.utils import Paramspace
 # Appended, as Snakemake does for a script's own folder: an installed package keeps its name.
 sys.path.append(str(ROOT / "scripts"))
 
+from config_files import merged_config
 from dependencies import module_closure
 from describe_study import describe_study
 from scenario_paths import FOLDER, legal_patterns, outside_pattern, refusal
@@ -53,7 +54,6 @@ from survival_multiverse.study import AXES
 from workflow_settings import (
     cohort_settings,
     inference_settings,
-    merged_config,
     scenario_settings,
     study_settings,
 )
