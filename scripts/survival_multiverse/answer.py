@@ -1,17 +1,18 @@
 """The answer first: three sentences for each estimand of the primary block, and the same as a table."""
 
-import math
 from dataclasses import dataclass
 
 import pandas as pd
 
-from survival_multiverse.inference_tables import joint_blocks
+from survival_multiverse.inference_tables import NULL_LABELS, joint_blocks
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence
 from survival_multiverse.narrative import ANALYSES, excluding, joint_readings, of_all, percent
 from survival_multiverse.schema import Population
 from survival_multiverse.specification_summary import (
     GATE,
+    Summary,
     anchor_block,
+    estimated,
     estimators_present,
     headline,
     passing,
@@ -19,7 +20,7 @@ from survival_multiverse.specification_summary import (
 )
 from survival_multiverse.study import Study
 from survival_multiverse.style import ESTIMATOR_LABELS, format_p, format_ratio
-from survival_multiverse.table_cells import GAP, is_number, share_text
+from survival_multiverse.table_cells import GAP, set_label, share_text
 
 SILENT = {
     "simulated": "the patients are simulated, so no answer about real patients is in these numbers",
@@ -29,6 +30,8 @@ SILENT = {
     ),
 }
 UNTESTED = "They were not tested together: the settings name other estimators for that."
+ALONE = ("One analysis: nothing to test together.", "There is no choice that could move it.")
+MECHANICAL = "the rest of the grid is mechanical, so no P value over all of it is given here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,8 @@ class Answer:
     """What one estimand of the primary block says: its name, its sentences, and a row of the table."""
 
     name: str
-    sentences: tuple[str, ...]
-    row: tuple[str, ...]
+    sentences: tuple[str, str, str]
+    row: dict[str, str]
 
 
 def answers(
@@ -51,22 +54,24 @@ def answers(
     for name in estimators_present(rows):
         here = rows[rows["estimator"] == name]
         shares = first_order(attribution, study, name)
-        sentences = (_favour(here, name, study), tested.get(name, UNTESTED), _moves(shares, here, study))
+        together = _cell(here, name, study) if is_fitted(study) else tested.get(name, UNTESTED)
+        sentences = (_favour(here, name, study), together, _moves(shares, here, study))
         if len(here) == 1:
-            sentences = (
-                sentences[0],
-                "One analysis: nothing to test together, no choice that could move it.",
-            )
-        found.append(Answer(ESTIMATOR_LABELS[name], sentences, _row(name, here, study, blocks, shares)))
+            sentences = (sentences[0], *ALONE)
+        last = _printed_cells(here, name, study) if is_fitted(study) else _joint_cells(blocks.get(name, {}))
+        row = _row(name, here, study) | last | _most(shares, here, study)
+        found.append(Answer(ESTIMATOR_LABELS[name], sentences, row))
     return found
 
 
 def answer_table(found: list[Answer]) -> pd.DataFrame:
     """The answers as a small table."""
-    columns = ["Estimator", "Analyses", "Hazard ratio below 1", "CI excludes 1", "Median HR (range)"]
-    columns += ["Joint P, dose permuted", "Joint P, survival from covariates"]
-    columns += ["Through the gate", "Moves it most"]
-    return pd.DataFrame([answer.row for answer in found], columns=columns)
+    return pd.DataFrame([answer.row for answer in found])
+
+
+def is_fitted(study: Study) -> bool:
+    """Whether the patients were fitted to published numbers, so that nothing here is inference."""
+    return study.source == "reconstructed"
 
 
 def silence(study: Study) -> str:
@@ -123,13 +128,48 @@ def _favour(rows: pd.DataFrame, name: str, study: Study) -> str:
     return (
         f"{opening}{some}; {better} (hazard ratio below "
         f"1){excluding(summary.ci_below_1, summary.below_1, limits)}; the median is "
-        f"{format_ratio(summary.median)}{_printed(name, study)}."
+        f"{format_ratio(summary.median)}{_published(name, study)}{_through(rows, study)}."
     )
 
 
-def _printed(name: str, study: Study) -> str:
+def _published(name: str, study: Study) -> str:
     ratio = study.published.get(name)
-    return f", and {format_ratio(ratio)} was published" if ratio else ""
+    return f", and {format_ratio(ratio)} was published" if ratio and not is_fitted(study) else ""
+
+
+def _through(rows: pd.DataFrame, study: Study) -> str:
+    """How many are through the balance gate, and what they say; nothing where no balance is judged."""
+    through = _through_gate(rows, study)
+    if through is None:
+        return ""
+    if not through.attempted:
+        return "; none is through the balance gate"
+    count = f"; {through.attempted:,} of {len(rows):,} are through the balance gate"
+    return f"{count}, with a median of {format_ratio(through.median)}" if through.estimated else count
+
+
+def _through_gate(rows: pd.DataFrame, study: Study) -> Summary | None:
+    gate = f"{GATE}{min(study.analysis.balance_thresholds):g}"
+    judged = gate in rows and rows[gate].notna().any()
+    return summarise(passing(rows, gate=gate)) if judged else None
+
+
+def _cell(rows: pd.DataFrame, name: str, study: Study) -> str:
+    """The published cell instead of a joint test: what was fitted to a print can't be tested."""
+    cells = [f"{text} ({in_sentence(label)})" for label, text in _anchored(rows, study).items()]
+    if not cells:
+        return f"The published cell could not be estimated, and {MECHANICAL}."
+    ratio = study.published.get(name)
+    printed = f", where {format_ratio(ratio)} was published" if ratio else ""
+    return f"At the published cutoffs it gives {' and '.join(cells)}{printed}; {MECHANICAL}."
+
+
+def _anchored(rows: pd.DataFrame, study: Study) -> dict[str, str]:
+    """Hazard ratio of the primary scenario by adjustment set."""
+    anchor = estimated(rows[rows["is_anchor"].astype(bool)])
+    sets = [name if isinstance(name, str) else None for name in anchor["adjustment_set"]]
+    labels = [set_label(study, name) if name else "unadjusted" for name in sets]
+    return dict(zip(labels, map(format_ratio, anchor["hazard_ratio"]), strict=True))
 
 
 def _moves(shares: dict[str, float], rows: pd.DataFrame, study: Study) -> str:
@@ -151,37 +191,41 @@ def _tests(joint: pd.DataFrame, study: Study) -> dict[str, dict[str, dict[str, o
     return {str(next(iter(block.values()))["estimator"]): block for block in joint_blocks(anchored)}
 
 
-def _row(
-    name: str,
-    rows: pd.DataFrame,
-    study: Study,
-    blocks: dict[str, dict[str, dict[str, object]]],
-    shares: dict[str, float],
-) -> tuple[str, ...]:
-    summary = summarise(rows)
-    gate = f"{GATE}{min(study.analysis.balance_thresholds):g}"
-    judged = gate in rows and rows[gate].notna().any()
-    through = len(passing(rows, gate=gate)) if judged else math.nan
-    low, high = summary.lowest, summary.highest
-    span = (
-        f"{format_ratio(summary.median)} ({format_ratio(low['hazard_ratio'])} to "
-        f"{format_ratio(high['hazard_ratio'])})"
-        if summary.estimated
-        else GAP
-    )
-    test = blocks.get(name, {})
-    p_values = [
-        format_p(test[null]["p_median"]) if null in test else "not tested"
-        for null in ("permutation", "simulation")
-    ]
-    most = next(iter(shares.items()), None) if summary.estimated > 1 else None
-    return (
-        ESTIMATOR_LABELS[name],
-        f"{summary.estimated:,} of {summary.attempted:,}",
-        f"{summary.below_1:,} of {summary.estimated:,}",
-        f"{summary.ci_below_1:,} below, {summary.ci_above_1:,} above",
-        span,
-        *p_values,
-        f"{through:,.0f} of {len(rows):,}" if is_number(through) else GAP,
-        f"{term_label(study, most[0])} ({share_text(most[1])})" if most else GAP,
-    )
+def _row(name: str, rows: pd.DataFrame, study: Study) -> dict[str, str]:
+    summary, through = summarise(rows), _through_gate(rows, study)
+    return {
+        "Estimator": ESTIMATOR_LABELS[name],
+        "Analyses": f"{summary.estimated:,} of {summary.attempted:,}",
+        "Hazard ratio below 1": f"{summary.below_1:,} of {summary.estimated:,}",
+        "CI excludes 1": f"{summary.ci_below_1:,} below, {summary.ci_above_1:,} above",
+        "Median HR (range)": _span(summary),
+        "Through the gate": GAP if through is None else f"{through.attempted:,} of {len(rows):,}",
+        "Their median HR (range)": GAP if through is None else _span(through, none="none"),
+    }
+
+
+def _span(summary: Summary, none: str = GAP) -> str:
+    if not summary.estimated:
+        return none
+    low, high = (format_ratio(row["hazard_ratio"]) for row in (summary.lowest, summary.highest))
+    return f"{format_ratio(summary.median)} ({low} to {high})"
+
+
+def _printed_cells(rows: pd.DataFrame, name: str, study: Study) -> dict[str, str]:
+    ratio = study.published.get(name)
+    return {
+        "Primary scenario": ", ".join(_anchored(rows, study).values()) or GAP,
+        "Published": format_ratio(ratio) if ratio else GAP,
+    }
+
+
+def _joint_cells(test: dict[str, dict[str, object]]) -> dict[str, str]:
+    return {
+        f"Joint P, {label}": format_p(test[null]["p_median"]) if null in test else "not tested"
+        for null, label in NULL_LABELS.items()
+    }
+
+
+def _most(shares: dict[str, float], rows: pd.DataFrame, study: Study) -> dict[str, str]:
+    most = next(iter(shares.items()), None) if summarise(rows).estimated > 1 else None
+    return {"Moves it most": f"{term_label(study, most[0])} ({share_text(most[1])})" if most else GAP}

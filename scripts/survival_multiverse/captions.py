@@ -44,7 +44,8 @@ def _curve_caption(specifications: pd.DataFrame, study: Study) -> Caption:
     percent = f"{100 * study.analysis.confidence_level:g} %"
     text = (
         "Every specification of the primary population at the primary threshold, one curve for each "
-        "estimator and dose cutoff because each estimates something else. Above, hazard ratios with "
+        f"estimator and cutoff of {in_sentence(study.dose.label)} because each estimates something else. "
+        "Above, hazard ratios with "
         f"{percent} confidence intervals, sorted, and the median of each curve (dotted); the few widest "
         "intervals are cut at the edge. Below, the choices behind each estimate. Diamonds: primary "
         "scenario, once for each adjustment set." + dagger(study)
@@ -62,7 +63,7 @@ def _surface_caption(specifications: pd.DataFrame, study: Study) -> Caption:
         f"Matched hazard ratios over {in_sentence(study.dose.label)} cutoffs (across) and "
         f"{in_sentence(study.gtv.label)} cutoffs (up), one block for each adjustment set; each row of "
         "maps is a threshold of the primary population, each column a caliper. Blue favours the arm at "
-        "or above the dose cutoff. A dot marks a confidence interval that excludes 1, hatching what "
+        "or above the cutoff. A dot marks a confidence interval that excludes 1, hatching what "
         "could not be estimated, the frame the primary scenario." + dagger(study)
     )
     cells = anchor_block(surface_cells(specifications, study), study)

@@ -14,6 +14,7 @@ from survival_multiverse.cutpoint_pictures import cutpoint_picture
 from survival_multiverse.inference_tables import NULL_LABELS
 from survival_multiverse.labels import (
     factor_levels,
+    in_sentence,
     level_label,
     variable_label,
     with_unit,
@@ -98,13 +99,15 @@ def _forest(anchor: pd.DataFrame, study: Study) -> Picture | None:
         return None
     words = [f"{row['column']}, {row['name']}: {format_ratio(row['hr'])}" for row in found]
     text = (
-        "Hazard ratios of the dose within strata of the primary scenario. Whether they differ is a "
+        f"Hazard ratios of {in_sentence(study.dose.label)}, at or above the cutoff against below, within "
+        "strata of the primary scenario. Whether they differ is a "
         "question for the interaction test below, not for the P values of the strata: one stratum can be "
         "significant and the other not, with the same effect in both." + dagger(study)
     )
     columns = [label for _, _, label in stages(study)]
     spec = forest_chart(found, names=names, columns=columns, limits=limits_of(found), percent=percent(study))
-    return Picture("forest-chart", "The dose within strata", text, "; ".join(words), spec)
+    title = f"{study.dose.label} within strata"
+    return Picture("forest-chart", title, text, "; ".join(words), spec)
 
 
 def _stratum(row: dict[str, object], column: str, name: str, study: Study) -> dict[str, object]:

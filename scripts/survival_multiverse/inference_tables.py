@@ -12,7 +12,7 @@ from survival_multiverse.study import AXES, Study
 from survival_multiverse.style import ESTIMATOR_LABELS, format_p, format_ratio
 from survival_multiverse.table_cells import GAP, count_text, is_number, reason_text, set_label, share_text
 
-NULL_LABELS = {"permutation": "dose permuted", "simulation": "survival from covariates"}
+NULL_LABELS = {"permutation": "exposure permuted", "simulation": "survival from covariates"}
 TESTS = {"median": "P of the median", "share_significant": "P of the share", "mean_z": "P of mean z"}
 PRIMARY = str(Population.NON_OLIGOMETASTATIC)
 

@@ -124,11 +124,12 @@ def _balance(study: Study) -> str:
 def _joint_tests(study: Study) -> str:
     inference = study.inference
     return (
-        "All specifications of a block (one population, threshold, dose cutoff, estimator and landmark) are "
+        "All specifications of a block (one population, threshold, cutoff of "
+        f"{in_sentence(study.dose.label)}, estimator and landmark) are "
         "tested together, after Simonsohn, Simmons and Nelson (2020): the median log hazard ratio "
         "(primary), the share of specifications significant in the predicted direction "
         f"({100 * study.analysis.confidence_level:g} % interval), and the mean z. Predicted: "
-        f"{inference.predicted} survival with the higher dose. {inference.draws:,} draws of each null world, "
+        f"{inference.predicted} survival with higher {in_sentence(study.dose.label)}. {inference.draws:,} draws of each null world, "
         "every one analysed in every specification; P = (1 + draws at least as extreme) / (draws + 1) "
         "(Phipson and Smyth 2010). A specification without an estimate leaves the median and counts as z = "
         "0. P values of single specifications adjusted for their block (single-step max-T; Westfall and "
@@ -137,14 +138,15 @@ def _joint_tests(study: Study) -> str:
 
 
 def _nulls(study: Study) -> str:
+    exposure = in_sentence(study.dose.label)
     return (
-        f"Permutation: the dose is permuted within {STRATA} groups of equal size by the dose that a linear "
+        f"Permutation: {exposure} is permuted within {STRATA} groups of equal size by what a linear "
         f"regression on the baseline covariates, {in_sentence(study.gtv.label)} and "
-        f"{in_sentence(study.lesions.label)} predicts; patients with a gap in these form a group of their "
-        "own. Permuting also cuts any tie between the dose and covariates known only after treatment. "
+        f"{in_sentence(study.lesions.label)} predicts of it; patients with a gap in these form a group of "
+        "their own. Permuting also cuts any tie between it and covariates known only after treatment. "
         "Covariates alone: event times are drawn from a Cox model on the union of all adjustment sets, "
-        "without the dose, and Breslow’s baseline hazard; censoring times from their Kaplan-Meier curve; "
-        "dose and covariates stay as they are."
+        f"without {exposure}, and Breslow’s baseline hazard; censoring times from their Kaplan-Meier curve; "
+        f"{exposure} and covariates stay as they are."
     )
 
 
@@ -169,7 +171,7 @@ def _confounding() -> str:
         "E-value of a hazard ratio with a common outcome, through an approximate risk ratio, and that of the "
         "confidence limit nearest 1, which is 1 if the interval holds 1 (VanderWeele and Ding 2017). "
         "Rosenbaum’s Γ (2002, section 4.3) by the sign test of who of a pair had the event first, among the "
-        "pairs in which that is known: the largest Γ at which the one-sided P for the higher dose stays at "
+        "pairs in which that is known: the largest Γ at which the one-sided P for the arm at or above stays at "
         f"or below {ALPHA:g}."
     )
 

@@ -52,8 +52,12 @@ ANALYSES = {
     "iptw": "inverse-probability-weighted",
     "adjusted": "covariate-adjusted",
 }
+FITTED = (
+    "These patients were fitted to published numbers, so no P value here is inference about patients: the "
+    "section shows how the test works. "
+)
 WORLDS = {
-    "permutation": "if dose is permuted among alike patients",
+    "permutation": "if {exposure} is permuted among alike patients",
     "simulation": "if survival follows the covariates alone",
 }
 
@@ -115,10 +119,10 @@ def _focal(rows: pd.DataFrame, study: Study) -> str:
     )
     flips = [axis_value(study, "dose_cutoff", dose) for dose, found in arms.items() if found != {1}]
     if not flips:
-        return f"{text} At every dose cutoff the higher dose is the smaller arm."
+        return f"{text} At every cutoff the arm at or above it is the smaller one."
     return (
-        f"{text} The lower dose is the smaller arm, for which partners are sought, in some or all analyses "
-        f"at {in_sentence(study.dose.label)} {', '.join(flips)}; at the other cutoffs the higher dose is."
+        f"{text} The arm below the cutoff is the smaller one, for which partners are sought, in some or all "
+        f"analyses at {in_sentence(study.dose.label)} {', '.join(flips)}; at the other cutoffs the arm above is."
     )
 
 
@@ -133,7 +137,8 @@ def _other_blocks(rows: pd.DataFrame, study: Study) -> str:
     if len(medians) == 1:
         return f"The one other block has a median of {format_ratio(medians.iloc[0])}."
     return (
-        f"The {len(medians):,} other blocks (another threshold or dose cutoff, each its own question) have "
+        f"The {len(medians):,} other blocks (another threshold, or another cutoff of "
+        f"{in_sentence(study.dose.label)}, each its own question) have "
         f"medians from {format_ratio(medians.min())} to {format_ratio(medians.max())}; "
         f"{of_all(below, len(medians))} are below 1."
     )
@@ -153,8 +158,11 @@ def _tested_together(block: dict[str, dict[str, object]], study: Study) -> str:
         what = f"the one {ANALYSES[row['estimator']]} analysis"
     if not is_number(row["median"]):
         return f"Of {what} none gave a hazard ratio, so they could not be tested together."
+    exposure = in_sentence(study.dose.label)
     worlds = ", ".join(
-        f"{_p_or_none(block[null])} {words}" for null, words in WORLDS.items() if null in block
+        f"{_p_or_none(block[null])} {words.format(exposure=exposure)}"
+        for null, words in WORLDS.items()
+        if null in block
     )
     each = f"{row['draws']:,} draws{' each' if len(block) > 1 else ''}"
     return (
@@ -174,13 +182,14 @@ def joint_null(joint: pd.DataFrame, study: Study) -> str:
     """What the joint tests test, and what their P values can be."""
     if joint.empty:
         return ""
-    draws = int(joint["draws"].max())
+    draws, exposure = int(joint["draws"].max()), in_sentence(study.dose.label)
     return (
-        f"The null: {in_sentence(study.dose.label)} does nothing to survival. It is drawn in two ways: the "
-        "dose is permuted among patients alike in the dose that their baseline covariates predict, or "
-        "survival is simulated from the covariates alone. P is one-sided: how often a draw, the observed "
-        f"result counted among them, lies as far towards {study.inference.predicted} survival with the "
-        f"higher dose as what was observed; with {draws:,} draws it cannot be below 1/{draws + 1:,} = "
+        f"{FITTED if study.source == 'reconstructed' else ''}"
+        f"The null: {exposure} does nothing to survival. It is drawn in two ways: it is permuted among "
+        "patients whose baseline covariates predict about the same of it, or survival is simulated from the "
+        "covariates alone. P is one-sided: how often a draw, the observed result counted among them, lies as "
+        f"far towards {study.inference.predicted} survival with higher {exposure} as what was observed; with "
+        f"{draws:,} draws it cannot be below 1/{draws + 1:,} = "
         f"{format_p(1 / (draws + 1))}. The test of the median is the primary one. The P values are corrected "
         "neither for the other tests nor for the number of blocks. A small P says that the null does not "
         "explain the numbers, not why: confounding that was not measured can do it too. A large P does not "

@@ -83,7 +83,8 @@ def _curve(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, f
         for name in estimators_present(block)
     ]
     text = (
-        "One curve for one question: a population, a dose cutoff and an estimator. Each line is an "
+        f"One curve for one question: a population, a cutoff of {in_sentence(study.dose.label)} and an "
+        "estimator. Each line is an "
         f"analysis with its {percent(study)} confidence interval; beneath, its patients (and, darker, its "
         "events) and the choices behind it. Diamonds: primary scenario. Hover for the numbers, click to "
         "open the analysis, drag over rows of choices to keep those alone."

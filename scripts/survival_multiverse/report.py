@@ -203,6 +203,7 @@ def _words(study: Study) -> dict[str, str]:
     return {
         "threshold_words": axis_value(study, "oligo_threshold", study.anchor[0]),
         "dose_words": f"{dose} {high} against {low}",
+        "exposure": dose,
         "time_words": in_sentence(study.time.label),
         "horizon": with_unit(study.analysis.rmst_horizon, study.time.unit),
         "landmark_words": (

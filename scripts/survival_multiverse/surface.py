@@ -164,6 +164,6 @@ def _draw_key(figure: Figure, norm: Normalize) -> None:
     bar.ax.xaxis.set_minor_locator(NullLocator())
     bar.outline.set_visible(False)
     bar.solids.set_rasterized(True)
-    axes.set_title("Hazard ratio, at or above dose cutoff against below", fontsize=7, fontweight="normal")
+    axes.set_title("Hazard ratio, at or above the cutoff against below", fontsize=7, fontweight="normal")
     text = "dot: CI excludes 1\nframe: primary scenario\nhatched: not estimable"
     figure.text((LEFT + 3.1) / width, 0.14 / height, text, fontsize=7, color=INK, linespacing=1.35)

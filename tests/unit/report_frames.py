@@ -33,6 +33,12 @@ def small_study():
     return Study.from_config(small_config())
 
 
+@cache
+def patients_study():
+    """The small study as if its patients were people, whose joint P values are inference."""
+    return Study.from_config(small_config(cohort=CONFIG["cohort"] | {"source": "file"}))
+
+
 def specification(**values):
     """One row of specifications.parquet: the primary scenario, matched, unless told otherwise."""
     row = {

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from report_frames import calibration, grid, joint_row, small_config, small_study
+from report_frames import calibration, grid, joint_row, patients_study, small_config, small_study
 
 from survival_multiverse.answer import answers
 from survival_multiverse.attribution import attribute
@@ -38,10 +38,10 @@ def test_joint_table_gives_both_nulls_beside_each_other():
     assert row["Median HR"] == "0.80"
     assert row["Significant as predicted"] == "25 %"
     assert row["Mean z as predicted"] == "1.50"
-    assert row["P of the median dose permuted"] == "0.010"
+    assert row["P of the median exposure permuted"] == "0.010"
     assert row["P of the median survival from covariates"] == "0.050"
-    assert row["P of the share dose permuted"] == "0.020"
-    assert row["P of mean z dose permuted"] == "0.030"
+    assert row["P of the share exposure permuted"] == "0.020"
+    assert row["P of mean z exposure permuted"] == "0.030"
 
 
 def test_the_median_turns_with_the_prediction():
@@ -72,7 +72,7 @@ def test_a_block_without_an_estimate_has_dashes():
 def test_sentence_of_the_joint_test():
     assert joint_readings(joint(), small_study()) == {
         "matched": "Tested together, the 48 matched analyses have a median hazard ratio of 0.80: P = 0.010 "
-        "if dose is permuted among alike patients, P = 0.050 if survival follows the covariates alone "
+        "if thoracic radiation dose is permuted among alike patients, P = 0.050 if survival follows the covariates alone "
         "(one-sided, 199 draws each)."
     }
 
@@ -80,15 +80,22 @@ def test_sentence_of_the_joint_test():
 def test_the_sentence_is_about_the_primary_block_alone():
     others = [joint_row(dose_cutoff=60.0), joint_row(oligo_threshold=4.0), joint_row(landmark=8.0)]
     assert joint_readings(joint(*others, joint_row(population="all")), small_study()) == {}
-    found = answers(grid(), small_study(), joint(*others, joint_row()), attribute(grid()))
+    found = answers(grid(), patients_study(), joint(*others, joint_row()), attribute(grid()))
     texts = {answer.name: " ".join(answer.sentences) for answer in found}
     assert texts["Matched 1:1"].count("Tested together") == 1
     assert "not tested together" in texts["Adjusted Cox model"]
 
 
+def test_joint_tests_of_fitted_patients_are_no_inference():
+    words = "no P value here is inference about patients"
+    assert joint_null(joint(), small_study()).startswith("These patients were fitted")
+    assert words in joint_null(joint(), small_study())
+    assert words not in joint_null(joint(), patients_study())
+
+
 def test_the_least_p_value_is_called_that():
     text = joint_readings(joint(joint_row(p_median=1 / 200)), small_study())["matched"]
-    assert "P = 0.005 (the least there can be) if dose" in text
+    assert "P = 0.005 (the least there can be) if thoracic radiation dose" in text
     assert "(one-sided, 199 draws)" in text
     text = joint_readings(joint(joint_row(p_median=2 / 200)), small_study())["matched"]
     assert "least" not in text

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from report_frames import estimate, failure, grid, joint_row, small_config, small_study, specifications
+from report_frames import estimate, failure, grid, joint_row, patients_study, small_config, small_study, specifications
 
 from survival_multiverse.answer import answer_table, answers, first_order, silence
 from survival_multiverse.attribution import attribute
@@ -124,18 +124,55 @@ def joint(*rows):
 
 
 def test_the_answer_counts_what_is_in_the_block():
-    found = answers(grid(), small_study(), joint(), attribute(grid()))
+    found = answers(grid(), patients_study(), joint(), attribute(grid()))
     block = anchor_block(headline(grid(), estimator="matched"), small_study())
     summary = summarise(block)
     text = " ".join(found[0].sentences).replace("\u00a0", " ")
     assert text.startswith(f"{len(block)} matched analyses of patients with ≥5 lesions compare")
     assert f"{summary.below_1} of {summary.estimated} (" in text
-    assert f"the median is {summary.median:.2f}, and 0.60 was published." in text
-    row = dict(zip(answer_table(found).columns, found[0].row, strict=True))
+    assert f"the median is {summary.median:.2f}, and 0.60 was published; none is through" in text
+    row = answer_table(found).iloc[0]
     assert row["Hazard ratio below 1"] == f"{summary.below_1} of {summary.estimated}"
     assert row["CI excludes 1"] == f"{summary.ci_below_1} below, {summary.ci_above_1} above"
-    assert row["Joint P, dose permuted"] == "0.010"
+    assert row["Joint P, exposure permuted"] == "0.010"
     assert row["Joint P, survival from covariates"] == "not tested"
+
+
+def test_the_answer_of_fitted_patients_is_the_published_cell():
+    frame = grid()
+    matched, adjusted = answers(frame, small_study(), joint(), attribute(frame))
+    cell = headline(frame, estimator="matched")
+    cell = cell[cell["is_anchor"]].set_index("adjustment_set")["hazard_ratio"]
+    said = f"it gives {cell['as_published']:.2f} (as published †) and {cell['baseline_only']:.2f} (baseline only)"
+    assert f"At the published cutoffs {said}, where 0.60 was published;" in matched.sentences[1]
+    assert "mechanical" in matched.sentences[1]
+    assert "where 0.68 was published" in adjusted.sentences[1]
+    assert "P =" not in " ".join(matched.sentences)
+    assert not [name for name in answer_table([matched]) if name.startswith("Joint P")]
+    assert matched.row["Published"] == "0.60"
+
+
+def test_the_answer_says_what_is_through_the_gate():
+    gate = {"passes_baseline_0.1": True}
+    rows = [estimate(0.5), estimate(0.7, caliper=np.inf, **gate), estimate(0.9, gtv_cutoff=100.0, **gate)]
+    (found,) = answers(specifications(rows), patients_study(), joint(), attribute(grid()).iloc[:0])
+    assert "2 of 3 are through the balance gate, with a median of 0.80." in found.sentences[0]
+    assert found.row["Through the gate"] == "2 of 3"
+    assert found.row["Their median HR (range)"] == "0.80 (0.70 to 0.90)"
+    (none,) = answers(specifications(rows[:1] * 2), patients_study(), joint(), attribute(grid()).iloc[:0])
+    assert none.sentences[0].endswith("; none is through the balance gate.")
+    assert none.row["Their median HR (range)"] == "none"
+
+
+@pytest.mark.parametrize("study", [small_study, patients_study])
+def test_every_answer_is_three_sentences(study):
+    alone = estimate(0.6, estimator="unadjusted", adjustment_set=None, is_anchor=True)
+    frame = pd.concat([grid(), specifications([alone])], ignore_index=True)
+    found = answers(frame, study(), joint(), attribute(grid()))
+    assert len(found) == 3
+    for answer in found:
+        # One full stop each, at its end; those inside numbers have no blank behind them.
+        assert [sentence.count(". ") + sentence.endswith(".") for sentence in answer.sentences] == [1, 1, 1]
 
 
 def test_the_answer_names_the_largest_share():
@@ -150,7 +187,7 @@ def test_the_answer_without_an_estimate():
     frame = specifications([failure(), failure(caliper=np.inf)])
     (found,) = answers(frame, small_study(), joint(), attribute(grid()).iloc[:0])
     assert "none gave a hazard ratio" in found.sentences[0]
-    assert found.row[4] == "–"
+    assert found.row["Median HR (range)"] == "–"
 
 
 def test_other_blocks_are_set_side_by_side_and_never_pooled():
@@ -178,7 +215,7 @@ def test_the_reading_flags_late_covariates_and_the_smaller_arm():
         "1 of 2 (50 %) adjust for covariates known only after treatment began (†); the other gives 0.90."
         in text
     )
-    assert "The lower dose is the smaller arm" in text
+    assert "The arm below the cutoff is the smaller one" in text
     assert "thoracic radiation dose ≥60 Gy; at the other" in text
 
 

@@ -128,12 +128,13 @@ def test_headings_say_their_scope(page):
 def test_every_result_has_its_place(page):
     shown = "".join(Elements(page.html).text)
     for words in (
-        "Tested together, the 8 matched analyses have a median hazard ratio of",
+        "At the published cutoffs it gives",
+        "These patients were fitted to published numbers",
         "What the evidence can't say",
         "nothing to test together",
         "Restricted mean overall survival",
         "Are hazards proportional?",
-        "Does the effect of the dose differ between strata?",
+        " differ between strata?",
         "In both directions",
         "R coxph(cluster = pair)",
         "STROBE, cohort studies",
@@ -294,6 +295,7 @@ def test_captions_render_from_the_settings(path):
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "examples" / "breast_gbsg2.yaml"
 # Words of the default study, which no other one has asked for.
+OF_THE_PAPER = ("consistency", "ensemble", "matching", "score")
 FOREIGN = re.compile(r"lung|\bGy\b|metasta|oligo|\bdeaths?\b|\bdied\b|tumou?r volume|radiat", re.IGNORECASE)
 
 
@@ -320,7 +322,9 @@ def test_another_study_is_told_in_its_own_words():
         shown += [words.title, words.text, words.alternative]
     for path in CAPTIONS.glob("*.rst"):
         template = Environment(undefined=StrictUndefined).from_string(path.read_text(encoding="utf-8"))
-        shown.append(template.render(snakemake=SimpleNamespace(config=breast_config())))
+        if path.stem not in OF_THE_PAPER:
+            shown.append(template.render(snakemake=SimpleNamespace(config=breast_config())))
+    assert [text for text in shown if re.search(r"\bdoses?\b", text, re.IGNORECASE)] == []
     shown += re.findall(r'id="spec-[\w-]+">(.*?)</script>', made.html, re.S)
     assert [text for text in shown if FOREIGN.search(text)] == []
     text = " ".join(shown)
