@@ -1,5 +1,7 @@
 """The published pairs beside the study's own matching, judged by the published model of the matched."""
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -57,7 +59,7 @@ def compare_matchings(
         ratios = np.array([_ratio(cohort, rows[pairs.ravel()], model) for pairs in matches])
         lower, middle, upper = quantiles(np.sort(ratios), (0.025, 0.5, 0.975))
         below = float((ratios < published).mean())
-        name = f"caliper {spelling(caliper)}"
+        name = "no caliper" if math.isinf(caliper) else f"caliper {spelling(caliper)}"
         lines.append([name, len(matches[0]), ratios[0], lower, middle, upper, published, below])
     return pd.DataFrame(lines, columns=columns)
 

@@ -104,7 +104,7 @@ def term_label(study: Study, term: str) -> str:
     """A choice, or choices together, as readers know them."""
     names = {"oligo_threshold": study.lesions.label, "dose_cutoff": study.dose.label}
     names |= {"gtv_cutoff": study.gtv.label, "caliper": "Caliper"}
-    names["adjustment_set"] = "Covariates adjusted for"
+    names["adjustment_set"] = "Covariates"
     return " × ".join(names[part] for part in term.split(" x "))
 
 
@@ -161,7 +161,7 @@ def _cell(rows: pd.DataFrame, name: str, study: Study) -> str:
         return f"The published cell could not be estimated, and {MECHANICAL}."
     ratio = study.published.get(name)
     printed = f", where {format_ratio(ratio)} was published" if ratio else ""
-    return f"At the published cutoffs it gives {' and '.join(cells)}{printed}; {MECHANICAL}."
+    return f"At the published cutoffs they give {' and '.join(cells)}{printed}; {MECHANICAL}."
 
 
 def _anchored(rows: pd.DataFrame, study: Study) -> dict[str, str]:

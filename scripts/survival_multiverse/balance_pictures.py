@@ -1,21 +1,17 @@
 """Pictures of the arms' balance with their words: love plots, overlap of the scores, all analyses."""
 
-import numpy as np
 import pandas as pd
 
 from survival_multiverse.captions import dagger
 from survival_multiverse.charts.balance import STAGES, love_chart, overlap_chart, smd_chart
 from survival_multiverse.labels import arm_labels
-from survival_multiverse.page_data import balance_terms
-from survival_multiverse.pictures import Picture
-from survival_multiverse.specification_summary import GATE, headline, passing
+from survival_multiverse.page_data import axis_labels, balance_terms
+from survival_multiverse.pictures import Picture, first_view
+from survival_multiverse.specification_summary import GATE, GATED, headline, passing
 from survival_multiverse.study import Study
 from survival_multiverse.style import ESTIMATOR_LABELS
 from survival_multiverse.table_cells import is_number, set_label
 from survival_multiverse.time_tables import primary_rows
-
-JUDGED = ("matched", "overlap", "iptw")
-"""Estimators that balance the arms."""
 
 
 def love_picture(anchor: pd.DataFrame, study: Study) -> Picture | None:
@@ -92,24 +88,11 @@ def overlap_picture(overlap: pd.DataFrame, study: Study) -> Picture | None:
 
 def smd_picture(specifications: pd.DataFrame, study: Study) -> Picture | None:
     rows = headline(specifications)
-    rows = rows[rows["estimator"].isin(JUDGED) & rows["max_abs_smd_baseline"].notna()]
+    rows = rows[rows["estimator"].isin(GATED) & rows["max_abs_smd_baseline"].notna()]
     if rows.empty:
         return None
-    step = 0.05
-    found, words = [], []
-    for (estimator, name), here in rows.groupby(["estimator", "adjustment_set"], observed=True):
-        classes = np.floor(here["max_abs_smd_baseline"].to_numpy(dtype=np.float64) / step + 1e-9).astype(int)
-        found += [
-            {
-                "estimator": ESTIMATOR_LABELS[estimator],
-                "set": set_label(study, name),
-                "lower": round(place * step, 6),
-                "upper": round((place + 1) * step, 6),
-                "count": int(count),
-            }
-            for place, count in zip(*np.unique(classes, return_counts=True), strict=True)
-        ]
-    for estimator in JUDGED:
+    words = []
+    for estimator in GATED:
         here = rows[rows["estimator"] == estimator]
         if here.empty:
             continue
@@ -119,8 +102,8 @@ def smd_picture(specifications: pd.DataFrame, study: Study) -> Picture | None:
             words.append(f"{ESTIMATOR_LABELS[estimator]}: {passed} {gate:g}")
     text = (
         "The largest absolute standardised difference of the baseline covariates, over all analyses of the "
-        f"primary population without a landmark; dashed: the gates. {'; '.join(words)}." + dagger(study)
+        "primary population without a landmark that are kept above; dashed: the gates; diamonds: the "
+        f"primary scenario. Of all of them {'; '.join(words)}." + dagger(study)
     )
-    sets = [set_label(study, name) for name in study.adjustment_sets]
-    spec = smd_chart(found, sets, study.analysis.balance_thresholds)
+    spec = smd_chart(study, first_view(specifications, study), axis_labels(study))
     return Picture("smd-chart", "Balance over all analyses", text, "; ".join(words), spec)

@@ -21,7 +21,7 @@ from survival_multiverse.labels import (
 )
 from survival_multiverse.narrative import percent
 from survival_multiverse.page_data import balance_terms
-from survival_multiverse.pictures import Picture, limits_of
+from survival_multiverse.pictures import Picture, limits_of, published_points, published_words
 from survival_multiverse.sensitivity import e_value
 from survival_multiverse.specification_summary import (
     anchor_block,
@@ -66,8 +66,10 @@ def _landmarks(specifications: pd.DataFrame, study: Study) -> Picture | None:
     ]
     text = (
         "The primary scenario among patients who lived at least until the landmark (0: everybody). Each "
-        "landmark is another population, and with it another question; with each, fewer patients are left "
-        "(table)." + dagger(study)
+        "landmark is another population, and with it another question; with each, fewer patients are left: "
+        "the numbers at the bottom are those at risk before matching."
+        + (" Purple: published." if study.published else "")
+        + dagger(study)
     )
     spec = landmark_chart(rows, sets=sets, limits=limits, title=title)
     return Picture("landmark-chart", "Sequential landmarks", text, "Matched: " + "; ".join(words), spec)
@@ -92,7 +94,11 @@ def _forest(anchor: pd.DataFrame, study: Study) -> Picture | None:
                 name = f"{variable_label(study, factor)}{late}: {level_label(study, factor, level)}"
                 strata.append((name, here[here["subgroup"] == f"{factor}={level}"]))
         for name, part in strata:
-            found += [_stratum(row, label, name, study) for row in part.to_dict("records")[:1]]
+            printed = study.published.get(estimator) if name == "All patients" else None
+            found += [
+                _stratum(row, label, name, study) | {"published": printed}
+                for row in part.to_dict("records")[:1]
+            ]
             names += [name] if name not in names else []
     found = [row for row in found if is_number(row["hr"])]
     if not found:
@@ -102,7 +108,9 @@ def _forest(anchor: pd.DataFrame, study: Study) -> Picture | None:
         f"Hazard ratios of {in_sentence(study.dose.label)}, at or above the cutoff against below, within "
         "strata of the primary scenario. Whether they differ is a "
         "question for the interaction test below, not for the P values of the strata: one stratum can be "
-        "significant and the other not, with the same effect in both." + dagger(study)
+        "significant and the other not, with the same effect in both."
+        + (" Purple: published." if any(row["published"] for row in found) else "")
+        + dagger(study)
     )
     columns = [label for _, _, label in stages(study)]
     spec = forest_chart(found, names=names, columns=columns, limits=limits_of(found), percent=percent(study))
@@ -129,12 +137,14 @@ def _bias(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> P
     rows = estimated(rows[rows["is_anchor"].astype(bool)])
     rows = rows[rows["estimator"].isin(["matched", "overlap"])]
     measured = _measured(anchor, study)
-    strengths = {}
+    strengths, styles = {}, {}
     for row in rows.to_dict("records"):
         label = f"{ESTIMATOR_LABELS[row['estimator']]}, {set_label(study, row['adjustment_set'])}"
+        label += f" (E-value {format_ratio(row['e_value'])})"
         away = risk_ratio(row["hazard_ratio"])
         if away > 1.01:
-            strengths[f"{label} (E-value {format_ratio(row['e_value'])})"] = away
+            strengths[label] = away
+            styles[label] = (row["estimator"], list(study.adjustment_sets).index(row["adjustment_set"]))
     if not strengths or not measured:
         return None
     largest = max(away + math.sqrt(away * (away - 1)) for away in strengths.values())
@@ -146,12 +156,12 @@ def _bias(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> P
     ]
     text = (
         "On a curve lie the strengths that a hidden confounder would need with both the arm (across) and "
-        "the event (up) to explain that hazard ratio away; its corner is the E-value. Points: how strong the "
-        "measured baseline covariates are, one by one. A point beyond a curve is a covariate that could "
-        "have done it, had it been left out." + dagger(study)
+        "the event (up) to explain that hazard ratio of the primary scenario away; its corner is the "
+        "E-value. Points: how strong the measured baseline covariates are, one by one. A point beyond a "
+        "curve is a covariate that could have done it, had it been left out." + dagger(study)
     )
     alternative = "; ".join(strengths) + ". Strongest measured: " + _strongest(measured)
-    spec = bias_chart(curves, measured, list(strengths), reach)
+    spec = bias_chart(curves, measured, styles, reach)
     return Picture("bias-chart", "What was not measured, beside what was", text, alternative, spec)
 
 
@@ -197,6 +207,7 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
     here = here[here["hazard_ratio"].notna()]
     if here.empty:
         return None
+    primary = _primary_ranks(here, specifications)
     rows = [
         {
             "estimator": ESTIMATOR_LABELS[row["estimator"]],
@@ -206,20 +217,38 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
             "lo": row["null_2.5"],
             "mid": row["null_50"],
             "hi": row["null_97.5"],
+            "anchor": (row["estimator"], row["rank"]) in primary,
+            "published": study.published.get(row["estimator"]),
         }
         for row in here.to_dict("records")
     ]
     outside = (here["hazard_ratio"] < here["null_2.5"]) | (here["hazard_ratio"] > here["null_97.5"])
     share = share_text(float(outside.mean()))
     text = (
-        "The observed curve of the primary block (points) against the middle 95 % of the curves that the "
-        "null worlds give at the same rank (band). The band is wide where analyses share their patients; "
-        "it is no test by itself: the P values are in the table."
+        "The observed curve of the primary block (points; diamonds: primary scenario) against the middle "
+        "95 % of the curves that the null worlds give at the same rank (band; dotted: their median). The "
+        "band is wide where analyses share their patients; it is no test by itself: the P values are in "
+        "the table." + published_words(study)
     )
     alternative = (
         f"{share} of the observed ranks lie outside the band, over all estimators and null worlds shown."
     )
     estimators = [label for label in ESTIMATOR_LABELS.values() if label in {row["estimator"] for row in rows}]
     nulls = [label for label in NULL_LABELS.values() if label in {row["null"] for row in rows}]
-    spec = joint_chart(rows, estimators=estimators, nulls=nulls, limits=limits_of(rows))
+    spec = joint_chart(
+        rows, estimators=estimators, nulls=nulls, limits=limits_of([*rows, *published_points(study)])
+    )
     return Picture("joint-chart", "Observed against no effect", text, alternative, spec)
+
+
+def _primary_ranks(curves: pd.DataFrame, specifications: pd.DataFrame) -> set[tuple[str, float]]:
+    """Estimators and ranks of the primary scenario: where its hazard ratios stand in the sorted curves."""
+    primary = headline(specifications)
+    primary = estimated(primary[primary["is_anchor"].astype(bool)])
+    found = set()
+    for estimator, ratio in zip(primary["estimator"], primary["hazard_ratio"], strict=True):
+        here = curves[curves["estimator"] == estimator]
+        if len(here):
+            nearest = (here["hazard_ratio"] - ratio).abs().to_numpy().argmin()
+            found.add((estimator, here["rank"].iloc[nearest]))
+    return found

@@ -7,12 +7,35 @@ import pandas as pd
 from survival_multiverse.attribution import OUTER
 from survival_multiverse.labels import axis_value, population_label, with_unit
 from survival_multiverse.schema import Population, Status
-from survival_multiverse.specification_summary import ESTIMATOR_ORDER, estimators_present, headline
+from survival_multiverse.specification_summary import (
+    ESTIMATOR_ORDER,
+    GATE,
+    GATED,
+    estimators_present,
+    headline,
+)
 from survival_multiverse.study import AXES, Study
 from survival_multiverse.style import ESTIMATOR_LABELS, format_p, format_ratio
 from survival_multiverse.table_cells import GAP, count_text, is_number, reason_text, set_label, share_text
 
 NULL_LABELS = {"permutation": "exposure permuted", "simulation": "survival from covariates"}
+CALIBRATED = {
+    "median": "median",
+    "share_significant": "share significant as predicted",
+    "mean_z": "mean z",
+    "abs_median": "median, two-sided",
+    "abs_mean_z": "mean z, two-sided",
+    "max_t": "any single analysis, max-T",
+    "wald_model": "Wald, model-based error",
+    "wald_naive": "Wald, pairs ignored",
+    "wald_clustered": "Wald, error clustered by pair",
+    "wald_robust": "Wald, robust error",
+    "bootstrap_patients": "bootstrap of patients",
+    "bootstrap_pairs": "bootstrap of pairs",
+}
+"""Tests and intervals of the calibration as readers know them."""
+SPELT_OUT = 3
+"""Levels left out of a factorial that a table names; more are counted."""
 TESTS = {"median": "P of the median", "share_significant": "P of the share", "mean_z": "P of mean z"}
 PRIMARY = str(Population.NON_OLIGOMETASTATIC)
 
@@ -78,17 +101,21 @@ def attribution_table(attribution: pd.DataFrame, specifications: pd.DataFrame, s
         (attribution["scope"] == "multiverse")
         & (attribution["population"] == PRIMARY)
         & (attribution["landmark"] == 0)
-        & (attribution["gate"] == "all")
     ]
+    gate = f"{GATE}{min(study.analysis.balance_thresholds):g}"
     rows = []
-    for estimator in estimators_present(headline(specifications)):
-        terms = here[here["estimator"] == estimator]
+    present = estimators_present(headline(specifications))
+    for estimator, kept in [(name, kept) for name in present for kept in ("all", gate)]:
+        terms = here[(here["estimator"] == estimator) & (here["gate"] == kept)]
+        if kept == gate and (terms.empty or estimator not in GATED):
+            continue
         alone = terms[terms["order"] == 1].set_index("term")["share"].to_dict()
         together = terms.loc[terms["order"] > 1, "share"].sum() if len(alone) > 1 else math.nan
         first = terms.iloc[0] if len(terms) else {"cells": math.nan, "dropped_levels": ""}
         rows.append(
             [
                 ESTIMATOR_LABELS[estimator],
+                "all" if kept == "all" else "through the gate",
                 *(_small_share(alone.get(name, math.nan)) for name in OUTER),
                 _small_share(together),
                 count_text(first["cells"]),
@@ -97,7 +124,14 @@ def attribution_table(attribution: pd.DataFrame, specifications: pd.DataFrame, s
         )
     labels = {"oligo_threshold": study.lesions.label, "dose_cutoff": study.dose.label}
     labels |= {"gtv_cutoff": study.gtv.label, "caliper": "Caliper", "adjustment_set": "Adjusted for"}
-    columns = ["Estimator", *(labels[name] for name in OUTER), "Only together", "Cells", "Left out"]
+    columns = [
+        "Estimator",
+        "Analyses",
+        *(labels[name] for name in OUTER),
+        "Only together",
+        "Cells",
+        "Left out",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -110,8 +144,10 @@ def _dropped(levels: str, study: Study) -> str:
     """Levels that were dropped to complete the factorial, as readers know them."""
     if not levels:
         return "nothing"
-    words = []
-    for entry in levels.split("; "):
+    words, dropped = [], levels.split("; ")
+    if len(dropped) > SPELT_OUT:
+        return f"{len(dropped)} levels"
+    for entry in dropped:
         name, _, level = entry.partition(" ")
         if name in AXES:
             words.append(axis_value(study, name, math.inf if level == "none" else float(level)))
@@ -141,6 +177,11 @@ def selected_table(selected: pd.DataFrame, study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*columns, "Cutoffs tried", "Permutations"])
 
 
+def _test_words(test: object) -> str:
+    """A test or an interval of the calibration in words."""
+    return CALIBRATED.get(test, str(test).replace("_", " ")) if isinstance(test, str) else ""
+
+
 def calibration_summary(calibration: pd.DataFrame) -> pd.DataFrame:
     """Lowest and highest observed rate of each kind of test and interval, over all estimators and sets."""
     if calibration.empty:
@@ -155,7 +196,7 @@ def calibration_summary(calibration: pd.DataFrame) -> pd.DataFrame:
             [
                 str(setting).replace("_", " "),
                 str(quantity),
-                str(test).replace("_", " ") or GAP,
+                _test_words(test) or GAP,
                 f"{nominal:g}",
                 f"{observed.min():.3f} to {observed.max():.3f}",
                 f"{here['monte_carlo_se'].max():.3f}",
@@ -170,7 +211,7 @@ def calibration_shown(calibration: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Observed error rates and coverages beside the nominal ones."""
     rows = []
     for row in calibration.to_dict("records"):
-        words = [row[name] for name in ("test", "null") if isinstance(row.get(name), str) and row[name]]
+        words = [_test_words(row["test"]), NULL_LABELS.get(row["null"], "")]
         name = row["adjustment_set"] if isinstance(row["adjustment_set"], str) else ""
         rows.append(
             [
@@ -178,7 +219,7 @@ def calibration_shown(calibration: pd.DataFrame, study: Study) -> pd.DataFrame:
                 str(row["quantity"]),
                 ESTIMATOR_LABELS.get(row["estimator"], str(row["estimator"])),
                 set_label(study, name) if name in study.adjustment_sets else name or GAP,
-                ", ".join(words).replace("_", " ") or GAP,
+                ", ".join(filter(None, words)) or GAP,
                 f"{row['nominal']:g}",
                 f"{row['observed']:.3f} (±{row['monte_carlo_se']:.3f})",
                 count_text(row["cohorts"]),

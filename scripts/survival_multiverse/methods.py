@@ -129,8 +129,9 @@ def _joint_tests(study: Study) -> str:
         "tested together, after Simonsohn, Simmons and Nelson (2020): the median log hazard ratio "
         "(primary), the share of specifications significant in the predicted direction "
         f"({100 * study.analysis.confidence_level:g} % interval), and the mean z. Predicted: "
-        f"{inference.predicted} survival with higher {in_sentence(study.dose.label)}. {inference.draws:,} draws of each null world, "
-        "every one analysed in every specification; P = (1 + draws at least as extreme) / (draws + 1) "
+        f"{inference.predicted} survival with higher {in_sentence(study.dose.label)}. "
+        f"{inference.draws:,} draws of each null world, every one analysed in every "
+        "specification; P = (1 + draws at least as extreme) / (draws + 1) "
         "(Phipson and Smyth 2010). A specification without an estimate leaves the median and counts as z = "
         "0. P values of single specifications adjusted for their block (single-step max-T; Westfall and "
         f"Young 1993) are in the data. Draws have seeds of their own, derived from {study.seed}."
@@ -171,8 +172,8 @@ def _confounding() -> str:
         "E-value of a hazard ratio with a common outcome, through an approximate risk ratio, and that of the "
         "confidence limit nearest 1, which is 1 if the interval holds 1 (VanderWeele and Ding 2017). "
         "Rosenbaum’s Γ (2002, section 4.3) by the sign test of who of a pair had the event first, among the "
-        "pairs in which that is known: the largest Γ at which the one-sided P for the arm at or above stays at "
-        f"or below {ALPHA:g}."
+        "pairs in which that is known: the largest Γ at which the one-sided P for the arm at or above the "
+        f"cutoff stays at or below {ALPHA:g}."
     )
 
 

@@ -121,8 +121,9 @@ def _focal(rows: pd.DataFrame, study: Study) -> str:
     if not flips:
         return f"{text} At every cutoff the arm at or above it is the smaller one."
     return (
-        f"{text} The arm below the cutoff is the smaller one, for which partners are sought, in some or all "
-        f"analyses at {in_sentence(study.dose.label)} {', '.join(flips)}; at the other cutoffs the arm above is."
+        f"{text} The arm below the cutoff is the smaller one, for which partners are sought, in some or "
+        f"all analyses at {in_sentence(study.dose.label)} {', '.join(flips)}; at the other cutoffs the arm "
+        "above is."
     )
 
 

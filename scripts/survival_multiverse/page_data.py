@@ -156,7 +156,7 @@ def balance_terms(study: Study) -> dict[tuple[str, str], str]:
         shown = covariate.levels[1:] if len(covariate.levels) == 2 else covariate.levels
         for level in shown:
             terms[name, level] = f"{covariate.label}: {level_label(study, name, level)}{late}"
-    terms["gtv", GTV_LEVELS[1]] = f"{study.gtv.label} at or above the cutoff"
+    terms["gtv", GTV_LEVELS[1]] = f"{study.gtv.label} at or above cutoff"
     terms["lesions", "continuous"] = study.lesions.label
     return terms
 

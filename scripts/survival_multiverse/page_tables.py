@@ -29,6 +29,7 @@ from survival_multiverse.report_tables import (
     counts_table,
     failures_table,
     gate_table,
+    reasons_table,
 )
 from survival_multiverse.study import Study
 from survival_multiverse.table_cells import to_html
@@ -67,10 +68,11 @@ def _multiverse(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, t
         "counts": (counts_table(specifications, study), 2),
         "blocks": (blocks_table(tables["blocks"], study), 2),
         "gates": (gate_table(specifications, study), 3),
+        "reasons": (reasons_table(specifications, study), 3),
         "failures": (failures_table(tables["failures"], study), 5),
         "joint": (joint_table(joint, study, primary_threshold=True), 3),
         "joint_others": (joint_table(joint, study, primary_threshold=False), 3),
-        "attribution": (attribution_table(tables["attribution"], specifications, study), 1),
+        "attribution": (attribution_table(tables["attribution"], specifications, study), 2),
         "selected": (selected_table(tables["selected_cutoffs"], study), 2),
     }
 

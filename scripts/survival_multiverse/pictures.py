@@ -138,7 +138,8 @@ def _surface(rows: pd.DataFrame, study: Study, first: dict) -> Picture | None:
     text = (
         f"Matched hazard ratios over the cutoffs of {in_sentence(study.dose.label)} (across) and "
         f"{in_sentence(study.gtv.label)} (up); a row of maps for each threshold, a column for each caliper. "
-        "A dot: the confidence interval excludes 1; a dash: not estimable; framed: the primary scenario. "
+        "A dot: the confidence interval excludes 1; a dash: not estimable; framed: the primary scenario"
+        f"{_published_there(study)}. "
         "Click a cell to open the analysis." + dagger(study)
     )
     where = f"{axis_value(study, 'oligo_threshold', study.anchor[0])}, {in_sentence(study.dose.label)} "
@@ -146,6 +147,11 @@ def _surface(rows: pd.DataFrame, study: Study, first: dict) -> Picture | None:
     alternative = f"Maps of matched hazard ratios. With {where}: {reading(matched, study)}"
     spec = surface_chart(study, first, axis_labels(study))
     return Picture("surface-chart", "Hazard ratio and P over the cutoffs", text, alternative, spec)
+
+
+def _published_there(study: Study) -> str:
+    ratio = study.published.get("matched")
+    return f", where {format_ratio(ratio)} was published" if ratio else ""
 
 
 def _caliper(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, float]) -> Picture | None:
@@ -222,6 +228,11 @@ def _attribution(rows: pd.DataFrame, attribution: pd.DataFrame, study: Study) ->
     )
     spec = attribution_chart(bars, present, terms)
     return Picture("attribution-chart", "What moves the answer", text, "; ".join(words), spec)
+
+
+def published_points(study: Study) -> list[dict[str, float]]:
+    """Published hazard ratios as rows that an axis has to show."""
+    return [{"hr": ratio, "lo": ratio, "hi": ratio} for ratio in study.published.values()]
 
 
 def limits_of(rows: list[dict[str, object]]) -> tuple[float, float]:

@@ -8,6 +8,16 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from survival_multiverse.specification_summary import estimated
 
 RATIO_TICKS = (0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 30, 100)
+FINE_TICKS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.6, 2, 2.5, 3)
+
+
+def ratio_ticks(limits: tuple[float, float]) -> list[float]:
+    """Ticks within the limits of a hazard-ratio axis; finer ones where few of the usual would be left."""
+    for ticks in (RATIO_TICKS, FINE_TICKS):
+        shown = [tick for tick in ticks if limits[0] <= tick <= limits[1]]
+        if len(shown) > 3:
+            break
+    return shown
 
 
 def ratio_limits(specifications: pd.DataFrame) -> tuple[float, float]:
@@ -26,8 +36,6 @@ def ratio_axis(axes: Axes, limits: tuple[float, float]) -> None:
     """A logarithmic hazard-ratio axis with plain numbers."""
     axes.set_yscale("log")
     axes.set_ylim(limits)
-    axes.yaxis.set_major_locator(
-        FixedLocator([tick for tick in RATIO_TICKS if limits[0] <= tick <= limits[1]])
-    )
+    axes.yaxis.set_major_locator(FixedLocator(ratio_ticks(limits)))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

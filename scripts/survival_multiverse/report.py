@@ -63,6 +63,7 @@ CONTENTS = (
     ("strata", "Interaction"),
     ("unmeasured", "Unmeasured"),
     ("together", "Joint tests"),
+    ("paper", "Paper"),
     ("patients", "Patients"),
     ("failures", "Failures"),
     ("methods", "Appendix"),

@@ -7,6 +7,7 @@ from survival_multiverse.schema import Population
 from survival_multiverse.specification_summary import (
     ESTIMATOR_ORDER,
     GATE,
+    GATED,
     anchor_block,
     estimated,
     headline,
@@ -26,6 +27,25 @@ from survival_multiverse.table_cells import (
 )
 
 PRIMARY = str(Population.NON_OLIGOMETASTATIC)
+ANALYSES = {
+    "balance": "balance",
+    "balance_gate": "gate of the balance",
+    "chi_square": "chi-square test",
+    "cox": "Cox model",
+    "fingerprint": "fingerprint",
+    "follow_up": "follow-up",
+    "interaction": "interaction test",
+    "kaplan_meier": "Kaplan-Meier",
+    "log_rank": "log-rank test",
+    "matching": "matching",
+    "ph_test": "test of proportional hazards",
+    "propensity": "propensity score",
+    "rmst": "restricted mean",
+    "rosenbaum": "Rosenbaum bound",
+    "selection": "selected model",
+    "tie_break": "other orders of equal scores",
+    "weights": "weights",
+}
 _ENVELOPE = {"estimate": "envelope_median", "ci_lower": "envelope_2.5", "ci_upper": "envelope_97.5"}
 
 
@@ -57,13 +77,13 @@ def blocks_table(blocks: pd.DataFrame, study: Study) -> pd.DataFrame:
         & (blocks["oligo_threshold"] == study.anchor[0])
         & (blocks["landmark"] == 0)
     ]
-    through = here[here["gate"] == gate].set_index(["estimator", "dose_cutoff"])["estimated"].to_dict()
+    through = here[here["gate"] == gate].set_index(["estimator", "dose_cutoff"]).to_dict("index")
     rows = []
     for estimator in ESTIMATOR_ORDER:
         block = here[(here["gate"] == "all") & (here["estimator"] == estimator)].sort_values("dose_cutoff")
         for row in block.to_dict("records"):
             known = row["estimated"] > 0
-            passed = through.get((estimator, row["dose_cutoff"]))
+            passed = through.get((estimator, row["dose_cutoff"]), {}) if estimator in GATED else {}
             rows.append(
                 [
                     ESTIMATOR_LABELS[estimator],
@@ -75,7 +95,8 @@ def blocks_table(blocks: pd.DataFrame, study: Study) -> pd.DataFrame:
                     share_text(row["share_below_1"]) if known else GAP,
                     share_text(row["share_ci_below_1"]) if known else GAP,
                     share_text(row["share_ci_above_1"]) if known else GAP,
-                    GAP if estimator == "unadjusted" else count_text(passed),
+                    count_text(passed.get("estimated")),
+                    _median_of(passed),
                 ]
             )
     columns = [
@@ -86,8 +107,15 @@ def blocks_table(blocks: pd.DataFrame, study: Study) -> pd.DataFrame:
         "Median HR",
         "1st to 99th percentile",
     ]
-    columns += ["HR below 1", "CI below 1", "CI above 1", "Through the gate"]
+    columns += ["HR below 1", "CI below 1", "CI above 1", "Through the gate", "Their median HR"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _median_of(block: dict[str, object]) -> str:
+    """Median hazard ratio of a block, or that it holds none; a dash where no balance is judged."""
+    if not block:
+        return GAP
+    return format_ratio(block["median_hazard_ratio"]) if block["estimated"] else "none"
 
 
 def anchor_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -141,6 +169,21 @@ def _e_values(row: dict[str, object]) -> str:
     return f"{format_ratio(row['e_value'])} ({format_ratio(row['e_value_of_limit'])})"
 
 
+def reasons_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Specifications without a hazard ratio, by population, estimator and reason."""
+    failed = specifications[specifications["status"] != "ok"]
+    keys = ["population", "estimator", "reason", "status"]
+    rows = []
+    for (population, estimator, reason, status), here in failed.groupby(keys, dropna=False, observed=True):
+        early = int((here["landmark"] == 0).sum())
+        why = reason_text({"reason": reason, "status": status})
+        place = (list(map(str, Population)).index(population), ESTIMATOR_ORDER.index(estimator), why)
+        words = [population_label(study, population), ESTIMATOR_LABELS[estimator], why]
+        rows.append((place, [*words, count_text(early), count_text(len(here) - early)]))
+    columns = ["Population", "Estimator", "Reason", "Without landmark", "At landmarks"]
+    return pd.DataFrame([row for _, row in sorted(rows)], columns=columns)
+
+
 def failures_table(failures: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Analyses without a number, by population, estimator, kind and reason."""
     rows = []
@@ -151,7 +194,7 @@ def failures_table(failures: pd.DataFrame, study: Study) -> pd.DataFrame:
                 population_label(study, row["population"]),
                 ESTIMATOR_LABELS.get(row["estimator"], row["estimator"]),
                 set_label(study, name) if name in study.adjustment_sets else GAP,
-                str(row["analysis"]).replace("_", " "),
+                ANALYSES.get(row["analysis"], str(row["analysis"]).replace("_", " ")),
                 reason_text(row),
                 count_text(row["rows"]),
                 count_text(row["scenarios"]),
@@ -164,7 +207,7 @@ def failures_table(failures: pd.DataFrame, study: Study) -> pd.DataFrame:
 def gate_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
     """How many specifications pass each balance gate, and the hazard ratios of those in the primary block."""
     rows = []
-    for estimator in ("matched", "overlap", "iptw"):
+    for estimator in GATED:
         everywhere = headline(specifications, estimator=estimator)
         here = anchor_block(everywhere, study)
         for kind, label in (

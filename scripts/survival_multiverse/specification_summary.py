@@ -10,6 +10,8 @@ from survival_multiverse.study import Study
 
 ESTIMATOR_ORDER = tuple(str(estimator) for estimator in Estimator)
 GATE = "passes_baseline_"
+GATED = ("matched", "overlap", "iptw")
+"""Estimators that balance the arms, so that there is a gate to pass."""
 
 
 @dataclass(frozen=True, slots=True)

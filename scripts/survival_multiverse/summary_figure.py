@@ -13,7 +13,7 @@ from survival_multiverse.answer import Answer, answers, silence
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence
 from survival_multiverse.narrative import origin, percent
 from survival_multiverse.palette import DIRECTION_COLOURS, INK, MUTED, PAPER, PUBLISHED
-from survival_multiverse.ratio_axis import RATIO_TICKS, ratio_limits
+from survival_multiverse.ratio_axis import ratio_limits, ratio_ticks
 from survival_multiverse.specification_summary import (
     anchor_block,
     direction,
@@ -106,9 +106,7 @@ def _dress(axes: Axes, rows: pd.DataFrame, names: list[str], study: Study) -> No
     axes.axvline(1, color=INK, linewidth=0.9)
     axes.set_xscale("log")
     axes.set_xlim(limits)
-    axes.xaxis.set_major_locator(
-        FixedLocator([tick for tick in RATIO_TICKS if limits[0] <= tick <= limits[1]])
-    )
+    axes.xaxis.set_major_locator(FixedLocator(ratio_ticks(limits)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_yticks(range(len(names)), [ESTIMATOR_LABELS[name] for name in reversed(names)], fontsize=10.5)

@@ -199,12 +199,19 @@ def landmark_rows(specifications: pd.DataFrame, study: Study) -> list[dict[str, 
                 "hr": row["hazard_ratio"],
                 "lo": row["ci_lower"],
                 "hi": row["ci_upper"],
-                "n": row["n"],
-                "events": row["events"],
+                "patients": _held_back(row["n"], study),
+                "events": _held_back(row["events"], study),
+                "risk": _held_back(row["n"], study) if row["estimator"] == "unadjusted" else None,
+                "published": study.published.get(row["estimator"]) if row["landmark"] == 0 else None,
             }
             for chosen in sets
         ]
     return found
+
+
+def _held_back(count: float, study: Study) -> str:
+    """A count of patients, unless there are too few."""
+    return f"<{study.minimum_cell}" if count < study.minimum_cell else f"{count:,.0f}"
 
 
 def landmark_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:

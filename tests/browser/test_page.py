@@ -19,6 +19,20 @@ def drawn(page):
     )
 
 
+def judged(page):
+    """Analyses in the picture of the balance over all of them."""
+    return page.evaluate(
+        """() => { const view = robustness.views.get('smd-chart').view;
+            const name = Object.keys(view.getState({data: () => true}).data).find((key) =>
+                view.data(key).length && view.data(key).every((row) => row.count && row.lower !== undefined));
+            return view.data(name).reduce((sum, row) => sum + row.count, 0); }"""
+    )
+
+
+DIAMOND = "path[fill='var(--paper)'][stroke='var(--ink)']"
+PRINTED_LINE, PRINTED_TICK = "line[stroke-dasharray='7,4']", "path[aria-roledescription='tick']"
+
+
 def settle(page):
     page.evaluate(
         "async () => { await Promise.all([...robustness.views.values()].map(({view}) => view.runAsync())) }"
@@ -48,6 +62,8 @@ def test_the_text_agrees_with_the_picture(opened):
     words = page.locator("#block-words").inner_text()
     assert words.startswith(f"{len(rows)} of ")
     assert f"hazard ratio below 1 in {below}," in words
+    assert "none is through the balance gate" in words
+    assert "none is through the balance gate" in card
     ranks = [row["hr"] for row in sorted(rows, key=lambda row: row["rank"])]
     assert ranks == sorted(ranks)
 
@@ -57,9 +73,11 @@ def test_a_choice_filters_every_picture(opened):
     page.evaluate("() => robustness.drawAll()")
     before = len(drawn(page))
     cells = page.locator("#surface-chart svg [aria-roledescription='rect mark']").count()
+    analyses = judged(page)
     page.get_by_role("checkbox", name="no caliper").uncheck()
     settle(page)
     assert 0 < len(drawn(page)) < before
+    assert 0 < judged(page) < analyses
     assert 0 < page.locator("#surface-chart svg [aria-roledescription='rect mark']").count() < cells
     page.get_by_role("button", name="Show all").click()
     settle(page)
@@ -88,7 +106,7 @@ def test_brushing_a_decision_keeps_it_alone(opened):
 
 def test_the_published_ratio_stands_in_its_block_alone(opened):
     page = opened()
-    line = page.locator("#curve-chart svg text", has_text=re.compile("^published$"))
+    line = page.locator("#curve-chart svg text", has_text=re.compile("^published 0.60$"))
     assert line.count() == 1
     page.locator("select[data-control=estimator]").select_option(label="Overlap weights")
     settle(page)
@@ -97,6 +115,26 @@ def test_the_published_ratio_stands_in_its_block_alone(opened):
     page.locator("select[data-control=dose]").select_option(index=0)
     settle(page)
     assert line.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("picture", "marks"),
+    [
+        ("curve-chart", (DIAMOND, PRINTED_LINE)),
+        ("blocks-chart", (PRINTED_LINE,)),
+        ("caliper-chart", (DIAMOND, PRINTED_LINE)),
+        ("ties-chart", (DIAMOND, PRINTED_LINE)),
+        ("smd-chart", (DIAMOND,)),
+        ("forest-chart", (PRINTED_TICK,)),
+        ("landmark-chart", (PRINTED_TICK,)),
+        ("joint-chart", (DIAMOND, PRINTED_LINE)),
+    ],
+)
+def test_the_primary_scenario_and_the_published_ratio_are_marked(opened, picture, marks):
+    page = opened()
+    page.evaluate("() => robustness.drawAll()")
+    for mark in marks:
+        assert page.locator(f"#{picture} svg {mark}").count() > 0, mark
 
 
 def test_another_block_has_a_curve_of_its_own(opened):
@@ -237,3 +275,18 @@ def test_it_prints_with_every_picture(opened):
         "p.dataset.drawn)"
     )
     assert len(re.findall(rb"/Type\s*/Page\b", made)) > 5
+
+
+def test_no_picture_is_cut_in_print(opened):
+    page = opened()
+    page.evaluate("() => robustness.drawAll()")
+    page.emulate_media(media="print")
+    # A4 less the page's margins, in CSS pixels.
+    page.set_viewport_size({"width": 703, "height": 1000})
+    page.wait_for_timeout(400)
+    wide = page.evaluate(
+        """() => [...document.querySelectorAll('.vega svg, svg.plot')].filter((picture) =>
+            picture.getBoundingClientRect().right > document.body.clientWidth + 1).map((picture) =>
+            picture.closest('figure').id)"""
+    )
+    assert wide == []

@@ -81,7 +81,7 @@ def test_the_stored_pairs_stand_beside_the_study_s_own_matching():
     matching = tables()["matching"].set_index("matching")
     assert matching.loc[STORED, "pairs"] == 59
     assert matching.loc["caliper 0", "pairs"] == 59
-    assert matching.loc["caliper none", "pairs"] == 90
+    assert matching.loc["no caliper", "pairs"] == 90
     assert (matching.published == 1.656).all()
     own = matching.drop(STORED)
     assert (own["envelope_2.5"] < own["envelope_median"]).all()

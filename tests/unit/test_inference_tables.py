@@ -72,8 +72,8 @@ def test_a_block_without_an_estimate_has_dashes():
 def test_sentence_of_the_joint_test():
     assert joint_readings(joint(), small_study()) == {
         "matched": "Tested together, the 48 matched analyses have a median hazard ratio of 0.80: P = 0.010 "
-        "if thoracic radiation dose is permuted among alike patients, P = 0.050 if survival follows the covariates alone "
-        "(one-sided, 199 draws each)."
+        "if thoracic radiation dose is permuted among alike patients, P = 0.050 if survival follows the "
+        "covariates alone (one-sided, 199 draws each)."
     }
 
 
@@ -143,7 +143,7 @@ def test_a_small_share_is_not_said_to_be_none():
 def test_attribution_table_without_a_factorial():
     specs = grid()
     table = attribution_table(attribute(specs).iloc[:0], specs, small_study())
-    assert set(table.iloc[:, 1:-1].to_numpy().ravel()) == {"–"}
+    assert set(table.iloc[:, 2:-1].to_numpy().ravel()) == {"–"}
 
 
 def test_selected_cutoffs_with_and_without_the_search():
@@ -162,7 +162,7 @@ def test_selected_cutoffs_with_and_without_the_search():
 def test_calibration_shows_error_and_words():
     table = calibration_shown(calibration(note=np.nan), small_study())
     assert table.iloc[0].tolist() == [
-        "no effect", "type I error", "Matched 1:1", "all of the block", "median, permutation", "0.05",
+        "no effect", "type I error", "Matched 1:1", "all of the block", "median, exposure permuted", "0.05",
         "0.052 (±0.007)", "1,000", "199", "–",
     ]  # fmt: skip
 

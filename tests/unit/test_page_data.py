@@ -1,13 +1,25 @@
+import itertools
 import json
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
-from report_frames import estimate, failure, grid, joint_row, patients_study, small_config, small_study, specifications
+from report_frames import (
+    estimate,
+    failure,
+    grid,
+    joint_row,
+    patients_study,
+    small_config,
+    small_study,
+    specifications,
+)
 
 from survival_multiverse.answer import answer_table, answers, first_order, silence
 from survival_multiverse.attribution import attribute
+from survival_multiverse.charts.evidence import BIAS_HEIGHT, BIAS_LEAST, CHARACTER, LINE
+from survival_multiverse.charts.evidence import apart as apart_names
 from survival_multiverse.checklists import cutpoint_items, propensity_table, strobe_table
 from survival_multiverse.cutpoint_pictures import apart
 from survival_multiverse.evidence_pictures import risk_ratio
@@ -143,8 +155,10 @@ def test_the_answer_of_fitted_patients_is_the_published_cell():
     matched, adjusted = answers(frame, small_study(), joint(), attribute(frame))
     cell = headline(frame, estimator="matched")
     cell = cell[cell["is_anchor"]].set_index("adjustment_set")["hazard_ratio"]
-    said = f"it gives {cell['as_published']:.2f} (as published †) and {cell['baseline_only']:.2f} (baseline only)"
-    assert f"At the published cutoffs {said}, where 0.60 was published;" in matched.sentences[1]
+    assert matched.sentences[1].startswith(
+        f"At the published cutoffs they give {cell['as_published']:.2f} (as published †) and "
+        f"{cell['baseline_only']:.2f} (baseline only), where 0.60 was published;"
+    )
     assert "mechanical" in matched.sentences[1]
     assert "where 0.68 was published" in adjusted.sentences[1]
     assert "P =" not in " ".join(matched.sentences)
@@ -251,6 +265,23 @@ def test_risk_ratio_is_that_of_the_e_value():
         away = risk_ratio(ratio)
         assert away + math.sqrt(away * (away - 1)) == pytest.approx(e_value(ratio))
     assert risk_ratio(1.0) == pytest.approx(1)
+
+
+def test_names_of_covariates_do_not_cover_each_other():
+    random = np.random.default_rng(5)
+    measured = [
+        {"name": f"A covariate: {n}", "exposure": 1 + random.random() / 3, "outcome": 1 + random.random() / 5}
+        for n in range(12)
+    ]
+    reach = 3.0
+    up = BIAS_HEIGHT / math.log(reach)
+    heights = [up * math.log(height) for height in apart_names(measured, reach)]
+    lefts = [(BIAS_LEAST - 70) / math.log(reach) * math.log(row["exposure"]) for row in measured]
+    for one, other in itertools.combinations(range(12), 2):
+        beside = abs(lefts[one] - lefts[other]) > CHARACTER * len(measured[0]["name"])
+        assert beside or abs(heights[one] - heights[other]) > 0.99 * LINE
+    alone = apart_names(measured[:1], reach)
+    assert alone == pytest.approx([max(measured[0]["outcome"], math.exp(LINE / 2 / up))])
 
 
 def test_cutoffs_are_apart_by_enough_patients():

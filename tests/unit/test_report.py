@@ -12,7 +12,7 @@ import yaml
 from jinja2 import Environment, StrictUndefined
 from lifelines.datasets import load_gbsg2
 from matplotlib.text import Text
-from report_frames import CONFIG, estimate, grid, small_study, specifications
+from report_frames import CONFIG, GATES, estimate, grid, small_study, specifications
 from report_page import EXTRA, evil_page, page_of
 
 from survival_multiverse.captions import caption, report_figures
@@ -20,8 +20,15 @@ from survival_multiverse.cohort import prepare_cohort
 from survival_multiverse.disclosure import printed_counts
 from survival_multiverse.labels import level_label, variable_label
 from survival_multiverse.patient_tables import table_one
-from survival_multiverse.report import TABLES, inline_svg, render_report
-from survival_multiverse.report_tables import anchor_table, counts_table, gate_table
+from survival_multiverse.report import CONTENTS, TABLES, inline_svg, render_report
+from survival_multiverse.report_tables import (
+    anchor_table,
+    blocks_table,
+    counts_table,
+    gate_table,
+    reasons_table,
+)
+from survival_multiverse.robustness import summarise_blocks
 from survival_multiverse.settings import merge_configs
 from survival_multiverse.study import Study, Words
 from survival_multiverse.survival_figures import figure_names
@@ -128,7 +135,7 @@ def test_headings_say_their_scope(page):
 def test_every_result_has_its_place(page):
     shown = "".join(Elements(page.html).text)
     for words in (
-        "At the published cutoffs it gives",
+        "At the published cutoffs they give",
         "These patients were fitted to published numbers",
         "What the evidence can't say",
         "nothing to test together",
@@ -256,6 +263,32 @@ def test_anchor_table_shows_envelope_and_sensitivity():
     assert list(table["Over tie-breaks (95 %)"]) == ["0.79 (0.74 to 0.85)"] * 2 + ["–"]
     assert list(table["E-value (of the limit)"]) == ["1.81 (1.21)", "1.81 (1.00)", "1.81 (1.21)"]
     assert list(table["Rosenbaum’s Γ"]) == ["1.30", "–", "–"]
+
+
+def test_blocks_give_the_median_of_those_through_the_gate():
+    gate = {"passes_baseline_0.1": True}
+    rows = [estimate(0.5), estimate(0.7, caliper=np.inf, **gate), estimate(0.9, gtv_cutoff=100.0, **gate)]
+    rows += [estimate(0.6, dose_cutoff=60.0), estimate(0.6, estimator="adjusted", **dict.fromkeys(GATES))]
+    frame = specifications(rows).assign(fingerprint=range(len(rows)))
+    table = blocks_table(summarise_blocks(frame, small_study()), small_study())
+    found = table.set_index(["Estimator", "Thoracic radiation dose"])[["Through the gate", "Their median HR"]]
+    assert found.loc[("Matched 1:1", "≥63 Gy")].tolist() == ["2", "0.80"]
+    assert found.loc[("Matched 1:1", "≥60 Gy")].tolist() == ["0", "none"]
+    assert found.loc[("Adjusted Cox model", "≥63 Gy")].tolist() == ["–", "–"]
+
+
+def test_reasons_count_every_specification_without_a_ratio():
+    frame = grid()
+    table = reasons_table(frame, small_study())
+    shown = table[["Without landmark", "At landmarks"]].astype(int).to_numpy().sum()
+    assert shown == (frame["status"] != "ok").sum() > 0
+    assert set(table["Reason"]) == {"no pair within the caliper"}
+
+
+def test_contents_follow_the_page(page):
+    ids = [section["id"] for tag, section in Elements(page.html).tags if tag == "section"]
+    order = [name for name, _ in CONTENTS]
+    assert [name for name in order if name in ids] == ids
 
 
 def test_gate_table_says_when_none_passes():

@@ -1,11 +1,13 @@
 """Pictures of comparability: love plots, overlap of the propensity scores, balance over all scenarios."""
 
+from survival_multiverse.charts.specification import KEPT, params, tooltip
 from survival_multiverse.charts.theme import (
     ESTIMATOR_COLOURS,
     HIGHER,
     LOWER,
     SET_COLOURS,
     Spec,
+    anchors,
     chart,
     colours,
     nominal,
@@ -14,6 +16,7 @@ from survival_multiverse.charts.theme import (
     values,
     width,
 )
+from survival_multiverse.study import Study
 from survival_multiverse.style import ESTIMATOR_LABELS
 
 STAGES = {
@@ -26,8 +29,11 @@ SHAPES = {"Before": "circle", "Matched 1:1": "diamond", "Overlap weights": "squa
 SHAPES |= {"Inverse probability weights": "triangle-up"}
 
 
-def love_layers(names: list[str], gates: tuple[float, ...], stages: list[str]) -> list[Spec]:
-    """Absolute standardised differences by covariate, a symbol for each stage, gates as lines."""
+def love_layers(names: list[str], gates: tuple[float, ...], stages: list[str], *, room: int) -> list[Spec]:
+    """Absolute standardised differences by covariate, a symbol for each stage, gates as lines.
+
+    The names have so much `room` in pixels.
+    """
     by_stage = {STAGES[stage]: ESTIMATOR_COLOURS[stage] for stage in STAGES if STAGES[stage] in stages}
     colour = colours("stage", by_stage)
     shape = {
@@ -40,7 +46,7 @@ def love_layers(names: list[str], gates: tuple[float, ...], stages: list[str]) -
     points = {
         "mark": {"type": "point", "filled": True, "size": 60, "opacity": 0.9},
         "encoding": {
-            "y": nominal("name", names, axis={"title": None, "grid": True, "labelLimit": 230}),
+            "y": nominal("name", names, axis={"title": None, "grid": True, "labelLimit": room}),
             "x": {"field": "smd", "type": "quantitative", "axis": {"title": "|SMD|", "tickCount": 5}},
             "color": colour,
             "shape": shape,
@@ -60,9 +66,9 @@ def love_chart(
         facet={"column": nominal("set", sets, header={"title": None})},
         spacing=22,
         spec={
-            "width": width(len(sets), 270),
+            "width": width(len(sets), 320),
             "height": {"step": 19},
-            "layer": love_layers(names, gates, stages),
+            "layer": love_layers(names, gates, stages, room=280),
         },
     )
 
@@ -73,7 +79,7 @@ def scenario_love_chart(names: list[str], gates: tuple[float, ...]) -> Spec:
         data={"name": "love"},
         width=width(1, 190),
         height={"step": 18},
-        layer=love_layers(names, gates, [STAGES["unadjusted"], STAGES["matched"]]),
+        layer=love_layers(names, gates, [STAGES["unadjusted"], STAGES["matched"]], room=230),
     )
 
 
@@ -107,22 +113,31 @@ def _classes(title: str, axis: Spec) -> Spec:
     return {"x": x, "x2": {"field": "upper"}}
 
 
-def smd_chart(rows: list[dict[str, object]], sets: list[str], gates: tuple[float, ...]) -> Spec:
-    """How the largest |SMD| is spread over the scenarios; `rows` hold estimator, set, lower, upper, count."""
-    order = [label for label in ESTIMATOR_LABELS.values() if label in {row["estimator"] for row in rows}]
-    tips = [tip("set", "Adjusted for"), tip("lower", "From", ".2f"), tip("upper", "to", ".2f")]
-    encoding = _classes("Largest |SMD| of the baseline covariates", {"tickCount": 8}) | {
-        "y": {"field": "count", "type": "quantitative", "axis": {"title": "Analyses", "tickCount": 3}},
-        "color": colours("set", dict(zip(sets, SET_COLOURS, strict=False)), "Adjusted for"),
-        "tooltip": [*tips, tip("count", "Analyses", ",d")],
+def smd_chart(study: Study, first: dict[str, object], labels: dict[str, list[str]]) -> Spec:
+    """How the largest |SMD| is spread over the scenarios kept by the reader; diamonds: primary scenario."""
+    tips = [tip("estimator", "Estimator"), tip("S", "Adjusted for"), tip("lower", "From", ".2f")]
+    tips += [tip("upper", "to", ".2f"), tip("count", "Analyses", ",d")]
+    kinds = colours("S", dict(zip(labels["S"], SET_COLOURS, strict=False)), "Adjusted for")
+    x = _classes("Largest |SMD| of the baseline covariates", {"tickCount": 8})
+    count = {"field": "count", "type": "quantitative", "axis": {"title": "Analyses", "tickCount": 3}}
+    bars = {
+        "transform": [
+            {"bin": {"step": 0.05}, "field": "smd", "as": ["lower", "upper"]},
+            {"aggregate": [{"op": "count", "as": "count"}], "groupby": ["estimator", "S", "lower", "upper"]},
+        ],
+        "mark": {"type": "bar", "binSpacing": 1},
+        "encoding": x | {"y": count, "color": kinds, "tooltip": tips},
     }
-    bars = {"mark": {"type": "bar", "binSpacing": 1}, "encoding": encoding}
+    place = {"field": "smd", "type": "quantitative"}
+    marked = anchors({"x": place, "y": {"value": 66}, "tooltip": tooltip(study)}, size=90)
+    gates = [reference("x", gate, dash=True) for gate in study.analysis.balance_thresholds]
     head = {"title": None, "labelAngle": 0, "labelAlign": "left"}
-    layers = [bars, *(reference("x", gate, dash=True) for gate in gates)]
     return chart(
-        data=values(rows),
-        facet={"row": nominal("estimator", order, header=head)},
+        params=params(first),
+        data={"name": "specs"},
+        transform=[{"filter": "isValid(datum.smd)"}, {"filter": KEPT}],
+        facet={"row": nominal("estimator", list(ESTIMATOR_LABELS.values()), header=head)},
         resolve={"scale": {"y": "independent"}},
         spacing=10,
-        spec={"width": width(1, 260), "height": 74, "layer": layers},
+        spec={"width": width(1, 260), "height": 74, "layer": [bars, *gates, marked]},
     )

@@ -1,17 +1,21 @@
 """Pictures of what the numbers can bear: interaction, unmeasured confounding, cutpoints, the joint test."""
 
+import math
+
 from survival_multiverse.charts.theme import (
     ESTIMATOR_COLOURS,
+    HALO,
     HIGHER,
     INK,
-    LOWER,
     MUTED,
     Spec,
+    anchors,
     chart,
     colours,
     dots,
     line_at,
     nominal,
+    published_ticks,
     ratio,
     ratio_scale,
     reference,
@@ -21,10 +25,14 @@ from survival_multiverse.charts.theme import (
     whiskers,
     width,
 )
-from survival_multiverse.palette import GREEN, ORANGE, PURPLE, SKY
+from survival_multiverse.palette import PUBLISHED
 
 INTERVAL = (tip("hr", "Hazard ratio", ".2f"), tip("lo", "CI from", ".2f"), tip("hi", "to", ".2f"))
-PALETTE = (HIGHER, LOWER, GREEN, PURPLE, ORANGE, SKY)
+SET_DASHES = ([1, 0], [6, 3], [2, 2])
+BIAS_HEIGHT, BIAS_LEAST = 320, 480
+"""Of the picture of unmeasured confounding, in pixels: its height, and how narrow it may be."""
+LINE, CHARACTER = 12, 5.5
+"""Height of a line of small print and width of its characters, in pixels."""
 
 
 def forest_chart(
@@ -35,7 +43,10 @@ def forest_chart(
     limits: tuple[float, float],
     percent: str,
 ) -> Spec:
-    """Hazard ratios of the dose within each stratum; `rows` hold column, name, hr, lo, hi, side, counts."""
+    """Hazard ratios of the dose within each stratum.
+
+    `rows` hold column, name, hr, lo, hi, side, counts and published.
+    """
     x = ratio("hr", limits, "Hazard ratio")
     tips = [tip("name", "Stratum"), *INTERVAL, tip("counts", "Patients, events")]
     y = nominal("name", names, axis={"title": None, "labelLimit": 290, "grid": False})
@@ -44,6 +55,7 @@ def forest_chart(
         reference("x", 1),
         whiskers(x, shared, along="x", strokeWidth=2),
         dots(shared | {"x": x}, shape="square", size=64),
+        published_ticks({"x": x | {"field": "published"}, "y": y}, across="vertical"),
     ]
     return chart(
         data=values(rows),
@@ -54,7 +66,10 @@ def forest_chart(
 
 
 def bias_chart(
-    curves: list[dict[str, object]], measured: list[dict[str, object]], names: list[str], reach: float
+    curves: list[dict[str, object]],
+    measured: list[dict[str, object]],
+    styles: dict[str, tuple[str, int]],
+    reach: float,
 ) -> Spec:
     """How strong a hidden confounder would have to be, beside how strong the measured covariates are.
 
@@ -65,6 +80,8 @@ def bias_chart(
         (Ding and VanderWeele 2016).
     measured
         The measured covariates: name, exposure and outcome.
+    styles
+        Estimator of each analysis, and which of the adjustment sets it has.
     reach
         Upper end of both axes.
     """
@@ -78,21 +95,45 @@ def bias_chart(
         tip("exposure", "With the arm", ".2f"),
         tip("outcome", "With the event", ".2f"),
     ]
-    colour = colours("name", dict(zip(names, PALETTE, strict=False)))
+    colour = colours("name", {name: ESTIMATOR_COLOURS[style[0]] for name, style in styles.items()})
     colour["legend"] |= {"columns": 2, "labelLimit": 460}
+    dashes = [SET_DASHES[place % len(SET_DASHES)] for _, place in styles.values()]
+    dash = colour | {"scale": {"domain": list(styles), "range": dashes}}
     line = {
         "data": values(curves),
         "mark": {"type": "line", "clip": True, "strokeWidth": 2},
-        "encoding": {"x": x, "y": y, "color": colour, "order": {"field": "exposure"}},
+        "encoding": {"x": x, "y": y, "color": colour, "strokeDash": dash, "order": {"field": "exposure"}},
     }
     points = {"x": x, "y": y, "tooltip": tips}
     words = {
-        "mark": {"type": "text", "align": "left", "dx": 6, "dy": -5, "fontSize": 10},
-        "encoding": points | {"text": {"field": "name"}},
+        "mark": {"type": "text", "align": "left", "dx": 7, "fontSize": 10, **HALO},
+        "encoding": points | {"y": y | {"field": "words"}, "text": {"field": "name"}},
     }
-    known = values(measured)
-    layers = [line, {"data": known, **dots(points, color=INK, size=40)}, {"data": known, **words}]
-    return chart(width=width(1, 70), height=320, layer=layers)
+    known = values(
+        row | {"words": height} for row, height in zip(measured, apart(measured, reach), strict=True)
+    )
+    layers = [line, {"data": known, **words}, {"data": known, **dots(points, color=INK, size=40)}]
+    return chart(width=width(1, 70), height=BIAS_HEIGHT, layer=layers)
+
+
+def apart(measured: list[dict[str, object]], reach: float) -> list[float]:
+    """Where the names of the covariates stand on the upward axis, so that none covers another.
+
+    From the bottom up, each name stays beside its point or moves up until it is a line from those that
+    reach as far across. `BIAS_LEAST` is how narrow the picture may be.
+    """
+    across, up = (BIAS_LEAST - 70) / math.log(reach), BIAS_HEIGHT / math.log(reach)
+    placed: list[tuple[float, float, float]] = []
+    found = {}
+    for row in sorted(measured, key=lambda row: (row["outcome"], row["exposure"])):
+        left, height = across * math.log(row["exposure"]), max(up * math.log(row["outcome"]), LINE / 2)
+        right = left + CHARACTER * len(row["name"]) + 14
+        for other_left, other_right, other in sorted(placed, key=lambda entry: entry[2]):
+            if left < other_right and other_left < right and abs(height - other) < LINE:
+                height = other + LINE
+        placed.append((left, right, height))
+        found[row["name"]] = math.exp(height / up)
+    return [found[row["name"]] for row in measured]
 
 
 def cutpoint_chart(
@@ -164,9 +205,10 @@ def joint_chart(
 ) -> Spec:
     """Observed specification curves against what the null worlds give at each rank.
 
-    `rows` hold estimator, null, rank, hr, lo, mid and hi, of the primary block.
+    `rows` hold estimator, null, rank, hr, lo, mid, hi, anchor and published, of the primary block.
     """
-    layers = _null_layers(ratio("hr", limits, "Hazard ratio"))
+    y = ratio("hr", limits, "Hazard ratio")
+    layers = [*_null_layers(y), *_printed(y)]
     return chart(
         data=values(rows),
         facet={
@@ -186,14 +228,24 @@ def _null_layers(y: Spec) -> list[Spec]:
     x = {"field": "rank", "type": "quantitative", "scale": scale, "axis": axis}
     tips = [tip("rank", "Rank"), tip("hr", "Observed", ".2f"), tip("lo", "Null 2.5 %", ".2f")]
     tips += [tip("mid", "Null median", ".2f"), tip("hi", "Null 97.5 %", ".2f")]
-    kinds = {"observed": ESTIMATOR_COLOURS["matched"], "median without an effect": MUTED}
-    colour = {"scale": {"domain": list(kinds), "range": list(kinds.values())}, "legend": {"title": None}}
     middle = {"field": "mid", "type": "quantitative", "scale": y["scale"]}
     band = whiskers(y, {"x": x, "tooltip": tips})
     band["mark"] = {"type": "area", "color": MUTED, "opacity": 0.25, "clip": True}
     median = {
-        "mark": {"type": "line", "clip": True, "strokeDash": [4, 3]},
-        "encoding": {"x": x, "y": middle, "color": {"datum": "median without an effect", **colour}},
+        "mark": {"type": "line", "clip": True, "strokeDash": [2, 3], "color": MUTED},
+        "encoding": {"x": x, "y": middle},
     }
-    observed = {"x": x, "y": y, "color": {"datum": "observed", **colour}, "tooltip": tips}
-    return [band, median, reference("y", 1), dots(observed, size=24, clip=True)]
+    observed = {"x": x, "y": y, "tooltip": tips}
+    points = dots(observed, size=24, clip=True, color=HIGHER)
+    return [band, median, reference("y", 1), points, anchors(observed, size=80)]
+
+
+def _printed(y: Spec) -> list[Spec]:
+    """The published hazard ratio of an estimator, where there is one."""
+    mark = {"type": "rule", "strokeDash": [7, 4], "strokeWidth": 1.6, "color": PUBLISHED}
+    at = [
+        {"aggregate": [{"op": "max", "field": "published", "as": "published"}]},
+        {"filter": "isValid(datum.published)"},
+    ]
+    tips = [tip("published", "Published hazard ratio", ".2f")]
+    return [{"transform": at, "mark": mark, "encoding": {"y": y | {"field": "published"}, "tooltip": tips}}]

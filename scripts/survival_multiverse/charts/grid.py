@@ -114,7 +114,7 @@ def _marks(x: Spec, y: Spec) -> list[Spec]:
         },
         {
             "transform": [{"filter": "datum.anchor"}],
-            "mark": {"type": "rect", "filled": False, "stroke": "#000000", "strokeWidth": 2.2},
+            "mark": {"type": "rect", "filled": False, "stroke": INK, "strokeWidth": 2.4},
             "encoding": {"x": x, "y": y},
         },
     ]  # fmt: skip

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 
 from survival_multiverse.charts.theme import (
+    HALO,
     INK,
     MUTED,
     PUBLISHED,
@@ -78,14 +79,19 @@ def published_layers(study: Study, first: Mapping[str, object], y: Spec) -> list
         {"calculate": f"{here} ? {ratios}[datum.estimator] : null", "as": "published"},
         {"aggregate": [{"op": "max", "field": "published", "as": "published"}]},
         {"filter": "isValid(datum.published)"},
+        {"calculate": "'published ' + format(datum.published, '.2f')", "as": "words"},
     ]
     place = {"field": "published", "type": "quantitative", "scale": y["scale"]}
     rule = {"type": "rule", "strokeDash": [7, 4], "strokeWidth": 1.6, "color": PUBLISHED}
-    words = {"type": "text", "text": "published", "align": "right", "dy": 11, "color": PUBLISHED}
+    words = {"type": "text", "align": "right", "dy": 11, "color": PUBLISHED, **HALO}
     tips = [tip("published", "Published hazard ratio", ".2f")]
     return [
         {"transform": at, "mark": rule, "encoding": {"y": place, "tooltip": tips}},
-        {"transform": at, "mark": words, "encoding": {"y": place, "x": {"value": "width"}}},
+        {
+            "transform": at,
+            "mark": words,
+            "encoding": {"y": place, "x": {"value": "width"}, "text": {"field": "words"}},
+        },
     ]
 
 

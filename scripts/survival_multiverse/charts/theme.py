@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from survival_multiverse.palette import DIRECTION_COLOURS, GREEN, ORANGE, PUBLISHED, PURPLE, SKY
-from survival_multiverse.ratio_axis import RATIO_TICKS
+from survival_multiverse.ratio_axis import ratio_ticks
 
 Spec = dict[str, Any]
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
@@ -87,9 +87,8 @@ def plain(value: Any) -> Any:
 
 def ratio_scale(limits: tuple[float, float]) -> tuple[Spec, Spec]:
     """Scale and axis of a hazard ratio: logarithmic, with ticks at plain numbers."""
-    ticks = [tick for tick in RATIO_TICKS if limits[0] <= tick <= limits[1]]
     scale = {"type": "log", "domain": [plain(limit) for limit in limits], "nice": False}
-    return scale, {"values": ticks, "format": "~r", "grid": True}
+    return scale, {"values": ratio_ticks(limits), "format": "~r", "grid": True}
 
 
 def ratio(field: str, limits: tuple[float, float], title: str | None) -> Spec:
@@ -157,6 +156,18 @@ def published_line(value: float, *, along: str = "y") -> Spec:
     mark = {"type": "rule", "strokeDash": [7, 4], "strokeWidth": 1.6, "color": PUBLISHED}
     where = {along: {"datum": value}, "tooltip": {"value": f"Published: {value:.2f}"}}
     return {"data": {"values": [{}]}, "mark": mark, "encoding": where}
+
+
+def published_ticks(encoding: Spec, *, across: str) -> Spec:
+    """Published hazard ratios beside the estimates that they belong to: rows with one are marked `across`."""
+    mark = {"type": "tick", "orient": across, "thickness": 2.5, "color": PUBLISHED, "opacity": 1}
+    tips = [tip("published", "Published hazard ratio", ".2f")]
+    marked = {"transform": [{"filter": "isValid(datum.published)"}], "mark": mark}
+    return {**marked, "encoding": encoding | {"tooltip": tips}}
+
+
+HALO = {"stroke": PAPER, "strokeWidth": 3}
+"""Words over lines; the page paints the stroke of text beneath it."""
 
 
 def nominal(field: str, order: list[str], **more: Any) -> Spec:

@@ -1,13 +1,16 @@
 """Pictures in time: the arms of a scenario, and the landmarks."""
 
 from survival_multiverse.charts.theme import (
+    HALO,
     HIGHER,
     LOWER,
+    MUTED,
     Spec,
     chart,
     colours,
     dots,
     nominal,
+    published_ticks,
     ratio,
     reference,
     tip,
@@ -70,7 +73,7 @@ def landmark_chart(
 ) -> Spec:
     """Hazard ratios beyond each landmark in the anchor scenario, estimators apart, one picture a set.
 
-    `rows` hold set, landmark, series, hr, lo, hi, n and events.
+    `rows` hold set, landmark, series, hr, lo, hi, patients, events, risk and published.
     """
     present = {str(row["series"]) for row in rows}
     series = {name: colour for name, colour in LANDMARK_COLOURS.items() if name in present}
@@ -80,14 +83,26 @@ def landmark_chart(
     y = ratio("hr", limits, "Hazard ratio")
     tips = [tip("series", "Estimator"), tip("landmark", title), tip("hr", "Hazard ratio", ".2f")]
     tips += [tip("lo", "CI from", ".2f"), tip("hi", "to", ".2f")]
-    tips += [tip("n", "Patients", ",d"), tip("events", "Events", ",d")]
+    tips += [tip("patients", "Patients"), tip("events", "Events")]
     shared = {
         "x": x,
         "xOffset": {"field": "series", "type": "nominal", "scale": {"domain": list(series)}},
         "color": colours("series", series),
         "tooltip": tips,
     }
-    layers = [reference("y", 1), whiskers(y, shared, opacity=0.7), dots(shared | {"y": y}, size=34)]
+    offset = {"x": x, "xOffset": shared["xOffset"]}
+    left = {"x": x, "y": {"value": 224}, "text": {"field": "risk"}}
+    layers = [
+        reference("y", 1),
+        whiskers(y, shared, opacity=0.7),
+        dots(shared | {"y": y}, size=34),
+        published_ticks(offset | {"y": y | {"field": "published"}}, across="horizontal"),
+        {
+            "transform": [{"filter": "isValid(datum.risk)"}],
+            "mark": {"type": "text", "fontSize": 10, "color": MUTED, **HALO},
+            "encoding": left,
+        },
+    ]
     return chart(
         data=values(rows),
         facet={"column": nominal("set", sets, header={"title": None})},

@@ -97,17 +97,29 @@
     && (state.chosen.gate === "all" || row.gate);
   const shown = () => specs.filter((row) => inBlock(row) && kept(row));
 
+  function middle(rows) {
+    const sorted = rows.map((row) => row.hr).sort((a, b) => a - b);
+    const half = sorted.length / 2;
+    return [sorted, sorted.length % 2 ? sorted[Math.floor(half)] : (sorted[half - 1] + sorted[half]) / 2];
+  }
+
+  // Models that adjust for covariates balance nothing, so they pass no gate.
+  function gateWords(rows) {
+    if (rows.every((row) => row.smd === null)) return "";
+    const through = rows.filter((row) => row.gate);
+    return through.length ? `; through the balance gate ${through.length}, median ${middle(through)[1].toFixed(2)}`
+      : "; none is through the balance gate";
+  }
+
   function describe() {
     const rows = shown().filter((row) => row.hr !== null);
     const whole = specs.filter(inBlock);
     const below = rows.filter((row) => row.hr < 1).length;
-    const sorted = rows.map((row) => row.hr).sort((a, b) => a - b);
-    const half = sorted.length / 2;
-    const median = sorted.length % 2 ? sorted[Math.floor(half)] : (sorted[half - 1] + sorted[half]) / 2;
+    const [sorted, median] = middle(rows);
     document.getElementById("block-words").textContent = rows.length
       ? `${rows.length} of ${whole.length} analyses shown (${state.estimator}, ${state.threshold}, ${page.names.dose} `
         + `${state.dose}): hazard ratio below 1 in ${below}, median ${median.toFixed(2)}, from `
-        + `${sorted[0].toFixed(2)} to ${sorted.at(-1).toFixed(2)}.`
+        + `${sorted[0].toFixed(2)} to ${sorted.at(-1).toFixed(2)}${gateWords(rows)}.`
       : `None of ${whole.length} analyses is left (${state.estimator}, ${state.threshold}, ${state.dose}).`;
   }
 
@@ -189,7 +201,7 @@
   function table(holder, heads, rows) {
     const made = element("table", undefined, { class: "data" });
     const head = made.createTHead().insertRow();
-    heads.forEach((text) => head.append(element("th", text, { scope: "col" })));
+    heads.forEach((text, at) => head.append(element("th", text, { scope: "col", class: at ? "" : "corner" })));
     const body = made.createTBody();
     for (const cells of rows) {
       const line = body.insertRow();
