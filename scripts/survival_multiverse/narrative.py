@@ -13,6 +13,7 @@ from survival_multiverse.specification_summary import (
     estimated,
     estimators_present,
     headline,
+    middle_ratio,
     passing,
     summarise,
 )
@@ -131,7 +132,7 @@ def _other_blocks(rows: pd.DataFrame, study: Study) -> str:
     """Medians of the blocks with another threshold or dose cutoff, side by side and not pooled."""
     usable = estimated(rows)
     usable = usable.drop(anchor_block(usable, study).index)
-    medians = usable.groupby(["oligo_threshold", "dose_cutoff"])["hazard_ratio"].median()
+    medians = usable.groupby(["oligo_threshold", "dose_cutoff"])["hazard_ratio"].agg(middle_ratio)
     if medians.empty:
         return ""
     below = int((medians < 1).sum())

@@ -18,6 +18,7 @@ from survival_multiverse.specification_summary import (
     estimated,
     estimators_present,
     headline,
+    middle_ratio,
 )
 from survival_multiverse.study import AXES, Study
 from survival_multiverse.style import ESTIMATOR_LABELS, format_ratio
@@ -112,7 +113,7 @@ def _blocks(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, 
     )
     usable = estimated(rows)
     usable = usable[usable["estimator"] == _opening(rows)]
-    medians = usable.groupby(["oligo_threshold", "dose_cutoff"])["hazard_ratio"].median()
+    medians = usable.groupby(["oligo_threshold", "dose_cutoff"])["hazard_ratio"].agg(middle_ratio)
     words = [
         f"{axis_value(study, 'oligo_threshold', threshold)} and {axis_value(study, 'dose_cutoff', dose)}: "
         f"median {format_ratio(value)}"

@@ -11,6 +11,7 @@ from survival_multiverse.specification_summary import (
     anchor_block,
     estimated,
     headline,
+    middle_ratio,
     passing,
     summarise,
 )
@@ -221,7 +222,7 @@ def gate_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                 through = passing(here, gate=gate)
                 ratios = estimated(through)["hazard_ratio"]
                 span = (
-                    f"{format_ratio(ratios.median())} ({format_ratio(ratios.min())} to "
+                    f"{format_ratio(middle_ratio(ratios))} ({format_ratio(ratios.min())} to "
                     f"{format_ratio(ratios.max())})"
                     if len(ratios)
                     else "none passes"

@@ -1,8 +1,10 @@
 """What the specifications of one estimator say together; text and pictures both take it from here."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from survival_multiverse.schema import Estimator, Population, Status
@@ -87,6 +89,16 @@ def passing(specifications: pd.DataFrame, *, gate: str) -> pd.DataFrame:
     return specifications[specifications[gate].astype("boolean").fillna(False).to_numpy(dtype=bool)]
 
 
+def middle_ratio(ratios: npt.ArrayLike) -> float:
+    """Median hazard ratio, NaN of none: taken of the logarithms, as the joint test takes it.
+
+    Of an even number it is the geometric mean of the middle two, so that turning every ratio round turns
+    the median round.
+    """
+    logs = np.log(np.asarray(ratios, dtype=np.float64))
+    return float(np.exp(np.median(logs))) if logs.size else math.nan
+
+
 def summarise(specifications: pd.DataFrame) -> Summary:
     """Summarise specifications of one estimator, population and landmark."""
     usable = estimated(specifications)
@@ -101,5 +113,5 @@ def summarise(specifications: pd.DataFrame) -> Summary:
         ci_above_1=int((sides == "above").sum()),
         lowest=usable.iloc[int(ratios.argmin())].to_dict() if ratios.size else {},
         highest=usable.iloc[int(ratios.argmax())].to_dict() if ratios.size else {},
-        median=float(np.median(ratios)) if ratios.size else float("nan"),
+        median=middle_ratio(ratios),
     )

@@ -170,9 +170,9 @@ def test_the_answer_says_what_is_through_the_gate():
     gate = {"passes_baseline_0.1": True}
     rows = [estimate(0.5), estimate(0.7, caliper=np.inf, **gate), estimate(0.9, gtv_cutoff=100.0, **gate)]
     (found,) = answers(specifications(rows), patients_study(), joint(), attribute(grid()).iloc[:0])
-    assert "2 of 3 are through the balance gate, with a median of 0.80." in found.sentences[0]
+    assert "2 of 3 are through the balance gate, with a median of 0.79." in found.sentences[0]
     assert found.row["Through the gate"] == "2 of 3"
-    assert found.row["Their median HR (range)"] == "0.80 (0.70 to 0.90)"
+    assert found.row["Their median HR (range)"] == "0.79 (0.70 to 0.90)"
     (none,) = answers(specifications(rows[:1] * 2), patients_study(), joint(), attribute(grid()).iloc[:0])
     assert none.sentences[0].endswith("; none is through the balance gate.")
     assert none.row["Their median HR (range)"] == "none"
@@ -280,6 +280,10 @@ def test_names_of_covariates_do_not_cover_each_other():
     for one, other in itertools.combinations(range(12), 2):
         beside = abs(lefts[one] - lefts[other]) > CHARACTER * len(measured[0]["name"])
         assert beside or abs(heights[one] - heights[other]) > 0.99 * LINE
+    for left, height in zip(lefts, heights, strict=True):
+        for row, point in zip(measured, lefts, strict=True):
+            covered = 6 < point - left < CHARACTER * len(row["name"])
+            assert not covered or abs(height - up * math.log(row["outcome"])) > 0.99 * LINE
     alone = apart_names(measured[:1], reach)
     assert alone == pytest.approx([max(measured[0]["outcome"], math.exp(LINE / 2 / up))])
 

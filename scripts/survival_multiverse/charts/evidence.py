@@ -1,5 +1,6 @@
 """Pictures of what the numbers can bear: interaction, unmeasured confounding, cutpoints, the joint test."""
 
+import itertools
 import math
 
 from survival_multiverse.charts.theme import (
@@ -112,26 +113,35 @@ def bias_chart(
     known = values(
         row | {"words": height} for row, height in zip(measured, apart(measured, reach), strict=True)
     )
-    layers = [line, {"data": known, **words}, {"data": known, **dots(points, color=INK, size=40)}]
+    stem = {"mark": {"type": "rule", "color": MUTED}, "encoding": {"x": x, "y": y, "y2": {"field": "words"}}}
+    layers = [
+        line,
+        {"data": known, **stem},
+        {"data": known, **words},
+        {"data": known, **dots(points, color=INK, size=40)},
+    ]
     return chart(width=width(1, 70), height=BIAS_HEIGHT, layer=layers)
 
 
 def apart(measured: list[dict[str, object]], reach: float) -> list[float]:
-    """Where the names of the covariates stand on the upward axis, so that none covers another.
+    """Where the names of the covariates stand on the upward axis: clear of each other and of every point.
 
-    From the bottom up, each name stays beside its point or moves up until it is a line from those that
-    reach as far across. `BIAS_LEAST` is how narrow the picture may be.
+    A name begins beside its point and moves up, half a line at a time, until there is room for it in a
+    picture as narrow as `BIAS_LEAST`.
     """
     across, up = (BIAS_LEAST - 70) / math.log(reach), BIAS_HEIGHT / math.log(reach)
-    placed: list[tuple[float, float, float]] = []
+    places = [(across * math.log(row["exposure"]), up * math.log(row["outcome"])) for row in measured]
+    taken = [(x - 4, x + 4, y) for x, y in places]
     found = {}
-    for row in sorted(measured, key=lambda row: (row["outcome"], row["exposure"])):
-        left, height = across * math.log(row["exposure"]), max(up * math.log(row["outcome"]), LINE / 2)
-        right = left + CHARACTER * len(row["name"]) + 14
-        for other_left, other_right, other in sorted(placed, key=lambda entry: entry[2]):
-            if left < other_right and other_left < right and abs(height - other) < LINE:
-                height = other + LINE
-        placed.append((left, right, height))
+    for row, (x, y) in sorted(zip(measured, places, strict=True), key=lambda entry: entry[1][::-1]):
+        left, right = x + 6, x + 6 + CHARACTER * len(row["name"])
+        steps = (max(y, LINE / 2) + step * LINE / 2 for step in itertools.count())
+        height = next(
+            level
+            for level in steps
+            if all(end < left or right < start or abs(level - other) >= LINE for start, end, other in taken)
+        )
+        taken.append((left, right, height))
         found[row["name"]] = math.exp(height / up)
     return [found[row["name"]] for row in measured]
 

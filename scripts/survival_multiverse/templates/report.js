@@ -100,7 +100,7 @@
   function middle(rows) {
     const sorted = rows.map((row) => row.hr).sort((a, b) => a - b);
     const half = sorted.length / 2;
-    return [sorted, sorted.length % 2 ? sorted[Math.floor(half)] : (sorted[half - 1] + sorted[half]) / 2];
+    return [sorted, sorted.length % 2 ? sorted[Math.floor(half)] : Math.sqrt(sorted[half - 1] * sorted[half])];
   }
 
   // Models that adjust for covariates balance nothing, so they pass no gate.
