@@ -41,7 +41,12 @@ def to_html(table: pd.DataFrame, *, index: int = 1, prose: bool = False) -> str:
         '<th class="corner"', '<th scope="col" class="corner"'
     )
     rows = rows.replace("<th rowspan", '<th scope="rowgroup" rowspan').replace("<th >", '<th scope="row">')
-    return f"{head}</thead>{rows}"
+    return _unbroken(f"{head}</thead>{rows}")
+
+
+def _unbroken(text: str) -> str:
+    """No line ends between a number and its unit, or a name and its dagger."""
+    return text.replace(" %", "\u00a0%").replace(" †", "\u00a0†")
 
 
 def interval(row: dict[str, object], *, form: Callable[[float], str] = format_ratio) -> str:
