@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from file_records import file_record
 from job_log import job_log
 from job_records import recorded_job
-from parquet_files import read_frame, write_table
+from parquet_files import read_frame, write_csv, write_table
 from survival_multiverse.arm_curves import describe_arms as arms_of
 from survival_multiverse.study import Study
 
 
 def describe_arms(*, cohort: str, settings: str, outputs: Mapping[str, str]) -> None:
-    """Write each table under its name."""
+    """Write each table under its name, as Parquet and as CSV."""
     study = Study.from_config(json.loads(settings))
     record = file_record(script=__file__, settings=settings, inputs={"cohort": cohort})
     for name, table in arms_of(read_frame(cohort), study).items():
         write_table(table, outputs[name], metadata=record)
+        write_csv(table, outputs[f"{name}_csv"], cohort=study.source)
 
 
 if __name__ == "__main__":

@@ -30,8 +30,7 @@ def infer_jointly(
     record |= {"draws_sha256": json.dumps(drawn, sort_keys=True, separators=(",", ":"))}
     for name, table in infer(keys, observed, draws, study).items():
         write_table(table, outputs[name], metadata=record)
-        if f"{name}_csv" in outputs:
-            write_csv(table, outputs[f"{name}_csv"], cohort=study.source)
+        write_csv(table, outputs[f"{name}_csv"], cohort=study.source)
 
 
 def _draws(paths: Sequence[str], specifications: int) -> np.ndarray:

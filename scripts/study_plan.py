@@ -234,18 +234,16 @@ def study_steps(config: Mapping[str, Any]) -> dict[str, Step]:
         **_paper_steps(config),
         "fit_scenarios": Step(scenario_settings, scenarios, cohort),
         "resample_multiverse": Step(inference_settings, sum(shards.values(), ()), cohort),
-        "audit_cutpoints": Step(study_settings, _with_csv(CUTPOINTS, "selected_cutoffs"), cohort),
-        "check_witnesses": Step(study_settings, _with_csv(WITNESSES, "witnesses"), cohort),
-        "describe_arms": Step(study_settings, tuple(ARMS.values()), cohort),
+        "audit_cutpoints": Step(study_settings, _beside_csv(*CUTPOINTS.values()), cohort),
+        "check_witnesses": Step(study_settings, _beside_csv(*WITNESSES.values()), cohort),
+        "describe_arms": Step(study_settings, _beside_csv(*ARMS.values()), cohort),
         "collect_scenarios": Step(study_settings, (ESTIMATES,), {"scenarios": scenarios}),
         "summarise_robustness": Step(
             study_settings,
-            _with_csv(ROBUSTNESS, "blocks", "failures", "balance", "attribution"),
+            _beside_csv(*ROBUSTNESS.values()),
             {"estimates": (ESTIMATES,)},
         ),
-        "infer_jointly": Step(
-            inference_settings, _with_csv(INFERENCE, "joint_inference"), {**cohort, **shards}
-        ),
+        "infer_jointly": Step(inference_settings, _beside_csv(*INFERENCE.values()), {**cohort, **shards}),
         "plot_survival_curves": Step(study_settings, curves, {**cohort, "estimates": (ESTIMATES,)}),
         "plot_specification_curve": Step(study_settings, others[:2], specified),
         "plot_hazard_ratio_surface": Step(study_settings, others[2:], specified),
@@ -257,7 +255,3 @@ def study_steps(config: Mapping[str, Any]) -> dict[str, Step]:
             study_settings, (CALIBRATED,), {"parts": tuple(CALIBRATION_PARTS)}, on_request=True
         ),
     }
-
-
-def _with_csv(written: Mapping[str, str], *as_csv: str) -> tuple[str, ...]:
-    return (*written.values(), *(f"results/robustness/{name}.csv" for name in as_csv))

@@ -24,7 +24,7 @@ from survival_multiverse.study import Study
 
 
 def summarise_robustness(*, estimates: str, settings: str, outputs: Mapping[str, str]) -> None:
-    """Write each summary as Parquet, and as CSV where ``outputs`` has a ``<name>_csv``."""
+    """Write each summary as Parquet and as CSV."""
     study = Study.from_config(json.loads(settings))
     rows = pq.read_table(estimates)
     kind = rows["analysis"].cast("string")
@@ -44,8 +44,7 @@ def summarise_robustness(*, estimates: str, settings: str, outputs: Mapping[str,
     record = file_record(script=__file__, settings=settings, inputs={"estimates": estimates})
     for name, table in tables.items():
         write_table(table, outputs[name], metadata=record)
-        if f"{name}_csv" in outputs:
-            write_csv(table, outputs[f"{name}_csv"], cohort=study.source)
+        write_csv(table, outputs[f"{name}_csv"], cohort=study.source)
 
 
 if __name__ == "__main__":

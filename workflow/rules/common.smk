@@ -150,6 +150,14 @@ def shown_table(name):
     )
 
 
+def csv_tables(written, *shown):
+    """Tables once more as CSV, by name; those `shown` stand in Snakemake's report, too."""
+    return {
+        f"{name}_csv": shown_table(name) if name in shown else f"results/robustness/{name}.csv"
+        for name in written
+    }
+
+
 def panel_path(folder, name):
     """A path below a folder with one level for each axis that a job has a single value of."""
     return str(Path(folder, *(f"{axis}~{{{axis}}}" for axis in OUTER_AXES), name))

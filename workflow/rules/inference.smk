@@ -30,7 +30,7 @@ rule infer_jointly:
         library=library("infer_jointly"),
     output:
         **INFERENCE,
-        joint_inference_csv=shown_table("joint_inference"),
+        **csv_tables(INFERENCE, "joint_inference"),
     log:
         "logs/infer_jointly.log",
     benchmark:
@@ -55,7 +55,7 @@ rule audit_cutpoints:
         library=library("audit_cutpoints"),
     output:
         **CUTPOINTS,
-        selected_cutoffs_csv=shown_table("selected_cutoffs"),
+        **csv_tables(CUTPOINTS, "selected_cutoffs"),
     log:
         "logs/audit_cutpoints.log",
     benchmark:

@@ -5,10 +5,7 @@ rule summarise_robustness:
         library=library("summarise_robustness"),
     output:
         **ROBUSTNESS,
-        blocks_csv=shown_table("blocks"),
-        failures_csv=shown_table("failures"),
-        balance_csv=shown_table("balance"),
-        attribution_csv=shown_table("attribution"),
+        **csv_tables(ROBUSTNESS, "blocks", "failures", "balance", "attribution"),
     log:
         "logs/summarise_robustness.log",
     benchmark:
@@ -33,7 +30,7 @@ rule check_witnesses:
         library=library("check_witnesses"),
     output:
         **WITNESSES,
-        witnesses_csv=shown_table("witnesses"),
+        **csv_tables(WITNESSES, "witnesses"),
     log:
         "logs/check_witnesses.log",
     localrule: True
@@ -56,6 +53,7 @@ rule describe_arms:
         library=library("describe_arms"),
     output:
         **ARMS,
+        **csv_tables(ARMS),
     log:
         "logs/describe_arms.log",
     benchmark:
