@@ -1,13 +1,16 @@
 """Tables for a manuscript as a Word document; python-docx writes the format."""
 
 import io
+import itertools
 import zipfile
+from collections.abc import Sequence
 
 import pandas as pd
 from docx import Document
 from docx.document import Document as Page
 from docx.enum.section import WD_ORIENT
 from docx.shared import Pt
+from docx.table import _Cell
 
 from survival_multiverse.captions import dagger
 from survival_multiverse.convention_tables import inverse_table
@@ -68,19 +71,32 @@ def _add_table(page: Page, title: str, note: str, table: pd.DataFrame) -> None:
     page.add_heading(title, level=2)
     levels = table.columns.nlevels
     drawn = page.add_table(rows=levels + len(table), cols=len(table.columns), style="Light List")
-    for column, names in enumerate(table.columns):
-        for level, name in enumerate(names if levels > 1 else (names,)):
-            drawn.cell(level, column).text = str(name)
-    # Row by row: asking a table for one cell walks through all of it.
+    for level in range(levels):
+        _fill_heading(drawn.rows[level].cells, [str(name) for name in table.columns.get_level_values(level)])
+    # Row by row: asking a table for one cell walks through all of it. A group is named once.
+    before = None
     for line, values in zip(drawn.rows[levels:] if len(table) else [], table.to_numpy(), strict=True):
-        for cell, value in zip(line.cells, values, strict=True):
+        for cell, value in zip(
+            line.cells, ["" if values[0] == before else values[0], *values[1:]], strict=True
+        ):
             cell.text = str(value)
+        before = values[0]
     for line in drawn.rows:
         for cell in line.cells:
             for run in (run for paragraph in cell.paragraphs for run in paragraph.runs):
                 run.font.size = Pt(7.5)
     if note:
         page.add_paragraph(note)
+
+
+def _fill_heading(cells: Sequence[_Cell], names: Sequence[str]) -> None:
+    """Name the columns; neighbours of one name share a cell."""
+    start = 0
+    for name, group in itertools.groupby(names):
+        end = start + len(list(group)) - 1
+        cell = cells[start].merge(cells[end]) if name and end > start else cells[start]
+        cell.text = name
+        start = end + 1
 
 
 def _without_dates(page: Page) -> bytes:

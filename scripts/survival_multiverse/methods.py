@@ -10,12 +10,36 @@ CONF_TYPES = {"log-log": "complementary log-log", "log": "log", "plain": "plain"
 CALIPER_SD = {"all": "over all patients", "within_arm": "pooled within arms"}
 
 REFERENCES = (
+    "Anderson JR, Cain KC, Gelber RD. Analysis of survival by tumor response. Journal of Clinical Oncology "
+    "1983;1:710–719.",
+    "Austin PC. Balance diagnostics for comparing the distribution of baseline covariates between treatment "
+    "groups in propensity-score matched samples. Statistics in Medicine 2009;28:3083–3107.",
+    "Austin PC. Optimal caliper widths for propensity-score matching when estimating differences in means "
+    "and differences in proportions in observational studies. Pharmaceutical Statistics 2011;10:150–161.",
+    "Austin PC. The performance of different propensity score methods for estimating marginal hazard ratios. "
+    "Statistics in Medicine 2013;32:2837–2849.",
+    "Cole SR, Hernán MA. Constructing inverse probability weights for marginal structural models. American "
+    "Journal of Epidemiology 2008;168:656–664.",
+    "Del Giudice M, Gangestad SW. A traveler’s guide to the multiverse: promises, pitfalls, and a framework "
+    "for the evaluation of analytic decisions. Advances in Methods and Practices in Psychological Science "
+    "2021;4(1).",
+    "Efron B. The efficiency of Cox’s likelihood function for censored data. Journal of the American "
+    "Statistical Association 1977;72:557–565.",
+    "Grambsch PM, Therneau TM. Proportional hazards tests and diagnostics based on weighted residuals. "
+    "Biometrika 1994;81:515–526.",
     "Hoeffding W. A class of statistics with asymptotically normal distribution. Annals of Mathematical "
     "Statistics 1948;19:293–325.",
     "Lausen B, Schumacher M. Maximally selected rank statistics. Biometrics 1992;48:73–85.",
+    "Li F, Morgan KL, Zaslavsky AM. Balancing covariates via propensity score weighting. Journal of the "
+    "American Statistical Association 2018;113:390–400.",
+    "Lin DY, Wei LJ. The robust inference for the Cox proportional hazards model. Journal of the American "
+    "Statistical Association 1989;84:1074–1078.",
     "Phipson B, Smyth GK. Permutation P-values should never be zero. Statistical Applications in Genetics "
     "and Molecular Biology 2010;9:39.",
     "Rosenbaum PR. Observational Studies. 2nd ed. New York: Springer; 2002.",
+    "Royston P, Parmar MKB. Restricted mean survival time: an alternative to the hazard ratio for the design "
+    "and analysis of randomized trials with a time-to-event outcome. BMC Medical Research Methodology "
+    "2013;13:152.",
     "Simonsohn U, Simmons JP, Nelson LD. Specification curve analysis. Nature Human Behaviour "
     "2020;4:1208–1214.",
     "VanderWeele TJ, Ding P. Sensitivity analysis in observational research: introducing the E-value. Annals "
@@ -68,8 +92,8 @@ def _matching(study: Study) -> str:
         "Unpenalised logistic regression; distance is the difference of its logits. 1:1 greedy nearest "
         "neighbour without replacement for the smaller arm, in descending logit; the caliper is a "
         "multiple of the SD of the logit "
-        f"{CALIPER_SD.get(study.analysis.caliper_sd, study.analysis.caliper_sd)}, inclusive. Ties are "
-        f"broken by seed {study.seed}. Adjustment sets: {sets}."
+        f"{CALIPER_SD.get(study.analysis.caliper_sd, study.analysis.caliper_sd)} (Austin 2011), inclusive. "
+        f"Ties are broken by seed {study.seed}. Adjustment sets: {sets}."
     )
 
 
@@ -79,10 +103,11 @@ def _names(study: Study, names: tuple[str, ...]) -> list[str]:
 
 def _others(study: Study) -> str:
     return (
-        "Overlap weights and stabilised inverse probability weights from the same scores, untruncated, "
-        "robust standard errors; the adjusted Cox model holds the covariates themselves and gives a "
-        "conditional hazard ratio, which is not the marginal one even without confounding. Estimands "
-        "therefore never share a summary."
+        "Overlap weights (Li, Morgan and Zaslavsky 2018) and stabilised inverse probability weights (Cole "
+        "and Hernán 2008) from the same scores, untruncated, robust standard errors; the adjusted Cox model "
+        "holds the covariates themselves and gives a conditional hazard ratio, which is not the marginal one "
+        "even without confounding (Austin 2013). Estimands therefore never share a summary (Del Giudice and "
+        "Gangestad 2021)."
     )
 
 
@@ -91,10 +116,11 @@ def _survival(study: Study) -> str:
     return (
         f"Kaplan-Meier with {100 * analysis.confidence_level:g} % limits on the "
         f"{CONF_TYPES.get(analysis.survival_conf_type, analysis.survival_conf_type)} scale. Cox models "
-        "with Efron's ties (Breslow's beside them in the data), Wald P; standard errors are model-based "
-        "before matching and clustered by pair after it. Log-rank tests with the hypergeometric "
+        "with ties as in Efron (1977; Breslow's beside them in the data), Wald P; standard errors are "
+        "model-based before matching and clustered by pair after it (Lin and Wei 1989). Proportional hazards "
+        "are tested as in Grambsch and Therneau (1994). Log-rank tests with the hypergeometric "
         "variance. Multivariable models: pre-specified, and selected by univariate P < "
-        f"{analysis.selection_p:g}. Restricted means up to "
+        f"{analysis.selection_p:g}. Restricted means (Royston and Parmar 2013) up to "
         f"{with_unit(analysis.rmst_horizon, study.time.unit)}."
     )
 
@@ -105,17 +131,17 @@ def _landmarks(study: Study) -> str:
     times = ", ".join(spelling(value) for value in study.analysis.landmarks)
     return (
         "Where the exposure takes time to complete, those who die first cannot reach it, which flatters "
-        f"its higher levels. Landmark analyses of patients with at least {times} {study.time.unit} of "
-        "survival are in the data; each is another population, hence another estimand, and they are "
-        "counted apart here."
+        "its higher levels (Anderson, Cain and Gelber 1983). Landmark analyses of patients with at least "
+        f"{times} {study.time.unit} of survival are in the data; each is another population, hence another "
+        "estimand, and they are counted apart here."
     )
 
 
 def _balance(study: Study) -> str:
     gates = " and ".join(f"{value:g}" for value in study.analysis.balance_thresholds)
     return (
-        "Standardised mean differences with the SD pooled over the unmatched arms; a factor of several "
-        f"levels counts by its largest. Gates at {gates}, on the covariates of the score and on all "
+        "Standardised mean differences with the SD pooled over the unmatched arms (Austin 2009); a factor of "
+        f"several levels counts by its largest. Gates at {gates}, on the covariates of the score and on all "
         "baseline covariates; covariates known only after treatment count in the gate of a score that holds "
         "them and in no other."
     )

@@ -31,7 +31,13 @@ def test_the_manuscript_holds_the_tables_of_the_page(manuscript):
     expected = table_one(tables["anchor"], study)
     first = page.tables[0]
     shown = [[cell.text for cell in row.cells] for row in first.rows[expected.columns.nlevels :]]
+    first_column = expected.iloc[:, 0]
+    expected.isetitem(0, first_column.where(first_column != first_column.shift(), ""))
     assert shown == expected.astype(str).to_numpy().tolist()
+    heads = [cell.text for cell in first.rows[0].cells]
+    assert heads.count("Before matching") == 4
+    # One cell over four columns.
+    assert first.rows[0].cells[2]._tc is first.rows[0].cells[5]._tc
     assert any("|SMD|" in cell.text for cell in first.rows[1].cells)
     assert EVIL in page.paragraphs[0].text
 

@@ -19,6 +19,7 @@ from survival_multiverse.captions import caption, report_figures
 from survival_multiverse.cohort import prepare_cohort
 from survival_multiverse.disclosure import printed_counts
 from survival_multiverse.labels import level_label, variable_label
+from survival_multiverse.methods import REFERENCES, methods
 from survival_multiverse.patient_tables import table_one
 from survival_multiverse.report import CONTENTS, TABLES, inline_svg, render_report
 from survival_multiverse.report_tables import (
@@ -289,6 +290,16 @@ def test_contents_follow_the_page(page):
     ids = [section["id"] for tag, section in Elements(page.html).tags if tag == "section"]
     order = [name for name, _ in CONTENTS]
     assert [name for name in order if name in ids] == ids
+
+
+def test_every_reference_is_cited_and_every_citation_has_its_reference():
+    text = " ".join(words for _, words in methods(small_study()))
+    listed = {
+        (re.match(r"(Del )?[\w]+", entry)[0], re.search(r"(?:\. |; |: | )(\d{4})[;.]", entry)[1])
+        for entry in REFERENCES
+    }
+    cited = re.findall(r"((?:Del )?[A-Z]\w+)(?:, \w+)*(?: and \w+)?(?:’s Γ)?,? \(?(\d{4})", text)
+    assert listed == set(cited)
 
 
 def test_gate_table_says_when_none_passes():
