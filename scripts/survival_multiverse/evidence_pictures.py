@@ -65,7 +65,7 @@ def _landmarks(specifications: pd.DataFrame, study: Study) -> Picture | None:
         if row["series"] == "Matched, then landmark"
     ]
     text = (
-        "The primary scenario among patients who lived at least until the landmark (0: everybody). Each "
+        "The primary scenario among patients still at risk at the landmark (0: everybody). Each "
         "landmark is another population, and with it another question; with each, fewer patients are left: "
         "the numbers at the bottom are those at risk before matching."
         + (" Purple: published." if study.published else "")

@@ -207,11 +207,6 @@ def _words(study: Study) -> dict[str, str]:
         "exposure": dose,
         "time_words": in_sentence(study.time.label),
         "horizon": with_unit(study.analysis.rmst_horizon, study.time.unit),
-        "landmark_words": (
-            f"{study.dose.label} may take time to reach: whoever dies early cannot have reached its higher "
-            "levels, which flatters them whatever they do. Counting only patients who lived to a landmark, "
-            "and only from then on, takes that advantage away."
-        ),
     }
 
 

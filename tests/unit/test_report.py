@@ -12,7 +12,15 @@ import yaml
 from jinja2 import Environment, StrictUndefined
 from lifelines.datasets import load_gbsg2
 from matplotlib.text import Text
-from report_frames import CONFIG, GATES, estimate, grid, small_study, specifications
+from report_frames import (
+    CONFIG,
+    GATES,
+    estimate,
+    grid,
+    small_config,
+    small_study,
+    specifications,
+)
 from report_page import EXTRA, evil_page, page_of
 
 from survival_multiverse.captions import caption, report_figures
@@ -300,6 +308,15 @@ def test_every_reference_is_cited_and_every_citation_has_its_reference():
     }
     cited = re.findall(r"((?:Del )?[A-Z]\w+)(?:, \w+)*(?: and \w+)?(?:’s Γ)?,? \(?(\d{4})", text)
     assert listed == set(cited)
+
+
+def test_the_numbers_of_a_large_surface_have_room(page):
+    config = small_config()
+    config["axes"]["caliper"] = [round(0.05 * step, 2) for step in range(1, 21)]
+    html = render_report(Study.from_config(config), page.tables, page.svgs, **EXTRA)
+    least = int(re.search(r'data-picture="surface-chart" data-least="(\d+)"', html)[1])
+    cells = 20 * len(config["axes"]["dose_cutoff"])
+    assert least > 30 * cells
 
 
 def test_gate_table_says_when_none_passes():
