@@ -30,7 +30,7 @@ from survival_multiverse.palette import PUBLISHED
 
 INTERVAL = (tip("hr", "Hazard ratio", ".2f"), tip("lo", "CI from", ".2f"), tip("hi", "to", ".2f"))
 SET_DASHES = ([1, 0], [6, 3], [2, 2])
-BIAS_HEIGHT, BIAS_LEAST = 320, 480
+BIAS_HEIGHT, BIAS_LEAST = 320, 640
 """Of the picture of unmeasured confounding, in pixels: its height, and how narrow it may be."""
 LINE, CHARACTER = 12, 5.5
 """Height of a line of small print and width of its characters, in pixels."""
