@@ -69,6 +69,12 @@ def _ensemble(members: pd.DataFrame, study: Study) -> Picture:
         for name in names
         for row in fitting.to_dict("records")
     ]
+    # Of these conclusions the paper prints that of its matching.
+    printed = [
+        {"name": _conclusion(name), "published": study.published["matched"]}
+        for name in names
+        if "own matching" in name and "matched" in study.published
+    ]
     spread = [
         f"{_conclusion(name)}: {format_ratio(fitting[name].min())} to {format_ratio(fitting[name].max())}"
         for name in names
@@ -77,8 +83,10 @@ def _ensemble(members: pd.DataFrame, study: Study) -> Picture:
         f"Each point is one of {len(fitting)} cohorts that all give the published numbers as nearly as "
         "asked. "
         "How far the points of a row lie apart is what the print leaves open about it."
+        + (f" Purple: {format_ratio(study.published['matched'])}, as published." if printed else "")
     )
-    spec = ensemble_chart(rows, names=[_conclusion(name) for name in names], limits=limits_of(rows))
+    limits = limits_of([*rows, *(_point(row["published"]) for row in printed)])
+    spec = ensemble_chart([*rows, *printed], names=[_conclusion(name) for name in names], limits=limits)
     return Picture("ensemble-chart", TITLES["ensemble_members"], text, "; ".join(spread), spec)
 
 

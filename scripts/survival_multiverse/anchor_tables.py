@@ -184,9 +184,12 @@ def ensemble_table(ensemble: pd.DataFrame) -> pd.DataFrame:
         {
             "Conclusion": row["conclusion"],
             "Cohorts": count_text(row["cohorts"]),
-            "Lowest": format_ratio(row["lowest"]),
-            "Median": format_ratio(row["median"]),
-            "Highest": format_ratio(row["highest"]),
+            **{
+                name.capitalize(): (count_text if row["conclusion"].startswith("pairs") else format_ratio)(
+                    row[name]
+                )
+                for name in ("lowest", "median", "highest")
+            },
         }
         for row in ensemble.to_dict("records")
     ]

@@ -12,7 +12,7 @@ from report_frames import small_config
 
 from survival_multiverse.anchor_matching import STORED, compare_matchings
 from survival_multiverse.anchor_pictures import anchor_pictures
-from survival_multiverse.anchor_tables import anchor_tables, misses_table
+from survival_multiverse.anchor_tables import anchor_tables, ensemble_table, misses_table
 from survival_multiverse.consistency import audit_consistency
 from survival_multiverse.published import in_words, read_description, read_published, set_aside
 from survival_multiverse.reconstructed_patients import paper_cohort
@@ -86,6 +86,24 @@ def test_the_stored_pairs_stand_beside_the_study_s_own_matching():
     own = matching.drop(STORED)
     assert (own["envelope_2.5"] < own["envelope_median"]).all()
     assert (own["envelope_median"] < own["envelope_97.5"]).all()
+
+
+def test_the_ensemble_shows_its_range_and_what_was_published():
+    matching, pairs = "hazard ratio, own matching, median of tie-breaks", "pairs, own matching"
+    members = pd.DataFrame({"seed": [1, 2, 3], "near": [0.97, 0.96, 0.5], "fits": [True, True, False]})
+    members = members.assign(**{matching: [0.61, 0.66, 9.0], pairs: [59.0, 61.0, 60.0]})
+    ranges = pd.DataFrame(
+        [[matching, 2, 0.61, 0.635, 0.66], [pairs, 2, 59.0, 60.0, 61.0]],
+        columns=["conclusion", "cohorts", "lowest", "median", "highest"],
+    )
+    assert ensemble_table(ranges).iloc[1, 2:].tolist() == ["59", "60", "61"]
+    picture = anchor_pictures({"ensemble_members": members}, Study.from_config(small_config()))[
+        "ensemble-chart"
+    ]
+    rows = picture.spec["data"]["values"]
+    assert [row["hr"] for row in rows if "hr" in row] == [0.61, 0.66]
+    assert [row["published"] for row in rows if "published" in row] == [pytest.approx(1 / 1.656, rel=1e-4)]
+    assert "0.60, as published" in picture.text
 
 
 def test_a_paper_without_matching_has_no_row():

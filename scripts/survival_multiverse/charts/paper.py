@@ -8,6 +8,7 @@ from survival_multiverse.charts.theme import (
     dots,
     nominal,
     published_line,
+    published_ticks,
     ratio,
     reference,
     tip,
@@ -40,7 +41,7 @@ def matchings_chart(rows: list[dict[str, object]], *, published: float, limits: 
 
 
 def ensemble_chart(rows: list[dict[str, object]], *, names: list[str], limits: tuple[float, float]) -> Spec:
-    """A point for each conclusion of each cohort; `rows` hold name, seed, hr, near."""
+    """A point for each conclusion of each cohort; `rows` hold name, seed, hr, near, or published."""
     x = ratio("hr", limits, "Hazard ratio, published cutoffs")
     tips = [
         tip("name", "Conclusion"),
@@ -50,7 +51,8 @@ def ensemble_chart(rows: list[dict[str, object]], *, names: list[str], limits: t
     tips.append(tip("near", "Published numbers met or near", ".1%"))
     points = dots({"y": _rows("name", names), "x": x, "tooltip": tips}, size=34, color=INK)
     points["mark"]["opacity"] = 0.6
-    layers = [reference("x", 1), points]
+    marked = {"x": x | {"field": "published"}, "y": points["encoding"]["y"]}
+    layers = [reference("x", 1), points, published_ticks(marked, across="vertical")]
     return chart(data=values(rows), width=width(1, LABELS + 20), height={"step": 30}, layer=layers)
 
 
