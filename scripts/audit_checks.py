@@ -13,11 +13,20 @@ from json import loads
 from pathlib import Path
 from typing import Any
 
-from file_records import code_digests, digest, digest_of_file, read_footer, versions_used
+from file_records import canonical, code_digests, digest, digest_of_file, read_footer, versions_used
 from job_records import JOBS
 from scenario_paths import FOLDER
-from study_plan import Step, job_parameters, study_steps
-from study_records import DESCRIPTIONS, WORKFLOW_ROOT, JobRecord, StudyRecords, result_files
+from study_plan import REPORT, Step, job_parameters, study_steps
+from study_records import (
+    MANIFEST,
+    WORKFLOW_ROOT,
+    JobRecord,
+    StudyRecords,
+    description_files,
+    is_description,
+    result_files,
+)
+from survival_multiverse.faults import InputError
 
 SHOWN = 3
 DESCRIPTION = "describe_study"
@@ -74,25 +83,43 @@ class Audit:
     def findings(self) -> list[Finding]:
         """The verdict on every file that is there or should be, in order of path."""
         there = set(result_files(self.records.study))
-        requested = {path for path in self.records.writers if path in self._makers and self._on_request(path)}
+        known = self.records.writers.keys() | self.records.listed.keys()
+        requested = {path for path in known if path in self._makers and self._on_request(path)}
         expected = {path for path in self._makers if not self._on_request(path)} | requested
         results = [self._finding(path, path in there) for path in sorted(there | expected)]
         return results + list(self._descriptions())
 
     def _descriptions(self) -> Iterator[Finding]:
         """The verdict on what describes the study; the records of jobs are judged with what they describe."""
-        for path in self.records.unreadable:
-            yield Finding(path, DESCRIPTION, Verdict.TAMPERED, detail="it holds no record of a job")
-        for path, sha256 in self.records.listed.items():
-            if path.startswith(DESCRIPTIONS) and not path.startswith(JOBS.as_posix()):
-                now = self._digest(self.records.study / path)
-                if now is None:
-                    yield Finding(path, DESCRIPTION, Verdict.MISSING, detail="it is not there")
-                elif now != sha256:
-                    detail = "it is not what the manifest has"
-                    yield Finding(path, DESCRIPTION, Verdict.TAMPERED, detail=detail)
-                else:
-                    yield Finding(path, DESCRIPTION, Verdict.OK)
+        jobs, listed = JOBS.as_posix(), self.records.listed
+        there = set(description_files(self.records.study))
+        yield from self._manifest()
+        for path in sorted(there | {path for path in listed if is_description(path)}):
+            if path in self.records.unreadable:
+                yield Finding(path, DESCRIPTION, Verdict.TAMPERED, detail="it holds no record of a job")
+            elif path.startswith(jobs) or not listed:
+                continue
+            elif path not in there:
+                yield Finding(path, DESCRIPTION, Verdict.MISSING, detail="it is not there")
+            elif path not in listed:
+                yield Finding(path, DESCRIPTION, Verdict.ORPHAN, detail="the manifest has not this file")
+            elif self._digest(self.records.study / path) != listed[path]:
+                detail = "it is not what the manifest has"
+                yield Finding(path, DESCRIPTION, Verdict.TAMPERED, detail=detail)
+            else:
+                yield Finding(path, DESCRIPTION, Verdict.OK)
+
+    def _manifest(self) -> Iterator[Finding]:
+        """What is wrong with the manifest itself; whether it is the run's, only a signature can tell."""
+        path = MANIFEST.as_posix()
+        if not (self.records.study / path).is_file():
+            detail = f"a run did not end; delete {REPORT} and run the study again"
+            yield Finding(path, DESCRIPTION, Verdict.MISSING, detail=detail)
+        elif not self.records.manifest:
+            yield Finding(path, DESCRIPTION, Verdict.TAMPERED, detail="it holds no manifest")
+        elif false := self.records.false_settings():
+            detail = f"it has other settings under the digest {_some(false)}"
+            yield Finding(path, DESCRIPTION, Verdict.TAMPERED, detail=detail)
 
     @cached_property
     def _makers(self) -> dict[str, str]:
@@ -126,7 +153,7 @@ class Audit:
         """How the manifest contradicts a file and the record of its job, if it does."""
         listed = self.records.listed
         if not listed:
-            return "there is no manifest"
+            return "no manifest has it"
         if listed.get(path) != self.records.writers[path][1].sha256:
             return "the manifest has not this file: a run did not end, or file and record were edited"
         if listed.get(job.place) != self._digest(self.records.study / job.place):
@@ -185,7 +212,11 @@ class Audit:
             before = self.records.settings(job.settings_sha256)
             changed = list(differing_settings(before, loads(text))) if before else []
             yield "params", f"{_some(changed) if changed else 'settings'} changed"
-        now = job_parameters(job.rule, job.wildcards, self.config)
+        try:
+            now = job_parameters(job.rule, job.wildcards, self.config)
+        except (KeyError, ValueError):
+            yield "params", "such a job is none of this rule"
+            return
         if changed := _differing(job.parameters, now):
             yield "params", f"{_some(changed)} changed"
 
@@ -218,11 +249,15 @@ def differing_settings(before: Any, now: Any, place: str = "") -> Iterator[str]:
 
 def _contradiction(study: Path, path: str, job: JobRecord) -> str:
     """How a file's own footer contradicts its place or the record of its job, if it does."""
-    footer = read_footer(study / path)
-    said = {name: footer.get(name) for name in ("rule", "settings_sha256", "seed")}
-    if said != {"rule": job.rule, "settings_sha256": job.settings_sha256, "seed": str(job.seed)}:
-        return "its footer and the record of its job contradict each other"
-    if loads(footer["code_sha256"]) != job.code_sha256 or loads(footer["versions"]) != job.versions:
+    try:
+        footer = read_footer(study / path)
+    except InputError:
+        return "it has no footer that can be read"
+    said = {
+        **{"rule": job.rule, "settings_sha256": job.settings_sha256, "seed": str(job.seed)},
+        **{"code_sha256": canonical(job.code_sha256), "versions": canonical(job.versions)},
+    }
+    if any(footer.get(name) != text for name, text in said.items()):
         return "its footer and the record of its job contradict each other"
     if path.startswith(FOLDER) and path != f"{FOLDER}/{footer.get('scenario')}.parquet":
         return f"its footer says that it is scenario {footer.get('scenario')}"

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from audit_checks import Audit, Finding, Verdict
+from command_line import answered
 from lineage import draw_study, marks_of
 from signatures import check
-from study_records import StudyRecords, current_config, read_study
+from study_records import StudyRecords, current_config, read_study, result_files
 from survival_multiverse.faults import InputError
 
 WORST_FIRST = [
@@ -61,11 +62,19 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--directory", type=Path, default=Path(), help="the study; its results are below it")
     parser.add_argument("--configfile", type=Path, help="its configuration, if not that of its last run")
-    parser.add_argument("--rerun", type=int, default=0, help="make so many scenarios again and compare them")
+    parser.add_argument(
+        "--rerun", type=_count, default=0, help="make so many scenarios again and compare them"
+    )
     parser.add_argument("--signers", type=Path, help="who may sign the study, as ssh-keygen has it")
     parser.add_argument("--graph", type=Path, help="draw the study here, coloured by the verdicts")
     parser.add_argument("--json", type=Path, help="write the verdict on every file here")
     return parser.parse_args()
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of scenarios")
+    return int(text)
 
 
 def remade_alike(records: StudyRecords, config: Mapping[str, Any], number: int) -> bool:
@@ -87,18 +96,14 @@ def main() -> int:
     chosen = _arguments()
     paths = (chosen.directory, chosen.configfile, chosen.signers, chosen.json, chosen.graph)
     study, configfile, signers, target, graph = (path and path.resolve() for path in paths)
-    try:
-        if not (study / "results").is_dir():
-            raise InputError([f"there are no results in {chosen.directory}"], subject="the study")
-        if signers and not signers.is_file():
-            raise InputError([f"there is no file {chosen.signers}"], subject="the signers")
-        # Paths on the command line of the run were relative to the study.
-        os.chdir(study)
-        records = read_study(study)
-        config = current_config(records, configfile)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+    if signers and not signers.is_file():
+        raise InputError([f"there is no file {chosen.signers}"], subject="the signers")
+    records = read_study(study)
+    if not records.jobs and not result_files(study):
+        raise InputError([f"there are no results in {chosen.directory}"], subject="the study")
+    # Paths on the command line of the run were relative to the study.
+    os.chdir(study)
+    config = current_config(records, configfile)
     findings = Audit(records, config).findings()
     if target:
         target.write_text(as_json(findings), encoding="utf-8")
@@ -115,4 +120,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(answered(main))

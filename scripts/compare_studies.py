@@ -11,10 +11,11 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from audit_checks import differing_settings
+from command_line import answered
+from file_records import readable
 from job_records import ELSEWHERE, WORKFLOW
 from study_plan import ROBUSTNESS
-from study_records import StudyRecords, read_study
-from survival_multiverse.faults import InputError
+from study_records import StudyRecords, recorded_study
 from survival_multiverse.study import AXES
 
 KEYS = (*AXES, "population", "adjustment_set", "estimator", "landmark", "landmark_order")
@@ -138,7 +139,8 @@ def estimates_moved(one: Path, other: Path) -> Iterator[str]:
 def _log_hazard_ratios(path: Path) -> dict[tuple, float | None] | None:
     if not path.is_file():
         return None
-    table = pq.read_table(path, columns=[*KEYS, "log_hazard_ratio"])
+    with readable(path):
+        table = pq.read_table(path, columns=[*KEYS, "log_hazard_ratio"])
     keys = zip(*(table[name].to_pylist() for name in KEYS), strict=True)
     values = table["log_hazard_ratio"].to_pylist()
     return {
@@ -168,17 +170,10 @@ def main() -> int:
     parser.add_argument("one", type=Path, help="directory of a study that has run")
     parser.add_argument("other", type=Path, help="directory of another, or a copy of it before a change")
     chosen = parser.parse_args()
-    studies = [read_study(folder.resolve()) for folder in (chosen.one, chosen.other)]
-    try:
-        for folder, records in zip((chosen.one, chosen.other), studies, strict=True):
-            if not records.jobs:
-                raise InputError([f"there are no records of jobs in {folder}"], subject="the studies")
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+    studies = [recorded_study(folder) for folder in (chosen.one, chosen.other)]
     print("\n".join(compare_studies(*studies)))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(answered(main))

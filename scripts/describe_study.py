@@ -12,13 +12,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from file_records import digest
 from job_records import PROVENANCE, described
 from lineage import draw_study
 from output_files import write_bytes
-from run_crate import CODE, README, RunCrate
+from run_crate import CODE, RunCrate
 from study_plan import CALIBRATION
-from study_records import CRATE, MANIFEST, WORKFLOW_ROOT, StudyRecords, read_study, settings_by_digest
+from study_records import (
+    CRATE,
+    MANIFEST,
+    README,
+    WORKFLOW_ROOT,
+    StudyRecords,
+    description_files,
+    read_study,
+    settings_by_digest,
+)
 
 GRAPH = PROVENANCE / "graph.svg"
 COPIED = (
@@ -100,10 +108,8 @@ def written_results(records: StudyRecords) -> list[dict[str, Any]]:
 
 
 def descriptions(study: Path) -> list[dict[str, Any]]:
-    """Path, size and digest of every record and of the copied code; not of the manifest and its signature."""
-    folder = study / PROVENANCE
-    paths = [path.relative_to(study).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
-    kept = (path for path in paths if not path.startswith(MANIFEST.as_posix()))
+    """Path, size and digest of every record, of the copied code and of the graph."""
+    kept = (path for path in description_files(study) if path != CRATE)
     return [described(path, study=study, workflow=WORKFLOW_ROOT) for path in kept]
 
 
@@ -112,7 +118,7 @@ def manifest(
 ) -> dict[str, Any]:
     """What was made, how the run was called, and the settings behind the digests that jobs name."""
     used = {job.settings_sha256 for job in records.jobs}
-    settings = {**records.manifest.get("settings", {}), **settings_by_digest(config, digest)}
+    settings = {**records.manifest.get("settings", {}), **settings_by_digest(config)}
     return {
         "study": {"title": config["study"]["title"]},
         "run": dict(run),

@@ -3,14 +3,17 @@
 import hashlib
 import json
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dependencies import module_closure, packages_used
+from survival_multiverse.faults import InputError
 
 DATA_ORIGIN = {
     "reconstructed": (
@@ -101,9 +104,26 @@ def file_record(
     }
 
 
+@contextmanager
+def readable(path: str | Path) -> Iterator[None]:
+    """Let a damaged Parquet file be one message, an `InputError`."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        fault = f"{path} cannot be read as Parquet; make audit says what is wrong"
+        raise InputError([fault], subject="the results") from error
+
+
 def read_footer(path: str | Path) -> dict[str, str]:
-    """Text of a Parquet file's footer, without Arrow's own entry."""
-    stored = pq.read_schema(path).metadata or {}
+    """Text of a Parquet file's footer, without Arrow's own entry.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
+    with readable(path):
+        stored = pq.read_schema(path).metadata or {}
     return {key.decode(): text.decode() for key, text in stored.items()}
 
 

@@ -22,10 +22,13 @@ WORKFLOW, ELSEWHERE = "workflow:", "elsewhere:"
 """Marks of a path below the repository, and of a file whose place is nobody's concern."""
 
 
-def place_of(path: str, *, study: Path, workflow: Path) -> str:
-    """A path as records write it: below the study, below the repository, or a name alone."""
+def place_of(path: str | Path, *, study: Path, workflow: Path) -> str:
+    """A path as records write it: below the study, below the repository, or a name alone.
+
+    Of a study that lies in the repository itself only the results are below the study: they can be handed on.
+    """
     full = Path(os.path.normpath(study / path))
-    if full.is_relative_to(study):
+    if full.is_relative_to(study / "results" if study == workflow else study):
         return full.relative_to(study).as_posix()
     if full.is_relative_to(workflow):
         return WORKFLOW + full.relative_to(workflow).as_posix()

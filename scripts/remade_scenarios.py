@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as types
 
+from file_records import readable
 from fit_scenarios import fit_scenarios
 from job_records import processor
 from parquet_files import read_table
@@ -40,17 +41,23 @@ class Remade:
 
 
 def remake_scenarios(records: StudyRecords, config: Mapping[str, Any], number: int) -> list[Remade]:
-    """Make some scenarios, chosen at random, from the study's cohort, and compare them."""
+    """Make some scenarios, chosen at random, from the study's cohort, and compare them.
+
+    Raises
+    ------
+    InputError
+        If the cohort is damaged or not there.
+    """
     there = [path for path in scenario_files(config) if (records.study / path).is_file()]
     chosen = sorted(random.SystemRandom().sample(there, min(number, len(there))))
     with tempfile.TemporaryDirectory() as scratch:
         outputs = {path: str(Path(scratch, path)) for path in chosen}
         if chosen:
-            fit_scenarios(
-                cohort=str(records.study / COHORT),
-                settings=scenario_settings(config),
-                outputs=list(outputs.values()),
-            )
+            cohort = records.study / COHORT
+            with readable(cohort):
+                read_table(cohort)
+            settings = scenario_settings(config)
+            fit_scenarios(cohort=str(cohort), settings=settings, outputs=list(outputs.values()))
         return [_compared(records, path, Path(again)) for path, again in outputs.items()]
 
 

@@ -10,9 +10,8 @@ from urllib.parse import quote
 
 from crate_entities import CrateEntities, Reference
 from job_records import ELSEWHERE, WORKFLOW
-from study_records import JobRecord, StoredFile, StudyRecords
+from study_records import README, JobRecord, StoredFile, StudyRecords
 
-README = "results/README.md"
 CODE = "results/provenance/workflow"
 MAIN = f"{CODE}/workflow/Snakefile"
 PROFILES = (

@@ -9,14 +9,15 @@ import sys
 from pathlib import Path
 
 from audit_checks import Audit, Verdict
+from command_line import answered
 from signatures import sign
-from study_records import MANIFEST, current_config, read_study
+from study_records import MANIFEST, current_config, recorded_study
 from survival_multiverse.faults import InputError
 
 
 def sign_study(study: Path, configfile: Path | None, key: Path) -> int:
     """Audit the study, sign its manifest if all is well, and return the exit code."""
-    records = read_study(study)
+    records = recorded_study(study)
     if not (study / MANIFEST).is_file():
         raise InputError([f"{MANIFEST} is not there; run the study to its end"], subject="the study")
     findings = Audit(records, current_config(records, configfile)).findings()
@@ -37,17 +38,13 @@ def main() -> int:
     chosen = parser.parse_args()
     study, key = chosen.directory.resolve(), chosen.key.expanduser().resolve()
     configfile = chosen.configfile and chosen.configfile.resolve()
-    try:
-        if not key.is_file():
-            raise InputError([f"there is no key {chosen.key}"], subject="the key")
-        if not study.is_dir():
-            raise InputError([f"there is no directory {chosen.directory}"], subject="the study")
-        os.chdir(study)
-        return sign_study(study, configfile, key)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+    if not key.is_file():
+        raise InputError([f"there is no key {chosen.key}"], subject="the key")
+    if not study.is_dir():
+        raise InputError([f"there is no directory {chosen.directory}"], subject="the study")
+    os.chdir(study)
+    return sign_study(study, configfile, key)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(answered(main))

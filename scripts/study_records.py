@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,15 @@ from typing import Any
 import yaml
 
 from config_files import merged_config
-from job_records import ELSEWHERE, JOBS, PROVENANCE, WORKFLOW
+from file_records import digest
+from job_records import ELSEWHERE, JOBS, PROVENANCE, WORKFLOW, place_of
+from stored_json import MANIFEST as MANIFEST_SHAPE
+from stored_json import RECORD, read_json
 from survival_multiverse.faults import InputError
 from survival_multiverse.settings import validate_config
 from workflow_settings import (
+    PATHS,
+    canonical_settings,
     cohort_settings,
     inference_settings,
     scenario_settings,
@@ -23,10 +28,10 @@ from workflow_settings import (
 
 WORKFLOW_ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = PROVENANCE / "manifest.json"
+SIGNATURE = MANIFEST.with_name(f"{MANIFEST.name}.sig")
 CRATE = "results/ro-crate-metadata.json"
-DESCRIPTIONS = (CRATE, PROVENANCE.as_posix() + "/")
-NOT_RESULTS = ("results/README.md", "results/benchmarks/", *DESCRIPTIONS)
-"""What lies among the results and is none: a page, measured times, and what describes the study."""
+README, BENCHMARKS = "results/README.md", "results/benchmarks/"
+"""What lies among the results and is none, beside what describes the study: a page, and measured times."""
 SETTINGS = (cohort_settings, scenario_settings, inference_settings, study_settings)
 
 
@@ -71,7 +76,7 @@ class StudyRecords:
     unreadable
         Records that hold no record.
     manifest
-        As read, or empty where there is none.
+        As read, or empty where there is none that can be read.
     """
 
     study: Path
@@ -89,17 +94,27 @@ class StudyRecords:
         """Digests of the manifest, by path."""
         return {entry["path"]: entry["sha256"] for entry in self.manifest.get("files", ())}
 
+    @property
+    def run(self) -> Mapping[str, Any]:
+        """Configuration files of the last run, and what its command line had of settings."""
+        return self.manifest.get("run", {"configfiles": [], "config": {}})
+
     def settings(self, sha256: str) -> Mapping[str, Any] | None:
         """Settings with a digest, if the manifest kept them."""
         return self.manifest.get("settings", {}).get(sha256)
 
+    def false_settings(self) -> list[str]:
+        """Digests under which the manifest has other settings."""
+        kept = self.manifest.get("settings", {})
+        return [sha256 for sha256, settings in kept.items() if digest(canonical_settings(settings)) != sha256]
+
     def locate(self, place: str, config: Mapping[str, Any]) -> Path | None:
-        """Where a file of a record lies now; of one outside, the cohort file of the configuration."""
+        """Where a file of a record lies now; of one outside, where the configuration has it."""
         if place.startswith(WORKFLOW):
             return WORKFLOW_ROOT / place.removeprefix(WORKFLOW)
         if place.startswith(ELSEWHERE):
-            file = config["cohort"].get("file")
-            return Path(file) if file else None
+            file, paper = (config["cohort"].get(key) for key in PATHS)
+            return Path(paper, place.removeprefix(ELSEWHERE)) if paper else file and Path(file)
         return self.study / place
 
 
@@ -108,24 +123,56 @@ def read_study(study: Path) -> StudyRecords:
     jobs, unreadable = [], []
     for path in sorted((study / JOBS).rglob("*.json")):
         place = path.relative_to(study).as_posix()
-        try:
-            jobs.append(_job(place, json.loads(path.read_text(encoding="utf-8"))))
-        except (OSError, ValueError, KeyError, TypeError):
+        stored = read_json(path, RECORD)
+        if stored is None:
             unreadable.append(place)
+        else:
+            jobs.append(_job(place, stored))
     jobs.sort(key=lambda job: (job.run["ended"], job.place))
-    return StudyRecords(study, tuple(jobs), tuple(unreadable), _read_manifest(study / MANIFEST))
+    manifest = read_json(study / MANIFEST, MANIFEST_SHAPE) or {}
+    return StudyRecords(study, tuple(jobs), tuple(unreadable), manifest)
+
+
+def recorded_study(folder: Path) -> StudyRecords:
+    """Read the records of a study that has run.
+
+    Raises
+    ------
+    InputError
+        If no job has left a record there.
+    """
+    records = read_study(folder.resolve())
+    if not records.jobs:
+        raise InputError([f"no job has left a record below {folder / JOBS}"], subject="the study")
+    return records
 
 
 def result_files(study: Path) -> list[str]:
     """Every file among the results that a job should have written, in order of path."""
-    found = []
-    for folder, _, names in os.walk(study / "results"):
-        prefix = Path(folder).relative_to(study).as_posix()
-        found += [f"{prefix}/{name}" for name in names]
-    return sorted(path for path in found if not path.startswith(NOT_RESULTS))
+    found = _files_below(study, Path("results"))
+    none = (path for path in found if is_description(path) or path == README or path.startswith(BENCHMARKS))
+    return sorted(found - set(none))
 
 
-def settings_by_digest(config: Mapping[str, Any], digest: Any) -> dict[str, Any]:
+def is_description(path: str) -> bool:
+    """Whether a path is that of what describes a study."""
+    return path == CRATE or path.startswith(f"{PROVENANCE.as_posix()}/")
+
+
+def description_files(study: Path) -> list[str]:
+    """Records, code, graph and crate of a study, in order of path; not the manifest, which lists them."""
+    crate = {CRATE} if (study / CRATE).is_file() else set()
+    found = _files_below(study, PROVENANCE) | crate
+    return sorted(found - {MANIFEST.as_posix(), SIGNATURE.as_posix()})
+
+
+def _files_below(study: Path, top: Path) -> set[str]:
+    walked = os.walk(study / top)
+    folders = ((Path(folder).relative_to(study).as_posix(), names) for folder, _, names in walked)
+    return {f"{folder}/{name}" for folder, names in folders for name in names}
+
+
+def settings_by_digest(config: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of every rule under a configuration, by digest."""
     texts = [cut(config) for cut in SETTINGS]
     return {digest(text): json.loads(text) for text in texts}
@@ -146,12 +193,11 @@ def current_config(records: StudyRecords, chosen: Path | None) -> dict[str, Any]
         If a file is gone or does not fit.
     """
     default = WORKFLOW_ROOT / "config" / "config.yaml"
-    run = records.manifest.get("run", {})
     if chosen is not None:
         files, overrides = [default, chosen], {}
-    elif run:
-        files = [_configuration(records, place) for place in run["configfiles"]]
-        overrides = run["config"]
+    elif records.run["configfiles"]:
+        files = [_existing(records.study, place) for place in records.run["configfiles"]]
+        overrides = records.run["config"]
     else:
         files, overrides = [default, *filter(Path.is_file, [records.study / "config.yaml"])], {}
     merged = merged_config(files, overrides)
@@ -162,33 +208,33 @@ def current_config(records: StudyRecords, chosen: Path | None) -> dict[str, Any]
 
 def places_of_configuration(files: Iterable[Path], study: Path) -> list[str]:
     """Configuration files as the manifest names them: of the repository, or relative to the study."""
-    full = [Path(path).resolve() for path in files]
+    places = {path: place_of(path, study=study, workflow=WORKFLOW_ROOT) for path in map(Path.resolve, files)}
     return [
-        WORKFLOW + path.relative_to(WORKFLOW_ROOT).as_posix()
-        if path.is_relative_to(WORKFLOW_ROOT) and not path.is_relative_to(study)
-        else Path(os.path.relpath(path, study)).as_posix()
-        for path in full
+        Path(os.path.relpath(path, study)).as_posix() if place.startswith(ELSEWHERE) else place
+        for path, place in places.items()
     ]
 
 
-def _configuration(records: StudyRecords, place: str) -> Path:
+def configuration_file(study: Path, place: str) -> Path:
+    """A configuration file by the name that the manifest has for it."""
     if place.startswith(WORKFLOW):
         return WORKFLOW_ROOT / place.removeprefix(WORKFLOW)
-    path = Path(os.path.normpath(records.study / place))
+    return Path(os.path.normpath(study / place))
+
+
+def _existing(study: Path, place: str) -> Path:
+    path = configuration_file(study, place)
     if not path.is_file():
         raise InputError([f"the study was run with {place}, which is not there; name it with CONFIG=…"])
     return path
 
 
 def _job(place: str, stored: Mapping[str, Any]) -> JobRecord:
-    files = {name: tuple(StoredFile(**entry) for entry in stored[name]) for name in ("inputs", "outputs")}
-    stored["run"]["ended"]
-    return JobRecord(place=place, **{**stored, **files})
+    files = {
+        name: tuple(_from(StoredFile, entry) for entry in stored[name]) for name in ("inputs", "outputs")
+    }
+    return _from(JobRecord, {**stored, **files, "place": place})
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return manifest if isinstance(manifest, dict) else {}
+def _from(kind: type, stored: Mapping[str, Any]) -> Any:
+    return kind(**{field.name: stored[field.name] for field in fields(kind) if field.name in stored})

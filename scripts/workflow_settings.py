@@ -15,14 +15,14 @@ ROLES = ("time", "event", "dose", "gtv", "lesions")
 def study_settings(config: Mapping[str, Any]) -> str:
     """Canonical JSON of what a summary of the study depends on: not where files are, nor how jobs are cut."""
     settings = {key: value for key, value in config.items() if key != "execution"}
-    return _canonical({**settings, "cohort": _without_file(config["cohort"])})
+    return canonical_settings({**settings, "cohort": _without_file(config["cohort"])})
 
 
 def cohort_settings(config: Mapping[str, Any]) -> str:
     """Canonical JSON of what decides the canonical cohort: not the grid, nor what was published."""
     cohort = {key: value for key, value in _without_file(config["cohort"]).items() if key != "published"}
     own = {"cohort": cohort, "covariates": config["covariates"]}
-    return _canonical({**_any_scenario(config), **own})
+    return canonical_settings({**_any_scenario(config), **own})
 
 
 def scenario_settings(config: Mapping[str, Any]) -> str:
@@ -36,7 +36,9 @@ def scenario_settings(config: Mapping[str, Any]) -> str:
     used["source"] = cohort["source"]
     used["missing_values"] = cohort.get("missing_values", "complete_case")
     used["descriptives"] = {name: {"column": name} for name in cohort.get("descriptives", {})}
-    return _canonical({**_any_scenario(config), "cohort": used, "covariates": _plain(config["covariates"])})
+    return canonical_settings(
+        {**_any_scenario(config), "cohort": used, "covariates": _plain(config["covariates"])}
+    )
 
 
 def inference_settings(config: Mapping[str, Any]) -> str:
@@ -47,7 +49,7 @@ def inference_settings(config: Mapping[str, Any]) -> str:
         for name, entries in config["axes"].items()
     }
     inference = {**config["inference"], "draws": 0, "bootstrap_draws": 0}
-    return _canonical({**shared, "axes": axes, "inference": inference})
+    return canonical_settings({**shared, "axes": axes, "inference": inference})
 
 
 def _without_file(cohort: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,7 +83,8 @@ def _plain(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _canonical(settings: Mapping[str, Any]) -> str:
+def canonical_settings(settings: Mapping[str, Any]) -> str:
+    """JSON of one spelling; that of settings which were read from it is the same."""
     return json.dumps(_sorted(settings), separators=(",", ":"), ensure_ascii=False)
 
 

@@ -9,6 +9,7 @@ import remade_scenarios
 from job_records import processor
 from parquet_files import write_table
 from remade_scenarios import remake_scenarios, same_values
+from study_plan import COHORT
 from study_records import JobRecord, StoredFile, StudyRecords
 
 PATH = "results/scenarios/oligo_threshold~5/dose_cutoff~63/gtv_cutoff~146/caliper~0.2.parquet"
@@ -45,6 +46,7 @@ def test_last_digits_may_differ_on_another_processor_alone(tmp_path, monkeypatch
     monkeypatch.setattr(remade_scenarios, "scenario_settings", lambda config: "")
     monkeypatch.setattr(remade_scenarios, "scenario_files", lambda config: (PATH, "results/absent.parquet"))
     write_table(pa.table({"x": [1.0]}), tmp_path / PATH)
+    write_table(pa.table({"x": [1.0]}), tmp_path / COHORT)
     run = {"processor": made_on, "ended": ""}
     job = JobRecord("", "", {}, {}, "", 1, "", (), {}, {}, (StoredFile(PATH, 1, ""),), run)
     (remade,) = remake_scenarios(StudyRecords(Path(tmp_path), (job,), (), {}), {}, 5)

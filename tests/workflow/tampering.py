@@ -21,6 +21,7 @@ CURVES = "results/figures/survival_curves_dose.svg"
 COHORT, SHARD = "results/cohort/cohort.parquet", "results/resamples/permutation/shard~0.parquet"
 LAST_SHARD, JOINT = SHARD.replace("0", "1"), "results/robustness/joint_inference.parquet"
 JOBS, MANIFEST = "results/provenance/jobs", "results/provenance/manifest.json"
+CRATE, KEPT = "results/ro-crate-metadata.json", "results/provenance/workflow"
 RECORD = f"{JOBS}/fit_scenarios/oligo_threshold~5/dose_cutoff~63.json"
 LIBRARY = "scripts/survival_multiverse"
 
@@ -169,6 +170,13 @@ def _(studio):
     edit_json(studio.directory / MANIFEST, lambda stored: set_digests(stored["files"], studio.directory))
 
 
+@case("a scenario cut off, and its record and the manifest edited to fit", {SCENARIO: "tampered"})
+def _(studio):
+    rewrite(studio.directory / SCENARIO, lambda data: data[:-100])
+    edit_json(studio.directory / RECORD, lambda record: set_digests(record["outputs"], studio.directory))
+    edit_json(studio.directory / MANIFEST, lambda stored: set_digests(stored["files"], studio.directory))
+
+
 @case("a figure edited, and the record of its job edited to fit", {FIGURE: "unrecorded"})
 def _(studio):
     rewrite(studio.directory / FIGURE, comment)
@@ -191,9 +199,37 @@ def _(studio):
     (studio.directory / RECORD).unlink()
 
 
-@case("the manifest deleted", {SCENARIO: "unrecorded", REPORT: "unrecorded"})
+@case("the manifest deleted", {MANIFEST: "missing", SCENARIO: "unrecorded", REPORT: "unrecorded"})
 def _(studio):
     (studio.directory / MANIFEST).unlink()
+
+
+@case("the manifest cut off", {MANIFEST: "tampered", SCENARIO: "unrecorded"})
+def _(studio):
+    rewrite(studio.directory / MANIFEST, lambda data: data[:1000])
+
+
+@case("settings in the manifest edited", {MANIFEST: "tampered", SCENARIO: "ok"})
+def _(studio):
+    def edit(stored):
+        next(iter(stored["settings"].values()))["study"]["seed"] = 7
+
+    edit_json(studio.directory / MANIFEST, edit)
+
+
+@case("the crate edited", {CRATE: "tampered"})
+def _(studio):
+    rewrite(studio.directory / CRATE, lambda text: text.replace(b"CreateAction", b"UpdateAction"))
+
+
+@case("the code kept of the run edited", {f"{KEPT}/scripts/fit_scenarios.py": "tampered"})
+def _(studio):
+    rewrite(studio.directory / KEPT / "scripts/fit_scenarios.py", comment)
+
+
+@case("a file beside the code of the run", {f"{KEPT}/note.txt": "orphan"})
+def _(studio):
+    (studio.directory / KEPT / "note.txt").write_text("reviewed", encoding="utf-8")
 
 
 @case("a digest in the manifest edited", {REPORT: "unrecorded", FIGURE: "ok"})

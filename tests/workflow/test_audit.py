@@ -1,13 +1,18 @@
 """What an audit says of a study that was tampered with or has drifted, beside what Snakemake says of it."""
 
 import json
+import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
 import pytest
 import yaml
-from conftest import ROOT, SCENARIO, SCENARIOS
+from conftest import ROOT, SCENARIO, SCENARIOS, Studio
 from tampering import CASES, COHORT, MANIFEST, case_table, comment, flip, restored, rewrite
+
+from file_records import read_footer
 
 NOTHING = "Nothing to be done"
 
@@ -102,6 +107,50 @@ def test_what_cannot_be_audited_is_one_message(place, gone):
     assert gone in answer.text
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--graph", "nowhere/graph.svg"], "nowhere/graph.svg: No such file or directory"),
+        (["--rerun", "-1"], "'-1' is no number of scenarios"),
+        (["--signers", "nobody"], "there is no file nobody"),
+        (["--directory", "nowhere"], "there are no results in nowhere"),
+        # A fresh clone has a page among its results.
+        ([], "there are no results in ."),
+    ],
+)
+def test_a_mistake_is_one_message(finished, arguments, words):
+    own = ["--directory", finished.directory] if arguments and "--directory" not in arguments else []
+    answer = finished.script("audit_study", *own, *arguments)
+    assert answer.code == 2
+    assert words in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_a_study_of_the_clone_itself_can_be_handed_on(workflow_copy, tmp_path):
+    studio = Studio(workflow_copy, workflow_copy)
+    studio.configure({})
+    try:
+        assert studio.snakemake(COHORT).code == 0
+        shutil.copytree(workflow_copy / "results", tmp_path / "study" / "results")
+    finally:
+        (workflow_copy / "config.yaml").unlink()
+        for path in (workflow_copy / "results").iterdir():
+            if path.name != "README.md":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    elsewhere = Studio(workflow_copy, tmp_path / "study")
+    asked = ("--configfile", workflow_copy / "config/config.yaml")
+    assert verdicts(elsewhere, *asked)[1][COHORT] == "ok"
+    footer = read_footer(elsewhere.directory / COHORT)
+    assert json.loads(footer["inputs_sha256"]).keys() == {"patients", "description"}
+
+
+def test_a_reader_who_has_seen_enough_is_no_fault(finished):
+    script = f"{finished.workflow / 'scripts/audit_study.py'} --directory {finished.directory}"
+    piped = f"set -o pipefail; {sys.executable} {script} | true"
+    done = subprocess.run(["bash", "-c", piped], capture_output=True, text=True, check=False)
+    assert "Error" not in done.stderr
+
+
 def default(studio):
     return yaml.safe_load((studio.workflow / "config/config.yaml").read_text(encoding="utf-8"))
 
@@ -118,6 +167,11 @@ def test_scenarios_made_again_are_held_against_those_there(place):
     assert f"differs: {SCENARIO.relative_to(SCENARIOS)}" in answer.text
     rewrite(place.directory / SCENARIO, flip)
     assert place.contents() == before
+    (place.directory / COHORT).unlink()
+    answer = place.script("audit_study", "--directory", place.directory, "--rerun", 1)
+    assert answer.code == 2
+    assert f"{COHORT} cannot be read" in answer.text
+    assert "Traceback" not in answer.text
 
 
 def test_the_documented_table_is_that_of_the_cases():
