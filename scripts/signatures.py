@@ -4,16 +4,17 @@ OpenSSH is on nearly every machine, needs no network, and people have its keys a
 digests of everything else.
 """
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from study_records import MANIFEST
+from output_files import write_bytes
+from study_records import MANIFEST, SIGNATURE
 from survival_multiverse.faults import InputError
 
 NAMESPACE = "dose-robustness-study"
-SIGNATURE = MANIFEST.with_name(f"{MANIFEST.name}.sig")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,10 @@ def sign(study: Path, key: Path) -> str:
     InputError
         If the key can't sign.
     """
-    (study / SIGNATURE).unlink(missing_ok=True)
-    done = _ssh_keygen("sign", "-q", "-n", NAMESPACE, "-f", str(key), str(study / MANIFEST))
+    done = _ssh_keygen("sign", "-q", "-n", NAMESPACE, "-f", str(key), of=study / MANIFEST)
     if done.returncode:
         raise InputError([f"{key} cannot sign: {_last_line(done)}"], subject="the key")
+    write_bytes(study / SIGNATURE, done.stdout.encode())
     return check(study, None).words
 
 
@@ -76,13 +77,14 @@ def check(study: Path, signers: Path | None) -> Signature:
 
 def _ssh_keygen(action: str, *arguments: str, of: Path | None = None) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(
-            ["ssh-keygen", "-Y", action, *arguments],
-            input=of.read_text(encoding="utf-8") if of and of.is_file() else "",
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        with (of if of and of.is_file() else Path(os.devnull)).open("rb") as stream:
+            return subprocess.run(
+                ["ssh-keygen", "-Y", action, *arguments],
+                stdin=stream,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
     except FileNotFoundError:
         raise InputError(["there is no ssh-keygen; install OpenSSH"], subject="the machine") from None
 

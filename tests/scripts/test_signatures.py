@@ -69,7 +69,16 @@ def test_a_signature_that_cannot_be_checked_is_not_good(study, monkeypatch):
     assert "wrong signature" in check(study, None).words
 
 
-def test_a_file_that_is_no_key_is_one_message(study):
+def test_a_file_that_is_no_key_is_one_message_and_leaves_the_signature(study):
+    sign(study, new_key(study, "anna")[0])
+    before = (study / SIGNATURE).read_bytes()
     (study / "no_key").write_text("x")
     with pytest.raises(InputError, match="cannot sign"):
         sign(study, study / "no_key")
+    assert (study / SIGNATURE).read_bytes() == before
+
+
+def test_a_manifest_that_is_no_text_has_a_wrong_signature(study):
+    sign(study, new_key(study, "anna")[0])
+    (study / MANIFEST).write_bytes(b"\xff\xfe")
+    assert "wrong signature" in check(study, None).words
