@@ -27,8 +27,9 @@ def build_cohort(
     study = Study.from_config({**config, "axes": axes})
     frame = source_patients(study, config, patients=patients, description=description)
     prepared = prepare_cohort(frame, study)
-    # No digest of the user's file: the same patients in another order are the same cohort.
-    record = file_record(script=__file__, settings=settings, inputs={})
+    # No digest of a user's file: the same patients in another order are the same cohort.
+    inputs = {"patients": patients, "description": description} if description else {}
+    record = file_record(script=__file__, settings=settings, inputs=inputs)
     tables = {"cohort": prepared.patients, "flow": prepared.flow, "missing": prepared.missing}
     for name, table in tables.items():
         write_table(table, outputs[name], metadata=record)
