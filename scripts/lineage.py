@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from study_plan import Step, axis_spellings, study_steps
+from study_plan import Step, axis_spellings, paper_files, study_steps
 from survival_multiverse.lineage_graph import Edge, Mark, Node, draw_graph
 
 SOURCES = {
@@ -26,6 +26,7 @@ def study_graph(config: Mapping[str, Any]) -> tuple[list[Node], list[Edge]]:
     """
     steps = {rule: step for rule, step in study_steps(config).items() if not step.on_request}
     source = SOURCES.get(config["cohort"]["source"], "patients")
+    papers = set(paper_files(config).values())
     nodes, edges = [Node(source)], [Edge(source, "build_cohort", "patients")]
     for axis, values in axis_spellings(config).items():
         text = ", ".join(values)
@@ -34,6 +35,8 @@ def study_graph(config: Mapping[str, Any]) -> tuple[list[Node], list[Edge]]:
     for rule, step in steps.items():
         nodes.append(Node(rule, (_files(len(step.files)),)))
         read = {path for paths in step.reads.values() for path in paths}
+        published = len(read & papers) if rule != "build_cohort" else 0
+        edges += [Edge(source, rule, _files(published))] if published else []
         for maker, other in steps.items():
             passing = len(read & set(other.files))
             edges += [Edge(maker, rule, _files(passing))] if passing else []

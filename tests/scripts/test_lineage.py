@@ -16,12 +16,15 @@ def test_the_graph_of_the_default_study_is_small_and_counts_its_files():
     nodes, edges = study_graph(CONFIG)
     boxes = {node.name: node.lines for node in nodes}
     passing = {(edge.source, edge.target): edge.label for edge in edges}
-    assert len(nodes) <= 25
+    assert len(nodes) == 22
     assert boxes["fit_scenarios"] == ("576 files",)
     assert boxes["dose_cutoff"] == ("57, 60, 63, 66",)
     assert passing["fit_scenarios", "collect_scenarios"] == "576 files"
     assert passing["dose_cutoff", "fit_scenarios"] == "4 values"
     assert passing["build_cohort", "fit_scenarios"] == "1 file"
+    assert passing["published numbers", "build_cohort"] == "patients"
+    assert passing["published numbers", "audit_consistency"] == "2 files"
+    assert passing["published numbers", "reproduce_paper"] == "4 files"
     assert not any("calibrat" in name for name in boxes)
 
 
