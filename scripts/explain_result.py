@@ -1,21 +1,34 @@
 """Explain a result: the chain back to the cohort, with code and versions, and the command that makes it."""
 
 import argparse
+import difflib
 import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from file_records import digest_of_digests, read_footer
+from command_line import answered
+from file_records import canonical, digest, digest_of_digests, digest_of_file, read_footer
 from job_records import ELSEWHERE, WORKFLOW
-from number_search import Place, find_number
-from study_records import WORKFLOW_ROOT, JobRecord, StudyRecords, read_study
-from survival_multiverse.faults import InputError, nearest
+from number_search import Place, Primary, find_number
+from scenario_paths import FOLDER
+from study_records import (
+    MANIFEST,
+    WORKFLOW_ROOT,
+    JobRecord,
+    StoredFile,
+    StudyRecords,
+    configuration_file,
+    recorded_study,
+)
+from survival_multiverse.faults import InputError
+from survival_multiverse.study import spelling
 
-SHOWN = 10
+COLUMNS, ROWS = 12, 3
+"""Shown of the places of a number."""
+DEFAULT = f"{WORKFLOW}config/config.yaml"
 
 
 def explain_result(records: StudyRecords, path: str) -> Iterator[str]:
@@ -26,13 +39,17 @@ def explain_result(records: StudyRecords, path: str) -> Iterator[str]:
     InputError
         If no job says that it wrote the file.
     """
-    if path not in records.writers:
-        near = nearest(path, records.writers)
-        raise InputError([f"{path}: no job says that it wrote it; {near}"], subject="the question")
+    job, written = _writer(records, path)
+    now = digest_of_file(records.study / path) if (records.study / path).is_file() else None
     yield path
-    if path.endswith(".parquet") and (records.study / path).is_file():
+    yield f"  sha256 {written.sha256}, as its job wrote it"
+    if now is None:
+        yield "  but it is not there now"
+    elif now != written.sha256:
+        yield f"  but now it is {now}: make audit says what is wrong"
+    elif path.endswith(".parquet"):
         yield from _said_of_itself(read_footer(records.study / path))
-    waiting, seen = [records.writers[path][0]], set()
+    waiting, seen = [job], set()
     while waiting:
         job = waiting.pop(0)
         if job.rule not in seen:
@@ -41,18 +58,18 @@ def explain_result(records: StudyRecords, path: str) -> Iterator[str]:
             yield from _job_lines(records, job)
             waiting += [records.writers[file.path][0] for file in job.inputs if file.path in records.writers]
     yield ""
-    run = records.manifest.get("run", {"configfiles": [], "config": {}})
-    yield f"configuration: {', '.join(run['configfiles']) or 'not recorded'}{_overrides(run['config'])}"
+    files = ", ".join(place.removeprefix(WORKFLOW) for place in records.run["configfiles"])
+    yield f"configuration: {files or 'not recorded'}{_overrides(records.run['config'])}"
     yield f"to make it again, in the clone of the workflow: {command(records, path)}"
 
 
 def command(records: StudyRecords, path: str) -> str:
     """The call of Snakemake that makes a file anew."""
-    run = records.manifest.get("run", {"configfiles": [], "config": {}})
+    run = records.run
     own = [
-        os.path.relpath(records.study / place, WORKFLOW_ROOT)
+        os.path.relpath(configuration_file(records.study, place), WORKFLOW_ROOT)
         for place in run["configfiles"]
-        if not place.startswith(WORKFLOW)
+        if place != DEFAULT
     ]
     elsewhere = records.study != WORKFLOW_ROOT
     words = ["snakemake", "--cores", "2", "--force", path]
@@ -64,18 +81,42 @@ def command(records: StudyRecords, path: str) -> str:
     return shlex.join(words)
 
 
-def places_of(records: StudyRecords, path: str, number: str) -> list[Place]:
-    """Where a number stands, in the file or in the tables that its job read; the primary scenario first."""
-    job = records.writers[path][0]
-    read = [file.path for file in job.inputs if file.path in records.writers]
-    tables = [path] if path.endswith(".parquet") else read
-    kept = [name for name in tables if name.endswith(".parquet") and (records.study / name).is_file()]
-    try:
-        # Nobody's number is a patient's.
-        shared = [name for name in kept if "/cohort/" not in name]
-        return sorted(find_number(number, shared, records.study), key=lambda place: not place.primary)
-    except ValueError:
-        raise InputError([f"{number!r} is no number"], subject="the question") from None
+def places_of(records: StudyRecords, path: str, number: str) -> list[list[Place]]:
+    """Where a number stands in the tables behind a file: column by column, the likeliest first."""
+    columns: dict[tuple[str, str], list[Place]] = {}
+    for place in find_number(number, _tables_behind(records, path), records.study, _primary(records)):
+        columns.setdefault((place.table, place.column), []).append(place)
+    found = [sorted(places, key=lambda place: place.distance) for places in columns.values()]
+    return sorted(found, key=lambda places: (places[0].distance, len(places)))
+
+
+def _tables_behind(records: StudyRecords, path: str) -> list[str]:
+    """The table itself, also where it is asked for as CSV, or else the tables that its job read."""
+    itself = f"{path.removesuffix('.csv')}.parquet" if path.endswith(".csv") else path
+    if itself in records.writers and itself.endswith(".parquet"):
+        tables = [itself]
+    else:
+        read = [file.path for file in records.writers[path][0].inputs if file.path in records.writers]
+        # The estimates hold the scenarios' rows, and nobody's number is a patient's.
+        tables = [name for name in read if not name.startswith((FOLDER, "results/cohort/"))]
+    return [name for name in tables if name.endswith(".parquet") and (records.study / name).is_file()]
+
+
+def _primary(records: StudyRecords) -> Primary | None:
+    """What the study is about, if the manifest kept the settings of a job that knows."""
+    for settings in records.manifest.get("settings", {}).values():
+        if settings["study"].get("title"):
+            anchor = {name: spelling(value) for name, value in settings["study"]["anchor"].items()}
+            return Primary(anchor, settings["inference"]["populations"])
+    return None
+
+
+def _writer(records: StudyRecords, path: str) -> tuple[JobRecord, StoredFile]:
+    if path in records.writers:
+        return records.writers[path]
+    near = difflib.get_close_matches(path, records.writers, n=1, cutoff=0.8)
+    hint = f"did you mean `{near[0]}`?" if near else f"{MANIFEST} lists what jobs wrote"
+    raise InputError([f"{path}: no job says that it wrote it; {hint}"], subject="the question")
 
 
 def _said_of_itself(footer: Mapping[str, str]) -> Iterator[str]:
@@ -107,7 +148,7 @@ def _job_lines(records: StudyRecords, job: JobRecord) -> Iterator[str]:
     for name, value in job.parameters.items():
         yield f"  {name}: {value}"
     yield f"  seed {job.seed}; settings {job.settings_sha256}"
-    code = digest_of_digests(job.code_sha256.values())
+    code = digest(canonical(job.code_sha256))
     yield f"  code: scripts/{job.rule}.py and {len(job.code_sha256) - 1} files that it uses (sha256 {code})"
     yield f"  versions: {', '.join(f'{name} {version}' for name, version in job.versions.items())}"
 
@@ -117,16 +158,28 @@ def _overrides(config: Mapping) -> str:
 
 
 def _number_lines(records: StudyRecords, path: str, number: str) -> Iterator[str]:
-    places = places_of(records, path, number)
-    yield f"{number} stands in {len(places)} places that {path} draws on" + (":" if places else "")
-    for place in islice(places, SHOWN):
-        row = ", ".join(f"{name} {value}" for name, value in place.row.items())
-        yield f"  {place.table}, {place.column} = {place.value:.6g}: {row}"
-        if place.scenario:
-            yield f"    from results/scenarios/{place.scenario}.parquet"
-    if len(places) > SHOWN:
-        yield f"  and {len(places) - SHOWN} more: give the number with more digits"
+    columns = places_of(records, path, number)
+    rows = sum(map(len, columns))
+    yield f"{number} stands in {rows} rows that {path} draws on" + (
+        ", in these columns, those of the primary scenario first:" if rows else ""
+    )
+    for places in columns[:COLUMNS]:
+        yield from _place_lines(places)
+    if len(columns) > COLUMNS:
+        yield f"  and {len(columns) - COLUMNS} more columns: give the number with more digits"
     yield ""
+
+
+def _place_lines(places: Sequence[Place]) -> Iterator[str]:
+    """The likeliest rows of a column, and how many more there are."""
+    shown = [place for place in places if place.distance == places[0].distance][:ROWS]
+    others = f" (and {len(places) - len(shown)} more rows)" if len(places) > len(shown) else ""
+    yield f"  {places[0].table}, {places[0].column}{others}:"
+    for place in shown:
+        row = ", ".join(f"{name} {value}" for name, value in place.row.items())
+        yield f"    {place.value:.6g}: {row}"
+        if place.scenario:
+            yield f"      from {FOLDER}/{place.scenario}.parquet"
 
 
 def _study_path(records: StudyRecords, file: Path, called_from: Path) -> str:
@@ -148,18 +201,14 @@ def main() -> int:
     parser.add_argument("--directory", type=Path, default=Path(), help="the study; its results are below it")
     parser.add_argument("--number", help="a number in it, as it is shown")
     chosen = parser.parse_args()
-    records = read_study(chosen.directory.resolve())
+    records = recorded_study(chosen.directory)
     path = _study_path(records, chosen.file, Path.cwd())
-    try:
-        explained = list(explain_result(records, path))
-        if chosen.number:
-            explained = [*_number_lines(records, path, chosen.number), *explained]
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+    explained = list(explain_result(records, path))
+    if chosen.number:
+        explained = [*_number_lines(records, path, chosen.number), *explained]
     print("\n".join(explained))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(answered(main))

@@ -1,6 +1,7 @@
 """Rows of result tables that hold a number as a reader sees it: rounded."""
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as types
 
+from file_records import readable
+from survival_multiverse.faults import InputError
 from survival_multiverse.study import AXES, spelling
 
 NAMED_BY = (
@@ -17,6 +20,7 @@ NAMED_BY = (
     *("model", "variable", "level", "statistic", "quantity", "term", "null", "scope", "gate", "cutoff"),
 )
 """Columns that say which row it is."""
+NUMBER = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)?(\.\d+)?(?<=\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,9 @@ class Place:
         What tells the row from others, by column.
     scenario
         The scenario that the row belongs to, if it is one; as its path spells it.
-    primary
-        Whether it is marked as one of the primary scenario.
+    distance
+        How far the row is from what the study is about: another scenario than the primary one, another
+        population, a landmark, a gate; none of them sorts first.
     """
 
     table: str
@@ -38,20 +43,38 @@ class Place:
     value: float
     row: dict[str, str]
     scenario: str | None
-    primary: bool
+    distance: tuple[bool, bool, bool, bool]
 
 
-def find_number(text: str, tables: Iterable[str], study: Path) -> Iterator[Place]:
+@dataclass(frozen=True, slots=True)
+class Primary:
+    """What the study is about: spellings of the primary scenario's values by axis, and populations."""
+
+    anchor: Mapping[str, str]
+    populations: Collection[str]
+
+
+def find_number(
+    text: str, tables: Iterable[str], study: Path, primary: Primary | None = None
+) -> Iterator[Place]:
     """Every place in some Parquet files where a number, rounded as ``text`` is, is ``text``.
 
-    A text that ends in ``%`` is looked for as a hundredth. Raises ``ValueError`` for what is no number.
+    A text that ends in ``%`` is looked for as a hundredth.
+
+    Raises
+    ------
+    InputError
+        If the text is no number, or a file is damaged.
     """
     percent = text.strip().endswith("%")
     bare = text.strip().removesuffix("%").strip().replace("−", "-")
-    wanted = float(bare)
-    decimals = len(bare.partition(".")[2])
+    if not NUMBER.fullmatch(bare):
+        fault = f"{text!r} is no number as a reader sees it, such as 0.74, 41,830 or 63 %"
+        raise InputError([fault], subject="the question")
+    wanted, decimals = float(bare.replace(",", "")), len(bare.partition(".")[2])
     for name in tables:
-        table = pq.read_table(study / name)
+        with readable(study / name):
+            table = pq.read_table(study / name)
         for column in table.schema:
             if column.name in AXES or not (types.is_floating(column.type) or types.is_integer(column.type)):
                 continue
@@ -59,12 +82,21 @@ def find_number(text: str, tables: Iterable[str], study: Path) -> Iterator[Place
             shown = pc.round(pc.multiply(values, 100.0) if percent else values, decimals)
             hits = pc.indices_nonzero(pc.fill_null(pc.equal(shown, wanted), False))
             for row in table.take(hits).to_pylist():
-                yield _place(name, column.name, row)
+                yield _place(name, column.name, row, primary)
 
 
-def _place(table: str, column: str, row: dict) -> Place:
+def _place(table: str, column: str, row: dict, primary: Primary | None) -> Place:
     axes = [row.get(name) for name in AXES]
     known = all(value is not None for value in axes)
     scenario = "/".join(f"{name}~{spelling(value)}" for name, value in zip(AXES, axes, strict=True) if known)
     named = {name: str(row[name]) for name in NAMED_BY if row.get(name) is not None}
-    return Place(table, column, row[column], named, scenario or None, bool(row.get("is_anchor")))
+    return Place(table, column, row[column], named, scenario or None, _distance(row, primary))
+
+
+def _distance(row: dict, primary: Primary | None) -> tuple[bool, bool, bool, bool]:
+    if primary is None:
+        return (False, False, False, False)
+    axes = {name: spelling(row[name]) for name in AXES if row.get(name) is not None}
+    elsewhere = not axes or any(primary.anchor.get(name) != value for name, value in axes.items())
+    other = row.get("population") not in primary.populations
+    return (elsewhere, other, bool(row.get("landmark")), row.get("gate") not in (None, "all"))

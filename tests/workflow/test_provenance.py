@@ -155,13 +155,16 @@ def test_a_number_of_the_report_leads_to_rows_and_scenarios(finished):
     import pyarrow.parquet as pq
 
     table = pq.read_table(finished.directory / "results/robustness/specifications.parquet").to_pandas()
-    row = table[table["is_anchor"] & (table["estimator"] == "matched")].iloc[0]
+    matched = table[table["is_anchor"] & (table["estimator"] == "matched")]
+    row = matched[matched["population"] == "non_oligometastatic"].iloc[0]
     number = f"{row['hazard_ratio']:.4f}"
     asked = ("--directory", finished.directory, REPORT)
     answer = finished.script("explain_result", *asked, "--number", number)
-    assert f"hazard_ratio = {row['hazard_ratio']:.6g}" in answer.text
+    first = answer.text.splitlines()[1:3]
+    assert first[0].startswith("  results/robustness/specifications.parquet, hazard_ratio")
+    assert first[1].startswith(f"    {row['hazard_ratio']:.6g}: oligo_threshold 5")
     assert f"from {SCENARIO.as_posix()}" in answer.text
-    assert "0 places" in finished.script("explain_result", *asked, "--number", "123456.789").text
+    assert "0 rows" in finished.script("explain_result", *asked, "--number", "123456.789").text
     refused = finished.script("explain_result", *asked, "--number", "many")
     assert (refused.code, refused.text.count("is no number")) == (2, 1)
 
@@ -172,6 +175,50 @@ def test_a_file_that_no_job_wrote_is_not_explained(finished):
     )
     assert answer.code == 2
     assert "did you mean `results/robustness/blocks.csv`" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments"),
+    [
+        ("explain_result", ["--directory", "nowhere", REPORT]),
+        ("sign_study", ["--directory", "results", "--key", "Snakefile"]),
+        ("compare_studies", ["nowhere", "results"]),
+    ],
+)
+def test_where_nothing_has_run_there_is_nothing_to_say(finished, script, arguments):
+    answer = finished.script(script, *arguments)
+    assert answer.code == 2
+    assert "no job has left a record below" in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_a_damaged_result_is_explained_by_its_record_and_compared_not_at_all(finished, own):
+    tables = ("results/robustness/specifications.parquet", SCENARIO.as_posix())
+    for path in tables:
+        rewrite(own.directory / path, lambda data: data[:-100])
+    answer = own.script("explain_result", "--directory", own.directory, tables[1])
+    assert answer.code == 0, answer.text
+    assert "but now it is" in answer.text
+    assert "build_cohort\n" in answer.text
+    (own.directory / tables[1]).unlink()
+    answer = own.script("explain_result", "--directory", own.directory, tables[1])
+    assert "but it is not there now" in answer.text
+    for answer in (
+        own.script("explain_result", "--directory", own.directory, REPORT, "--number", "0.7"),
+        own.script("compare_studies", finished.directory, own.directory),
+    ):
+        assert answer.code == 2
+        assert f"{tables[0]} cannot be read" in answer.text
+        assert "Traceback" not in answer.text
+
+
+def test_a_number_of_a_csv_is_looked_for_in_its_table(finished):
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(finished.directory / BLOCKS.replace(".csv", ".parquet"))
+    number = f"{next(filter(None, table['median_hazard_ratio'].to_pylist())):.6f}"
+    answer = finished.script("explain_result", "--directory", finished.directory, BLOCKS, "--number", number)
+    assert "results/robustness/blocks.parquet, median_hazard_ratio" in answer.text
 
 
 def test_two_studies_are_compared(finished, own):
