@@ -10,7 +10,8 @@ from survival_multiverse.kernels.logistic import CONVERGED, logistic_kernel
 from survival_multiverse.kernels.matching import (
     SCORE_SCALE,
     focal_arm_of,
-    match_ranked,
+    group_arms,
+    match_grouped,
     rank_scores,
     spread,
 )
@@ -128,10 +129,11 @@ def evaluate_calipers(time, event, arm, predictor, order, calipers, within_arm, 
     priority = np.empty(n, dtype=np.int64)
     for position in range(n):
         priority[order[position]] = position
+    arms = group_arms(rank, keys, arm, order, focal)
     pair_of = np.empty(n, dtype=np.int64)
     last = np.full(n, -2, dtype=np.int64)
     for c in range(calipers.shape[0]):
-        match_ranked(rank, keys, arm, order, priority, focal, width_of(calipers[c], sd), pair_of)
+        match_grouped(arms, priority, width_of(calipers[c], sd), pair_of)
         if c > 0 and np.array_equal(pair_of, last):
             out[c] = out[c - 1]
         elif uniform.shape[0] > 0:

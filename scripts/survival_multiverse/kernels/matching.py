@@ -7,6 +7,8 @@ from survival_multiverse.kernels.patterns import row_patterns
 
 # Scores are logits in units of 1e-9.
 SCORE_SCALE = 1e9
+# Further than any distance.
+NOBODY = np.iinfo(np.int64).max
 
 
 @njit(cache=True, inline="always")
@@ -25,28 +27,6 @@ def focal_arm_of(arm):
     for i in range(arm.shape[0]):
         treated += arm[i]
     return 1 if 2 * treated <= arm.shape[0] else 0
-
-
-@njit(cache=True, inline="always")
-def nearest_group(target, below, above, n_groups, head, controls, value, priority, caliper):
-    """Return the group (1-based) whose first member is nearest to ``target`` within the caliper, else 0."""
-    if below == 0 and above > n_groups:
-        return 0
-    if below == 0:
-        choice = above
-    elif above > n_groups:
-        choice = below
-    else:
-        to_left = target - value[below - 1]
-        to_right = value[above - 1] - target
-        if to_left != to_right:
-            choice = below if to_left < to_right else above
-        else:
-            left = controls[head[below - 1]]
-            right = controls[head[above - 1]]
-            choice = below if priority[left] < priority[right] else above
-    distance = abs(target - value[choice - 1])
-    return choice if distance <= caliper else 0
 
 
 @njit(cache=True)
@@ -88,41 +68,44 @@ def sort_by_rank(rank, distinct, order):
 
 
 @njit(cache=True)
-def group_controls(ranked, rank, keys, arm, focal):
-    """Return (controls as ranked, first member of each group of equal key, keys of the groups)."""
+def group_units(ranked, rank, keys, arm, side):
+    """Units of one arm as ranked, the first of each group of equal key (and their number), the groups' keys."""
     n = ranked.shape[0]
-    controls = np.empty(n, dtype=np.int64)
+    units = np.empty(n, dtype=np.int64)
     first = np.empty(n + 1, dtype=np.int64)
     value = np.empty(n, dtype=np.int64)
-    n_controls = 0
+    n_units = 0
     n_groups = 0
     for unit in ranked:
-        if arm[unit] == focal:
+        if arm[unit] != side:
             continue
         if n_groups == 0 or keys[rank[unit]] != value[n_groups - 1]:
-            first[n_groups] = n_controls
+            first[n_groups] = n_units
             value[n_groups] = keys[rank[unit]]
             n_groups += 1
-        controls[n_controls] = unit
-        n_controls += 1
-    first[n_groups] = n_controls
-    return controls, first[: n_groups + 1], value[:n_groups]
+        units[n_units] = unit
+        n_units += 1
+    first[n_groups] = n_units
+    return units[:n_units], first[: n_groups + 1], value[:n_groups]
 
 
 @njit(cache=True)
-def match_ranked(rank, keys, arm, order, priority, focal, caliper, out):
-    """Match units of known rank; ``order`` lists them by ascending ``priority``. O(n) but for path halving.
+def group_arms(rank, keys, arm, order, focal):
+    """`group_units` of the focal arm and of the other: all that matching needs, whatever the caliper.
+
+    ``order`` lists the units by ascending priority.
+    """
+    ranked = sort_by_rank(rank, keys.shape[0], order)
+    return group_units(ranked, rank, keys, arm, focal), group_units(ranked, rank, keys, arm, 1 - focal)
+
+
+@njit(cache=True)
+def match_grouped(arms, priority, caliper, out):
+    """Match the units of `group_arms` within one caliper. O(n) but for path halving.
 
     Fills ``out`` with the pair number or -1 and returns the number of pairs; see `match_kernel`.
     """
-    ranked = sort_by_rank(rank, keys.shape[0], order)
-    controls, first, value = group_controls(ranked, rank, keys, arm, focal)
-    return match_grouped(ranked, controls, first, value, rank, keys, arm, priority, focal, caliper, out)
-
-
-@njit(cache=True)
-def match_grouped(ranked, controls, first, value, rank, keys, arm, priority, focal, caliper, out):
-    """Match within one caliper what `sort_by_rank` and `group_controls` have put in order for all of them."""
+    (takers, first_taker, target), (controls, first, value) = arms
     out[:] = -1
     n_groups = value.shape[0]
     head = first[:n_groups].copy()
@@ -131,24 +114,32 @@ def match_grouped(ranked, controls, first, value, rank, keys, arm, priority, foc
     up = np.arange(n_groups + 2)
     n_pairs = 0
     split = 1
-    for unit in ranked:
-        if arm[unit] != focal:
-            continue
-        target = keys[rank[unit]]
-        while split <= n_groups and value[split - 1] < target:
+    for taking in range(target.shape[0]):
+        taker, last = first_taker[taking], first_taker[taking + 1]
+        while split <= n_groups and value[split - 1] < target[taking]:
             split += 1
-        below = find_available(down, split - 1)
-        above = find_available(up, split)
-        group = nearest_group(target, below, above, n_groups, head, controls, value, priority, caliper)
-        if group == 0:
-            continue
-        out[unit] = n_pairs
-        out[controls[head[group - 1]]] = n_pairs
-        n_pairs += 1
-        head[group - 1] += 1
-        if head[group - 1] == first[group]:
-            down[group] = group - 1
-            up[group] = group + 1
+        while taker < last:
+            below, above = find_available(down, split - 1), find_available(up, split)
+            to_left = target[taking] - value[below - 1] if below > 0 else NOBODY
+            to_right = value[above - 1] - target[taking] if above <= n_groups else NOBODY
+            nearest = min(to_left, to_right)
+            if nearest > caliper or nearest == NOBODY:
+                break
+            tied = to_left == to_right
+            group = below if to_left < to_right else above
+            if tied and priority[controls[head[below - 1]]] < priority[controls[head[above - 1]]]:
+                group = below
+            # Takers of equal score go on with the same group while it lasts, unless priority decides anew.
+            start = head[group - 1]
+            stop = start + (1 if tied else min(last - taker, first[group] - start))
+            for control in range(start, stop):
+                out[takers[taker]] = out[controls[control]] = n_pairs
+                taker += 1
+                n_pairs += 1
+            head[group - 1] = stop
+            if stop == first[group]:
+                down[group] = group - 1
+                up[group] = group + 1
     return n_pairs
 
 
@@ -163,7 +154,7 @@ def match_kernel(score, arm, priority, caliper, out):
     focal = focal_arm_of(arm)
     rank, keys = rank_scores(score, focal)
     order = np.argsort(priority, kind="mergesort")
-    return match_ranked(rank, keys, arm, order, priority, focal, caliper, out)
+    return match_grouped(group_arms(rank, keys, arm, order, focal), priority, caliper, out)
 
 
 @njit(cache=True)

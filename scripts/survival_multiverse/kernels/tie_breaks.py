@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from survival_multiverse.kernels.cox_binary import log_ratio
-from survival_multiverse.kernels.matching import group_controls, match_grouped, sort_by_rank
+from survival_multiverse.kernels.matching import group_arms, match_grouped
 
 
 @njit(cache=True)
@@ -64,12 +64,9 @@ def tie_break_log_ratios(
                 order[count] = row
                 priority[row] = count
                 count += 1
-        ranked = sort_by_rank(rank, keys.shape[0], order)
-        controls, first, value = group_controls(ranked, rank, keys, arm, focal)
+        arms = group_arms(rank, keys, arm, order, focal)
         for c in range(widths.shape[0]):
-            match_grouped(
-                ranked, controls, first, value, rank, keys, arm, priority, focal, widths[c], pair_of
-            )
+            match_grouped(arms, priority, widths[c], pair_of)
             if same_patients(pair_of, matched[c]) and draw > 0:
                 log_ratios[c, draw] = log_ratios[c, draw - 1]
             elif c > 0 and np.array_equal(matched[c], matched[c - 1]):
