@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-PRIME, TWICE, SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x3C6EF372FE94F82A), np.uint64(32)
+PRIME, SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 
 
 @njit(cache=True)
@@ -25,11 +25,12 @@ def row_patterns(X):
     count = 0
     for i in range(n):
         # Products of different columns do not wait for each other; a number's own bits are its upper ones.
+        # Powers, because among multiples of one factor dichotomies collide: 1 + 7 = 3 + 5.
         code = np.uint64(0)
         factor = PRIME
         for j in range(k):
             code += (bits[i, j] ^ (bits[i, j] >> SHIFT)) * factor
-            factor += TWICE
+            factor *= PRIME
         code = (code ^ (code >> SHIFT)) * PRIME
         slot = (code >> SHIFT) & mask
         while True:
@@ -40,12 +41,10 @@ def row_patterns(X):
                 pattern[i] = count
                 count += 1
                 break
-            same = True
+            difference = np.uint64(0)
             for j in range(k):
-                if bits[first[known], j] != bits[i, j]:
-                    same = False
-                    break
-            if same:
+                difference |= bits[first[known], j] ^ bits[i, j]
+            if difference == 0:
                 pattern[i] = known
                 break
             slot = (slot + np.uint64(1)) & mask
