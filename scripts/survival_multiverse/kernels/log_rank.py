@@ -34,15 +34,24 @@ def present_levels(group):
 
 
 @njit(cache=True, inline="always")
+def risk_set_factors(deaths, total):
+    """Expected deaths per patient at risk, and hypergeometric covariance per product of groups at risk.
+
+    One patient alone varies in nothing: the product of the group and the rest is 0.
+    """
+    return deaths / total, deaths * (total - deaths) / (max(total - 1.0, 1.0) * total * total)
+
+
+@njit(cache=True, inline="always")
 def add_risk_set(deaths, risk, total, expected, variance):
     """Add one death time's expected deaths and hypergeometric covariance (lower triangle)."""
-    factor = deaths * (total - deaths) / (total - 1.0) if total > 1 else 0.0
+    each, factor = risk_set_factors(deaths, float(total))
     for g in range(risk.size):
-        share = risk[g] / total
-        expected[g] += deaths * share
+        exposed = float(risk[g])
+        expected[g] += each * exposed
         for h in range(g):
-            variance[g, h] -= factor * share * risk[h] / total
-        variance[g, g] += factor * share * (total - risk[g]) / total
+            variance[g, h] -= factor * exposed * risk[h]
+        variance[g, g] += factor * exposed * (total - exposed)
 
 
 @njit(cache=True)
@@ -173,59 +182,75 @@ def pair_log_rank_kernel(time, event, arm, pair):
 
 
 @njit(cache=True)
-def two_group_sums(time, event, groups):
-    """Observed and expected deaths of code 1 and their variance for every row of ``groups``, in one pass.
+def risk_sets(time, event):
+    """What a test of two groups needs of all patients together, at each distinct time, latest first.
 
-    Codes are 0, 1 and -1 (left out). Returns arrays of shape (3, factors): observed, expected, variance.
+    Returns
+    -------
+    tuple
+        Each row's position among the distinct times, shape (n,); at each of them the patients at risk and
+        the two `risk_set_factors`.
     """
-    factors = groups.shape[0]
-    risk, dead = np.zeros((2, factors)), np.zeros((2, factors))
-    sums = np.zeros((3, factors))
-    i = time.size - 1
+    n = time.size
+    place = np.empty(n, np.int64)
+    total, expected, variance = np.empty(n), np.empty(n), np.empty(n)
+    count = 0
+    i = n - 1
     while i >= 0:
-        now, dies = time[i], False
+        now, deaths = time[i], 0
         while i >= 0 and time[i] == now:
-            for f in range(factors):
-                code = groups[f, i]
-                if code >= 0:
-                    risk[code, f] += 1.0
-                    dead[code, f] += event[i]
-            dies = dies or event[i] == 1
+            place[i] = count
+            deaths += event[i]
             i -= 1
-        if not dies:
-            continue
-        for f in range(factors):
-            deaths, total = dead[0, f] + dead[1, f], risk[0, f] + risk[1, f]
-            if deaths > 0.0:
-                share = risk[1, f] / total
-                sums[0, f] += dead[1, f]
-                sums[1, f] += deaths * share
-                if total > 1.0:
-                    sums[2, f] += deaths * (total - deaths) / (total - 1.0) * share * (1.0 - share)
-        dead[:, :] = 0.0
-    return sums
+        total[count] = n - 1 - i
+        expected[count], variance[count] = risk_set_factors(deaths, total[count])
+        count += 1
+    return place, total[:count], expected[:count], variance[:count]
+
+
+@njit(cache=True)
+def two_group_sums(sets, event, code):
+    """Observed and expected deaths of code 1, and their variance; codes are 0 and 1, ``sets`` `risk_sets`."""
+    place, total, each, factor = sets
+    at_risk = np.empty(total.size, np.int64)
+    ones = observed = 0
+    for i in range(code.size - 1, -1, -1):
+        ones += code[i]
+        at_risk[place[i]] = ones
+    for i in range(code.size):
+        observed += code[i] * event[i]
+    expected = variance = 0.0
+    for t in range(total.size):
+        exposed = float(at_risk[t])
+        expected += each[t] * exposed
+        variance += factor[t] * exposed * (total[t] - exposed)
+    return observed, expected, variance
 
 
 @njit(cache=True)
 def log_rank_many_kernel(time, event, groups):
-    """`log_rank_kernel` for every row of `groups`; those with codes 0 and 1 alone share one pass."""
+    """`log_rank_kernel` for every row of `groups`; those with codes 0 and 1 alone share the risk sets."""
     stratum = np.zeros(time.size, np.int64)
     chi2 = np.full(groups.shape[0], np.nan)
     df = np.zeros(groups.shape[0], np.int64)
     p_value = np.full(groups.shape[0], np.nan)
-    two = np.zeros(groups.shape[0], np.bool_)
+    if time.size == 0:
+        return chi2, df, p_value
+    everybody = risk_sets(time, event)
     for f in range(groups.shape[0]):
-        two[f] = time.size > 0 and np.max(groups[f]) <= 1
-        if not two[f]:
+        lowest, highest = np.min(groups[f]), np.max(groups[f])
+        if highest > 1:
             chi2[f], df[f], p_value[f] = log_rank_kernel(time, event, groups[f], stratum)[:3]
-    places = np.flatnonzero(two)
-    # A copy of the rows would cost more than the pass when, as is usual, all of them qualify.
-    sums = two_group_sums(time, event, groups if places.size == two.size else groups[places])
-    for position in range(places.size):
-        observed, expected, variance = sums[0, position], sums[1, position], sums[2, position]
+            continue
+        if lowest >= 0:
+            observed, expected, variance = two_group_sums(everybody, event, groups[f])
+        else:
+            known = np.flatnonzero(groups[f] >= 0)
+            sets = risk_sets(time[known], event[known])
+            observed, expected, variance = two_group_sums(sets, event[known], groups[f][known])
         if variance > 0.0:
-            f = places[position]
             df[f] = 1
-            chi2[f] = (observed - expected) ** 2 / variance
+            # Squared last, as in `quadratic_form`.
+            chi2[f] = ((observed - expected) / math.sqrt(variance)) ** 2
             p_value[f] = chi2_tail(chi2[f], 1)
     return chi2, df, p_value
