@@ -95,6 +95,9 @@ def maximize(blocks, event, weight, pattern, Z, efron, beta, score, info):
             score_statistic = gain
         size = _largest(step)
         if not size < np.inf:
+            # Away from 0 and flat to rounding, neither sloping nor curved: the maximum is at infinity.
+            if iteration > 1 and _largest(score) <= FLAT_GAIN * event_weight:
+                code = SEPARATION
             break
         if _runs_away(beta, step, gain, event_weight, size, previous):
             code = SEPARATION

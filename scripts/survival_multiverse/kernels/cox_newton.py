@@ -11,8 +11,8 @@ from numba import njit
 
 # Below this the square of its inverse overflows.
 SMALLEST_RISK = 1e-150
-# Moments are summed this many at a time, in registers over the rows of a block.
-LANES = 4
+# Moments are summed this many at a time, in registers over all rows: the risk and five covariates.
+LANES = 6
 
 
 @njit(cache=True)
@@ -22,38 +22,37 @@ def risk_blocks(time, event, weight, pattern, stratum):
     Returns
     -------
     tuple
-        Where the rows of each block end, its deaths, their weight, and whether it is the latest of its
-        stratum, shape (blocks,) each; the patterns and weights of the rows, block by block, the dying
-        first, shape (n,) each.
+        Where those of each block who live on and where all of it end, shape (2 blocks,); its deaths, their
+        weight, and whether it is the latest of its stratum, shape (blocks,) each; the patterns and weights of
+        the rows, block by block, the dying last, and the position of their end, shape (n,) each.
     """
     n = time.shape[0]
-    ends = np.empty(n, dtype=np.int64)
-    deaths = np.zeros(n, dtype=np.int64)
-    dead_weight = np.zeros(n)
-    latest = np.zeros(n, dtype=np.bool_)
-    patterns, weights = np.empty(n, dtype=np.int64), np.empty(n)
+    ends = np.empty(2 * n, dtype=np.int64)
+    deaths, dead_weight = np.empty(n, dtype=np.int64), np.empty(n)
+    latest = np.empty(n, dtype=np.bool_)
+    patterns, weights, half = np.empty(n, dtype=np.int64), np.empty(n), np.empty(n, dtype=np.int64)
     count = 0
     i = n - 1
     while i >= 0:
         latest[count] = i == n - 1 or stratum[i + 1] != stratum[i]
-        behind = i + 1
+        behind, died = i + 1, event[i]
         while i > 0 and time[i - 1] == time[i] and stratum[i - 1] == stratum[i]:
             i -= 1
-        dying = n - behind
+            died += event[i]
+        living, dying, died_weight = n - behind, n - i - died, 0.0
+        ends[2 * count], ends[2 * count + 1] = dying, n - i
         for row in range(i, behind):
-            deaths[count] += event[row]
-        alive = dying + deaths[count]
-        for row in range(i, behind):
-            if event[row] == 1:
-                dead_weight[count] += weight[row]
-                place, dying = dying, dying + 1
-            else:
-                place, alive = alive, alive + 1
-            patterns[place], weights[place] = pattern[row], weight[row]
-        ends[count] = n - i
+            dies = event[row]
+            # A choice, not a branch, which would often be guessed wrong.
+            place = dying if dies == 1 else living
+            patterns[place], weights[place], half[place] = pattern[row], weight[row], 2 * count + dies
+            died_weight += dies * weight[row]
+            living += 1 - dies
+            dying += dies
+        deaths[count], dead_weight[count] = died, died_weight
         count += 1
         i -= 1
-    return ends[:count], deaths[:count], dead_weight[:count], latest[:count], patterns, weights
+    return ends[: 2 * count], deaths[:count], dead_weight[:count], latest[:count], patterns, weights, half
 
 
 @njit(cache=True)
@@ -78,72 +77,41 @@ def weighted_moments(Z, beta, moment):
     return largest
 
 
-@njit(cache=True, inline="always")
-def event_time(s, d, deaths, share, efron, score, info):
-    """One event time: its terms of score and -S1 S1' / S0^2 of the information (lower triangle).
-
-    ``s`` holds S0 and S1, the sums over the risk set, ``d`` those over the dying, ``share`` a death's weight.
-    Returns the log denominators, the hazard, and the part of it that the dying are already out of.
-    """
-    k = score.shape[0]
-    steps = deaths if efron else 1
-    hazard = lag = whole = cross = dying = log_denominator = 0.0
-    product = 1.0
-    s0, d0 = s[0], d[0]
-    if not s0 > SMALLEST_RISK:
-        return np.inf, 0.0, 0.0
-    # Divisions are what an event time costs: one for each death.
-    per_step, scaling = 1.0 / steps, 1.0 / s0
-    for step in range(steps):
-        fraction = step * per_step
-        denominator = s0 - fraction * d0
-        if not denominator > SMALLEST_RISK:
-            return np.inf, 0.0, 0.0
-        # A product of ratios near 1: one logarithm for many of them.
-        product *= denominator * scaling
-        if product < 1e-200:
-            log_denominator += np.log(product)
-            product = 1.0
-        inverse = 1.0 / denominator
-        hazard += inverse
-        lag += fraction * inverse
-        whole += inverse * inverse
-        cross += fraction * inverse * inverse
-        dying += fraction * fraction * inverse * inverse
-    if product != 1.0:
-        log_denominator += np.log(product)
-    log_denominator += steps * np.log(s0)
-    for a in range(k):
-        s1, d1 = s[1 + a], d[1 + a]
-        score[a] -= share * (hazard * s1 - lag * d1)
-        left, right = whole * s1 - cross * d1, dying * d1 - cross * s1
-        for b in range(a + 1):
-            info[a, b] -= share * (left * s[1 + b] + right * d[1 + b])
-    return share * log_denominator, share * hazard, share * lag
-
-
-@njit(cache=True, inline="always")
-def sum_moments(first, behind, patterns, weights, moment, start, sums):
-    """Add the weighted moments of rows ``first`` to ``behind`` - 1 to ``sums``, from ``start`` on."""
-    s0, s1, s2, s3 = sums[start], sums[start + 1], sums[start + 2], sums[start + 3]
-    for i in range(first, behind):
-        a, w = patterns[i], weights[i]
-        s0 += w * moment[a, start]
-        s1 += w * moment[a, start + 1]
-        s2 += w * moment[a, start + 2]
-        s3 += w * moment[a, start + 3]
-    sums[start], sums[start + 1], sums[start + 2], sums[start + 3] = s0, s1, s2, s3
-
-
 @njit(cache=True)
 def sum_of_dying(event, weight, pattern, Z):
     """Weighted sum of the covariates of the dying, shape (k,)."""
-    total = np.zeros(Z.shape[1])
+    p, k = Z.shape
+    dead = np.zeros(p)
     for i in range(event.shape[0]):
-        if event[i] == 1:
-            for j in range(Z.shape[1]):
-                total[j] += weight[i] * Z[pattern[i], j]
+        dead[pattern[i]] += event[i] * weight[i]
+    total = np.zeros(k)
+    for a in range(p):
+        for j in range(k):
+            total[j] += dead[a] * Z[a, j]
     return total
+
+
+@njit(cache=True)
+def sum_moments(blocks, moment, start, sums):
+    """Fill ``sums`` (ends, moments) from column ``start`` on with the sums of each stratum up to each end."""
+    ends, _, _, latest, patterns, weights, _ = blocks
+    s0 = s1 = s2 = s3 = s4 = s5 = 0.0
+    first = 0
+    for block in range(latest.shape[0]):
+        if latest[block]:
+            s0 = s1 = s2 = s3 = s4 = s5 = 0.0
+        for end in range(2 * block, 2 * block + 2):
+            for i in range(first, ends[end]):
+                a, w = patterns[i], weights[i]
+                s0 += w * moment[a, start]
+                s1 += w * moment[a, start + 1]
+                s2 += w * moment[a, start + 2]
+                s3 += w * moment[a, start + 3]
+                s4 += w * moment[a, start + 4]
+                s5 += w * moment[a, start + 5]
+            sums[end, start], sums[end, start + 1], sums[end, start + 2] = s0, s1, s2
+            sums[end, start + 3], sums[end, start + 4], sums[end, start + 5] = s3, s4, s5
+            first = ends[end]
 
 
 @njit(cache=True)
@@ -153,40 +121,94 @@ def partial_likelihood(blocks, Z, dead_sum, beta, efron, score, info):
     ``blocks`` is `risk_blocks`, whose patterns are the rows of ``Z`` (patterns, k); ``dead_sum`` (k,) the
     weighted sum of the covariates of the dying.
     """
-    ends, deaths, dead_weight, latest, patterns, weights = blocks
+    ends, deaths, dead_weight, _, _, _, _ = blocks
     p, k = Z.shape
     width = LANES * (k // LANES + 1)
-    moment, lived = np.zeros((p, width)), np.zeros(p)
+    moment, sums = np.zeros((p, width)), np.empty((ends.shape[0], width))
     largest = weighted_moments(Z, beta, moment)
-    hazard, lag = np.zeros(ends.shape[0]), np.zeros(ends.shape[0])
-    s, d = np.zeros(width), np.zeros(width)
+    for start in range(0, width, LANES):
+        sum_moments(blocks, moment, start, sums)
     score[:] = dead_sum
     info[:, :] = 0.0
-    loglik = 0.0
+    hazard = np.zeros(ends.shape[0])
+    loglik = -np.sum(dead_weight) * largest
     for j in range(k):
         loglik += dead_sum[j] * beta[j]
-    first = 0
-    for block in range(ends.shape[0]):
-        if latest[block]:
-            s[:] = 0.0
-        d[:] = 0.0
-        alive = first + deaths[block]
-        for start in range(0, width, LANES):
-            sum_moments(first, alive, patterns, weights, moment, start, d)
-            sum_moments(alive, ends[block], patterns, weights, moment, start, s)
-        for j in range(width):
-            s[j] += d[j]
-        # Deaths of weight 0 say nothing, and may stand alone in a risk set of weight 0.
-        if deaths[block] > 0 and dead_weight[block] > 0.0:
-            share = dead_weight[block] / (deaths[block] if efron else 1)
-            log_denominator, hazard[block], lag[block] = event_time(
-                s, d, deaths[block], share, efron, score, info
-            )
-            loglik -= log_denominator + dead_weight[block] * largest
-        first = ends[block]
-    add_lived(blocks, hazard, lag, lived)
-    add_second_moments(lived, moment, Z, info)
+    loglik -= event_times(deaths, dead_weight, sums, efron, score, info, hazard)
+    add_second_moments(hazard_lived(blocks, hazard, p), moment, Z, info)
     return loglik
+
+
+@njit(cache=True, inline="always")
+def tied_deaths(s0, d0, steps, product):
+    """Sums over the tied deaths of one time, whose denominators are D = s0 - f d0 with f = 0, 1/steps, ...
+
+    Takes and gives numbers alone: arrays handed on in an inner loop cost more than its arithmetic.
+
+    Returns
+    -------
+    tuple
+        Sums of 1/D, f/D, 1/D^2, f/D^2 and f^2/D^2; ``product`` times each D and what it lost to the sum of
+        logarithms, NaN when a denominator is not computable.
+    """
+    total = lag = whole = cross = dying = logarithm = 0.0
+    per_step = 1.0 / steps
+    for step in range(steps):
+        fraction = step * per_step
+        denominator = s0 - fraction * d0
+        if not denominator > SMALLEST_RISK:
+            return total, lag, whole, cross, dying, product, np.nan
+        # A product of risks: one logarithm for many of them.
+        product *= denominator
+        if not SMALLEST_RISK < product < 1.0 / SMALLEST_RISK:
+            logarithm += np.log(product)
+            product = 1.0
+        inverse = 1.0 / denominator
+        out = fraction * inverse
+        total += inverse
+        lag += out
+        whole += inverse * inverse
+        cross += out * inverse
+        dying += out * out
+    return total, lag, whole, cross, dying, product, logarithm
+
+
+@njit(cache=True)
+def event_times(deaths, dead_weight, sums, efron, score, info, hazard):
+    """Log denominators; adds to ``score`` and, but for the second moments, ``info`` (lower triangle).
+
+    ``sums`` are those of `sum_moments`. Fills ``hazard`` (2 blocks,) with each event time's hazard and the
+    part of it that the dying are already out of. Infinite when not computable.
+    """
+    k = score.shape[0]
+    d = np.zeros(1 + k)
+    log_denominators, product, power = 0.0, 1.0, 1.0
+    for block in range(deaths.shape[0]):
+        # Deaths of weight 0 say nothing, and may stand alone in a risk set of weight 0.
+        if not dead_weight[block] > 0.0:
+            continue
+        at_risk = 2 * block + 1
+        for j in range(1 + k):
+            d[j] = sums[at_risk, j] - sums[2 * block, j]
+        steps = deaths[block] if efron else 1
+        share = dead_weight[block] / steps
+        if share != power:
+            log_denominators += power * np.log(product)
+            product, power = 1.0, share
+        total, lag, whole, cross, dying, product, logarithm = tied_deaths(
+            sums[at_risk, 0], d[0], steps, product
+        )
+        if np.isnan(logarithm):
+            return np.inf
+        log_denominators += power * logarithm
+        for a in range(k):
+            s1, d1 = sums[at_risk, 1 + a], d[1 + a]
+            score[a] -= share * (total * s1 - lag * d1)
+            left, right = share * (whole * s1 - cross * d1), share * (dying * d1 - cross * s1)
+            for b in range(a + 1):
+                info[a, b] -= left * sums[at_risk, 1 + b] + right * d[1 + b]
+        hazard[2 * block], hazard[2 * block + 1] = share * total, share * lag
+    return log_denominators + power * np.log(product)
 
 
 @njit(cache=True)
@@ -203,18 +225,20 @@ def add_second_moments(lived, moment, Z, info):
 
 
 @njit(cache=True)
-def add_lived(blocks, hazard, lag, lived):
-    """Add to ``lived`` (patterns,) the weighted hazard that the patients of each have lived through."""
-    ends, deaths, _, latest, patterns, weights = blocks
+def hazard_lived(blocks, hazard, p):
+    """Weighted hazard that the patients of each pattern have lived through, shape (p,).
+
+    ``hazard``, as `event_times` fills it, becomes the hazard that the rows up to each end have lived through.
+    """
+    _, _, _, latest, patterns, weights, half = blocks
     cumulative = 0.0
-    for block in range(ends.shape[0] - 1, -1, -1):
-        first = ends[block - 1] if block > 0 else 0
-        alive = first + deaths[block]
-        cumulative += hazard[block]
-        through = cumulative - lag[block]
-        for i in range(first, alive):
-            lived[patterns[i]] += weights[i] * through
-        for i in range(alive, ends[block]):
-            lived[patterns[i]] += weights[i] * cumulative
+    for block in range(latest.shape[0] - 1, -1, -1):
+        cumulative += hazard[2 * block]
+        hazard[2 * block] = cumulative
+        hazard[2 * block + 1] = cumulative - hazard[2 * block + 1]
         if latest[block]:
             cumulative = 0.0
+    lived = np.zeros(p)
+    for i in range(patterns.shape[0]):
+        lived[patterns[i]] += weights[i] * hazard[half[i]]
+    return lived

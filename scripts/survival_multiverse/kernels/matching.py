@@ -69,7 +69,7 @@ def sort_by_rank(rank, distinct, order):
 
 @njit(cache=True)
 def group_units(ranked, rank, keys, arm, side):
-    """Units of one arm as ranked, the first of each group of equal key (and their number), the groups' keys."""
+    """Units of one arm as ranked, where each group of equal key begins (and the last ends), and the keys."""
     n = ranked.shape[0]
     units = np.empty(n, dtype=np.int64)
     first = np.empty(n + 1, dtype=np.int64)
