@@ -25,6 +25,7 @@ _VARIANCE = {
 _KEYS = [*AXES, "population", "adjustment_set", "estimator", "landmark", "landmark_order"]
 _MATCHING_STATISTICS = ["pairs", "matched_share", "focal_arm"]
 _ENVELOPE = ["envelope_median", "envelope_2.5", "envelope_97.5"]
+_UNMEASURED = ("e_value", "e_value_of_limit", "rosenbaum_gamma")
 _SUMMARISED = ("hazard_ratio", "log_hazard_ratio", "ci_lower", "ci_upper", "status", "fingerprint")
 _BLOCK_COLUMNS = [
     "gate",
@@ -42,6 +43,8 @@ _BLOCK_COLUMNS = [
     "share_above_1",
     "share_ci_below_1",
     "share_ci_above_1",
+    *(f"median_{name}" for name in _UNMEASURED),
+    "rosenbaum_bounds",
     "lowest",
     "highest",
 ]
@@ -106,15 +109,11 @@ def _headline(estimates: pd.DataFrame) -> pd.DataFrame:
         & estimates["model"].isin(["arm_only", "adjusted"])
     )
     rows = estimates[wanted]
-    rows = _plain(rows[rows["variance"].astype(str) == rows["estimator"].astype(str).map(_variance_of())])
+    rows = _plain(rows[rows["variance"].astype(str) == rows["estimator"].astype(str).map(_VARIANCE)])
     rows = rows.rename(columns={"estimate": "hazard_ratio"})
     rows["log_hazard_ratio"] = np.log(rows["hazard_ratio"])
     numbers = ["hazard_ratio", "log_hazard_ratio", "std_error", "ci_lower", "ci_upper", "p_value"]
     return rows[[*_KEYS, *numbers, "n", "events", "status", "reason", "flags"]]
-
-
-def _variance_of() -> dict[str, str]:
-    return {str(estimator): variance for estimator, variance in _VARIANCE.items()}
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
@@ -193,10 +192,11 @@ def summarise_blocks(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
     -------
     pd.DataFrame
         Counts, median hazard ratio, its 1st and 99th percentile with their ratio (RHR), whether they
-        lie on opposite sides of 1 (Janus effect; Patel, Burford and Ioannidis 2015), shares, extremes.
+        lie on opposite sides of 1 (Janus effect; Patel, Burford and Ioannidis 2015), shares, median E-values
+        and Rosenbaum bounds, extremes.
     """
     keys = ["population", "oligo_threshold", "dose_cutoff", "estimator", "landmark", "landmark_order"]
-    columns = {name: specs[name].to_numpy() for name in (*_SUMMARISED, *_CHOICES)}
+    columns = {name: specs[name].to_numpy() for name in (*_SUMMARISED, *_UNMEASURED, *_CHOICES)}
     gates = {
         name: specs[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
         for name in _gate_columns(study)
@@ -222,6 +222,7 @@ def _summary(columns: dict[str, np.ndarray], rows: np.ndarray) -> dict:
         "not_estimable": len(rows) - len(estimated),
         "not_estimable_by_status": "; ".join(f"{name}: {count}" for name, count in failed),
         "effective": len(set(columns["fingerprint"][estimated].tolist())),
+        "rosenbaum_bounds": np.count_nonzero(~np.isnan(columns["rosenbaum_gamma"][estimated])),
     }
     if not len(estimated):
         return result
@@ -241,9 +242,16 @@ def _summary(columns: dict[str, np.ndarray], rows: np.ndarray) -> dict:
         "share_above_1": above / n,
         "share_ci_below_1": ci_below / n,
         "share_ci_above_1": ci_above / n,
+        **{f"median_{name}": _median_known(columns[name][estimated]) for name in _UNMEASURED},
         "lowest": _named(columns, estimated[ratio.argmin()]),
         "highest": _named(columns, estimated[ratio.argmax()]),
     }
+
+
+def _median_known(values: np.ndarray) -> float:
+    """Median of what is not NaN; NaN where all is."""
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if known.size else np.nan
 
 
 def _named(columns: dict[str, np.ndarray], row: int) -> str:

@@ -209,9 +209,18 @@ def test_blocks_are_plain_counts_and_quantiles(specs, blocks):
         assert block.share_above_1 == (ratio > 1).mean()
         assert block.share_ci_below_1 == (usable.ci_upper < 1).mean()
         assert block.share_ci_above_1 == (usable.ci_lower > 1).mean()
+        for name in ("e_value", "e_value_of_limit", "rosenbaum_gamma"):
+            known = usable[name].dropna()
+            median = np.median(known) if len(known) else np.nan
+            assert block[f"median_{name}"] == pytest.approx(median, nan_ok=True), name
+        assert block.rosenbaum_bounds == usable.rosenbaum_gamma.notna().sum()
         assert block.lowest.startswith(f"HR {ratio.min():.3f}")
         assert block.highest.startswith(f"HR {ratio.max():.3f}")
     assert (blocks.gate != "all").any()
+    bounded = blocks.rosenbaum_bounds > 0
+    assert bounded.any()
+    assert (blocks.estimator[bounded] == "matched").all()
+    assert (blocks.gate[bounded] != "all").any()
 
 
 def test_effective_counts_different_analyses(specs, blocks):
