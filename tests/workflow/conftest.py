@@ -3,8 +3,11 @@
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +50,10 @@ class Answer:
         return counts
 
 
+def _environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")}
+
+
 @dataclass(frozen=True, slots=True)
 class Studio:
     """A copy of the workflow, and a directory with a study's configuration and results."""
@@ -56,18 +63,35 @@ class Studio:
 
     def snakemake(self, *arguments: str | Path, cores: int = 2) -> Answer:
         """Run Snakemake as a user does from the clone; targets come first, options after them."""
-        own = ["--directory", self.directory, "--configfile", self.directory / "config.yaml"]
-        return self._run("-m", "snakemake", *arguments, *own, "--cores", str(cores), "--nocolor")
+        return self._run(*self._call(*arguments, cores=cores))
+
+    def killed(self, *arguments: str | Path, when: Callable[[], bool]) -> None:
+        """Run Snakemake on one core and kill it, with all that it started, as soon as ``when`` is true."""
+        command = [sys.executable, *map(str, self._call(*arguments, cores=1))]
+        with (self.directory / "killed.log").open("w") as log:
+            # A session of its own, so that what it started is killed and nothing else.
+            run = subprocess.Popen(
+                command, cwd=self.workflow, env=_environment(), stdout=log, stderr=log, start_new_session=True
+            )
+            while run.poll() is None and not when():
+                time.sleep(0.05)
+            assert run.poll() is None, (self.directory / "killed.log").read_text()
+            os.killpg(run.pid, signal.SIGKILL)
+            run.wait()
 
     def script(self, name: str, *arguments: str | Path) -> Answer:
         """Run a script of the workflow that Snakemake does not run."""
         return self._run(self.workflow / "scripts" / f"{name}.py", *arguments)
 
+    def _call(self, *arguments: str | Path, cores: int) -> list[str | Path]:
+        own = ["--directory", self.directory, "--configfile", self.directory / "config.yaml"]
+        return ["-m", "snakemake", *arguments, *own, "--cores", str(cores), "--nocolor"]
+
     def _run(self, *arguments: str | Path) -> Answer:
         done = subprocess.run(
             [sys.executable, *map(str, arguments)],
             cwd=self.workflow,
-            env={key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")},
+            env=_environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

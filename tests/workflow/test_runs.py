@@ -119,6 +119,22 @@ def test_more_draws_extend_the_fewer(own):
     assert more.slice(0, fewer.num_rows).equals(fewer)
 
 
+def test_a_killed_run_goes_on_where_it_was(finished, empty):
+    def shards() -> list[Path]:
+        # On one core the first is whole when there is a second.
+        made = empty.directory.glob("results/resamples/*/*.parquet")
+        return sorted(made, key=lambda path: path.stat().st_mtime_ns)
+
+    empty.killed(JOINT, when=lambda: len(shards()) > 1)
+    first = shards()[0]
+    written = first.stat().st_mtime_ns
+    assert empty.snakemake("--unlock").code == 0
+    answer = empty.snakemake(JOINT)
+    assert 0 < answer.jobs()["resample_multiverse"] < 4, answer.text
+    assert first.stat().st_mtime_ns == written
+    assert (empty.directory / JOINT).read_bytes() == (finished.directory / JOINT).read_bytes()
+
+
 def test_a_whole_run_on_one_core_gives_the_same_bytes(finished, empty):
     answer = empty.snakemake(cores=1)
     assert answer.code == 0, answer.text
