@@ -74,6 +74,9 @@ cases <- list(
   case("veteran", v, "breslow", weighted = TRUE, cluster = "pair"),
   case("veteran", c("arm", "karno", "age"), stratum = "cell", cluster = "pair"),
   case("veteran", c("arm", "karno", "age"), "breslow", stratum = "cell", weighted = TRUE, robust = TRUE),
+  # The last of the pairs has one patient.
+  case("veteran", c("karno", "age"), stratum = "pair", month = 30.4375, cluster = "pair"),
+  case("veteran", c("karno", "age"), "breslow", stratum = "pair", weighted = TRUE, month = 30.4375, robust = TRUE),
   case("veteran", c("arm", "karno60"), month = 30.4375, cluster = "pair"),
   case("veteran", c("arm", "karno60"), month = 30.4375, weighted = TRUE, cluster = "pair"),
   case("lung", l, robust = TRUE), case("lung", l, "breslow", cluster = "inst"),
