@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.special import chdtrc, ndtri
 
 from survival_multiverse.contingency import pearson_chi_square
+from survival_multiverse.levels_and_whole import whole_rates
 from survival_multiverse.published import Description, limits, within_arm
 
 AGREES, IMPOSSIBLE, DOUBTFUL = "agrees", "impossible", "doubtful"
@@ -40,6 +41,7 @@ def audit_consistency(table: pd.DataFrame, description: Description) -> pd.DataF
         *_feasible_rates(rows, description),
         *_falling_rates(rows),
         *_alive(rows, description),
+        *_levels_and_whole(rows, description),
         *_chi_squares(rows, description),
         *_pearson(rows, description),
         *_hazard_ratios(rows),
@@ -185,6 +187,25 @@ def _implied_alive(rows: pd.DataFrame, part: pd.DataFrame) -> tuple[float, float
         return None
     n = np.array([size.value for size in sizes])
     return float((n * part.lower).sum() / 100), float((n * part.upper).sum() / 100)
+
+
+def _levels_and_whole(rows: pd.DataFrame, description: Description) -> Iterator[tuple]:
+    """Rates of the levels can be those of parts of the whole."""
+    for whole, levels, low, high in whole_rates(_with_inferred(rows, description), description):
+        fine = low <= whole.upper + 1e-9 and high >= whole.lower - 1e-9
+        row = levels.iloc[0].copy()
+        row["level"] = f"at {whole.time:g}"
+        words = f"{low:.2f} to {high:.2f} in all" if low <= high else "no rate in all"
+        words += ", by every order in which the levels can lose their patients"
+        printed = ", ".join(f"{value:g}" for value in [*levels.value[levels.time == whole.time], whole.value])
+        yield _line("levels make up the whole", fine, row, printed, words, [*levels.id, whole.id])
+
+
+def _with_inferred(rows: pd.DataFrame, description: Description) -> pd.DataFrame:
+    """The rows, and sizes of levels that are not printed but follow from what is."""
+    sizes = [entry for entry in description.inferred if entry["variable"] in description.variables]
+    inferred = pd.DataFrame(sizes).rename(columns={"n": "value"})
+    return pd.concat([rows, inferred.assign(statistic="n", within="")], ignore_index=True)
 
 
 def _levels_tested(rows: pd.DataFrame, row: Any, description: Description) -> int:

@@ -115,6 +115,11 @@ class Description:
                 return view.variable, view.known
         return variable, ""
 
+    def levels_of(self, identifier: str, variable: str) -> tuple[str, ...]:
+        """Levels of the variable that a number is about; none of what is no variable."""
+        name, _ = self.view_of(identifier, variable)
+        return self.variables[name].levels if name in self.variables else ()
+
     def contrast(self, variable: str, level: str) -> int:
         """Code whose hazard is compared with the other: of ``a`` in ``a_vs_b``, else of the last level."""
         levels = self.variables[variable].levels

@@ -19,7 +19,8 @@ from survival_multiverse.kernels.annealing import (
     anneal,
     draw,
 )
-from survival_multiverse.kernels.reconstruction import CELLS, FOLLOW_UP, empty_store, every_loss
+from survival_multiverse.kernels.published_losses import every_loss
+from survival_multiverse.kernels.reconstruction import CELLS, FOLLOW_UP, empty_store
 from survival_multiverse.published import Description
 from survival_multiverse.reconstruction_targets import Targets
 
@@ -112,10 +113,7 @@ def reconstruct(
     targets, description
         What is printed, and what it is about.
     recipe
-        Stages in order. Each: `name`, `steps`, `moves` (shares by name in `MOVES`); `labels` that change, or
-        `each` of these in turn; `numbers` (statistics) and `about` (variables) that count; `cohort` of
-        those who change, `times` ({later_than, up_to} of those whose times may), `same` rows that an exchange
-        keeps, `zoned` share of exchanges within a time zone, `hot` and `cold` temperatures.
+        Stages in order; `workflow/schemas/reconstruction.schema.yaml` says what each of them holds.
     progress
         Called after each stage.
     """
@@ -188,10 +186,12 @@ def run_stage(
 ) -> float:
     """Anneal by one stage of the recipe; returns the loss over its numbers."""
     problem = targets.problem
-    counted = np.isin(targets.statistics, entry["numbers"])
-    problem = problem._replace(weight=np.where(counted, problem.weight, 0.0))
+    counted = _counted_targets(targets, entry)
+    problem = problem._replace(
+        weight=np.where(counted, problem.weight, 0.0), miss=float(entry.get("miss", 0.0))
+    )
     stage = Stage(
-        active=_active(targets, entry, counted),
+        active=_active(targets, counted),
         timed=_within(state, targets, description, entry, entry.get("times")),
         labelled=_within(state, targets, description, entry, entry.get("survivors", {})),
         rows=_rows(targets, entry.get("labels", ())),
@@ -236,17 +236,20 @@ def _counted(
     return np.ones(state.time.size, dtype=bool)
 
 
-def _active(targets: Targets, entry: Mapping[str, Any], counted: np.ndarray) -> np.ndarray:
-    """Blocks with a printed number that counts, about a variable that counts."""
+def _counted_targets(targets: Targets, entry: Mapping[str, Any]) -> np.ndarray:
+    """Which numbers count, shape (targets,): statistics of variables in cohorts."""
     first = targets.problem.first_target
-    behind = np.append(first[1:], counted.size)
-    active = np.array([counted[a:b].any() for a, b in zip(first, behind, strict=True)])
-    about = entry.get("about")
-    if about is not None:
-        active &= np.isin(targets.blocks.variable, about)
-    if "cohorts" in entry:
-        active &= np.isin(targets.blocks.cohort, entry["cohorts"])
-    return active
+    block = np.searchsorted(first, np.arange(targets.statistics.size), side="right") - 1
+    counted = np.isin(targets.statistics, entry["numbers"])
+    for key, column in (("about", "variable"), ("cohorts", "cohort")):
+        if key in entry:
+            counted &= np.isin(targets.blocks[column].to_numpy()[block], entry[key])
+    return counted
+
+
+def _active(targets: Targets, counted: np.ndarray) -> np.ndarray:
+    """Blocks with a number that counts."""
+    return np.add.reduceat(counted.astype(np.int64), targets.problem.first_target) > 0
 
 
 def _within(

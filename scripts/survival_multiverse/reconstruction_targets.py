@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
+from scipy.special import chdtri, ndtri
 
 from survival_multiverse.faults import InputError
 from survival_multiverse.kernels.reconstruction import (
@@ -25,11 +25,11 @@ UNIT = {
     "pairs": 0.05,
     "survival_pct": 0.05,
     "logrank_chi2": 0.005,
-    "logrank_p": 0.002,
-    "cox_hr": 0.002,
-    "cox_ci_lower": 0.002,
-    "cox_ci_upper": 0.002,
-    "cox_p": 0.002,
+    "cox_hr": 0.0005,
+    "cox_ci_lower": 0.0005,
+    "cox_ci_upper": 0.0005,
+    "cox_p": 0.0005,
+    "cox_se": 0.001,
     "median": 0.05,
     "median_ci_lower": 0.05,
     "median_ci_upper": 0.05,
@@ -40,8 +40,10 @@ UNIT = {
 """How far outside its rounding a number of each kind costs one unit of loss. They balance the kinds; where
 every number can be met they make no difference in the end."""
 
-GROUP_STATISTICS = ("survival_pct", "logrank_chi2", "logrank_p")
+GROUP_STATISTICS = ("survival_pct", "logrank_chi2")
 MODEL_STATISTICS = ("cox_hr", "cox_ci_lower", "cox_ci_upper", "cox_p")
+STANDARD_ERROR = "cox_se"
+"""Of a log hazard ratio, as its printed limits imply it. It says who is at risk when, whatever the ratio."""
 MEDIAN_STATISTICS = ("median", "median_ci_lower", "median_ci_upper")
 FOLLOW_UP_PLACES = {
     ("all", "followup_min"): 0,
@@ -101,11 +103,11 @@ def compile_targets(table: pd.DataFrame, description: Description) -> Targets:
 
     Notes
     -----
-    Left out, because others decide them: Pearson's P (the counts) and a log-rank P beside its chi-square.
+    Pearson's P is left out: the counts decide it. A log-rank P narrows the limits of its chi-square.
     """
     scored = table[table.scored]
     lower, upper = limits(scored)
-    scored = scored.assign(lower=lower, upper=upper)
+    scored = _narrowed(scored.assign(lower=lower, upper=upper), description)
     printed = np.unique(scored.time[scored.statistic == "survival_pct"])
     rate_times = np.rint(printed / description.step).astype(np.int64)
     collector = _Collector(description, rate_times)
@@ -114,7 +116,24 @@ def compile_targets(table: pd.DataFrame, description: Description) -> Targets:
     for entry in description.inferred:
         collector.add_inferred(entry)
     collector.add_cells()
+    collector.add_standard_errors()
     return collector.finish()
+
+
+def _narrowed(rows: pd.DataFrame, description: Description) -> pd.DataFrame:
+    """The rows with the limits of each log-rank chi-square cut to those of its P, if the two agree at all."""
+    tests = rows[rows.statistic == "logrank_chi2"]
+    beside = rows[rows.statistic == "logrank_p"]
+    keys = ["cohort", "variable", "time"]
+    both = tests.reset_index().merge(beside, on=keys, suffixes=("", "_p")).drop_duplicates("index")
+    degrees = [len(description.levels_of(row.id, row.variable)) - 1 for row in both.itertuples()]
+    lower = np.maximum(both.lower, chdtri(degrees, both.upper_p))
+    upper = np.minimum(both.upper, chdtri(degrees, np.maximum(both.lower_p, np.finfo(float).tiny)))
+    agree = (lower <= upper).to_numpy()
+    rows = rows.copy()
+    rows.loc[both["index"][agree], "lower"] = lower[agree].to_numpy()
+    rows.loc[both["index"][agree], "upper"] = upper[agree].to_numpy()
+    return rows
 
 
 class _Collector:
@@ -188,7 +207,7 @@ class _Collector:
         model = self.description.models.get(row.cohort, ())
         if row.variable not in model:
             return
-        block = self._block(COX, row.cohort, model=model, size=4 * len(model))
+        block = self._block(COX, row.cohort, model=model, size=5 * len(model))
         if not block.codes:
             block.codes = [len(self.description.variables[name].levels) - 1 for name in model]
             block.start = [np.nan] * len(model)
@@ -197,7 +216,17 @@ class _Collector:
             block.codes[place] = self.description.contrast(row.variable, row.level)
         if row.statistic == "cox_hr":
             block.start[place] = float(np.log(row.value))
-        self._target(block, 4 * place + MODEL_STATISTICS.index(row.statistic), row)
+        self._target(block, 5 * place + MODEL_STATISTICS.index(row.statistic), row)
+
+    def add_standard_errors(self) -> None:
+        """Add the standard error of every log hazard ratio with two limits, as exact as they are printed."""
+        width = 2.0 * ndtri(0.975)
+        for block in self.blocks.values():
+            for place in range(len(block.model) if block.kind == COX else 0):
+                low, high = (block.targets.get(5 * place + limit) for limit in (1, 2))
+                if low and high:
+                    smallest, largest = np.log(high[0] / low[1]) / width, np.log(high[1] / low[0]) / width
+                    block.targets[5 * place + 4] = (float(smallest), float(largest), STANDARD_ERROR)
 
     def _add_count(self, row: Any) -> None:
         variable, known = self.description.view_of(row.id, row.variable)
@@ -267,6 +296,7 @@ class _Collector:
             lower=lower,
             upper=upper,
             weight=weight,
+            miss=0.0,
             uses=np.array([self._uses(block) for block in blocks]).T.copy(),
             rate_times=self.rate_times,
             last_time=self.description.last_time,

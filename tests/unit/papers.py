@@ -49,8 +49,8 @@ SETTINGS = {
                     "moves": {"shift_time": 2, "swap_times": 2, "swap_labels": 2, "swap_events": 1},
                     "numbers": ["n", "survival_pct", "logrank_chi2", "median", *MODEL],
                     "hot": 10,
-                    "cold": 0.2,
-                    "steps": 400_000,
+                    "cold": 0.02,
+                    "steps": 600_000,
                 }
             ],
         },
@@ -80,11 +80,12 @@ def printed_numbers() -> pd.DataFrame:
             rows.append(row("everybody", variable, level, "n", 0))
             rows += [row("everybody", variable, level, "survival_pct", 1, time=time) for time in ("3", "6")]
         rows.append(row("everybody", variable, "overall", "logrank_chi2", 1))
-        rows.append(row("everybody", variable, "overall", "logrank_p", 2))
+        rows.append(row("everybody", variable, "overall", "logrank_p", 1))
     rows.append(row("smokers", "drug", "overall", "logrank_chi2", 1))
     for statistic in MODEL:
         rows.append(row("everybody", "drug", "little_vs_much", statistic, 1))
     rows.append(row("everybody", "cohort", "total", "median", 1))
+    rows += [row("everybody", "cohort", "total", "survival_pct", 1, time=time) for time in ("3", "6")]
     rows += [row("everybody", "cause", level, "n", 0) for level in ("heart", "other", "any")]
     text = pd.DataFrame(rows, columns=COLUMNS)
     made = reproduce(read_published(text), true_cohort(), read_description(SETTINGS))

@@ -2,16 +2,20 @@
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 from papers import SETTINGS, printed_numbers, true_cohort
 
+from survival_multiverse.cox import cox
 from survival_multiverse.ensemble import summarise_ensemble
 from survival_multiverse.published import read_description, read_published
 from survival_multiverse.reconstructed_patients import paper_cohort, patient_table, with_dose_response
-from survival_multiverse.reconstruction import State, count_stages, losses, reconstruct
+from survival_multiverse.reconstruction import State, count_stages, losses, reconstruct, run_stage
 from survival_multiverse.reconstruction_targets import compile_targets, total_patients
 from survival_multiverse.reproduction import WITHIN, PaperCohort, reproduce
 
@@ -66,6 +70,50 @@ def test_the_compiled_loss_is_zero_on_the_patients_behind_the_numbers_and_not_be
     assert losses(state, targets).loss.max() == pytest.approx(0.0, abs=1e-6)
     state.time[:10] = np.minimum(state.time[:10] + 3, PAPER.last_time)
     assert (losses(state, targets).loss > 0).sum() >= 4
+
+
+def test_the_loss_kept_move_by_move_is_that_of_the_cohort_it_ends_with():
+    targets = compile_targets(table(), PAPER)
+    state = reconstruct(targets, PAPER, SETTINGS["fit"][:1], patients=len(fitted().time), seed=3)
+    generator = np.array([12345], dtype=np.uint64)
+    for moves in ({"shift_time": 1, "swap_times": 1}, {"swap_labels": 2, "swap_events": 1, "swap_times": 1}):
+        stage = {**SETTINGS["fit"][1]["stages"][0], "moves": moves, "steps": 20_000}
+        loss = run_stage(state, targets, PAPER, stage, generator)
+        counted = np.isin(targets.statistics, stage["numbers"])
+        weight = np.where(counted, targets.problem.weight, 0.0)
+        afresh = losses(state, replace(targets, problem=targets.problem._replace(weight=weight)))
+        assert loss == pytest.approx(afresh.loss.sum(), rel=1e-9)
+
+
+def test_a_number_outside_its_rounding_can_cost_more_than_its_distance():
+    targets = compile_targets(table(), PAPER)
+    state = State(fitted(7).time.copy(), fitted(7).event.copy(), fitted(7).labels.copy())
+    state.time[:10] = np.minimum(state.time[:10] + 3, PAPER.last_time)
+    plain = losses(state, targets).loss
+    dearer = losses(state, replace(targets, problem=targets.problem._replace(miss=5.0))).loss
+    more = (dearer.sort_index() - plain.sort_index()) / 5.0
+    assert more.to_numpy() == pytest.approx(np.rint(more), abs=1e-9)
+    assert (more[plain.sort_index() > 0] >= 1).all()
+    assert (more[plain.sort_index() == 0] == 0).all()
+
+
+def test_the_standard_error_that_two_limits_imply_holds_that_of_the_model():
+    targets = compile_targets(table(), PAPER)
+    place = np.flatnonzero(targets.statistics == "cox_se")
+    assert len(place) == 1
+    truth = true_cohort()
+    X = np.column_stack([truth.codes[name] == 1 for name in PAPER.models["everybody"]]).astype(float)
+    fit = cox(truth.time, truth.event, X, ties="breslow")
+    error = np.sqrt(fit.variance_model[0, 0])
+    assert targets.problem.lower[place[0]] < error < targets.problem.upper[place[0]]
+
+
+def test_the_schema_takes_the_recipe_and_refuses_a_misspelled_setting():
+    text = (Path(__file__).parents[2] / "workflow/schemas/reconstruction.schema.yaml").read_text("utf-8")
+    schema = Draft202012Validator(yaml.safe_load(text))
+    assert schema.is_valid(SETTINGS)
+    stage = {**SETTINGS["fit"][0], "cools": 0.1}
+    assert not schema.is_valid({**SETTINGS, "fit": [stage]})
 
 
 def test_exact_values_stay_in_their_level_and_marks_have_their_counts():

@@ -1,6 +1,8 @@
 """Published numbers computed again: the verdicts, the conventions, and how far the committed cohort goes."""
 
+from dataclasses import replace
 from functools import cache
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from survival_multiverse.published import read_description, read_published, set_aside
-from survival_multiverse.reconstructed_patients import paper_cohort
+from survival_multiverse.published import corrected, read_description, read_published, set_aside
+from survival_multiverse.reconstructed_patients import paper_cohort, patient_table
 from survival_multiverse.reproduction import (
     NEAR,
     NOT,
@@ -21,8 +23,8 @@ from survival_multiverse.reproduction import (
     verdicts,
 )
 
-# Of the 498 numbers that are not set aside; a fit that does worse is not committed.
-WITHIN_AT_LEAST, NEAR_AT_LEAST = 418, 473
+# Of the 496 numbers that are not set aside; a fit that does worse is not committed.
+WITHIN_AT_LEAST, NEAR_AT_LEAST = 433, 477
 
 RESOURCES = Path(__file__).parents[2] / "resources"
 
@@ -70,10 +72,21 @@ def test_the_committed_cohort_gives_the_published_numbers():
     score = score_by_kind(committed(), set_aside(read("published_inconsistencies.csv")))
     whole = score.set_index("kind").loc["all"]
     assert whole.numbers == 506
-    assert whole.set_aside == 8
+    assert whole.set_aside == 10
     assert whole.within_rounding_of_rest >= WITHIN_AT_LEAST
     assert whole.near_of_rest >= NEAR_AT_LEAST
     assert committed().reproduced.notna().all()
+
+
+def test_the_committed_file_is_what_the_code_makes_of_its_levels_and_times():
+    settings = yaml.safe_load((RESOURCES / "reconstruction.yaml").read_text(encoding="utf-8"))
+    paper = read_description(settings)
+    table = corrected(read_published(read("published_statistics.csv")), read("published_inconsistencies.csv"))
+    text = (RESOURCES / "reconstructed_cohort.csv").read_text(encoding="utf-8")
+    file = pd.read_csv(StringIO(text))
+    cohort = replace(paper_cohort(file, paper), time=file.time.to_numpy())
+    made = patient_table(cohort, table, paper, settings["exact"], paper.seed)
+    assert made.to_csv(index=False, lineterminator="\n") == text
 
 
 def test_what_the_study_does_otherwise_stands_beside():
@@ -91,4 +104,4 @@ def test_numbers_that_take_part_in_a_contradiction_say_so():
         marked.loc["table2__non_oligo_post_psm__sex__female__os_rate_12m_pct", "contradiction"]
         == "female_one_year"
     )
-    assert marked.set_aside.sum() == 8
+    assert marked.set_aside.sum() == 10

@@ -6,14 +6,8 @@ from collections import namedtuple
 import numpy as np
 from numba import njit
 
-from survival_multiverse.kernels.reconstruction import (
-    block_loss,
-    cell_of,
-    empty_store,
-    every_loss,
-    in_cohort,
-    refresh,
-)
+from survival_multiverse.kernels.published_losses import block_loss, cell_of, every_loss
+from survival_multiverse.kernels.reconstruction import add_patient, empty_store, in_cohort
 
 SWAP_TIMES, SHIFT_TIME, SWAP_EVENTS, SWAP_LABELS, SWAP_IN_BOTH_ARMS, SWAP_IN_PAIRS, CHANGE_LABEL = range(7)
 LABEL, TIME, EVENT = range(3)
@@ -137,7 +131,7 @@ def partner(problem, stage, time, event, labels, row, i, zoned, generator):
         if (
             stage.labelled[j]
             and labels[row, j] != labels[row, i]
-            and alike(problem, stage.same, time, event, labels, i, j, zoned, -1)
+            and alike(problem, stage.same, time, event, labels, i, j, zoned, row)
         ):
             return j
     return -1
@@ -254,63 +248,69 @@ def apply(time, event, labels, changes, count):
 
 
 @njit(cache=True)
-def touched(problem, stage, labels, changes, count, block):
-    """Whether the changes can move the numbers of a block."""
+def may_touch(problem, stage, changes, block):
+    """Whether changes of this kind can move the numbers of a block."""
     if not stage.active[block]:
         return False
     if changes[0, 0] == LABEL:
         return problem.uses[changes[0, 1], block]
-    if problem.landmark[block] < 0:
-        return False
-    inside = False
-    for c in range(count):
-        inside = inside or in_cohort(problem, problem.cohort[block], labels, changes[c, 2])
-    return inside
+    return problem.landmark[block] >= 0
 
 
 @njit(cache=True)
-def note_times(time, changes, count, times):
-    """Add the times of the changed patients that are not among `times[1:]`; `times[0]` is their number."""
-    for c in range(count):
-        t, known = time[changes[c, 2]], False
-        for place in range(1, times[0] + 1):
-            known = known or times[place] == t
-        if not known:
-            times[0] += 1
-            times[times[0]] = t
-
-
-@njit(cache=True)
-def leaving_at(time, times, patients):
-    """Fill `patients` with those who leave at one of `times`; returns how many."""
+def changed_patients(changes, count, who):
+    """Fill `who` with the patients of the changes, each once; returns how many."""
     found = 0
-    for i in range(time.size):
-        for t in times:
-            if time[i] == t:
-                patients[found] = i
-                found += 1
-                break
+    for c in range(count):
+        known = False
+        for place in range(found):
+            known = known or who[place] == changes[c, 2]
+        if not known:
+            who[found] = changes[c, 2]
+            found += 1
     return found
 
 
 @njit(cache=True)
-def recount(problem, store, time, event, labels, moved, patients, hit):
-    """Bring the sums of some blocks up to date at the times in `moved`."""
-    leaving = patients[: leaving_at(time, moved, patients)]
-    for block in range(hit.size):
-        if hit[block]:
-            refresh(problem, store, block, time, event, labels, moved, leaving)
+def move_sums(problem, store, block, time, event, labels, changes, count, who):
+    """Move a block's sums to the state after the changes, which are made; whether they concern it."""
+    hit = False
+    apply(time, event, labels, changes, count)
+    for i in who:
+        hit |= add_patient(problem, store, block, time, event, labels, i, -1)
+    apply(time, event, labels, changes, count)
+    for i in who:
+        hit |= add_patient(problem, store, block, time, event, labels, i, 1)
+    return hit
 
 
 @njit(cache=True)
-def change_of_loss(problem, store, time, event, labels, hit, losses, trial):
-    """Fill `trial` with the loss of the blocks that were hit; returns how much more that is."""
-    change = 0.0
-    for block in range(hit.size):
-        if hit[block]:
+def accept(problem, stage, store, time, event, labels, changes, count, who, order, losses, trial, most):
+    """Make the changes if they lose at most `most`, else leave all as it was; new losses in `trial`.
+
+    Blocks come in `order`; one that decides against a change comes earlier the next time.
+    """
+    left = most
+    for block in range(losses.size):
+        trial[block] = losses[block]
+        if may_touch(problem, stage, changes, block):
+            left += losses[block]
+    apply(time, event, labels, changes, count)
+    for place in range(order.size):
+        block = order[place]
+        if not may_touch(problem, stage, changes, block):
+            continue
+        if move_sums(problem, store, block, time, event, labels, changes, count, who):
             trial[block] = block_loss(problem, store, block, time, event, labels)
-            change += trial[block] - losses[block]
-    return change
+        left -= trial[block]
+        if left < 0.0:
+            apply(time, event, labels, changes, count)
+            for done in order[: place + 1]:
+                if may_touch(problem, stage, changes, done):
+                    move_sums(problem, store, done, time, event, labels, changes, count, who)
+            order[place], order[place // 2] = order[place // 2], order[place]
+            return False
+    return True
 
 
 @njit(cache=True)
@@ -325,8 +325,8 @@ def anneal(problem, stage, time, event, labels, generator, steps, hot, cold):
     best = losses.sum()
     best_time, best_event, best_labels = time.copy(), event.copy(), labels.copy()
     changes = np.zeros((8, 4), np.int64)
-    hit = np.zeros(losses.size, np.bool_)
-    times, patients = np.zeros(20, np.int64), np.zeros(time.size, np.int64)
+    order = np.arange(losses.size)
+    patients = np.zeros(8, np.int64)
     cooling = math.exp(math.log(cold / hot) / max(steps, 1))
     temperature = hot
     for _ in range(steps):
@@ -334,20 +334,13 @@ def anneal(problem, stage, time, event, labels, generator, steps, hot, cold):
         count = propose(problem, stage, time, event, labels, generator, changes)
         if count == 0:
             continue
-        times[0] = 0
-        note_times(time, changes, count, times)
-        apply(time, event, labels, changes, count)
-        note_times(time, changes, count, times)
-        moved = times[1 : times[0] + 1]
-        for block in range(hit.size):
-            hit[block] = touched(problem, stage, labels, changes, count, block)
-        recount(problem, store, time, event, labels, moved, patients, hit)
-        change = change_of_loss(problem, store, time, event, labels, hit, losses, trial)
-        if change > -temperature * math.log(1.0 - uniform(generator)):
-            apply(time, event, labels, changes, count)
-            recount(problem, store, time, event, labels, moved, patients, hit)
+        who = patients[: changed_patients(changes, count, patients)]
+        most = -temperature * math.log(1.0 - uniform(generator))
+        if not accept(
+            problem, stage, store, time, event, labels, changes, count, who, order, losses, trial, most
+        ):
             continue
-        losses[:] = np.where(hit, trial, losses)
+        losses[:] = trial
         total = losses.sum()
         if total < best:
             best = total
