@@ -1,39 +1,34 @@
 """Compare the conclusions of many cohorts that all give the published numbers."""
 
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-
-import pandas as pd
+from collections.abc import Mapping
 
 from file_records import file_record
+from gather_reconstructions import SEED
 from job_log import job_log
 from job_records import recorded_job
 from paper_files import read_contradictions, read_numbers, read_paper_description
-from parquet_files import write_csv, write_table
+from parquet_files import read_frame, write_csv, write_table
 from survival_multiverse.ensemble import summarise_ensemble
 from survival_multiverse.published import set_aside
 from survival_multiverse.reconstructed_patients import paper_cohort
 from survival_multiverse.study import Study
 
 
-def compare_reconstructions(
-    *, inputs: Mapping[str, str], cohorts: Sequence[str], settings: str, outputs: Mapping[str, str]
-) -> None:
+def compare_reconstructions(*, inputs: Mapping[str, str], settings: str, outputs: Mapping[str, str]) -> None:
     """Write the cohorts' conclusions, and their range, as Parquet and as CSV."""
     study = Study.from_config(json.loads(settings))
     paper = read_paper_description(inputs["description"])
-    seeds = [int(Path(path).stem.removeprefix("seed~")) for path in cohorts]
-    patients = [paper_cohort(pd.read_csv(path), paper) for path in cohorts]
+    patients = read_frame(inputs["cohorts"])
     members, ranges = summarise_ensemble(
-        dict(zip(seeds, patients, strict=True)),
+        {int(seed): paper_cohort(rows, paper) for seed, rows in patients.groupby(SEED)},
         read_numbers(inputs["numbers"]),
         paper,
         set_aside(read_contradictions(inputs["contradictions"])),
         caliper=study.anchor[-1],
         draws=study.analysis.tie_break_draws,
     )
-    record = file_record(script=__file__, settings=settings, inputs={**inputs, "cohorts": list(cohorts)})
+    record = file_record(script=__file__, settings=settings, inputs=inputs)
     for name, frame in {"ensemble_members": members, "ensemble": ranges}.items():
         write_table(frame, outputs[name], metadata=record)
         write_csv(frame, outputs[f"{name}_csv"], cohort=study.source)
@@ -42,8 +37,10 @@ def compare_reconstructions(
 if __name__ == "__main__":
     with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
         compare_reconstructions(
-            inputs={name: snakemake.input[name] for name in ("numbers", "contradictions", "description")},
-            cohorts=list(snakemake.input.cohorts),
+            inputs={
+                name: snakemake.input[name]
+                for name in ("numbers", "contradictions", "description", "cohorts")
+            },
             settings=snakemake.params.settings,
             outputs=dict(snakemake.output.items()),
         )

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from paper_files import read_settings
+from paper_fit import fit_outline, read_fit
 from reconstruct_cohort import reconstruct_cohort
 from survival_multiverse.faults import InputError
-from survival_multiverse.reconstruction import StageReport, count_stages
+from survival_multiverse.reconstruction import StageReport, count_stages, own_generator
 
 
 def main(arguments: list[str]) -> None:
@@ -20,11 +20,9 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("output", help="CSV file of patients to write")
     parser.add_argument("--seed", type=int, help="another cohort that fits")
     given = parser.parse_args(arguments)
-    files = {
-        "numbers": given.folder / "published_statistics.csv",
-        "contradictions": given.folder / "published_inconsistencies.csv",
-        "description": given.folder / "reconstruction.yaml",
-    }
+    names = ("published_statistics.csv", "published_inconsistencies.csv", "reconstruction.yaml")
+    fit = read_fit(*(given.folder / name for name in names))
+    steps = count_stages(fit.settings["outline"]) + count_stages(fit.settings["fit"])
     columns = (
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
@@ -32,9 +30,12 @@ def main(arguments: list[str]) -> None:
         TextColumn("{task.description}"),
     )
     with Progress(*columns) as bar:
-        task = bar.add_task("", total=count_stages(read_settings(files["description"])["fit"]))
-        shown = partial(show_stage, bar, task)
-        reconstruct_cohort(**files, output=given.output, seed=given.seed, progress=shown)
+        shown = partial(show_stage, bar, bar.add_task("", total=steps))
+        outlined, generator = fit_outline(fit, shown)
+        seed = fit.paper.seed
+        if given.seed is not None:
+            seed, generator = given.seed, own_generator(given.seed)
+        reconstruct_cohort(fit, outlined, generator, output=given.output, seed=seed, progress=shown)
 
 
 def show_stage(bar: Progress, task: int, report: StageReport) -> None:

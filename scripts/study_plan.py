@@ -35,7 +35,9 @@ ANCHOR = {
     name: f"results/anchor/{name}.parquet" for name in ("consistency", "reproduction", "score", "matching")
 }
 ENSEMBLE = {name: f"results/anchor/{name}.parquet" for name in ("ensemble", "ensemble_members")}
-ENSEMBLE_COHORTS = [f"results/reconstruction/seed~{seed}.csv" for seed in range(1, 25)]
+OUTLINE = "results/reconstruction/outline.csv"
+ENSEMBLE_COHORTS = [f"results/reconstruction/seed~{seed}.csv" for seed in range(1, 7)]
+ENSEMBLE_PATIENTS = "results/reconstruction/ensemble.parquet"
 ROBUSTNESS = tables("specifications", "blocks", "failures", "balance", "attribution")
 INFERENCE = tables(
     "joint_inference", "adjusted_p_values", "null_curves", "bootstrap_intervals", "bootstrap_medians"
@@ -88,7 +90,14 @@ class Step:
 
 def anchor_files(config: Mapping[str, Any]) -> dict[str, str]:
     """Tables about the paper behind a reconstructed cohort; none where it has another source."""
-    return ANCHOR if config["cohort"]["source"] == "reconstructed" else {}
+    if config["cohort"]["source"] != "reconstructed":
+        return {}
+    return ANCHOR if _own_paper(config) else {**ANCHOR, **ENSEMBLE}
+
+
+def _own_paper(config: Mapping[str, Any]) -> bool:
+    """Whether the paper is the user's, whose ensemble is fitted on request."""
+    return "paper" in config["cohort"]
 
 
 def paper_files(config: Mapping[str, Any]) -> dict[str, str]:
@@ -99,6 +108,7 @@ def paper_files(config: Mapping[str, Any]) -> dict[str, str]:
         "contradictions": f"{folder}/published_inconsistencies.csv",
         "description": f"{folder}/reconstruction.yaml",
         "patients": f"{folder}/reconstructed_cohort.csv",
+        "ensemble": ENSEMBLE_PATIENTS if _own_paper(config) else f"{folder}/ensemble.parquet",
     }
 
 
@@ -107,6 +117,7 @@ def _paper_steps(config: Mapping[str, Any]) -> dict[str, Step]:
     if config["cohort"]["source"] != "reconstructed":
         return {}
     paper = {role: (path,) for role, path in paper_files(config).items()}
+    ensemble = paper.pop("ensemble")
     described = {role: paper[role] for role in ("numbers", "description")}
     fitted = {**described, "contradictions": paper["contradictions"]}
     reproduced = {name: path for name, path in ANCHOR.items() if name != "consistency"}
@@ -115,12 +126,18 @@ def _paper_steps(config: Mapping[str, Any]) -> dict[str, Step]:
         "reproduce_paper": Step(
             study_settings, _beside_csv(*reproduced.values()), {**paper, "cohort": (COHORT,)}
         ),
-        "reconstruct_cohort": Step(study_settings, tuple(ENSEMBLE_COHORTS), fitted, on_request=True),
+        "outline_cohort": Step(study_settings, (OUTLINE,), fitted, on_request=True),
+        "reconstruct_cohort": Step(
+            study_settings, tuple(ENSEMBLE_COHORTS), {**fitted, "outline": (OUTLINE,)}, on_request=True
+        ),
+        "gather_reconstructions": Step(
+            study_settings, (ENSEMBLE_PATIENTS,), {"cohorts": tuple(ENSEMBLE_COHORTS)}, on_request=True
+        ),
         "compare_reconstructions": Step(
             study_settings,
             _beside_csv(*ENSEMBLE.values()),
-            {**fitted, "cohorts": tuple(ENSEMBLE_COHORTS)},
-            on_request=True,
+            {**fitted, "cohorts": ensemble},
+            on_request=_own_paper(config),
         ),
     }
 

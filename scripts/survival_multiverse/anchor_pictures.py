@@ -80,9 +80,10 @@ def _ensemble(members: pd.DataFrame, study: Study) -> Picture:
         for name in names
     ]
     text = (
-        f"Each point is one of {len(fitting)} cohorts that all give the published numbers as nearly as "
-        "asked. "
-        "How far the points of a row lie apart is what the print leaves open about it."
+        f"Each point is one of {len(fitting)} cohorts; each gives {100 * fitting['near'].min():.1f} % of the "
+        "published numbers, or more, within rounding or nearly. How far the points of a row lie apart is the "
+        "least that the print leaves open about it: all these cohorts start from the same sizes, rates and "
+        "late survivors."
         + (f" Purple: {format_ratio(study.published['matched'])}, as published." if printed else "")
     )
     limits = limits_of([*rows, *(_point(row["published"]) for row in printed)])

@@ -179,7 +179,7 @@ def matching_table(matching: pd.DataFrame) -> pd.DataFrame:
 
 
 def ensemble_table(ensemble: pd.DataFrame) -> pd.DataFrame:
-    """Range of each conclusion over the cohorts that all give the published numbers."""
+    """Range of each conclusion over the cohorts that give the published numbers about equally well."""
     rows = [
         {
             "Conclusion": row["conclusion"],

@@ -10,7 +10,7 @@ from survival_multiverse.cox import cox
 from survival_multiverse.published import Description
 from survival_multiverse.reproduction import NEAR, WITHIN, PaperCohort, reproduce
 
-NEAR_SHARE_NEEDED = 0.99
+NEAR_SHARE_NEEDED = 0.95
 """Share of the numbers not set aside that a cohort must give, near at least, to belong to the ensemble."""
 
 

@@ -33,6 +33,8 @@ MOVES = {
     "swap_in_pairs": SWAP_IN_PAIRS,
     "change_label": CHANGE_LABEL,
 }
+OUTLINE, FIT = 1, 6
+"""Spawn keys of the random streams of this module."""
 
 
 @dataclass(slots=True)
@@ -97,34 +99,70 @@ def members_of(state: State, targets: Targets, description: Description, cohort:
     return inside
 
 
-def reconstruct(
+def outline(
     targets: Targets,
     description: Description,
-    recipe: Sequence[Mapping[str, Any]],
+    stages: Sequence[Mapping[str, Any]],
     *,
     patients: int,
-    seed: int,
     progress: Callable[[StageReport], None] = lambda report: None,
-) -> State:
-    """Fit a cohort by the recipe.
+) -> tuple[State, np.ndarray]:
+    """What all cohorts of a paper start from: a random cohort by the paper's own seed, put through stages.
 
     Parameters
     ----------
     targets, description
         What is printed, and what it is about.
-    recipe
-        Stages in order; `workflow/schemas/reconstruction.schema.yaml` says what each of them holds.
+    stages
+        In order; `workflow/schemas/reconstruction.schema.yaml` says what each of them holds.
     progress
         Called after each stage.
+
+    Returns
+    -------
+    tuple
+        The cohort, and the state of the random generator, with which the paper's own cohort goes on.
     """
-    state = start(description, patients, seed)
-    generator = np.array([np.random.SeedSequence(seed, spawn_key=(1,)).generate_state(1, np.uint64)[0] | 1])
-    generator = generator.astype(np.uint64)
-    for number, entry in enumerate(recipe):
+    state = start(description, patients, description.seed)
+    generator = _generator(description.seed, OUTLINE)
+    for number, entry in enumerate(stages):
         state = _run_entry(state, targets, description, entry, generator, progress)[0]
         if number == 0:
             place_the_living(state, targets, description)
+    return state, generator
+
+
+def reconstruct(
+    outlined: State,
+    targets: Targets,
+    description: Description,
+    stages: Sequence[Mapping[str, Any]],
+    generator: np.ndarray,
+    *,
+    progress: Callable[[StageReport], None] = lambda report: None,
+) -> State:
+    """Fit a cohort from the outline (which stays as it is) on by further stages.
+
+    Parameters
+    ----------
+    generator
+        That of the outline, or `own_generator` for another cohort; it moves on.
+    """
+    state = State(outlined.time.copy(), outlined.event.copy(), outlined.labels.copy())
+    for entry in stages:
+        state = _run_entry(state, targets, description, entry, generator, progress)[0]
     return state
+
+
+def own_generator(seed: int) -> np.ndarray:
+    """Random generator of a cohort that goes its own way from the outline on."""
+    return _generator(seed, FIT)
+
+
+def _generator(seed: int, stream: int) -> np.ndarray:
+    """State of a random generator (`kernels.annealing.draw`)."""
+    sequence = np.random.SeedSequence(seed, spawn_key=(stream,))
+    return np.array([sequence.generate_state(1, np.uint64)[0] | 1], dtype=np.uint64)
 
 
 def _run_entry(
@@ -192,14 +230,15 @@ def run_stage(
     )
     stage = Stage(
         active=_active(targets, counted),
-        timed=_within(state, targets, description, entry, entry.get("times")),
-        labelled=_within(state, targets, description, entry, entry.get("survivors", {})),
+        timed=_within(state, targets, description, entry, entry.get("times", [])),
+        labelled=_within(state, targets, description, entry, entry.get("survivors", [{}])),
         rows=_rows(targets, entry.get("labels", ())),
         codes=np.array(
             [len(description.variables[name].levels) for name in entry.get("labels", ())], dtype=np.int64
         ),
         same=_rows(targets, entry.get("same", ())),
         same_times=_rows(targets, entry.get("same_times", ())),
+        follow_up=bool(counted[targets.statistics == "followup_max"].any()),
         moves=_shares(entry["moves"]),
         zoned=float(entry.get("zoned", 0.0)),
         first_time=description.first_time,
@@ -237,13 +276,15 @@ def _counted(
 
 
 def _counted_targets(targets: Targets, entry: Mapping[str, Any]) -> np.ndarray:
-    """Which numbers count, shape (targets,): statistics of variables in cohorts."""
+    """Which numbers count, shape (targets,): statistics of variables in cohorts, follow-up in any."""
     first = targets.problem.first_target
     block = np.searchsorted(first, np.arange(targets.statistics.size), side="right") - 1
     counted = np.isin(targets.statistics, entry["numbers"])
-    for key, column in (("about", "variable"), ("cohorts", "cohort")):
-        if key in entry:
-            counted &= np.isin(targets.blocks[column].to_numpy()[block], entry[key])
+    if "about" in entry:
+        counted &= np.isin(targets.blocks.variable.to_numpy()[block], entry["about"])
+    if "cohorts" in entry:
+        follow_up = targets.blocks.kind.to_numpy()[block] == FOLLOW_UP
+        counted &= follow_up | np.isin(targets.blocks.cohort.to_numpy()[block], entry["cohorts"])
     return counted
 
 
@@ -257,15 +298,15 @@ def _within(
     targets: Targets,
     description: Description,
     entry: Mapping[str, Any],
-    limits: Mapping[str, float] | None,
+    windows: Sequence[Mapping[str, float]],
 ) -> np.ndarray:
-    """Patients of the stage's cohort whose survival lies within the limits; nobody without limits."""
-    if limits is None:
-        return np.zeros(state.time.size, dtype=bool)
-    inside = members_of(state, targets, description, entry.get("cohort", description.everybody))
-    inside &= state.time > limits.get("later_than", -1) / description.step
-    inside &= state.time <= limits.get("up_to", np.inf) / description.step
-    return inside & ((state.event == 1) | limits.get("living", True))
+    """Patients of the stage's cohort whose survival lies within a window; nobody without one."""
+    inside = np.zeros(state.time.size, dtype=bool)
+    for limits in windows:
+        within = state.time > limits.get("later_than", -1) / description.step
+        within &= state.time <= limits.get("up_to", np.inf) / description.step
+        inside |= within & ((state.event == 1) | limits.get("living", True))
+    return inside & members_of(state, targets, description, entry.get("cohort", description.everybody))
 
 
 def _rows(targets: Targets, names: Sequence[str]) -> np.ndarray:

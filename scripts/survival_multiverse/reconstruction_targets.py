@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.special import chdtri, ndtri
+from scipy.stats import chi2
 
 from survival_multiverse.faults import InputError
 from survival_multiverse.kernels.reconstruction import (
@@ -22,17 +23,17 @@ from survival_multiverse.published import Description, limits, within_arm
 
 UNIT = {
     "n": 0.05,
-    "pairs": 0.05,
+    "pairs": 0.02,
     "survival_pct": 0.05,
     "logrank_chi2": 0.005,
     "cox_hr": 0.0005,
     "cox_ci_lower": 0.0005,
     "cox_ci_upper": 0.0005,
-    "cox_p": 0.0005,
-    "cox_se": 0.001,
+    "cox_p": 0.0002,
+    "cox_se": 0.0002,
     "median": 0.05,
-    "median_ci_lower": 0.05,
-    "median_ci_upper": 0.05,
+    "median_ci_lower": 0.01,
+    "median_ci_upper": 0.01,
     "followup_min": 0.05,
     "followup_median": 0.05,
     "followup_max": 0.05,
@@ -89,7 +90,7 @@ class _Block:
     model: tuple[str, ...] = ()
     codes: list[int] = field(default_factory=list)
     start: list[float] = field(default_factory=list)
-    targets: dict[int, tuple[float, float, str]] = field(default_factory=dict)
+    targets: dict[int, tuple[float, float, str, float]] = field(default_factory=dict)
     size: int = 0
 
 
@@ -107,7 +108,8 @@ def compile_targets(table: pd.DataFrame, description: Description) -> Targets:
     """
     scored = table[table.scored]
     lower, upper = limits(scored)
-    scored = _narrowed(scored.assign(lower=lower, upper=upper), description)
+    unit = scored.statistic.map(UNIT)
+    scored = _narrowed(scored.assign(lower=lower, upper=upper, unit=unit), description)
     printed = np.unique(scored.time[scored.statistic == "survival_pct"])
     rate_times = np.rint(printed / description.step).astype(np.int64)
     collector = _Collector(description, rate_times)
@@ -121,16 +123,24 @@ def compile_targets(table: pd.DataFrame, description: Description) -> Targets:
 
 
 def _narrowed(rows: pd.DataFrame, description: Description) -> pd.DataFrame:
-    """The rows with the limits of each log-rank chi-square cut to those of its P, if the two agree at all."""
+    """The rows with the limits of each log-rank chi-square cut to those of its P, if the two agree at all.
+
+    Its unit is no coarser than half the rounding of the P either.
+    """
     tests = rows[rows.statistic == "logrank_chi2"]
     beside = rows[rows.statistic == "logrank_p"]
     keys = ["cohort", "variable", "time"]
     both = tests.reset_index().merge(beside, on=keys, suffixes=("", "_p")).drop_duplicates("index")
     degrees = [len(description.levels_of(row.id, row.variable)) - 1 for row in both.itertuples()]
+    degrees = np.array(degrees, dtype=np.int64)
     lower = np.maximum(both.lower, chdtri(degrees, both.upper_p))
     upper = np.minimum(both.upper, chdtri(degrees, np.maximum(both.lower_p, np.finfo(float).tiny)))
     agree = (lower <= upper).to_numpy()
     rows = rows.copy()
+    steepness = chi2.pdf(both.value[agree], degrees[agree])
+    half = (both.upper_p - both.lower_p).to_numpy()[agree] / 2.0
+    unit = np.minimum(UNIT["logrank_chi2"], half / steepness)
+    rows.loc[both["index"][agree], "unit"] = unit
     rows.loc[both["index"][agree], "lower"] = lower[agree].to_numpy()
     rows.loc[both["index"][agree], "upper"] = upper[agree].to_numpy()
     return rows
@@ -166,7 +176,7 @@ class _Collector:
         return self.blocks.setdefault((kind, cohort, *key), _Block(kind, cohort, **values))
 
     def _target(self, block: _Block, place: int, row: Any) -> None:
-        block.targets[place] = (row.lower, row.upper, row.statistic)
+        block.targets[place] = (row.lower, row.upper, row.statistic, row.unit)
 
     def _follow_up_place(self, row: Any) -> int:
         if row.level == "ended":
@@ -226,7 +236,12 @@ class _Collector:
                 low, high = (block.targets.get(5 * place + limit) for limit in (1, 2))
                 if low and high:
                     smallest, largest = np.log(high[0] / low[1]) / width, np.log(high[1] / low[0]) / width
-                    block.targets[5 * place + 4] = (float(smallest), float(largest), STANDARD_ERROR)
+                    block.targets[5 * place + 4] = (
+                        float(smallest),
+                        float(largest),
+                        STANDARD_ERROR,
+                        UNIT[STANDARD_ERROR],
+                    )
 
     def _add_count(self, row: Any) -> None:
         variable, known = self.description.view_of(row.id, row.variable)
@@ -255,7 +270,7 @@ class _Collector:
 
     def add_inferred(self, entry: Mapping[str, Any]) -> None:
         """Add a size that is not printed but follows from what is."""
-        limit = {"lower": entry["n"] - 0.5, "upper": entry["n"] + 0.5}
+        limit = {"lower": entry["n"] - 0.5, "upper": entry["n"] + 0.5, "unit": UNIT["n"]}
         self.add(pd.Series({"id": "", "within": "", "statistic": "n", **entry, **limit}))
 
     def add_cells(self) -> None:
@@ -265,8 +280,8 @@ class _Collector:
             return
         block = self._block(CELLS, matching["cohort"], model=tuple(matching["variables"]), size=2)
         block.targets = {
-            0: (matching["pairs"] - 0.5, matching["pairs"] + 0.5, "pairs"),
-            1: (-0.5, 0.5, "pairs"),
+            0: (matching["pairs"] - 0.5, matching["pairs"] + 0.5, "pairs", UNIT["pairs"]),
+            1: (-0.5, 0.5, "pairs", UNIT["pairs"]),
         }
 
     def finish(self) -> Targets:
@@ -278,9 +293,9 @@ class _Collector:
         lower, upper, weight = (np.zeros(sum(sizes)) for _ in range(3))
         statistics = np.full(sum(sizes), "", dtype=object)
         for block, start in zip(blocks, first, strict=True):
-            for place, (low, high, statistic) in block.targets.items():
+            for place, (low, high, statistic, unit) in block.targets.items():
                 lower[start + place], upper[start + place] = low, high
-                weight[start + place], statistics[start + place] = 1.0 / UNIT[statistic], statistic
+                weight[start + place], statistics[start + place] = 1.0 / unit, statistic
         conditions = self._conditions()
         problem = Problem(
             kind=_integers(blocks, lambda block: block.kind),

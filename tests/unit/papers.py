@@ -31,7 +31,7 @@ SETTINGS = {
         }
     },
     "inferred": [{"cohort": "smokers", "variable": "drug", "level": "much", "n": 10}],
-    "fit": [
+    "outline": [
         {
             "name": "sizes",
             "labels": ["drug", "ward", "smoker"],
@@ -39,17 +39,20 @@ SETTINGS = {
             "numbers": ["n"],
             "steps": 50_000,
         },
+    ],
+    "fit": [
         {
             "tries": 4,
             "stages": [
                 {
                     "name": "all",
                     "labels": ["drug", "ward", "smoker"],
-                    "times": {},
+                    "times": [{}],
                     "moves": {"shift_time": 2, "swap_times": 2, "swap_labels": 2, "swap_events": 1},
                     "numbers": ["n", "survival_pct", "logrank_chi2", "median", *MODEL],
                     "hot": 10,
-                    "cold": 0.02,
+                    "cold": 0.05,
+                    "miss": 1,
                     "steps": 600_000,
                 }
             ],

@@ -22,12 +22,36 @@ rule audit_consistency:
         "../../scripts/audit_consistency.py"
 
 
+rule outline_cohort:
+    """Fit what all cohorts of the paper share; on request."""
+    input:
+        numbers=PAPER["numbers"],
+        contradictions=PAPER["contradictions"],
+        description=PAPER["description"],
+        library=library("outline_cohort"),
+    output:
+        OUTLINE,
+    log:
+        "logs/outline_cohort.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        settings=lambda wildcards: study_settings(config),
+    script:
+        "../../scripts/outline_cohort.py"
+
+
 rule reconstruct_cohort:
     """Fit a cohort to the published numbers; on request, with any seed, it takes a while."""
     input:
         numbers=PAPER["numbers"],
         contradictions=PAPER["contradictions"],
         description=PAPER["description"],
+        outline=OUTLINE,
         library=library("reconstruct_cohort"),
     output:
         "results/reconstruction/seed~{seed}.csv",
@@ -79,13 +103,35 @@ rule reproduce_paper:
         "../../scripts/reproduce_paper.py"
 
 
+rule gather_reconstructions:
+    """Put many cohorts that give the published numbers into one file; on request."""
+    input:
+        cohorts=ENSEMBLE_COHORTS,
+        library=library("gather_reconstructions"),
+    output:
+        ENSEMBLE_PATIENTS,
+    log:
+        "logs/gather_reconstructions.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=lambda wildcards: study_settings(config),
+    script:
+        "../../scripts/gather_reconstructions.py"
+
+
 rule compare_reconstructions:
-    """Compare the conclusions of many cohorts that all give the published numbers; on request."""
+    """Compare the conclusions of many cohorts that all give the published numbers."""
     input:
         numbers=PAPER["numbers"],
         contradictions=PAPER["contradictions"],
         description=PAPER["description"],
-        cohorts=ENSEMBLE_COHORTS,
+        cohorts=PAPER["ensemble"],
         library=library("compare_reconstructions"),
     output:
         **ENSEMBLE,

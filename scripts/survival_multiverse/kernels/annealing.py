@@ -25,6 +25,8 @@ Stage = namedtuple(
         "codes",
         "same",
         "same_times",
+        # Whether follow-up counts: if not, the living may only change places.
+        "follow_up",
         # Cumulative shares of the seven moves, share of exchanges within a time zone, first time of the grid.
         "moves",
         "zoned",
@@ -88,6 +90,22 @@ def exchange_labels(changes, count, labels, row, i, j):
 
 
 @njit(cache=True)
+def propose_shift(problem, stage, time, event, i, zoned, generator, changes):
+    """Shift one time by a small step, or to where somebody else is: recorded times heap."""
+    if event[i] == 0 and not stage.follow_up:
+        return 0
+    shift = 1 + draw(generator, 3)
+    other = time[draw(generator, time.size)]
+    u = uniform(generator)
+    moved = other if u < 0.5 else time[i] + (shift if u < 0.75 else -shift)
+    if moved < stage.first_time or moved > problem.last_time:
+        return 0
+    if zoned and zone(moved, event[i], problem.rate_times) != zone(time[i], event[i], problem.rate_times):
+        return 0
+    return note(changes, 0, TIME, 0, i, moved)
+
+
+@njit(cache=True)
 def propose_times(problem, stage, time, event, labels, move, generator, changes):
     """Exchange the times, or the events, of two patients, or shift one time within its zone."""
     n = time.size
@@ -96,16 +114,7 @@ def propose_times(problem, stage, time, event, labels, move, generator, changes)
         return 0
     zoned = uniform(generator) < stage.zoned
     if move == SHIFT_TIME:
-        # A small step, or to where somebody else is: recorded times heap.
-        shift = 1 + draw(generator, 3)
-        other = time[draw(generator, n)]
-        u = uniform(generator)
-        moved = other if u < 0.5 else time[i] + (shift if u < 0.75 else -shift)
-        if moved < stage.first_time or moved > problem.last_time:
-            return 0
-        if zoned and zone(moved, event[i], problem.rate_times) != zone(time[i], event[i], problem.rate_times):
-            return 0
-        return note(changes, 0, TIME, 0, i, moved)
+        return propose_shift(problem, stage, time, event, i, zoned, generator, changes)
     for _ in range(TRIES):
         j = draw(generator, n)
         if not stage.timed[j] or not alike(problem, stage.same_times, time, event, labels, i, j, zoned, -1):
