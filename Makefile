@@ -66,7 +66,7 @@ reconstruct: $(COMPILED)
 
 # Six more cohorts; their comparison belongs to every study.
 ensemble: $(COMPILED)
-	$(BIN)/snakemake --cores 2 results/reconstruction/ensemble.parquet
+	$(SNAKEMAKE) results/reconstruction/ensemble.parquet
 	cp results/reconstruction/ensemble.parquet resources/ensemble.parquet
 
 # Takes about three minutes; for numbers to quote, let the machine do nothing else.

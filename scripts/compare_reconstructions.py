@@ -1,4 +1,4 @@
-"""Compare the conclusions of many cohorts that all give the published numbers."""
+"""Compare the conclusions of many cohorts that give the published numbers about equally well."""
 
 import json
 from collections.abc import Mapping

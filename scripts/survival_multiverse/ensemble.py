@@ -1,4 +1,4 @@
-"""What published numbers leave open: the conclusions of many cohorts that give them all."""
+"""What published numbers leave open: the conclusions of many cohorts that give them about equally well."""
 
 from collections.abc import Mapping
 

@@ -126,7 +126,7 @@ rule gather_reconstructions:
 
 
 rule compare_reconstructions:
-    """Compare the conclusions of many cohorts that all give the published numbers."""
+    """Compare the conclusions of many cohorts that give the published numbers about equally well."""
     input:
         numbers=PAPER["numbers"],
         contradictions=PAPER["contradictions"],
