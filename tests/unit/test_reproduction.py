@@ -62,9 +62,14 @@ def test_verdicts(statistic, value, decimals, relation, reproduced, verdict):
     assert verdicts(row, np.array([reproduced])).tolist() == [verdict]
 
 
-def test_symmetric_limits_of_the_median_by_hand():
-    # Twenty deaths at 1 to 20: S(10) = 0.5, S(9) = 0.55, S(11) = 0.45; SE = sqrt(0.25 / 20) / (0.1 / 2).
-    median, lower, upper = symmetric_median_limits(np.arange(1.0, 21.0), np.ones(20, dtype=np.int64))
+@pytest.mark.parametrize(
+    "times",
+    [np.arange(1.0, 21.0), np.array([1, 2, 3, 4, 4.2, 4.4, 4.6, 4.8, 9, 10, 11, *range(15, 24)])],
+    ids=["even", "sparse beyond 0.55 and 0.45"],
+)
+def test_symmetric_limits_of_the_median_by_hand(times):
+    # Twenty deaths; S(10) = 0.5, S(9) = 0.55, S(11) = 0.45; SE = sqrt(0.25 / 20) / (0.1 / 2).
+    median, lower, upper = symmetric_median_limits(times, np.ones(20, dtype=np.int64))
     error = np.sqrt(0.25 / 20) / (0.1 / 2)
     assert median == 10
     assert (lower, upper) == pytest.approx((10 - 1.959964 * error, 10 + 1.959964 * error), abs=1e-5)
