@@ -6,6 +6,7 @@ import pandas as pd
 
 from survival_multiverse.anchor_matching import STORED
 from survival_multiverse.charts.paper import ensemble_chart, matchings_chart
+from survival_multiverse.page_data import axis_labels
 from survival_multiverse.pictures import Picture, limits_of
 from survival_multiverse.study import Study
 from survival_multiverse.style import format_ratio
@@ -26,9 +27,11 @@ def anchor_pictures(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[st
 
 def _matchings(matching: pd.DataFrame, study: Study) -> Picture:
     """The other way round than printed, so that the higher dose is what every picture speaks of."""
+    calipers = axis_labels(study)["C"]
     rows = [
         {
             "name": _matching_name(row["matching"]),
+            "C": caliper if (caliper := row["matching"].removeprefix("caliper ")) in calipers else None,
             "pairs": row["pairs"],
             "hr": 1 / row["hazard_ratio"],
             "middle": 1 / row["envelope_median"],

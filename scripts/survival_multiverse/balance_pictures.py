@@ -1,12 +1,20 @@
 """Pictures of the arms' balance with their words: love plots, overlap of the scores, all analyses."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from survival_multiverse.captions import dagger
 from survival_multiverse.charts.balance import STAGES, love_chart, overlap_chart, smd_chart
 from survival_multiverse.labels import arm_labels
-from survival_multiverse.page_data import axis_labels, balance_terms
-from survival_multiverse.pictures import Picture, first_view
+from survival_multiverse.page_data import (
+    Choices,
+    axis_labels,
+    balance_terms,
+    before_balancing,
+    primary_choices,
+)
+from survival_multiverse.pictures import Picture
 from survival_multiverse.specification_summary import GATE, GATED, headline, passing
 from survival_multiverse.study import Study
 from survival_multiverse.style import ESTIMATOR_LABELS
@@ -14,7 +22,8 @@ from survival_multiverse.table_cells import is_number, set_label
 from survival_multiverse.time_tables import primary_rows
 
 
-def love_picture(anchor: pd.DataFrame, study: Study) -> Picture | None:
+def love_picture(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Picture | None:
+    choices = primary_choices(specifications, study)
     terms = balance_terms(study)
     rows = primary_rows(anchor, analysis="balance")
     rows = rows[(rows["statistic"] == "smd") & rows["adjustment_set"].notna()]
@@ -28,6 +37,7 @@ def love_picture(anchor: pd.DataFrame, study: Study) -> Picture | None:
                     "stage": STAGES[row["estimator"]],
                     "name": terms[term],
                     "smd": abs(row["estimate"]),
+                    **_choices(choices, row),
                 }
             )
     if not found:
@@ -52,10 +62,18 @@ def love_picture(anchor: pd.DataFrame, study: Study) -> Picture | None:
     return Picture("love-chart", "Balance of the primary scenario", text, "; ".join(worst), spec)
 
 
-def overlap_picture(overlap: pd.DataFrame, study: Study) -> Picture | None:
+def _choices(choices: Mapping[tuple[str, str | None], Choices], row: Mapping[str, object]) -> Choices:
+    """What the reader's filter goes by in a row of one stage and set."""
+    if row["estimator"] == "unadjusted":
+        return before_balancing(choices, row["adjustment_set"])
+    return choices[row["estimator"], row["adjustment_set"]]
+
+
+def overlap_picture(overlap: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Picture | None:
     if overlap.empty:
         return None
     arms = arm_labels(study, dose_cutoff=study.anchor[1])
+    choices = primary_choices(specifications, study)
     rows = []
     for row in overlap.to_dict("records"):
         hidden = not is_number(row["patients"])
@@ -70,6 +88,7 @@ def overlap_picture(overlap: pd.DataFrame, study: Study) -> Picture | None:
                 "height": count if row["arm"] == 1 else -count,
                 "hidden": hidden,
                 "text": "held back" if hidden else f"{count:,.0f}",
+                **_choices(choices, row),
             }
         )
     sets = list(dict.fromkeys(row["set"] for row in rows))
@@ -105,5 +124,5 @@ def smd_picture(specifications: pd.DataFrame, study: Study) -> Picture | None:
         "primary population without a landmark that are kept above; dashed: the gates; diamonds: the "
         f"primary scenario. Of all of them {'; '.join(words)}." + dagger(study)
     )
-    spec = smd_chart(study, first_view(specifications, study), axis_labels(study))
+    spec = smd_chart(study, axis_labels(study))
     return Picture("smd-chart", "Balance over all analyses", text, "; ".join(words), spec)

@@ -8,6 +8,7 @@ import pandas as pd
 from survival_multiverse.charts.evidence import cutpoint_chart
 from survival_multiverse.labels import axis_value, in_sentence, with_unit
 from survival_multiverse.narrative import percent
+from survival_multiverse.page_data import axis_labels
 from survival_multiverse.pictures import Picture, limits_of
 from survival_multiverse.specification_summary import direction
 from survival_multiverse.study import AXES, Study
@@ -37,7 +38,11 @@ def cutpoint_picture(tables: Mapping[str, pd.DataFrame], study: Study, name: str
     ]
     smooth, spline = _smooth(tables["dose_response"], name)
     axis = f"{name}_cutoff"
-    grid, anchor = list(study.axes[axis].values), study.anchor[AXES.index(axis)]
+    labels = axis_labels(study)["G"] if name == "gtv" else [None] * len(study.axes[axis].values)
+    grid = [
+        {"cutoff": value, "anchor": value == study.anchor[AXES.index(axis)], "G": label}
+        for value, label in zip(study.axes[axis].values, labels, strict=True)
+    ]
     below = int((rows["hazard_ratio"] < 1).sum())
     text = _words(study, name, smooth)
     alternative = f"At {below:,} of the {len(rows):,} cutoffs shown the hazard ratio is below 1."
@@ -45,7 +50,6 @@ def cutpoint_picture(tables: Mapping[str, pd.DataFrame], study: Study, name: str
         points,
         spline,
         grid=grid,
-        anchor=anchor,
         title=display_label(role.label, role.unit),
         limits=limits_of(points + [row for row in spline if is_number(row["lo"])]),
         percent=percent(study),

@@ -9,7 +9,6 @@ import pandas as pd
 from survival_multiverse.balance_pictures import love_picture, overlap_picture, smd_picture
 from survival_multiverse.captions import dagger
 from survival_multiverse.charts.evidence import bias_chart, forest_chart, joint_chart
-from survival_multiverse.charts.time import landmark_chart
 from survival_multiverse.cutpoint_pictures import cutpoint_picture
 from survival_multiverse.inference_tables import NULL_LABELS
 from survival_multiverse.labels import (
@@ -17,10 +16,9 @@ from survival_multiverse.labels import (
     in_sentence,
     level_label,
     variable_label,
-    with_unit,
 )
 from survival_multiverse.narrative import percent
-from survival_multiverse.page_data import balance_terms
+from survival_multiverse.page_data import balance_terms, kept_by, primary_choices
 from survival_multiverse.pictures import Picture, limits_of, published_points, published_words
 from survival_multiverse.sensitivity import e_value
 from survival_multiverse.specification_summary import (
@@ -30,20 +28,21 @@ from survival_multiverse.specification_summary import (
     headline,
 )
 from survival_multiverse.study import Study
-from survival_multiverse.style import ESTIMATOR_LABELS, display_label, format_ratio
+from survival_multiverse.style import ESTIMATOR_LABELS, format_ratio
 from survival_multiverse.table_cells import is_number, set_label, share_text
-from survival_multiverse.time_tables import landmark_rows, of_stage, primary_rows, stages
+from survival_multiverse.time_pictures import landmark_picture
+from survival_multiverse.time_tables import of_stage, primary_rows, stages
 
 
 def evidence_pictures(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, Picture]:
-    """Every picture that does not follow the page's controls."""
+    """Pictures that show of the primary scenario what the reader keeps."""
     anchor, specifications = tables["anchor"], tables["specifications"]
     made = [
-        love_picture(anchor, study),
-        overlap_picture(tables["score_overlap"], study),
+        love_picture(anchor, specifications, study),
+        overlap_picture(tables["score_overlap"], specifications, study),
         smd_picture(specifications, study),
-        _landmarks(specifications, study),
-        _forest(anchor, study),
+        landmark_picture(specifications, study),
+        _forest(anchor, specifications, study),
         _bias(anchor, specifications, study),
         *(cutpoint_picture(tables, study, name) for name in ("dose", "gtv")),
         _joint(tables["null_curves"], specifications, study),
@@ -51,37 +50,14 @@ def evidence_pictures(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[
     return {picture.name: picture for picture in made if picture is not None}
 
 
-def _landmarks(specifications: pd.DataFrame, study: Study) -> Picture | None:
-    rows = landmark_rows(specifications, study)
-    if not rows or not study.analysis.landmarks:
-        return None
-    limits = limits_of(rows)
-    title = display_label("Landmark", study.time.unit)
-    sets = [set_label(study, name) for name in study.adjustment_sets]
-    here = [row for row in rows if row["series"] == "Matched, then landmark" or row["landmark"] == 0]
-    words = [
-        f"landmark {with_unit(row['landmark'], study.time.unit)}, {row['set']}: {format_ratio(row['hr'])}"
-        for row in here
-        if row["series"] == "Matched, then landmark"
-    ]
-    text = (
-        "The primary scenario among patients still at risk at the landmark (0: everybody). Each "
-        "landmark is another population, and with it another question; with each, fewer patients are left: "
-        "the numbers at the bottom are those at risk before matching."
-        + (" Purple: published." if study.published else "")
-        + dagger(study)
-    )
-    spec = landmark_chart(rows, sets=sets, limits=limits, title=title)
-    return Picture("landmark-chart", "Sequential landmarks", text, "Matched: " + "; ".join(words), spec)
-
-
-def _forest(anchor: pd.DataFrame, study: Study) -> Picture | None:
+def _forest(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Picture | None:
     rows = anchor[
         (anchor["population"] == "non_oligometastatic") & (anchor["landmark"] == 0)
         & (anchor["analysis"] == "cox") & (anchor["statistic"] == "hazard_ratio")
         & (anchor["variable"] == "arm")
         & (anchor["model"] == "arm_only") & (anchor["ties"] == "efron")
     ]  # fmt: skip
+    choices = primary_choices(specifications, study)
     found, names, words = [], ["All patients"], []
     for estimator, chosen, label in stages(study):
         here = of_stage(rows, estimator, chosen)
@@ -96,7 +72,7 @@ def _forest(anchor: pd.DataFrame, study: Study) -> Picture | None:
         for name, part in strata:
             printed = study.published.get(estimator) if name == "All patients" else None
             found += [
-                _stratum(row, label, name, study) | {"published": printed}
+                _stratum(row, label, name, study) | choices[estimator, chosen] | {"published": printed}
                 for row in part.to_dict("records")[:1]
             ]
             names += [name] if name not in names else []
@@ -137,7 +113,8 @@ def _bias(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> P
     rows = estimated(rows[rows["is_anchor"].astype(bool)])
     rows = rows[rows["estimator"].isin(["matched", "overlap"])]
     measured = _measured(anchor, study)
-    strengths, styles = {}, {}
+    choices = primary_choices(specifications, study)
+    strengths, styles, kept = {}, {}, {}
     for row in rows.to_dict("records"):
         label = f"{ESTIMATOR_LABELS[row['estimator']]}, {set_label(study, row['adjustment_set'])}"
         label += f" (E-value {format_ratio(row['e_value'])})"
@@ -145,12 +122,14 @@ def _bias(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> P
         if away > 1.01:
             strengths[label] = away
             styles[label] = (row["estimator"], list(study.adjustment_sets).index(row["adjustment_set"]))
+            kept[label] = choices[row["estimator"], row["adjustment_set"]]
     if not strengths or not measured:
         return None
     largest = max(away + math.sqrt(away * (away - 1)) for away in strengths.values())
     reach = max(1.35 * largest, 1.1 * max(max(row["exposure"], row["outcome"]) for row in measured))
     curves = [
         {"name": name, "exposure": float(dose), "outcome": float(away * (dose - 1) / (dose - away))}
+        | kept[name]
         for name, away in strengths.items()
         for dose in np.geomspace(away * 1.01, reach, 60)
     ]
@@ -207,7 +186,7 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
     here = here[here["hazard_ratio"].notna()]
     if here.empty:
         return None
-    primary = _primary_ranks(here, specifications)
+    observed = _observed(specifications, study)
     rows = [
         {
             "estimator": ESTIMATOR_LABELS[row["estimator"]],
@@ -217,8 +196,8 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
             "lo": row["null_2.5"],
             "mid": row["null_50"],
             "hi": row["null_97.5"],
-            "anchor": (row["estimator"], row["rank"]) in primary,
             "published": study.published.get(row["estimator"]),
+            **observed.get((row["estimator"], row["rank"]), {}),
         }
         for row in here.to_dict("records")
     ]
@@ -226,7 +205,8 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
     share = share_text(float(outside.mean()))
     text = (
         "The observed curve of the primary block (points; diamonds: primary scenario) against the middle "
-        "95 % of the curves that the null worlds give at the same rank (band; dotted: their median). The "
+        "95 % of the curves that the null worlds give at the same rank (band; dotted: their median). What is "
+        "not kept above leaves the points, and never the band, which is that of the whole block. The "
         "band is wide where analyses share their patients; it is no test by itself: the P values are in "
         "the table." + published_words(study)
     )
@@ -241,14 +221,15 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
     return Picture("joint-chart", "Observed against no effect", text, alternative, spec)
 
 
-def _primary_ranks(curves: pd.DataFrame, specifications: pd.DataFrame) -> set[tuple[str, float]]:
-    """Estimators and ranks of the primary scenario: where its hazard ratios stand in the sorted curves."""
-    primary = headline(specifications)
-    primary = estimated(primary[primary["is_anchor"].astype(bool)])
-    found = set()
-    for estimator, ratio in zip(primary["estimator"], primary["hazard_ratio"], strict=True):
-        here = curves[curves["estimator"] == estimator]
-        if len(here):
-            nearest = (here["hazard_ratio"] - ratio).abs().to_numpy().argmin()
-            found.add((estimator, here["rank"].iloc[nearest]))
-    return found
+def _observed(specifications: pd.DataFrame, study: Study) -> dict[tuple[str, int], dict[str, object]]:
+    """The analysis at each rank of the primary block's curves: what it hangs on, and if it is the primary."""
+    block = estimated(anchor_block(headline(specifications), study))
+    block = block.sort_values("hazard_ratio", kind="stable")
+    ranks = block.groupby("estimator").cumcount() + 1
+    primary = block["is_anchor"].astype(bool)
+    return {
+        (estimator, rank): {**choices, "anchor": bool(anchor)}
+        for estimator, rank, choices, anchor in zip(
+            block["estimator"], ranks, kept_by(block, study), primary, strict=True
+        )
+    }

@@ -2,15 +2,18 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
+from survival_multiverse.answer import term_label
+from survival_multiverse.attribution import INNER
 from survival_multiverse.charts.theme import plain
 from survival_multiverse.labels import axis_value, in_sentence, level_label, population_label
 from survival_multiverse.sample import GTV_LEVELS
 from survival_multiverse.schema import Population
-from survival_multiverse.specification_summary import GATE, direction
+from survival_multiverse.specification_summary import GATE, direction, headline
 from survival_multiverse.study import AXES, Study, spelling
 from survival_multiverse.style import ESTIMATOR_LABELS, format_p
 from survival_multiverse.table_cells import set_label
@@ -38,6 +41,7 @@ NUMBERS = {
 }
 COUNTS, HELD_BACK = ("n", "events", "pairs"), -1.0
 """Counts of patients, and what stands for one too small to be shown."""
+Choices = dict[str, str | bool]
 HEADLINE_ONLY = ("pairs", "matched", "smd", "smdp", "el", "eh", "gamma", "ev", "evl", "focal")
 
 
@@ -68,8 +72,54 @@ def choice_labels(study: Study) -> list[dict[str, str]]:
     return [*rows, {"label": "Through the gate", "field": "gate", "value": "through"}]
 
 
+def attribution_terms(study: Study) -> dict[str, str]:
+    """Choices inside a block, alone and together, as the attribution names them: by their keys, joined."""
+    keys = dict(zip("GCS", INNER, strict=True))
+    return {
+        "".join(part): term_label(study, " x ".join(keys[key] for key in part))
+        for order in range(1, len(keys) + 1)
+        for part in combinations(keys, order)
+    }
+
+
+def kept_by(rows: pd.DataFrame, study: Study) -> list[Choices]:
+    """What the reader's filter goes by in each analysis: its choices as the page names them, and the gate."""
+    labels = axis_labels(study)
+    names = {
+        "gtv_cutoff": ("G", dict(zip(study.axes["gtv_cutoff"].values, labels["G"], strict=True))),
+        "caliper": ("C", dict(zip(study.axes["caliper"].values, labels["C"], strict=True))),
+        "adjustment_set": ("S", dict(zip(study.adjustment_sets, labels["S"], strict=True))),
+    }
+    return [
+        {"gate": bool(passed)}
+        | {key: found[row[column]] for column, (key, found) in names.items() if row[column] in found}
+        for row, passed in zip(rows.to_dict("records"), _through(rows, study), strict=True)
+    ]
+
+
+def primary_choices(specifications: pd.DataFrame, study: Study) -> dict[tuple[str, str | None], Choices]:
+    """The same for the primary scenario, by estimator and adjustment set (None: without one)."""
+    primary = headline(specifications)
+    primary = primary[primary["is_anchor"].astype(bool)]
+    sets = [name if isinstance(name, str) else None for name in primary["adjustment_set"]]
+    return dict(zip(zip(primary["estimator"], sets, strict=True), kept_by(primary, study), strict=True))
+
+
+def before_balancing(choices: Mapping[tuple[str, str | None], Choices], name: str) -> Choices:
+    """The same of the patients before a set is balanced: kept where an analysis with it is."""
+    shared = [found for (_, chosen), found in choices.items() if chosen == name]
+    kept = {key: found[key] for found in shared for key in "GS" if key in found}
+    return kept | {"gate": any(found["gate"] for found in shared)}
+
+
+def _through(rows: pd.DataFrame, study: Study) -> np.ndarray:
+    """Whether the rows are through the strictest gate of the baseline covariates."""
+    gate = f"{GATE}{min(study.analysis.balance_thresholds):g}"
+    return rows[gate].astype("boolean").fillna(False).to_numpy(dtype=bool)
+
+
 def specification_columns(specifications: pd.DataFrame, study: Study) -> dict[str, object]:
-    """Specifications by column, headline ones first: codes of the labels, and numbers to four digits."""
+    """Specifications by column, headline ones first: codes of the labels, numbers to four digits or more."""
     first = (specifications["population"] == PRIMARY) & (specifications["landmark"] == 0)
     others = ~first
     if len(specifications) > CARD_ROWS:
@@ -89,11 +139,12 @@ def specification_columns(specifications: pd.DataFrame, study: Study) -> dict[st
         if key in COUNTS:
             values = np.where((values > 0) & (values < study.minimum_cell), HELD_BACK, values)
         columns[key] = _short(values[:count] if key in HEADLINE_ONLY else values)
+    # Of these the page works out what moves the answer.
+    ratios = rows["hazard_ratio"].to_numpy(dtype=np.float64)
+    columns["hr"] = _short(ratios[:count], digits=7) + _short(ratios[count:])
     columns["p"] = _short(rows["p_value"].to_numpy(dtype=np.float64)[:count])
     columns["pt"] = [format_p(value) for value in rows["p_value"].to_numpy(dtype=np.float64)]
-    gate = f"{GATE}{min(study.analysis.balance_thresholds):g}"
-    passed = rows[gate].astype("boolean").fillna(False).to_numpy(dtype=bool)[:count]
-    columns["gate"] = [int(value) for value in passed]
+    columns["gate"] = [int(value) for value in _through(rows, study)[:count]]
     columns["anchor"] = [int(value) for value in rows["is_anchor"].to_numpy(dtype=bool)[:count]]
     sides = ["below", "above", "includes"]
     columns["side"] = [sides.index(side) for side in direction(rows)[:count]]
@@ -113,8 +164,8 @@ def _codes(column: np.ndarray, values: Sequence[object]) -> list[int]:
     return [place.get(value, -1) for value in column.tolist()]
 
 
-def _short(values: np.ndarray) -> list[float | int | None]:
-    text = (f"{value:.4g}" if math.isfinite(value) else "" for value in values)
+def _short(values: np.ndarray, *, digits: int = 4) -> list[float | int | None]:
+    text = (f"{value:.{digits}g}" if math.isfinite(value) else "" for value in values)
     return [
         None if not word else int(float(word)) if float(word).is_integer() else float(word) for word in text
     ]
@@ -199,6 +250,7 @@ def page_data(
         "populations": [population_label(study, population) for population in Population],
         "orders": list(ORDERS.values()),
         "choices": choice_labels(study),
+        "terms": attribution_terms(study),
         "names": {
             "dose": in_sentence(study.dose.label),
             "gtv": in_sentence(study.gtv.label),

@@ -3,6 +3,8 @@
 # Okabe and Ito (2008), told apart by readers with any kind of colour vision.
 BLUE, VERMILION, ORANGE, SKY = "#0072B2", "#D55E00", "#E69F00", "#56B4E9"
 GREEN, PURPLE = "#009E73", "#CC79A7"
+# Darker than all of these, yet seen on a dark page.
+BROWN = "#9C6A2E"
 # These are themed: `inline_svg` turns them into CSS variables, so that figures follow dark mode.
 INK, MUTED, GRID, PAPER = "#1f2329", "#6b727b", "#d5dae0", "#fefefe"
 THEMED = {INK: "--ink", MUTED: "--muted", GRID: "--rule", PAPER: "--paper"}
@@ -12,7 +14,7 @@ THEMED |= {BLUE.lower(): "--below", VERMILION.lower(): "--above"}
 # Blue belongs to the higher dose, vermilion to the lower one, in curves and in hazard ratios alike.
 ARM_COLOURS = {0: VERMILION, 1: BLUE}
 DIRECTION_COLOURS = {"below": BLUE, "above": VERMILION, "includes": "#8d959e"}
-STATE_COLOURS = {"oligometastatic": GREEN, "non_oligometastatic": PURPLE}
+STATE_COLOURS = {"oligometastatic": GREEN, "non_oligometastatic": BROWN}
 LINE_STYLES = {0: (0, (5, 1.6)), 1: "-"}
-# What a paper printed, beside what was computed.
+# What a paper printed, beside what was computed; nothing else is purple.
 PUBLISHED = PURPLE

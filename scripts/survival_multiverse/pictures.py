@@ -67,7 +67,7 @@ def grid_pictures(
     made = [
         _curve(rows, study, first, limits),
         _blocks(rows, study, first, limits),
-        _surface(rows, study, first),
+        _surface(rows, study),
         _caliper(rows, study, first, limits),
         _ties(rows, study, first, limits),
         _attribution(rows, attribution, study),
@@ -88,7 +88,7 @@ def _curve(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, f
         "estimator. Each line is an "
         f"analysis with its {percent(study)} confidence interval; beneath, its patients (and, darker, its "
         "events) and the choices behind it. Diamonds: primary scenario. Hover for the numbers, click to "
-        "open the analysis, drag over rows of choices to keep those alone."
+        "open the analysis, drag over rows of choices to keep those alone, here and in every other picture."
     )
     text += published_words(study) + dagger(study)
     return Picture("curve-chart", "Specification curve", text, " ".join(parts), spec)
@@ -132,7 +132,7 @@ def _opening(rows: pd.DataFrame) -> str:
     return "matched" if "matched" in present else next(iter(present), "matched")
 
 
-def _surface(rows: pd.DataFrame, study: Study, first: dict) -> Picture | None:
+def _surface(rows: pd.DataFrame, study: Study) -> Picture | None:
     matched = anchor_block(rows[rows["estimator"] == "matched"], study)
     if matched.empty:
         return None
@@ -146,7 +146,7 @@ def _surface(rows: pd.DataFrame, study: Study, first: dict) -> Picture | None:
     where = f"{axis_value(study, 'oligo_threshold', study.anchor[0])}, {in_sentence(study.dose.label)} "
     where += axis_value(study, "dose_cutoff", study.anchor[1])
     alternative = f"Maps of matched hazard ratios. With {where}: {reading(matched, study)}"
-    spec = surface_chart(study, first, axis_labels(study))
+    spec = surface_chart(study, axis_labels(study))
     return Picture("surface-chart", "Hazard ratio and P over the cutoffs", text, alternative, spec)
 
 
@@ -197,38 +197,23 @@ def _ties(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, fl
 
 
 def _attribution(rows: pd.DataFrame, attribution: pd.DataFrame, study: Study) -> Picture | None:
-    bars, words = [], []
     names = [name for name in estimators_present(rows) if name != "unadjusted"]
-    for name in names:
-        shares = first_order(attribution, study, name)
-        if shares:
-            term, share = next(iter(shares.items()))
-            words.append(
-                f"{ESTIMATOR_LABELS[name]}: most by {in_sentence(term_label(study, term))}, "
-                f"{share_text(share)}"
-            )
-        bars += [
-            {
-                "estimator": ESTIMATOR_LABELS[name],
-                "term": term_label(study, term),
-                "share": share,
-                "text": share_text(share) if share >= 0.005 else "<1 %",
-                "kind": "only together" if " x " in term else "one choice alone",
-            }
-            for term, share in shares.items()
-        ]
-    if not bars:
+    shares = {name: found for name in names if (found := first_order(attribution, study, name))}
+    if not shares:
         return None
-    terms = list(dict.fromkeys(bar["term"] for bar in sorted(bars, key=lambda bar: -bar["share"])))
-    present = list(dict.fromkeys(bar["estimator"] for bar in bars))
+    words = []
+    for name, found in shares.items():
+        term, share = next(iter(found.items()))
+        most = in_sentence(term_label(study, term))
+        words.append(f"{ESTIMATOR_LABELS[name]}: most by {most}, {share_text(share)}")
     text = (
-        "Share of the spread of the log hazard ratio inside the primary block "
-        f"({axis_value(study, 'oligo_threshold', study.anchor[0])}, {in_sentence(study.dose.label)} "
-        f"{axis_value(study, 'dose_cutoff', study.anchor[1])}): each choice alone, and what choices explain "
-        "only together. It describes this grid; other values would give other shares."
+        "Share of the spread of the log hazard ratio inside the block shown above, among the analyses kept "
+        "there: each choice alone, and what choices explain only together. Levels are left out until every "
+        "combination has an estimate. It describes this grid; other values would give other shares."
     )
-    spec = attribution_chart(bars, present, terms)
-    return Picture("attribution-chart", "What moves the answer", text, "; ".join(words), spec)
+    spec = attribution_chart([ESTIMATOR_LABELS[name] for name in shares])
+    alternative = "Of the primary block. " + "; ".join(words)
+    return Picture("attribution-chart", "What moves the answer", text, alternative, spec)
 
 
 def published_points(study: Study) -> list[dict[str, float]]:

@@ -12,6 +12,7 @@ from survival_multiverse.anchor_tables import HONESTY
 from survival_multiverse.answer import answers, silence
 from survival_multiverse.captions import caption, dagger
 from survival_multiverse.charts.balance import scenario_love_chart
+from survival_multiverse.charts.specification import params
 from survival_multiverse.charts.time import arms_chart
 from survival_multiverse.checklists import CHECKLIST_REFERENCES
 from survival_multiverse.evidence_pictures import evidence_pictures
@@ -19,14 +20,14 @@ from survival_multiverse.flow import flow_steps
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence, with_unit
 from survival_multiverse.methods import REFERENCES, methods
 from survival_multiverse.narrative import joint_null, origin, readings
-from survival_multiverse.page_data import axis_labels, balance_terms, page_data
+from survival_multiverse.page_data import axis_labels, balance_terms, page_data, primary_choices
 from survival_multiverse.page_tables import page_tables
 from survival_multiverse.palette import THEMED
 from survival_multiverse.pictures import Picture, first_view, grid_pictures
 from survival_multiverse.specification_summary import estimated, estimators_present, headline
 from survival_multiverse.study import AXES, Study
 from survival_multiverse.style import ESTIMATOR_LABELS
-from survival_multiverse.survival_figures import figure_names
+from survival_multiverse.survival_figures import MATCHED, PREFIX, figure_names
 from survival_multiverse.templates import environment
 
 TABLES = (
@@ -155,11 +156,11 @@ def _page(
     provenance: Mapping[str, object],
 ) -> dict[str, object]:
     """What the script on the page reads, as JSON in elements of its own."""
-    specs = {name: picture.spec for name, picture in pictures.items()}
+    first = first_view(tables["specifications"], study) | {"measure": "hr"}
+    specs = {name: {**picture.spec, "params": params(first)} for name, picture in pictures.items()}
     specs["scenario-km"] = arms_chart(study.time.label, study.time.unit)
     names = list(balance_terms(study).values())
     specs["scenario-love"] = scenario_love_chart(names, study.analysis.balance_thresholds)
-    first = first_view(tables["specifications"], study) | {"measure": "hr"}
     present = estimators_present(headline(tables["specifications"]))
     return {
         "data": inline_json(page_data(study, tables, provenance=provenance)),
@@ -257,7 +258,16 @@ def _figure(
 ) -> dict[str, object]:
     words = caption(name, specifications, study)
     picture = inline_svg(svg, prefix=f"f{position}", alternative=words.alternative)
-    return {"name": name, "title": words.title, "text": words.text, "svg": picture, "wide": _width(svg) > 560}
+    chosen = name.removeprefix(PREFIX + MATCHED) if name.startswith(PREFIX + MATCHED) else None
+    kept = primary_choices(specifications, study).get(("matched", chosen)) if chosen else None
+    return {
+        "name": name,
+        "title": words.title,
+        "text": words.text,
+        "svg": picture,
+        "wide": _width(svg) > 560,
+        "kept": json.dumps(kept) if kept else None,
+    }
 
 
 def _anchor_words(study: Study) -> str:

@@ -176,44 +176,6 @@ def proportional_hazards_table(estimates: pd.DataFrame, study: Study) -> pd.Data
     return pd.DataFrame(table, columns=["Patients", "Term", "Chi-square", "df", "P"])
 
 
-def landmark_rows(specifications: pd.DataFrame, study: Study) -> list[dict[str, object]]:
-    """The primary scenario at every landmark, for the picture: one row an estimate."""
-    rows = specifications[
-        (specifications["population"] == PRIMARY) & specifications["is_anchor"].astype(bool)
-    ]
-    found = []
-    for row in rows.to_dict("records"):
-        if not is_number(row["hazard_ratio"]):
-            continue
-        name = row["adjustment_set"]
-        series = ESTIMATOR_LABELS[row["estimator"]]
-        if row["estimator"] == "matched":
-            late = row["landmark_order"] == "landmark_then_match"
-            series = "Landmark, then matched" if late else "Matched, then landmark"
-        sets = [name] if isinstance(name, str) else list(study.adjustment_sets)
-        found += [
-            {
-                "set": set_label(study, chosen),
-                "landmark": row["landmark"],
-                "series": series,
-                "hr": row["hazard_ratio"],
-                "lo": row["ci_lower"],
-                "hi": row["ci_upper"],
-                "patients": _held_back(row["n"], study),
-                "events": _held_back(row["events"], study),
-                "risk": _held_back(row["n"], study) if row["estimator"] == "unadjusted" else None,
-                "published": study.published.get(row["estimator"]) if row["landmark"] == 0 else None,
-            }
-            for chosen in sets
-        ]
-    return found
-
-
-def _held_back(count: float, study: Study) -> str:
-    """A count of patients, unless there are too few."""
-    return f"<{study.minimum_cell}" if count < study.minimum_cell else f"{count:,.0f}"
-
-
 def landmark_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Hazard ratios of the primary scenario beyond each landmark, with the patients at risk there."""
     rows = specifications[

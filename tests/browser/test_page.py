@@ -6,6 +6,10 @@ from itertools import pairwise
 import pytest
 from report_page import EVIL, EXTRA, evil_page
 
+from survival_multiverse.answer import first_order, term_label
+from survival_multiverse.attribution import attribute
+from survival_multiverse.style import ESTIMATOR_LABELS
+
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
 
 
@@ -34,9 +38,7 @@ PRINTED_LINE, PRINTED_TICK = "line[stroke-dasharray='7,4']", "path[aria-roledesc
 
 
 def settle(page):
-    page.evaluate(
-        "async () => { await Promise.all([...robustness.views.values()].map(({view}) => view.runAsync())) }"
-    )
+    page.evaluate("() => robustness.settled()")
 
 
 def test_it_opens_quickly_and_alone(opened):
@@ -102,6 +104,95 @@ def test_brushing_a_decision_keeps_it_alone(opened):
     assert {row["S"] for row in rows} == {"Baseline only"}
     assert page.get_by_label("Baseline only").first.is_checked()
     assert not page.locator("input[data-choice=S]").first.is_checked()
+
+
+def shown(page, picture):
+    """How many marks of each kind a picture shows; lines of reference are none."""
+    return page.evaluate(
+        """(picture) => { const found = {};
+            for (const mark of document.querySelectorAll(`#${picture} .role-mark > [aria-roledescription]`)) {
+                const kind = mark.getAttribute('aria-roledescription');
+                found[kind] = (found[kind] || 0) + 1; }
+            return found; }""",
+        picture,
+    )
+
+
+PRIMARY_ONLY = ("love-chart", "overlap-chart", "landmark-chart", "forest-chart", "bias-chart", "joint-chart")
+"""Pictures of the primary scenario, and of its block."""
+
+
+def test_a_choice_that_is_not_kept_leaves_the_pictures_of_the_primary_scenario(opened):
+    page = opened()
+    page.evaluate("() => robustness.drawAll()")
+    before = {picture: shown(page, picture) for picture in PRIMARY_ONLY}
+    curves = page.locator("figure[data-kept]")
+    assert all(curve.is_visible() for curve in curves.all())
+    page.locator("input[data-choice=S]").first.uncheck()
+    settle(page)
+    for picture in PRIMARY_ONLY:
+        after = shown(page, picture)
+        assert 0 < sum(after.values()) < sum(before[picture].values()), picture
+    assert [curve.is_visible() for curve in curves.all()] == [False, True]
+    page.locator("#reset").click()
+    settle(page)
+    assert {picture: shown(page, picture) for picture in PRIMARY_ONLY} == before
+
+
+def test_a_picture_without_anything_kept_says_so(opened):
+    page = opened()
+    page.evaluate("() => robustness.drawAll()")
+    note = page.locator("#overlap-chart [data-emptied]")
+    assert not note.is_visible()
+    for box in page.locator("input[data-choice=S]").all():
+        box.uncheck()
+    settle(page)
+    page.wait_for_function("() => !document.querySelector('#overlap-chart [data-emptied]').hidden")
+    assert note.is_visible()
+    page.locator("#reset").click()
+    page.wait_for_function("() => document.querySelector('#overlap-chart [data-emptied]').hidden")
+
+
+def test_the_maps_show_a_set_that_is_kept(opened):
+    page = opened()
+    page.evaluate("() => robustness.drawAll()")
+    page.locator("input[data-choice=S]").first.uncheck()
+    settle(page)
+    assert page.locator("select[data-control=set]").input_value() == "Baseline only"
+    assert shown(page, "surface-chart")["rect mark"] > 0
+
+
+def test_only_the_volumes_kept_are_marked_among_the_cutoffs(opened):
+    page = opened()
+    page.evaluate("() => robustness.drawAll()")
+    rules = "() => document.querySelectorAll('#cutpoint-gtv-chart svg line[stroke-dasharray=\"2,3\"]').length"
+    before = page.evaluate(rules)
+    page.locator("input[data-choice=G]").first.uncheck()
+    settle(page)
+    assert page.evaluate(rules) == before - 1
+
+
+@pytest.mark.parametrize("estimator", ["matched", "overlap", "adjusted"])
+def test_what_moves_the_answer_is_worked_out_as_in_the_tables(opened, estimator):
+    page = opened()
+    page.evaluate("() => robustness.drawAll()")
+    study, name = evil_page().study, ESTIMATOR_LABELS[estimator]
+    rows = page.evaluate("() => robustness.views.get('attribution-chart').view.data('shares')")
+    found = {row["term"]: row["share"] for row in rows if row["estimator"] == name}
+    expected = first_order(evil_page().tables["attribution"], study, estimator)
+    assert found == pytest.approx(
+        {term_label(study, term): share for term, share in expected.items()}, abs=1e-5
+    )
+    page.locator("input[data-choice=S]").first.uncheck()
+    settle(page)
+    kept = page.evaluate("() => robustness.views.get('attribution-chart').view.data('shares')")
+    kept = {row["term"]: row["share"] for row in kept if row["estimator"] == name}
+    specs = evil_page().tables["specifications"]
+    alone = attribute(specs[specs["adjustment_set"] == list(study.adjustment_sets)[1]])
+    expected = first_order(alone, study, estimator)
+    assert kept == pytest.approx(
+        {term_label(study, term): share for term, share in expected.items()}, abs=1e-5
+    )
 
 
 def test_the_published_ratio_stands_in_its_block_alone(opened):
@@ -275,6 +366,21 @@ def test_it_prints_with_every_picture(opened):
         "p.dataset.drawn)"
     )
     assert len(re.findall(rb"/Type\s*/Page\b", made)) > 5
+
+
+def test_what_is_folded_is_printed_and_folded_again(opened):
+    page = opened()
+    page.evaluate(
+        """() => { const parts = [...document.querySelectorAll('main details:not(.no-print)')];
+            window.folded = null;
+            window.matchMedia('print').addEventListener('change', ({matches}) => {
+                if (matches) window.folded = parts.filter((part) => !part.open).length; });
+            window.count = parts.length; }"""
+    )
+    page.pdf(format="A4")
+    page.wait_for_function("() => window.folded !== null")
+    assert page.evaluate("() => [window.count > 3, window.folded]") == [True, 0]
+    assert page.locator("main details[open]").count() == 0
 
 
 def test_no_picture_is_cut_in_print(opened):

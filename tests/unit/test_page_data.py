@@ -34,7 +34,6 @@ from survival_multiverse.page_data import (
     shared_curves,
     specification_columns,
 )
-from survival_multiverse.pictures import grid_pictures
 from survival_multiverse.sensitivity import e_value
 from survival_multiverse.specification_summary import anchor_block, headline, summarise
 from survival_multiverse.study import Study
@@ -244,20 +243,6 @@ def test_what_the_evidence_cannot_say(source, words):
 
 
 # Pictures and tables
-
-
-def values(spec):
-    found = spec.get("data", {}).get("values", [])
-    return found + [row for part in spec.get("layer", []) for row in values(part)]
-
-
-def test_attribution_bars_are_the_shares():
-    attribution = attribute(grid())
-    bars = values(grid_pictures(grid(), attribution, small_study())["attribution-chart"].spec)
-    matched = {bar["term"]: bar["share"] for bar in bars if bar["estimator"] == "Matched 1:1"}
-    shares = first_order(attribution, small_study(), "matched")
-    assert sorted(matched.values()) == pytest.approx(sorted(shares.values()), rel=1e-4)
-    assert sum(matched.values()) == pytest.approx(1, abs=1e-3)
 
 
 def test_risk_ratio_is_that_of_the_e_value():

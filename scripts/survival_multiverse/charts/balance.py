@@ -1,6 +1,6 @@
 """Pictures of comparability: love plots, overlap of the propensity scores, balance over all scenarios."""
 
-from survival_multiverse.charts.specification import KEPT, params, tooltip
+from survival_multiverse.charts.specification import KEPT, tooltip
 from survival_multiverse.charts.theme import (
     ESTIMATOR_COLOURS,
     HIGHER,
@@ -63,6 +63,7 @@ def love_chart(
     stages = sorted({str(row["stage"]) for row in rows}, key=list(STAGES.values()).index)
     return chart(
         data=values(rows),
+        transform=[KEPT],
         facet={"column": nominal("set", sets, header={"title": None})},
         spacing=22,
         spec={
@@ -98,6 +99,7 @@ def overlap_chart(rows: list[dict[str, object]], sets: list[str], arms: tuple[st
     bars = {"mark": {"type": "bar", "binSpacing": 1}, "encoding": encoding}
     return chart(
         data=values(rows),
+        transform=[KEPT],
         facet={
             "column": nominal("set", sets, header={"title": None}),
             "row": nominal("stage", ["Before matching", "Matched 1:1"], header={"title": None}),
@@ -113,7 +115,7 @@ def _classes(title: str, axis: Spec) -> Spec:
     return {"x": x, "x2": {"field": "upper"}}
 
 
-def smd_chart(study: Study, first: dict[str, object], labels: dict[str, list[str]]) -> Spec:
+def smd_chart(study: Study, labels: dict[str, list[str]]) -> Spec:
     """How the largest |SMD| is spread over the scenarios kept by the reader; diamonds: primary scenario."""
     tips = [tip("estimator", "Estimator"), tip("S", "Adjusted for"), tip("lower", "From", ".2f")]
     tips += [tip("upper", "to", ".2f"), tip("count", "Analyses", ",d")]
@@ -133,9 +135,8 @@ def smd_chart(study: Study, first: dict[str, object], labels: dict[str, list[str
     gates = [reference("x", gate, dash=True) for gate in study.analysis.balance_thresholds]
     head = {"title": None, "labelAngle": 0, "labelAlign": "left"}
     return chart(
-        params=params(first),
         data={"name": "specs"},
-        transform=[{"filter": "isValid(datum.smd)"}, {"filter": KEPT}],
+        transform=[{"filter": "isValid(datum.smd)"}, KEPT],
         facet={"row": nominal("estimator", list(ESTIMATOR_LABELS.values()), header=head)},
         resolve={"scale": {"y": "independent"}},
         spacing=10,

@@ -3,6 +3,7 @@
 import itertools
 import math
 
+from survival_multiverse.charts.specification import KEPT
 from survival_multiverse.charts.theme import (
     ESTIMATOR_COLOURS,
     HALO,
@@ -60,6 +61,7 @@ def forest_chart(
     ]
     return chart(
         data=values(rows),
+        transform=[KEPT],
         facet={"column": nominal("column", columns, header={"title": None})},
         spacing=18,
         spec={"width": width(len(columns), 340), "height": {"step": 26}, "layer": layers},
@@ -102,6 +104,7 @@ def bias_chart(
     dash = colour | {"scale": {"domain": list(styles), "range": dashes}}
     line = {
         "data": values(curves),
+        "transform": [KEPT],
         "mark": {"type": "line", "clip": True, "strokeWidth": 2},
         "encoding": {"x": x, "y": y, "color": colour, "strokeDash": dash, "order": {"field": "exposure"}},
     }
@@ -150,13 +153,15 @@ def cutpoint_chart(
     rows: list[dict[str, object]],
     spline: list[dict[str, object]],
     *,
-    grid: list[float],
-    anchor: float,
+    grid: list[dict[str, object]],
     title: str,
     limits: tuple[float, float],
     percent: str,
 ) -> Spec:
-    """Hazard ratio at every possible cutoff, and beside it the smooth curve of the variable itself."""
+    """Hazard ratio at every possible cutoff, and beside it the smooth curve of the variable itself.
+
+    `grid` holds the cutoffs of the study: cutoff, anchor, and G where it is one of the volume.
+    """
     y = ratio("hr", limits, "Hazard ratio, at or above")
     scale = {"zero": False, "nice": False, "padding": 10}
     x = {"field": "cutoff", "type": "quantitative", "scale": scale, "axis": {"title": title}}
@@ -165,7 +170,8 @@ def cutpoint_chart(
     shared = {"x": x, "color": sides(percent), "tooltip": tips}
     weight = {"condition": {"test": "datum.anchor", "value": 2.4}, "value": 0.9}
     chosen = {
-        "data": values({"cutoff": value, "anchor": value == anchor} for value in grid),
+        "data": values(grid),
+        "transform": [KEPT],
         "mark": {"type": "rule", "color": MUTED, "strokeDash": [2, 3]},
         "encoding": {"x": x, "strokeWidth": weight},
     }
@@ -246,8 +252,10 @@ def _null_layers(y: Spec) -> list[Spec]:
         "encoding": {"x": x, "y": middle},
     }
     observed = {"x": x, "y": y, "tooltip": tips}
-    points = dots(observed, size=24, clip=True, color=HIGHER)
-    return [band, median, reference("y", 1), points, anchors(observed, size=80)]
+    points = {"transform": [KEPT], **dots(observed, size=24, clip=True, color=HIGHER)}
+    marked = anchors(observed, size=80)
+    marked["transform"].append(KEPT)
+    return [band, median, reference("y", 1), points, marked]
 
 
 def _printed(y: Spec) -> list[Spec]:

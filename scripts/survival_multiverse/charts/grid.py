@@ -2,7 +2,7 @@
 
 import math
 
-from survival_multiverse.charts.specification import BLOCK, KEPT, params, published_layers, ranked, tooltip
+from survival_multiverse.charts.specification import BLOCK, KEPT, published_layers, ranked, tooltip
 from survival_multiverse.charts.theme import (
     HIGHER,
     INK,
@@ -19,7 +19,6 @@ from survival_multiverse.charts.theme import (
     rank_axis,
     ratio,
     tip,
-    values,
     whiskers,
     width,
 )
@@ -30,7 +29,7 @@ REACH = math.log(2)
 """Hazard ratios of 1/2 and 2 have the full colour, and so has P = 0.001."""
 
 
-def surface_chart(study: Study, first: dict[str, object], labels: dict[str, list[str]]) -> Spec:
+def surface_chart(study: Study, labels: dict[str, list[str]]) -> Spec:
     """Matched hazard ratio, or P, over dose and volume cutoffs, for each threshold and caliper."""
     tone = (
         f"measure == 'p' ? (datum.hr < 1 ? -1 : 1) * min(1, -log(max(datum.p, 1e-6)) / log(10) / 3)"
@@ -40,11 +39,10 @@ def surface_chart(study: Study, first: dict[str, object], labels: dict[str, list
     y = nominal("G", labels["G"][::-1], axis={"title": None, "labelFontSize": 9})
     estimable = "isValid(datum.hr)"
     return chart(
-        params=[*params(first), {"name": "measure", "value": "hr"}],
         data={"name": "specs"},
         transform=[
             {"filter": "datum.matching && datum.S == set"},
-            {"filter": KEPT},
+            KEPT,
             {"calculate": f"{estimable} ? {tone} : null", "as": "tone"},
             {
                 "calculate": f"!{estimable} ? '–' : measure == 'p' ? datum.pt : format(datum.hr, '.2f')",
@@ -139,17 +137,17 @@ def caliper_chart(
         return {"width": width(3, 230), "height": 190, "layer": [*lines, path, points, marked]}
 
     gates = [line_at(gate, dash=True) for gate in study.analysis.balance_thresholds]
-    balance = {"field": "smd", "type": "quantitative", "axis": {"title": "Largest |SMD|, baseline"}}
+    axis = {"title": "Largest |SMD|, baseline", "format": ".2f", "tickCount": 6}
+    balance = {"field": "smd", "type": "quantitative", "axis": axis}
     title = {"title": "Matched share of the smaller arm", "format": ".0%"}
     share = {"field": "matched", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": title}
     ratios = ratio("hr", limits, "Hazard ratio")
     lines = [line_at(1), *published_layers(study, first, ratios)]
     return chart(
-        params=params(first),
         data={"name": "specs"},
         transform=[
             {"filter": "datum.T == threshold && datum.D == dose && datum.matching && isValid(datum.hr)"},
-            {"filter": KEPT},
+            KEPT,
         ],
         spacing=28,
         hconcat=[
@@ -167,11 +165,10 @@ def ties_chart(study: Study, first: dict[str, object], *, limits: tuple[float, f
     tips = [*tooltip(study), tip("el", "Other orders from", ".2f"), tip("eh", "to", ".2f")]
     points = {"x": rank, "y": y, "tooltip": tips}
     return chart(
-        params=params(first),
         data={"name": "specs"},
         transform=[
             {"filter": f"{BLOCK.split(' && datum.est')[0]} && datum.matching && isValid(datum.hr)"},
-            {"filter": KEPT},
+            KEPT,
             ranked(),
         ],
         width=width(1, 70),
@@ -186,11 +183,13 @@ def ties_chart(study: Study, first: dict[str, object], *, limits: tuple[float, f
     )
 
 
-def attribution_chart(rows: list[dict[str, object]], estimators: list[str], terms: list[str]) -> Spec:
-    """Shares of the spread by choice and by choices together; `rows` hold estimator, term, order, share."""
-    y = nominal("term", terms, axis={"title": None, "labelLimit": 300})
-    scale = {"title": "Share of the spread", "format": ".0%", "tickCount": 3, "grid": True}
-    x = {"field": "share", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": scale}
+def attribution_chart(estimators: list[str]) -> Spec:
+    """Shares of the spread by choice and by choices together; the page gives the rows."""
+    largest = {"op": "max", "field": "share", "order": "descending"}
+    y = {"field": "term", "type": "nominal", "sort": largest, "axis": {"title": None, "labelLimit": 300}}
+    axis = {"title": "Share of the spread", "format": ".0%", "values": [0, 0.5, 1], "grid": True}
+    # Beyond the whole there is room for its words.
+    x = {"field": "share", "type": "quantitative", "scale": {"domain": [0, 1.3]}, "axis": axis}
     kinds = colours("kind", {"one choice alone": HIGHER, "only together": ORANGE})
     tips = [tip("term", "Choice"), tip("share", "Share", ".1%")]
     bars = {
@@ -202,7 +201,7 @@ def attribution_chart(rows: list[dict[str, object]], estimators: list[str], term
         "encoding": {"y": y, "x": x, "text": {"field": "text"}},
     }
     return chart(
-        data=values(rows),
+        data={"name": "shares"},
         facet={"column": nominal("estimator", estimators, header={"title": None})},
         spacing=18,
         spec={

@@ -1,5 +1,6 @@
 """Specifications of the pictures about a paper: its pairs beside the study's own, and the ensemble."""
 
+from survival_multiverse.charts.specification import KEPT
 from survival_multiverse.charts.theme import (
     INK,
     MUTED,
@@ -37,7 +38,8 @@ def matchings_chart(rows: list[dict[str, object]], *, published: float, limits: 
     bars = whiskers(x, shared, along="x", strokeWidth=6, opacity=0.4, color=MUTED)
     points = dots(shared | {"x": x}, size=50, color=INK)
     layers = [reference("x", 1), published_line(published, along="x"), bars, points]
-    return chart(data=values(rows), width=width(1, LABELS + 20), height={"step": 24}, layer=layers)
+    size = {"width": width(1, LABELS + 20), "height": {"step": 24}}
+    return chart(data=values(rows), transform=[KEPT], **size, layer=layers)
 
 
 def ensemble_chart(rows: list[dict[str, object]], *, names: list[str], limits: tuple[float, float]) -> Spec:

@@ -29,8 +29,11 @@ LABELS = 190
 """Pixels that the names of the choices take."""
 BLOCK = "datum.T == threshold && datum.D == dose && datum.estimator == estimator"
 CHOSEN = "(!isValid(datum.{0}) || indexof(chosen.{0}, datum.{0}) >= 0)"
-KEPT = " && ".join(CHOSEN.format(field) for field in "GCS") + " && (chosen.gate == 'all' || datum.gate)"
-"""What the reader's filter lets through."""
+KEPT = {
+    "filter": " && ".join(CHOSEN.format(field) for field in "GCS")
+    + " && (chosen.gate == 'all' || datum.gate !== false)"
+}
+"""What the reader's filter lets through: in every picture a mark with a choice that is not kept goes."""
 
 
 def tooltip(study: Study) -> list[Spec]:
@@ -55,7 +58,7 @@ def tooltip(study: Study) -> list[Spec]:
 
 
 def params(first: dict[str, object]) -> list[Spec]:
-    """What the page's controls set: the block shown, and the choices that are kept."""
+    """What the page's controls set, in every picture: the block shown, and the choices that are kept."""
     return [{"name": name, "value": value} for name, value in first.items()]
 
 
@@ -117,9 +120,8 @@ def curve_chart(
     rank, across = rank_axis(), width(1, LABELS + 30)
     estimates = _curve_layers(study, first, rank, limits, percent)
     return chart(
-        params=params(first),
         data={"name": "specs"},
-        transform=[{"filter": f"{BLOCK} && isValid(datum.hr)"}, {"filter": KEPT}, ranked()],
+        transform=[{"filter": f"{BLOCK} && isValid(datum.hr)"}, KEPT, ranked()],
         bounds="flush",
         spacing=14,
         vconcat=[
@@ -210,13 +212,8 @@ def blocks_chart(
     published = published_layers(study, first, y)[:1]
     left = {"title": study.lesions.label, "labelOrient": "left", "labelAngle": -90}
     return chart(
-        params=params(first),
         data={"name": "specs"},
-        transform=[
-            {"filter": "datum.estimator == estimator && isValid(datum.hr)"},
-            {"filter": KEPT},
-            ranked(["T", "D"]),
-        ],
+        transform=[{"filter": "datum.estimator == estimator && isValid(datum.hr)"}, KEPT, ranked(["T", "D"])],
         facet={
             "row": nominal("T", labels["T"], header=left),
             "column": nominal("D", labels["D"], header={"title": study.dose.label}),

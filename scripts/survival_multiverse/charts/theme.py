@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from survival_multiverse.palette import DIRECTION_COLOURS, GREEN, ORANGE, PUBLISHED, PURPLE, SKY
+from survival_multiverse.palette import BROWN, DIRECTION_COLOURS, GREEN, ORANGE, PUBLISHED, SKY
 from survival_multiverse.ratio_axis import ratio_ticks
 
 Spec = dict[str, Any]
@@ -17,12 +17,12 @@ INK, MUTED, RULE, PAPER = "var(--ink)", "var(--muted)", "var(--rule)", "var(--pa
 HIGHER, LOWER = "var(--below)", "var(--above)"
 """The higher and the lower dose, and hazard ratios that favour them."""
 SIDES = {"below": HIGHER, "includes": DIRECTION_COLOURS["includes"], "above": LOWER}
-SET_COLOURS = (ORANGE, GREEN, PURPLE, SKY)
+SET_COLOURS = (ORANGE, GREEN, BROWN, SKY)
 ESTIMATOR_COLOURS = {
     "unadjusted": MUTED,
     "matched": HIGHER,
     "overlap": GREEN,
-    "iptw": PURPLE,
+    "iptw": BROWN,
     "adjusted": ORANGE,
 }
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'

@@ -1,6 +1,8 @@
 """Pictures in time: the arms of a scenario, and the landmarks."""
 
+from survival_multiverse.charts.specification import KEPT
 from survival_multiverse.charts.theme import (
+    ESTIMATOR_COLOURS,
     HALO,
     HIGHER,
     LOWER,
@@ -18,16 +20,14 @@ from survival_multiverse.charts.theme import (
     whiskers,
     width,
 )
-from survival_multiverse.palette import SKY
-from survival_multiverse.style import display_label
+from survival_multiverse.palette import DIRECTION_COLOURS, SKY
+from survival_multiverse.style import ESTIMATOR_LABELS, display_label
 
 LANDMARK_COLOURS = {
-    "Unadjusted": "#8d959e",
+    "Unadjusted": DIRECTION_COLOURS["includes"],
     "Matched, then landmark": HIGHER,
     "Landmark, then matched": SKY,
-    "Overlap weights": "#009E73",
-    "Inverse probability weights": "#CC79A7",
-    "Adjusted Cox model": "#E69F00",
+    **{ESTIMATOR_LABELS[name]: ESTIMATOR_COLOURS[name] for name in ("overlap", "iptw", "adjusted")},
 }
 
 
@@ -105,6 +105,7 @@ def landmark_chart(
     ]
     return chart(
         data=values(rows),
+        transform=[KEPT],
         facet={"column": nominal("set", sets, header={"title": None})},
         spacing=22,
         spec={"width": width(len(sets), 110), "height": 230, "layer": layers},

@@ -25,6 +25,7 @@
     el: get.el(i), eh: get.eh(i), gate: Boolean(get.gate(i)), anchor: Boolean(get.anchor(i)), side: sides[get.side(i)],
   }));
 
+  const own = { specs: () => specs, shares };
   const state = read("first-view");
   const everything = structuredClone(state.chosen);
   const views = new Map();
@@ -41,7 +42,8 @@
     const text = document.getElementById(`spec-${name}`).textContent;
     const room = Math.max(holder.clientWidth, Number(holder.dataset.least || 300));
     const spec = fitted(text, room - 4);
-    spec.datasets = { ...(text.includes('"name":"specs"') ? { specs } : {}), ...data };
+    spec.datasets = { ...Object.fromEntries(Object.entries(own).filter(([set]) => text.includes(`{"name":"${set}"}`))
+      .map(([set, rows]) => [set, rows()])), ...data };
     for (const param of spec.params || []) if (param.name in state) param.value = state[param.name];
     views.get(name)?.finalize();
     const result = await window.vegaEmbed(holder, spec, {
@@ -52,7 +54,14 @@
     holder.querySelector("svg")?.setAttribute("aria-hidden", "true");
     result.view.addEventListener("click", (_, item) => clicked(name, item?.datum));
     if (name === "curve-chart") watchBrush(result.view);
+    sayIfEmpty(holder);
     return result.view;
+  }
+
+  // Lines of reference are hidden from screen readers; what is left is what the picture shows.
+  function sayIfEmpty(holder) {
+    const note = holder.parentElement.querySelector("[data-emptied]");
+    if (note) note.hidden = Boolean(holder.querySelector(".role-mark > [aria-roledescription]"));
   }
 
   const pictures = [...document.querySelectorAll("[data-picture]:not([data-on-demand])")];
@@ -67,7 +76,14 @@
   const drawAll = async () => {
     await Promise.all(pictures.filter((holder) => !holder.dataset.drawn).map((holder) => draw(holder)));
   };
-  window.addEventListener("beforeprint", drawAll);
+  // Paper unfolds nothing: what is folded is printed open, and folded again.
+  const unfolded = [];
+  window.addEventListener("beforeprint", () => {
+    unfolded.push(...document.querySelectorAll("main details:not([open], .no-print)"));
+    unfolded.forEach((part) => { part.open = true; });
+    drawAll();
+  });
+  window.addEventListener("afterprint", () => unfolded.splice(0).forEach((part) => { part.open = false; }));
 
   let resizing;
   window.addEventListener("resize", () => {
@@ -81,20 +97,32 @@
 
   // Controls
 
+  let told = 0;
+
+  // Vega keeps the room of a facet that has lost everything: such a picture is drawn anew.
+  async function refresh(holder) {
+    const view = views.get(holder.dataset.picture)?.view;
+    if (!view) return;
+    if (document.getElementById(`spec-${holder.dataset.picture}`).textContent.includes('"facet":{')) { await draw(holder); return; }
+    for (const [name, value] of Object.entries(state)) view.signal(name, value);
+    await view.runAsync();
+    sayIfEmpty(holder);
+  }
+
   function tell() {
-    for (const { view } of views.values()) {
-      for (const name of ["threshold", "dose", "estimator", "set", "chosen", "measure"]) {
-        if (name in state) { try { view.signal(name, state[name]); } catch { /* a picture without it */ } }
-      }
-      view.runAsync();
-    }
+    // The maps show one set of covariates: another one if theirs is not kept.
+    if (state.chosen.S.length && !state.chosen.S.includes(state.set)) { [state.set] = state.chosen.S; syncControls(); }
+    told += 1;
+    const now = told;
+    for (const holder of pictures) drawing = drawing.then(() => now === told && refresh(holder));
+    for (const figure of document.querySelectorAll("[data-kept]")) figure.hidden = !kept(JSON.parse(figure.dataset.kept));
     describe();
     fillTable();
   }
 
   const inBlock = (row) => row.T === state.threshold && row.D === state.dose && row.estimator === state.estimator;
   const kept = (row) => ["G", "C", "S"].every((key) => !row[key] || state.chosen[key].includes(row[key]))
-    && (state.chosen.gate === "all" || row.gate);
+    && (state.chosen.gate === "all" || row.gate !== false);
   const shown = () => specs.filter((row) => inBlock(row) && kept(row));
 
   function middle(rows) {
@@ -182,6 +210,55 @@
     syncControls();
     tell();
     document.getElementById("curve").scrollIntoView({ behavior: "smooth" });
+  }
+
+  // What moves the log hazard ratio of the analyses kept: sums of squares of a full factorial, a mean less those of
+  // its parts. Levels with the largest share of gaps go until there is none, as in the tables.
+  function attribution(rows) {
+    const factors = ["G", "C", "S"].map((key) => [key, labels[key].filter((level) => rows.some((row) => row[key] === level))])
+      .filter(([, levels]) => levels.length > 1);
+    const keys = factors.map(([key]) => key);
+    const place = (cell, part) => JSON.stringify(part.map((key) => cell[key]));
+    const found = new Map(rows.filter((row) => row.hr !== null).map((row) => [place(row, keys), Math.log(row.hr)]));
+    let cells = factors.reduce((all, [key, levels]) => all.flatMap((cell) => levels.map((level) => ({ ...cell, [key]: level }))), [{}]);
+    const gap = (cell) => !found.has(place(cell, keys));
+    while (cells.some(gap)) {
+      let worst = { share: -1 };
+      for (const [key, levels] of factors) {
+        for (const level of levels) {
+          const here = cells.filter((cell) => cell[key] === level);
+          const share = here.filter(gap).length / here.length;
+          if (share > worst.share) worst = { key, level, share };
+        }
+      }
+      cells = cells.filter((cell) => cell[worst.key] !== worst.level);
+    }
+    const parts = keys.reduce((all, key) => [...all, ...all.map((part) => [...part, key])], [[]]).sort((a, b) => a.length - b.length);
+    const effects = new Map();
+    for (const part of parts) {
+      const sums = new Map();
+      for (const cell of cells) {
+        const [sum, count] = sums.get(place(cell, part)) || [0, 0];
+        sums.set(place(cell, part), [sum + found.get(place(cell, keys)), count + 1]);
+      }
+      const smaller = [...effects].filter(([other]) => other.every((key) => part.includes(key)));
+      effects.set(part, cells.map((cell, at) => {
+        const [sum, count] = sums.get(place(cell, part));
+        return smaller.reduce((rest, [, effect]) => rest - effect[at], sum / count);
+      }));
+    }
+    const squares = [...effects].filter(([part]) => part.length).map(([part, effect]) => [part, effect.reduce((sum, e) => sum + e * e, 0)]);
+    const total = squares.reduce((sum, [, square]) => sum + square, 0);
+    return total > 0 ? squares.map(([part, square]) => [part, square / total]) : [];
+  }
+
+  function shares() {
+    return page.estimators.flatMap((estimator) => attribution(
+      specs.filter((row) => row.T === state.threshold && row.D === state.dose && row.estimator === estimator && kept(row)),
+    ).map(([part, share]) => ({
+      estimator, term: page.terms[part.join("")], share, kind: part.length > 1 ? "only together" : "one choice alone",
+      text: share < 0.005 ? "<1 %" : `${Math.round(100 * share)} %`,
+    })));
   }
 
   // Tables
@@ -327,5 +404,5 @@
   syncControls();
   describe();
   document.documentElement.dataset.ready = "true";
-  window.robustness = { drawAll, views, state, specs, open };
+  window.robustness = { drawAll, views, state, specs, open, settled: () => drawing };
 })();
