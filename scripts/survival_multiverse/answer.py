@@ -144,7 +144,8 @@ def _through(rows: pd.DataFrame, study: Study) -> str:
         return ""
     if not through.attempted:
         return "; none is through the balance gate"
-    count = f"; {through.attempted:,} of {len(rows):,} are through the balance gate"
+    verb = "is" if through.attempted == 1 else "are"
+    count = f"; {through.attempted:,} of {len(rows):,} {verb} through the balance gate"
     return f"{count}, with a median of {format_ratio(through.median)}" if through.estimated else count
 
 
@@ -177,7 +178,10 @@ def _moves(shares: dict[str, float], rows: pd.DataFrame, study: Study) -> str:
         return "Too few estimates to say which choice moves it."
     term, share = next(iter(shares.items()))
     words = " together with ".join(_choice(study, part) for part in term.split(" x "))
-    return f"What moves it most is {words}: {share_text(share)} of the spread of the log hazard ratio."
+    together = sum(value for name, value in shares.items() if " x " in name)
+    return f"What moves it most is {words}: {share_text(share)} of the spread of the log hazard ratio" + (
+        f"; {share_text(together)} is due to choices only together." if together >= 0.005 else "."
+    )
 
 
 def _choice(study: Study, axis: str) -> str:

@@ -17,13 +17,11 @@ from survival_multiverse.labels import (
     level_label,
     variable_label,
 )
-from survival_multiverse.narrative import percent
 from survival_multiverse.page_data import balance_terms, kept_by, primary_choices
 from survival_multiverse.pictures import Picture, limits_of, published_points, published_words
 from survival_multiverse.sensitivity import e_value
 from survival_multiverse.specification_summary import (
     anchor_block,
-    direction,
     estimated,
     headline,
 )
@@ -89,21 +87,19 @@ def _forest(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) ->
         + dagger(study)
     )
     columns = [label for _, _, label in stages(study)]
-    spec = forest_chart(found, names=names, columns=columns, limits=limits_of(found), percent=percent(study))
+    spec = forest_chart(found, names=names, columns=columns, limits=limits_of(found))
     title = f"{study.dose.label} within strata"
     return Picture("forest-chart", title, text, "; ".join(words), spec)
 
 
 def _stratum(row: dict[str, object], column: str, name: str, study: Study) -> dict[str, object]:
     small = min(row["n"], row["events"]) < study.minimum_cell
-    sides = pd.DataFrame([{"ci_lower": row["ci_lower"], "ci_upper": row["ci_upper"]}])
     return {
         "column": column,
         "name": name,
         "hr": row["estimate"],
         "lo": row["ci_lower"],
         "hi": row["ci_upper"],
-        "side": str(direction(sides)[0]),
         "counts": f"<{study.minimum_cell}" if small else f"{row['n']:,.0f}, {row['events']:,.0f}",
     }
 
@@ -123,6 +119,12 @@ def _bias(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> P
             strengths[label] = away
             styles[label] = (row["estimator"], list(study.adjustment_sets).index(row["adjustment_set"]))
             kept[label] = choices[row["estimator"], row["adjustment_set"]]
+    if "matched" in study.published:
+        ratio = study.published["matched"]
+        label = (
+            f"Published, {in_sentence(ESTIMATOR_LABELS['matched'])} (E-value {format_ratio(e_value(ratio))})"
+        )
+        strengths[label], styles[label], kept[label] = risk_ratio(ratio), ("published", 0), {}
     if not strengths or not measured:
         return None
     largest = max(away + math.sqrt(away * (away - 1)) for away in strengths.values())

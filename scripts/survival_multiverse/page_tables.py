@@ -42,7 +42,7 @@ from survival_multiverse.time_tables import (
     survival_table,
 )
 
-PROSE = ("strobe", "propensity", "remark")
+PROSE = ("strobe", "propensity", "remark", "paper_contradictions")
 """Tables of sentences."""
 
 

@@ -88,7 +88,8 @@ def _curve(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, f
         "estimator. Each line is an "
         f"analysis with its {percent(study)} confidence interval; beneath, its patients (and, darker, its "
         "events) and the choices behind it. Diamonds: primary scenario. Hover for the numbers, click to "
-        "open the analysis, drag over rows of choices to keep those alone, here and in every other picture."
+        "open the analysis, drag over rows of choices to keep those alone, here and in every other picture; "
+        "another drag starts anew."
     )
     text += published_words(study) + dagger(study)
     return Picture("curve-chart", "Specification curve", text, " ".join(parts), spec)
@@ -152,7 +153,7 @@ def _surface(rows: pd.DataFrame, study: Study) -> Picture | None:
 
 def _published_there(study: Study) -> str:
     ratio = study.published.get("matched")
-    return f", where {format_ratio(ratio)} was published" if ratio else ""
+    return f" (purple: {format_ratio(ratio)} was published)" if ratio else ""
 
 
 def _caliper(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, float]) -> Picture | None:

@@ -26,10 +26,12 @@ def drawn(page):
 def judged(page):
     """Analyses in the picture of the balance over all of them."""
     return page.evaluate(
-        """() => { const view = robustness.views.get('smd-chart').view;
-            const name = Object.keys(view.getState({data: () => true}).data).find((key) =>
-                view.data(key).length && view.data(key).every((row) => row.count && row.lower !== undefined));
-            return view.data(name).reduce((sum, row) => sum + row.count, 0); }"""
+        """() => { let sum = 0;
+            const walk = (item) => { for (const part of item.items || []) {
+                if (part.items) walk(part);
+                else if (part.datum?.count && part.datum.lower !== undefined) sum += part.datum.count; } };
+            walk(robustness.views.get('smd-chart').view.scenegraph().root);
+            return sum; }"""
     )
 
 
@@ -137,6 +139,42 @@ def test_a_choice_that_is_not_kept_leaves_the_pictures_of_the_primary_scenario(o
     page.locator("#reset").click()
     settle(page)
     assert {picture: shown(page, picture) for picture in PRIMARY_ONLY} == before
+
+
+PLACES = """([picture, key]) => {
+    const found = [];
+    const walk = (item, facet, x, y) => {
+        for (const part of item.items) {
+            if (item.marktype !== 'group') {
+                const {T, [key]: own, hr} = part.datum || {};
+                if (facet && hr) found.push([facet.T, facet[key], T, own, x, y]);
+                continue;
+            }
+            const here = part.datum?.T !== undefined && part.datum[key] !== undefined ? part.datum : facet;
+            for (const inner of part.items) walk(inner, here, x + (part.x || 0), y + (part.y || 0));
+        }
+    };
+    walk(robustness.views.get(picture).view.scenegraph().root, null, 0, 0);
+    return found;
+}"""
+"""Of each mark: threshold and dose (or caliper) of the facet around it, its own, and where the facet is."""
+
+
+@pytest.mark.parametrize(("picture", "key"), [("blocks-chart", "D"), ("surface-chart", "C")])
+def test_what_is_kept_stays_in_its_place(opened, picture, key):
+    page = opened()
+    page.evaluate("() => robustness.drawAll()")
+    page.locator("select[data-control=estimator]").select_option(label="Overlap weights")
+    settle(page)
+    every = page.evaluate(PLACES, [picture, key])
+    before = {(row, column): (x, y) for row, column, _, _, x, y in every}
+    page.locator("input[data-choice=gate]").check()
+    settle(page)
+    gated = page.evaluate(PLACES, [picture, key])
+    assert 0 < len(gated) < len(every)
+    for row, column, own_row, own_column, x, y in gated:
+        assert (row, column) == (own_row, own_column)
+        assert (x, y) == pytest.approx(before[row, column], abs=2)
 
 
 def test_a_picture_without_anything_kept_says_so(opened):
@@ -371,7 +409,7 @@ def test_it_prints_with_every_picture(opened):
 def test_what_is_folded_is_printed_and_folded_again(opened):
     page = opened()
     page.evaluate(
-        """() => { const parts = [...document.querySelectorAll('main details:not(.no-print)')];
+        """() => { const parts = [...document.querySelectorAll('main details:not(.no-print, .long)')];
             window.folded = null;
             window.matchMedia('print').addEventListener('change', ({matches}) => {
                 if (matches) window.folded = parts.filter((part) => !part.open).length; });

@@ -1,15 +1,17 @@
 """Pictures of comparability: love plots, overlap of the propensity scores, balance over all scenarios."""
 
-from survival_multiverse.charts.specification import KEPT, tooltip
+from survival_multiverse.charts.specification import kept, tooltip
 from survival_multiverse.charts.theme import (
     ESTIMATOR_COLOURS,
     HIGHER,
     LOWER,
+    MUTED,
     SET_COLOURS,
     Spec,
     anchors,
     chart,
     colours,
+    levels,
     nominal,
     reference,
     tip,
@@ -27,14 +29,18 @@ STAGES = {
 }
 SHAPES = {"Before": "circle", "Matched 1:1": "diamond", "Overlap weights": "square"}
 SHAPES |= {"Inverse probability weights": "triangle-up"}
+AFTER = "After"
+"""The other stage of a single analysis, whichever estimator it has."""
+SHAPES[AFTER] = SHAPES[STAGES["matched"]]
 
 
-def love_layers(names: list[str], gates: tuple[float, ...], stages: list[str], *, room: int) -> list[Spec]:
+def love_layers(
+    names: list[str], gates: tuple[float, ...], by_stage: dict[str, str], *, room: int
+) -> list[Spec]:
     """Absolute standardised differences by covariate, a symbol for each stage, gates as lines.
 
-    The names have so much `room` in pixels.
+    `by_stage` holds the stages with their colours; the names have so much `room` in pixels.
     """
-    by_stage = {STAGES[stage]: ESTIMATOR_COLOURS[stage] for stage in STAGES if STAGES[stage] in stages}
     colour = colours("stage", by_stage)
     shape = {
         "field": "stage",
@@ -46,7 +52,7 @@ def love_layers(names: list[str], gates: tuple[float, ...], stages: list[str], *
     points = {
         "mark": {"type": "point", "filled": True, "size": 60, "opacity": 0.9},
         "encoding": {
-            "y": nominal("name", names, axis={"title": None, "grid": True, "labelLimit": room}),
+            "y": levels("name", names, axis={"title": None, "grid": True, "labelLimit": room}),
             "x": {"field": "smd", "type": "quantitative", "axis": {"title": "|SMD|", "tickCount": 5}},
             "color": colour,
             "shape": shape,
@@ -60,28 +66,26 @@ def love_chart(
     rows: list[dict[str, object]], names: list[str], sets: list[str], gates: tuple[float, ...]
 ) -> Spec:
     """Love plots of the anchor scenario, one for each adjustment set."""
-    stages = sorted({str(row["stage"]) for row in rows}, key=list(STAGES.values()).index)
+    present = {str(row["stage"]) for row in rows}
+    by_stage = {label: ESTIMATOR_COLOURS[name] for name, label in STAGES.items() if label in present}
+    *rules, points = love_layers(names, gates, by_stage, room=280)
     return chart(
         data=values(rows),
-        transform=[KEPT],
         facet={"column": nominal("set", sets, header={"title": None})},
         spacing=22,
         spec={
             "width": width(len(sets), 320),
             "height": {"step": 19},
-            "layer": love_layers(names, gates, stages, room=280),
+            "layer": [*rules, *kept([points])],
         },
     )
 
 
 def scenario_love_chart(names: list[str], gates: tuple[float, ...]) -> Spec:
     """The love plot of a scenario that the reader opens; the page gives the rows."""
-    return chart(
-        data={"name": "love"},
-        width=width(1, 190),
-        height={"step": 18},
-        layer=love_layers(names, gates, [STAGES["unadjusted"], STAGES["matched"]], room=230),
-    )
+    by_stage = {STAGES["unadjusted"]: MUTED, AFTER: HIGHER}
+    layers = love_layers(names, gates, by_stage, room=280)
+    return chart(data={"name": "love"}, width=width(1, 250), height={"step": 18}, layer=layers)
 
 
 def overlap_chart(rows: list[dict[str, object]], sets: list[str], arms: tuple[str, str]) -> Spec:
@@ -99,13 +103,12 @@ def overlap_chart(rows: list[dict[str, object]], sets: list[str], arms: tuple[st
     bars = {"mark": {"type": "bar", "binSpacing": 1}, "encoding": encoding}
     return chart(
         data=values(rows),
-        transform=[KEPT],
         facet={
             "column": nominal("set", sets, header={"title": None}),
             "row": nominal("stage", ["Before matching", "Matched 1:1"], header={"title": None}),
         },
         spacing=18,
-        spec={"width": width(len(sets), 110), "height": 120, "layer": [bars, reference("y", 0)]},
+        spec={"width": width(len(sets), 110), "height": 120, "layer": [*kept([bars]), reference("y", 0)]},
     )
 
 
@@ -121,7 +124,9 @@ def smd_chart(study: Study, labels: dict[str, list[str]]) -> Spec:
     tips += [tip("upper", "to", ".2f"), tip("count", "Analyses", ",d")]
     kinds = colours("S", dict(zip(labels["S"], SET_COLOURS, strict=False)), "Adjusted for")
     x = _classes("Largest |SMD| of the baseline covariates", {"tickCount": 8})
-    count = {"field": "count", "type": "quantitative", "axis": {"title": "Analyses", "tickCount": 3}}
+    x["x"]["scale"] = {"zero": True}
+    axis = {"title": "Analyses", "tickCount": 3, "tickMinStep": 1, "format": ",d"}
+    count = {"field": "count", "type": "quantitative", "axis": axis}
     bars = {
         "transform": [
             {"bin": {"step": 0.05}, "field": "smd", "as": ["lower", "upper"]},
@@ -136,9 +141,9 @@ def smd_chart(study: Study, labels: dict[str, list[str]]) -> Spec:
     head = {"title": None, "labelAngle": 0, "labelAlign": "left"}
     return chart(
         data={"name": "specs"},
-        transform=[{"filter": "isValid(datum.smd)"}, KEPT],
+        transform=[{"filter": "isValid(datum.smd)"}],
         facet={"row": nominal("estimator", list(ESTIMATOR_LABELS.values()), header=head)},
         resolve={"scale": {"y": "independent"}},
         spacing=10,
-        spec={"width": width(1, 260), "height": 74, "layer": [bars, *gates, marked]},
+        spec={"width": width(1, 260), "height": 74, "layer": [*kept([bars, marked]), *gates]},
     )

@@ -3,7 +3,7 @@
 import itertools
 import math
 
-from survival_multiverse.charts.specification import KEPT
+from survival_multiverse.charts.specification import KEPT, kept
 from survival_multiverse.charts.theme import (
     ESTIMATOR_COLOURS,
     HALO,
@@ -15,6 +15,7 @@ from survival_multiverse.charts.theme import (
     chart,
     colours,
     dots,
+    levels,
     line_at,
     nominal,
     published_ticks,
@@ -43,28 +44,29 @@ def forest_chart(
     names: list[str],
     columns: list[str],
     limits: tuple[float, float],
-    percent: str,
 ) -> Spec:
     """Hazard ratios of the dose within each stratum.
 
-    `rows` hold column, name, hr, lo, hi, side, counts and published.
+    `rows` hold column, name, hr, lo, hi, counts and published. Strata are not told apart by significance.
     """
     x = ratio("hr", limits, "Hazard ratio")
     tips = [tip("name", "Stratum"), *INTERVAL, tip("counts", "Patients, events")]
-    y = nominal("name", names, axis={"title": None, "labelLimit": 290, "grid": False})
-    shared = {"y": y, "color": sides(percent), "tooltip": tips}
-    layers = [
-        reference("x", 1),
-        whiskers(x, shared, along="x", strokeWidth=2),
-        dots(shared | {"x": x}, shape="square", size=64),
+    y = levels("name", names, axis={"title": None, "labelLimit": 290, "grid": False})
+    shared = {"y": y, "tooltip": tips}
+    drawn = [
+        whiskers(x, shared, along="x", strokeWidth=2, color=INK),
+        dots(shared | {"x": x}, shape="square", size=64, color=INK),
         published_ticks({"x": x | {"field": "published"}, "y": y}, across="vertical"),
     ]
     return chart(
         data=values(rows),
-        transform=[KEPT],
         facet={"column": nominal("column", columns, header={"title": None})},
         spacing=18,
-        spec={"width": width(len(columns), 340), "height": {"step": 26}, "layer": layers},
+        spec={
+            "width": width(len(columns), 340),
+            "height": {"step": 26},
+            "layer": [reference("x", 1), *kept(drawn)],
+        },
     )
 
 
@@ -84,7 +86,7 @@ def bias_chart(
     measured
         The measured covariates: name, exposure and outcome.
     styles
-        Estimator of each analysis, and which of the adjustment sets it has.
+        Estimator of each analysis (or that it was published), and which of the adjustment sets it has.
     reach
         Upper end of both axes.
     """
@@ -98,9 +100,13 @@ def bias_chart(
         tip("exposure", "With the arm", ".2f"),
         tip("outcome", "With the event", ".2f"),
     ]
-    colour = colours("name", {name: ESTIMATOR_COLOURS[style[0]] for name, style in styles.items()})
+    of_estimator = ESTIMATOR_COLOURS | {"published": PUBLISHED}
+    colour = colours("name", {name: of_estimator[style[0]] for name, style in styles.items()})
     colour["legend"] |= {"columns": 2, "labelLimit": 460}
-    dashes = [SET_DASHES[place % len(SET_DASHES)] for _, place in styles.values()]
+    dashes = [
+        [7, 4] if name == "published" else SET_DASHES[place % len(SET_DASHES)]
+        for name, place in styles.values()
+    ]
     dash = colour | {"scale": {"domain": list(styles), "range": dashes}}
     line = {
         "data": values(curves),

@@ -2,7 +2,7 @@
 
 import math
 
-from survival_multiverse.charts.specification import BLOCK, KEPT, published_layers, ranked, tooltip
+from survival_multiverse.charts.specification import BLOCK, KEPT, kept, published_layers, ranked, tooltip
 from survival_multiverse.charts.theme import (
     HIGHER,
     INK,
@@ -14,6 +14,7 @@ from survival_multiverse.charts.theme import (
     chart,
     colours,
     dots,
+    levels,
     line_at,
     nominal,
     rank_axis,
@@ -22,7 +23,7 @@ from survival_multiverse.charts.theme import (
     whiskers,
     width,
 )
-from survival_multiverse.palette import BLUE, ORANGE, VERMILION
+from survival_multiverse.palette import BLUE, ORANGE, PUBLISHED, VERMILION
 from survival_multiverse.study import Study
 
 REACH = math.log(2)
@@ -35,17 +36,17 @@ def surface_chart(study: Study, labels: dict[str, list[str]]) -> Spec:
         f"measure == 'p' ? (datum.hr < 1 ? -1 : 1) * min(1, -log(max(datum.p, 1e-6)) / log(10) / 3)"
         f" : max(-1, min(1, log(datum.hr) / {REACH:.6f}))"
     )
-    x = nominal("D", labels["D"], axis={"title": study.dose.label, "labelAngle": 0, "labelFontSize": 9})
-    y = nominal("G", labels["G"][::-1], axis={"title": None, "labelFontSize": 9})
+    x = levels("D", labels["D"], axis={"title": study.dose.label, "labelAngle": 0, "labelFontSize": 9})
+    y = levels("G", labels["G"][::-1], axis={"title": None, "labelFontSize": 9})
     estimable = "isValid(datum.hr)"
+    p_value = "datum.p < 0.001 ? '<.001' : format(datum.p, '.3f')"
     return chart(
         data={"name": "specs"},
         transform=[
-            {"filter": "datum.matching && datum.S == set"},
-            KEPT,
+            {"filter": "datum.matching"},
             {"calculate": f"{estimable} ? {tone} : null", "as": "tone"},
             {
-                "calculate": f"!{estimable} ? '–' : measure == 'p' ? datum.pt : format(datum.hr, '.2f')",
+                "calculate": f"!{estimable} ? '–' : measure == 'p' ? {p_value} : format(datum.hr, '.2f')",
                 "as": "shown",
             },
         ],
@@ -57,7 +58,10 @@ def surface_chart(study: Study, labels: dict[str, list[str]]) -> Spec:
         spec={
             "width": width(len(labels["C"]), 150),
             "height": {"step": 18},
-            "layer": [*_cells(study, x, y), *_marks(x, y)],
+            "layer": [
+                *kept([*_cells(study, x, y), _significant(x, y)], {"filter": "datum.S == set"}),
+                *_frames(study, x, y),
+            ],
         },
     )
 
@@ -102,20 +106,26 @@ def _cells(study: Study, x: Spec, y: Spec) -> list[Spec]:
     ]
 
 
-def _marks(x: Spec, y: Spec) -> list[Spec]:
+def _significant(x: Spec, y: Spec) -> Spec:
+    mark = {"type": "point", "filled": True, "size": 9, "color": "#1f2329", "opacity": 1, "yOffset": -6}
+    return {
+        "transform": [{"filter": "isValid(datum.hr) && datum.side != 'includes'"}],
+        "mark": mark | {"xOffset": {"expr": "bandwidth('x') / 2 - 3"}},
+        "encoding": {"x": x, "y": y},
+    }
+
+
+def _frames(study: Study, x: Spec, y: Spec) -> list[Spec]:
+    """The primary scenario, outlined; with a rim, if its hazard ratio was published."""
+    lines = [(5, PUBLISHED)] if "matched" in study.published else []
     return [
         {
-            "transform": [{"filter": "isValid(datum.hr) && datum.side != 'includes'"}],
-            "mark": {"type": "point", "filled": True, "size": 9, "color": "#1f2329", "opacity": 1,
-                     "xOffset": {"expr": "bandwidth('x') / 2 - 4"}, "yOffset": -5},
-            "encoding": {"x": x, "y": y},
-        },
-        {
             "transform": [{"filter": "datum.anchor"}],
-            "mark": {"type": "rect", "filled": False, "stroke": INK, "strokeWidth": 2.4},
+            "mark": {"type": "rect", "filled": False, "aria": False, "strokeWidth": width, "stroke": colour},
             "encoding": {"x": x, "y": y},
-        },
-    ]  # fmt: skip
+        }
+        for width, colour in [*lines, (2, INK)]
+    ]
 
 
 def caliper_chart(
@@ -126,7 +136,7 @@ def caliper_chart(
     limits: tuple[float, float],
 ) -> Spec:
     """What a caliper buys in balance and costs in patients, and what it does to the hazard ratio."""
-    x = nominal("C", labels["C"], axis={"title": "Caliper, SD of the logit", "labelAngle": 0})
+    x = levels("C", labels["C"], axis={"title": "Caliper, SD of the logit", "labelAngle": 0})
     colour = colours("S", dict(zip(labels["S"], SET_COLOURS, strict=False)), "Adjusted for")
 
     def panel(y: Spec, lines: list[Spec]) -> Spec:

@@ -7,7 +7,7 @@ from survival_multiverse.charts.theme import (
     Spec,
     chart,
     dots,
-    nominal,
+    levels,
     published_line,
     published_ticks,
     ratio,
@@ -59,4 +59,4 @@ def ensemble_chart(rows: list[dict[str, object]], *, names: list[str], limits: t
 
 
 def _rows(field: str, names: list[str]) -> Spec:
-    return nominal(field, names, axis={"title": None, "labelLimit": LABELS, "grid": False})
+    return levels(field, names, axis={"title": None, "labelLimit": LABELS, "grid": False})

@@ -36,6 +36,15 @@ KEPT = {
 """What the reader's filter lets through: in every picture a mark with a choice that is not kept goes."""
 
 
+def kept(layers: list[Spec], *before: Spec) -> list[Spec]:
+    """Layers of a facet that draw only what the reader keeps.
+
+    Filtered as a whole, a facet would lose its empty pictures and lay out the others under wrong headers: one
+    layer at least has to stay without this.
+    """
+    return [{**layer, "transform": [*before, KEPT, *layer.get("transform", [])]} for layer in layers]
+
+
 def tooltip(study: Study) -> list[Spec]:
     """All numbers of a specification, by its axes' own names."""
     return [
@@ -62,13 +71,11 @@ def params(first: dict[str, object]) -> list[Spec]:
     return [{"name": name, "value": value} for name, value in first.items()]
 
 
-def ranked(groupby: list[str] | None = None) -> Spec:
-    """Ascending position of each estimate within its curve."""
-    return {
-        "window": [{"op": "row_number", "as": "rank"}],
-        "sort": [{"field": "hr"}, {"field": "i"}],
-        **({"groupby": groupby} if groupby else {}),
-    }
+def ranked() -> Spec:
+    """Ascending position of each estimate within its curve, that of a block and estimator."""
+    window = [{"op": "row_number", "as": "rank"}]
+    order = [{"field": "hr"}, {"field": "i"}]
+    return {"window": window, "sort": order, "groupby": ["T", "D", "estimator"]}
 
 
 def published_layers(study: Study, first: Mapping[str, object], y: Spec) -> list[Spec]:
@@ -208,12 +215,17 @@ def blocks_chart(
         "shape": {"condition": {"test": "datum.anchor", "value": "diamond"}, "value": "circle"},
         "tooltip": tooltip(study),
     }
+    here = {"filter": "datum.estimator == estimator && isValid(datum.hr)"}
+    drawn = kept([*rules, dots(points, cursor="pointer")], here)
+    for layer in drawn:
+        layer["transform"].append(ranked())
     # Here the caption says what the line is: small pictures have no room for words.
     published = published_layers(study, first, y)[:1]
+    for layer in published:
+        layer["transform"] = [here, *layer["transform"]]
     left = {"title": study.lesions.label, "labelOrient": "left", "labelAngle": -90}
     return chart(
         data={"name": "specs"},
-        transform=[{"filter": "datum.estimator == estimator && isValid(datum.hr)"}, KEPT, ranked(["T", "D"])],
         facet={
             "row": nominal("T", labels["T"], header=left),
             "column": nominal("D", labels["D"], header={"title": study.dose.label}),
@@ -223,6 +235,6 @@ def blocks_chart(
         spec={
             "width": width(len(labels["D"]), 120 + 12 * len(labels["D"])),
             "height": 92,
-            "layer": [reference("y", 1), *published, *rules, dots(points, cursor="pointer")],
+            "layer": [reference("y", 1), *published, *drawn],
         },
     )

@@ -138,9 +138,10 @@ def anchors(encoding: Spec, *, size: int = 120) -> Spec:
 
 
 def reference(axis: str, value: float, *, dash: bool = False) -> Spec:
-    """A reference line in every picture of a facet."""
+    """A reference line in every picture of a facet: one, however many rows the picture has."""
     mark = {"type": "rule", "color": INK, "aria": False} | ({"strokeDash": [4, 3]} if dash else {})
-    return {"mark": mark, "encoding": {axis: {"datum": value}}}
+    once = [{"aggregate": [{"op": "count", "as": "rows"}]}]
+    return {"transform": once, "mark": mark, "encoding": {axis: {"datum": value}}}
 
 
 def line_at(value: float, *, axis: str = "y", dash: bool = False) -> Spec:
@@ -173,6 +174,11 @@ HALO = {"stroke": PAPER, "strokeWidth": 3}
 def nominal(field: str, order: list[str], **more: Any) -> Spec:
     """A category in a given order."""
     return {"field": field, "type": "nominal", "sort": order, **more}
+
+
+def levels(field: str, order: list[Any], *, scale: Spec | None = None, **more: Any) -> Spec:
+    """A category along an axis, which has room for each of the order, also for those with nothing to draw."""
+    return nominal(field, order, scale={"domain": order, **(scale or {})}, **more)
 
 
 def colours(field: str, pairs: dict[str, str], title: str | None = None) -> Spec:

@@ -1,6 +1,6 @@
 """Pictures in time: the arms of a scenario, and the landmarks."""
 
-from survival_multiverse.charts.specification import KEPT
+from survival_multiverse.charts.specification import kept
 from survival_multiverse.charts.theme import (
     ESTIMATOR_COLOURS,
     HALO,
@@ -11,6 +11,7 @@ from survival_multiverse.charts.theme import (
     chart,
     colours,
     dots,
+    levels,
     nominal,
     published_ticks,
     ratio,
@@ -78,8 +79,8 @@ def landmark_chart(
     present = {str(row["series"]) for row in rows}
     series = {name: colour for name, colour in LANDMARK_COLOURS.items() if name in present}
     landmarks = sorted({float(row["landmark"]) for row in rows})
-    x = nominal("landmark", landmarks, axis={"title": title, "labelAngle": 0})
-    x |= {"type": "ordinal", "scale": {"paddingInner": 0.25}}
+    axis = {"title": title, "labelAngle": 0}
+    x = levels("landmark", landmarks, axis=axis, scale={"paddingInner": 0.25}) | {"type": "ordinal"}
     y = ratio("hr", limits, "Hazard ratio")
     tips = [tip("series", "Estimator"), tip("landmark", title), tip("hr", "Hazard ratio", ".2f")]
     tips += [tip("lo", "CI from", ".2f"), tip("hi", "to", ".2f")]
@@ -92,20 +93,18 @@ def landmark_chart(
     }
     offset = {"x": x, "xOffset": shared["xOffset"]}
     left = {"x": x, "y": {"value": 224}, "text": {"field": "risk"}}
+    printed = published_ticks(offset | {"y": y | {"field": "published"}}, across="horizontal")
     layers = [
         reference("y", 1),
-        whiskers(y, shared, opacity=0.7),
-        dots(shared | {"y": y}, size=34),
-        published_ticks(offset | {"y": y | {"field": "published"}}, across="horizontal"),
+        *kept([whiskers(y, shared, opacity=0.7), dots(shared | {"y": y}, size=34), printed]),
         {
             "transform": [{"filter": "isValid(datum.risk)"}],
-            "mark": {"type": "text", "fontSize": 10, "color": MUTED, **HALO},
+            "mark": {"type": "text", "fontSize": 10, "color": MUTED, "aria": False, **HALO},
             "encoding": left,
         },
     ]
     return chart(
         data=values(rows),
-        transform=[KEPT],
         facet={"column": nominal("set", sets, header={"title": None})},
         spacing=22,
         spec={"width": width(len(sets), 110), "height": 230, "layer": layers},

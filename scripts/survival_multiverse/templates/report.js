@@ -28,6 +28,7 @@
   const own = { specs: () => specs, shares };
   const state = read("first-view");
   const everything = structuredClone(state.chosen);
+  const firstSet = state.set;
   const views = new Map();
 
   // Pictures
@@ -76,10 +77,10 @@
   const drawAll = async () => {
     await Promise.all(pictures.filter((holder) => !holder.dataset.drawn).map((holder) => draw(holder)));
   };
-  // Paper unfolds nothing: what is folded is printed open, and folded again.
+  // Paper unfolds nothing: what is folded is printed open, but the longest tables, and folded again.
   const unfolded = [];
   window.addEventListener("beforeprint", () => {
-    unfolded.push(...document.querySelectorAll("main details:not([open], .no-print)"));
+    unfolded.push(...document.querySelectorAll("main details:not([open], .no-print, .long)"));
     unfolded.forEach((part) => { part.open = true; });
     drawAll();
   });
@@ -99,11 +100,11 @@
 
   let told = 0;
 
-  // Vega keeps the room of a facet that has lost everything: such a picture is drawn anew.
   async function refresh(holder) {
     const view = views.get(holder.dataset.picture)?.view;
     if (!view) return;
-    if (document.getElementById(`spec-${holder.dataset.picture}`).textContent.includes('"facet":{')) { await draw(holder); return; }
+    // What moves the answer has other rows, and with them another height.
+    if (holder.dataset.picture === "attribution-chart") { await draw(holder); return; }
     for (const [name, value] of Object.entries(state)) view.signal(name, value);
     await view.runAsync();
     sayIfEmpty(holder);
@@ -148,7 +149,7 @@
       ? `${rows.length} of ${whole.length} analyses shown (${state.estimator}, ${state.threshold}, ${page.names.dose} `
         + `${state.dose}): hazard ratio below 1 in ${below}, median ${median.toFixed(2)}, from `
         + `${sorted[0].toFixed(2)} to ${sorted.at(-1).toFixed(2)}${gateWords(rows)}.`
-      : `None of ${whole.length} analyses is left (${state.estimator}, ${state.threshold}, ${state.dose}).`;
+      : `None of ${whole.length} analyses is left (${state.estimator}, ${state.threshold}, ${page.names.dose} ${state.dose}).`;
   }
 
   function choose(name, value) { state[name] = value; syncControls(); tell(); }
@@ -177,8 +178,12 @@
   });
   document.getElementById("reset").addEventListener("click", () => {
     state.chosen = structuredClone(everything);
+    state.set = firstSet;
     syncControls();
     tell();
+    // The mark of the last drag goes with it.
+    const curve = document.querySelector("[data-picture=curve-chart]");
+    drawing = drawing.then(() => curve.dataset.drawn && draw(curve));
   });
 
   // Dragging over rows of the decision panel keeps those choices; an axis without a row keeps them all.
@@ -269,7 +274,7 @@
     for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
     return made;
   };
-  const two = (value) => (value === null || value === undefined ? "–" : value >= 100 || value < 0.01
+  const two = (value) => (value === null || value === undefined ? "–" : Math.abs(value) < 1e-9 ? "0.00" : value >= 100 || value < 0.01
     ? value.toExponential(1) : value.toFixed(2));
   const limits = (i) => (get.hr(i) === null ? get.why(i) || "–" : `${two(get.hr(i))} (${two(get.lo(i))} to ${two(get.hi(i))})`);
   const cell = (value) => (value === null || value === undefined ? "–"
@@ -361,8 +366,8 @@
     const { names, smd } = page.balance;
     const before = smd[`${get.T(i)}.${get.D(i)}.${get.G(i)}.-1.${get.S(i)}.0`] || [];
     const after = smd[`${key(i, ["T", "D", "G", "C", "S"])}.${get.E(i)}`] || [];
-    const stage = { 0: "Before", [page.matched]: "Matched 1:1" }[get.E(i)] || page.estimators[get.E(i)];
-    return names.flatMap((name, at) => [["Before", before[at]], [stage, after[at]]]
+    const stages = (at) => (get.E(i) ? [["Before", before[at]], ["After", after[at]]] : [["Before", before[at]]]);
+    return names.flatMap((name, at) => stages(at)
       .filter(([, value]) => value !== null && value !== undefined)
       .map(([when, value]) => ({ name, stage: when, smd: value })));
   }
@@ -404,5 +409,5 @@
   syncControls();
   describe();
   document.documentElement.dataset.ready = "true";
-  window.robustness = { drawAll, views, state, specs, open, settled: () => drawing };
+  window.robustness = { drawAll, views, state, specs, open, settled: () => drawing.then(() => null) };
 })();
