@@ -87,7 +87,10 @@ def _forest(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) ->
         + dagger(study)
     )
     columns = [label for _, _, label in stages(study)]
-    spec = forest_chart(found, names=names, columns=columns, limits=limits_of(found))
+    # Few rows: the axis holds every interval that is not absurdly wide.
+    ends = [min(max(row[end], 0.1), 10.0) for row in found for end in ("lo", "hi") if is_number(row[end])]
+    limits = limits_of([*found, *({"hr": ratio, "lo": ratio, "hi": ratio} for ratio in ends)])
+    spec = forest_chart(found, names=names, columns=columns, limits=limits)
     title = f"{study.dose.label} within strata"
     return Picture("forest-chart", title, text, "; ".join(words), spec)
 

@@ -294,3 +294,23 @@ def of_all(part: int, whole: int) -> str:
     # Not "100 %" where one disagrees, nor "0 %" where one agrees.
     shown = "<1" if share < 1 else ">99" if share > 99 else f"{math.floor(share + 0.5)}"
     return f"{part:,} of {whole:,} ({shown}\u00a0%)"
+
+
+def hidden_bias(specifications: pd.DataFrame, study: Study) -> str:
+    """Rosenbaum bounds of the primary block's matched analyses; nothing where none was matched."""
+    rows = estimated(anchor_block(headline(specifications, estimator="matched"), study))
+    if rows.empty:
+        return ""
+    bounds = rows["rosenbaum_gamma"].dropna()
+    opening = (
+        f"Rosenbaum bounds: in {len(bounds):,} of {len(rows):,} matched analyses of the primary block the "
+        "one-sided sign test of the pairs is at or below 0.05 if nothing is hidden"
+    )
+    if bounds.empty:
+        return f"{opening}, so that no bias is needed to explain a difference within pairs."
+    least, most = format_ratio(bounds.min()), format_ratio(bounds.max())
+    span = f"Γ = {least}" if least == most else f"Γ between {least} and {most}"
+    return (
+        f"{opening}; a hidden factor that multiplies the odds of being at or above the cutoff within a pair "
+        f"by {span} would take that away."
+    )

@@ -19,7 +19,7 @@ from survival_multiverse.evidence_pictures import evidence_pictures
 from survival_multiverse.flow import flow_steps
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence, with_unit
 from survival_multiverse.methods import REFERENCES, methods
-from survival_multiverse.narrative import joint_null, origin, readings
+from survival_multiverse.narrative import hidden_bias, joint_null, origin, readings
 from survival_multiverse.page_data import axis_labels, balance_terms, page_data, primary_choices
 from survival_multiverse.page_tables import page_tables
 from survival_multiverse.palette import THEMED
@@ -189,6 +189,7 @@ def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, obj
         "silence": silence(study),
         "readings": readings(specifications, study),
         "joint_null": joint_null(joint, study),
+        "hidden_bias": hidden_bias(specifications, study),
         "attempted": len(specifications),
         "estimated": len(estimated(specifications)),
         "patients": len(tables["cohort"]),

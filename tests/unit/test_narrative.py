@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from report_frames import GATES, estimate, failure, grid, small_config, small_study, specifications
 
 from survival_multiverse.figures import draw_specification_curve
-from survival_multiverse.narrative import origin, reading, readings
+from survival_multiverse.narrative import hidden_bias, origin, reading, readings
 from survival_multiverse.study import Study
 
 
@@ -53,6 +53,18 @@ def test_balance_gate():
     assert "the hazard ratio there is 0.60" in read(through)
     # Where no balance was judged nothing is said of a gate.
     assert "gate" not in read([estimate(0.5, **dict.fromkeys(GATES)), estimate(0.6, **dict.fromkeys(GATES))])
+
+
+def test_hidden_bias_counts_the_analyses_that_have_a_bound():
+    def said(*bounds):
+        rows = specifications([estimate(0.5, rosenbaum_gamma=bound) for bound in bounds])
+        return plain(hidden_bias(rows, small_study()))
+
+    assert "in 2 of 3 matched analyses" in said(1.1, np.nan, 1.32)
+    assert "by Γ between 1.10 and 1.32 would" in said(1.1, np.nan, 1.32)
+    assert "in 0 of 1 matched analyses" in said(np.nan)
+    assert "no bias is needed" in said(np.nan)
+    assert hidden_bias(specifications([failure()]), small_study()) == ""
 
 
 def test_share_never_rounds_to_all_or_none():

@@ -136,7 +136,9 @@ def caliper_chart(
     limits: tuple[float, float],
 ) -> Spec:
     """What a caliper buys in balance and costs in patients, and what it does to the hazard ratio."""
-    x = levels("C", labels["C"], axis={"title": "Caliper, SD of the logit", "labelAngle": 0})
+    x = levels(
+        "C", labels["C"], axis={"title": "Caliper, SD of the logit", "labelAngle": 0, "labelOverlap": True}
+    )
     colour = colours("S", dict(zip(labels["S"], SET_COLOURS, strict=False)), "Adjusted for")
 
     def panel(y: Spec, lines: list[Spec]) -> Spec:
