@@ -29,6 +29,11 @@ def write_table(
     metadata
         Text for the file's footer; written in the order of its keys.
     """
+    write_bytes(path, table_bytes(frame, metadata))
+
+
+def table_bytes(frame: pa.Table | pd.DataFrame, metadata: Mapping[str, str] | None = None) -> bytes:
+    """What `write_table` writes."""
     footer = {key: metadata[key] for key in sorted(metadata)} if metadata else None
     table = as_table(frame).replace_schema_metadata(footer)
     buffer = io.BytesIO()
@@ -40,7 +45,7 @@ def write_table(
         # Looking for repeated numbers takes as long as all the rest and saves no bytes.
         use_dictionary=[field.name for field in table.schema if not pa.types.is_floating(field.type)],
     )
-    write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path, *, cohort: str | None = None) -> None:
@@ -51,9 +56,14 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, cohort: str | None = Non
     cohort
         Source of the patients; as a first column it stays with the numbers wherever they are copied.
     """
+    write_bytes(path, csv_bytes(frame, cohort))
+
+
+def csv_bytes(frame: pd.DataFrame, cohort: str | None = None) -> bytes:
+    """What `write_csv` writes."""
     if cohort is not None:
         frame = pd.concat([pd.Series(cohort, index=frame.index, name="cohort"), frame], axis=1)
-    write_bytes(path, frame.to_csv(index=False, lineterminator="\n").encode())
+    return frame.to_csv(index=False, lineterminator="\n").encode()
 
 
 def read_table(path: str | Path) -> pa.Table:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from anchor_estimates import read_anchor_estimates
-from file_records import digest_of_files
+from file_records import digest_of_files, file_record
 from job_log import job_log
 from job_records import recorded_job
 from lineage import draw_study, rules_behind
@@ -16,12 +16,13 @@ from parquet_files import read_frame
 from report_inputs import made_from, read_balance, software
 from study_plan import study_steps
 from survival_multiverse.anchor_tables import ANCHOR_TABLES
+from survival_multiverse.page_tables import shown_tables
 from survival_multiverse.report import TABLES
 from survival_multiverse.report import render_report as render_page
 from survival_multiverse.study import Study
+from table_archive import write_archive
 
-READ_HERE = ("anchor", "scenario_balance")
-"""Tables that are parts of the estimates."""
+READ_HERE = ("anchor", "scenario_balance")  # parts of the estimates
 
 
 def render_report(
@@ -33,10 +34,11 @@ def render_report(
     bundle: str,
     settings: str,
     report: str,
+    archive: str,
     calibration: str | None = None,
     paper: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the page; ``tables`` gives the files of `report.TABLES` other than those `READ_HERE`."""
+    """Write the page and its tables; ``tables``: files of `report.TABLES` other than those `READ_HERE`."""
     config = json.loads(settings)
     study = Study.from_config(config)
     frames = {name: read_frame(path) for name, path in tables.items()}
@@ -45,13 +47,11 @@ def render_report(
     frames |= {name: read_frame(path) for name, path in (paper or {}).items()}
     frames["anchor"] = read_anchor_estimates(estimates, study)
     frames["scenario_balance"] = read_balance(estimates)
-    pictures = {
-        path.stem: path.read_text(encoding="utf-8") for path in map(Path, figures) if path.suffix == ".svg"
-    }
+    svgs = [path for path in map(Path, figures) if path.suffix == ".svg"]
     page = render_page(
         study,
         frames,
-        pictures,
+        {path.stem: path.read_text(encoding="utf-8") for path in svgs},
         scripts=Path(bundle).read_text(encoding="utf-8"),
         versions=software(),
         digests=made_from(scenarios[0]),
@@ -60,6 +60,8 @@ def render_report(
         behind=rules_behind(scenarios[0], study_steps(config)),
     )
     write_bytes(report, page.encode())
+    footer = file_record(script=__file__, settings=settings, inputs={**tables, "estimates": estimates})
+    write_archive(shown_tables(study, frames), archive, cohort=study.source, metadata=footer)
 
 
 if __name__ == "__main__":
@@ -72,6 +74,7 @@ if __name__ == "__main__":
             bundle=snakemake.input.bundle,
             settings=snakemake.params.settings,
             report=snakemake.output[0],
+            archive=snakemake.output.tables,
             calibration=snakemake.input.get("calibration"),
             paper={name: snakemake.input[name] for name in ANCHOR_TABLES if snakemake.input.get(name)},
         )

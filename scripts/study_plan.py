@@ -17,6 +17,7 @@ FLOW = "results/cohort/flow.parquet"
 MISSING = "results/cohort/missing.parquet"
 ESTIMATES = "results/robustness/estimates.parquet"
 REPORT = "results/report/robustness.html"
+PAGE_TABLES = "results/report/tables.zip"
 MANUSCRIPT = "results/report/manuscript_tables.docx"
 BUNDLE = "results/report/vega.js"
 CALIBRATED = "results/calibration/calibration.csv"
@@ -265,7 +266,7 @@ def study_steps(config: Mapping[str, Any]) -> dict[str, Step]:
         "plot_specification_curve": Step(study_settings, others[:2], specified),
         "plot_hazard_ratio_surface": Step(study_settings, others[2:], specified),
         "bundle_scripts": Step(study_settings, (BUNDLE,)),
-        "render_report": Step(study_settings, (REPORT,), read_by_report),
+        "render_report": Step(study_settings, (REPORT, PAGE_TABLES), read_by_report),
         "write_handouts": Step(study_settings, (*figure_files(*HANDOUT_FIGURES), MANUSCRIPT), handed_out),
         "calibrate_inference": Step(study_settings, tuple(CALIBRATION_PARTS), on_request=True),
         "collect_calibration": Step(

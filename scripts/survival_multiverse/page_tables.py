@@ -48,15 +48,35 @@ PROSE = ("strobe", "propensity", "remark", "paper_contradictions")
 
 def page_tables(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Markup]:
     """Tables by name; every cell and heading is escaped."""
-    made = {
+    return {
+        name: Markup(to_html(table, index=index, prose=name in PROSE)) if len(table) else Markup("")
+        for name, (table, index) in _made(study, tables).items()
+    }
+
+
+def shown_tables(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The same as text, with one heading a column, for other programs; empty ones are left out."""
+    return {name: _flat(table) for name, (table, _) in _made(study, tables).items() if len(table)}
+
+
+def _flat(table: pd.DataFrame) -> pd.DataFrame:
+    """Headings in one line; equal ones, which users' labels can make, are numbered."""
+    heads: list[str] = []
+    for head in table.columns:
+        name = (" ".join(map(str, head)) if isinstance(head, tuple) else str(head)).strip()
+        while name in heads:
+            name += f" [{len(heads) + 1}]"
+        heads.append(name)
+    return table.astype(str).set_axis(heads, axis=1)
+
+
+def _made(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[pd.DataFrame, int]]:
+    """Tables by name, and how many of their columns name the row."""
+    return {
         **_multiverse(study, tables),
         **_primary(study, tables["anchor"], tables["specifications"]),
         **_appendix(study, tables),
         **anchor_tables(tables),
-    }
-    return {
-        name: Markup(to_html(table, index=index, prose=name in PROSE)) if len(table) else Markup("")
-        for name, (table, index) in made.items()
     }
 
 

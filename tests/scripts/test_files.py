@@ -1,6 +1,7 @@
 """Files that scripts read and write: bytes, footers, logs, and users' tables."""
 
 import json
+import zipfile
 
 import pandas as pd
 import pyarrow as pa
@@ -11,6 +12,7 @@ from job_log import job_log
 from parquet_files import read_frame, write_csv, write_table
 from source_patients import load_dataset, read_patients
 from survival_multiverse.faults import InputError
+from table_archive import write_archive
 
 SETTINGS = '{"cohort":{"source":"simulated"},"study":{"seed":7}}'
 
@@ -26,6 +28,20 @@ def test_equal_tables_give_equal_bytes_however_they_were_made(tmp_path):
     assert (tmp_path / "three.parquet").read_bytes() == first
     assert read_footer(tmp_path / "one.parquet") == {"a": "1", "b": "2"}
     pd.testing.assert_frame_equal(read_frame(tmp_path / "one.parquet"), frame)
+
+
+def test_an_archive_holds_every_table_twice_and_says_whose_patients_they_are(tmp_path):
+    frames = {"b": pd.DataFrame({"x": ["1", "<5"]}), "a": pd.DataFrame({"y": ["é"]})}
+    for name, order in (("one", ("b", "a")), ("two", ("a", "b"))):
+        tables = {table: frames[table] for table in order}
+        write_archive(tables, tmp_path / f"{name}.zip", cohort="simulated", metadata={"rule": "r"})
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "one.zip") as archive:
+        assert archive.namelist() == ["a.csv", "a.parquet", "b.csv", "b.parquet"]
+        assert archive.read("b.csv").decode() == "cohort,x\nsimulated,1\nsimulated,<5\n"
+        archive.extract("a.parquet", tmp_path)
+    pd.testing.assert_frame_equal(read_frame(tmp_path / "a.parquet"), frames["a"])
+    assert read_footer(tmp_path / "a.parquet") == {"rule": "r"}
 
 
 def test_a_table_that_cannot_be_written_leaves_the_old_file(tmp_path):

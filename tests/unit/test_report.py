@@ -1,3 +1,4 @@
+import html
 import json
 import re
 from html.parser import HTMLParser
@@ -28,6 +29,7 @@ from survival_multiverse.cohort import prepare_cohort
 from survival_multiverse.disclosure import printed_counts
 from survival_multiverse.labels import level_label, variable_label
 from survival_multiverse.methods import REFERENCES, methods
+from survival_multiverse.page_tables import page_tables, shown_tables
 from survival_multiverse.patient_tables import table_one
 from survival_multiverse.report import CONTENTS, TABLES, inline_svg, render_report
 from survival_multiverse.report_tables import (
@@ -402,3 +404,18 @@ def test_words_that_nobody_gave_are_plain():
     assert study.words == Words("events", "Positive lymph nodes", "Low count", "High count")
     assert variable_label(study, "state") == "Positive lymph nodes"
     assert level_label(study, "state", "oligometastatic") == "Low count (<4 nodes)"
+
+
+def words(text):
+    return " ".join(text.replace("\u200b", "").replace("\u2060", "").split())
+
+
+def test_tables_by_themselves_are_those_of_the_page(page):
+    frames = shown_tables(page.study, page.tables)
+    drawn = page_tables(page.study, page.tables)
+    assert set(frames) == {name for name, table in drawn.items() if table}
+    for name, frame in frames.items():
+        assert len(set(frame.columns)) == frame.shape[1], name
+        assert drawn[name].count("<tr") >= len(frame), name
+        text = words(html.unescape(re.sub("<[^>]+>", " ", drawn[name])))
+        assert [cell for cell in map(words, frame.iloc[0]) if cell not in text] == [], name

@@ -33,6 +33,7 @@ from study_plan import (
     MANUSCRIPT,
     MISSING,
     OUTLINE,
+    PAGE_TABLES,
     REPORT,
     RESULTS,
     ROBUSTNESS,

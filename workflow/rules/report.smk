@@ -33,6 +33,7 @@ rule render_report:
         library=library("render_report"),
     output:
         report(REPORT, caption="../report/robustness.rst", category="Report", labels={"page": "Robustness"}),
+        tables=PAGE_TABLES,
     log:
         "logs/render_report.log",
     # It takes longest of what the summaries set free.
