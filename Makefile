@@ -8,7 +8,7 @@
 #                       NUMBER=0.74: the rows that a number in it, or in the report, comes from
 # make compare A= B=    what differs between two studies, and by how much the estimates moved
 # make reconstruct      the committed cohort again from the published numbers (resources/README.md)
-# make ensemble         six other cohorts that give the published numbers, too
+# make ensemble         twenty other cohorts that give the published numbers, too; about an hour on two cores
 # make bench            the engine beside lifelines and, where it is found, R (benchmarks/README.md)
 # make test | lint | clean
 SHELL := bash
@@ -64,7 +64,7 @@ compare: $(INSTALLED)
 reconstruct: $(COMPILED)
 	PYTHONPATH=scripts $(BIN)/python scripts/reconstruct.py resources resources/reconstructed_cohort.csv
 
-# Six more cohorts; their comparison belongs to every study.
+# More cohorts; their comparison belongs to every study.
 ensemble: $(COMPILED)
 	$(SNAKEMAKE) results/reconstruction/ensemble.parquet
 	cp results/reconstruction/ensemble.parquet resources/ensemble.parquet

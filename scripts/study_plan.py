@@ -37,7 +37,7 @@ ANCHOR = {
 }
 ENSEMBLE = {name: f"results/anchor/{name}.parquet" for name in ("ensemble", "ensemble_members")}
 OUTLINE = "results/reconstruction/outline.csv"
-ENSEMBLE_COHORTS = [f"results/reconstruction/seed~{seed}.csv" for seed in range(1, 7)]
+ENSEMBLE_COHORTS = [f"results/reconstruction/seed~{seed}.csv" for seed in range(1, 21)]
 ENSEMBLE_PATIENTS = "results/reconstruction/ensemble.parquet"
 ROBUSTNESS = tables("specifications", "blocks", "failures", "balance", "attribution")
 INFERENCE = tables(
