@@ -10,20 +10,24 @@ from job_records import recorded_job
 from output_files import write_bytes
 from parquet_files import read_frame
 from survival_multiverse.multiverse import anchor_samples
+from survival_multiverse.published_marks import NO_MARKS
 from survival_multiverse.study import Study
 from survival_multiverse.style import png_bytes, svg_bytes
 from survival_multiverse.survival_figures import draw_survival_curves
 
 
-def plot_survival_curves(*, cohort: str, estimates: str, settings: str, outputs: Sequence[str]) -> None:
-    """Write each figure, named by its file, in the formats asked for."""
+def plot_survival_curves(
+    *, cohort: str, estimates: str, settings: str, outputs: Sequence[str], published: str | None = None
+) -> None:
+    """Write each figure, named by its file, in the formats asked for; `published` holds marks of a paper."""
     study = Study.from_config(json.loads(settings))
     samples = anchor_samples(read_frame(cohort), study)
     rows = read_anchor_estimates(estimates, study)
+    marks = read_frame(published) if published else NO_MARKS
     figures = {}
     for path in map(Path, outputs):
         if path.stem not in figures:
-            figures[path.stem] = draw_survival_curves(path.stem, samples, rows, study)
+            figures[path.stem] = draw_survival_curves(path.stem, samples, rows, study, marks)
         draw = svg_bytes if path.suffix == ".svg" else png_bytes
         write_bytes(path, draw(figures[path.stem]))
 
@@ -35,4 +39,5 @@ if __name__ == "__main__":
             estimates=snakemake.input.estimates,
             settings=snakemake.params.settings,
             outputs=list(snakemake.output),
+            published=snakemake.input.get("published"),
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from anchor_estimates import read_anchor_estimates
+from archives import write_tables
 from file_records import digest_of_files, file_record
 from job_log import job_log
 from job_records import recorded_job
@@ -20,7 +21,6 @@ from survival_multiverse.page_tables import shown_tables
 from survival_multiverse.report import TABLES
 from survival_multiverse.report import render_report as render_page
 from survival_multiverse.study import Study
-from table_archive import write_archive
 
 READ_HERE = ("anchor", "scenario_balance")  # parts of the estimates
 
@@ -61,7 +61,7 @@ def render_report(
     )
     write_bytes(report, page.encode())
     footer = file_record(script=__file__, settings=settings, inputs={**tables, "estimates": estimates})
-    write_archive(shown_tables(study, frames), archive, cohort=study.source, metadata=footer)
+    write_tables(shown_tables(study, frames), archive, cohort=study.source, metadata=footer)
 
 
 if __name__ == "__main__":

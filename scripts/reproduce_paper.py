@@ -13,13 +13,14 @@ from parquet_files import read_frame, write_csv, write_table
 from survival_multiverse.anchor_matching import compare_matchings
 from survival_multiverse.faults import InputError
 from survival_multiverse.published import in_words, set_aside
+from survival_multiverse.published_marks import published_marks
 from survival_multiverse.reconstructed_patients import join_private_columns, paper_cohort
 from survival_multiverse.reproduction import mark_contradictions, reproduce, score_by_kind
 from survival_multiverse.study import Study
 
 
 def reproduce_paper(*, inputs: Mapping[str, str], settings: str, outputs: Mapping[str, str]) -> None:
-    """Write the numbers one by one, their score by kind and the matchings, as Parquet and as CSV."""
+    """Write the numbers one by one, their score by kind, the matchings and what pictures mark, each twice."""
     study = Study.from_config(json.loads(settings))
     paper = read_paper_description(inputs["description"])
     numbers, contradictions = read_numbers(inputs["numbers"]), read_contradictions(inputs["contradictions"])
@@ -41,6 +42,7 @@ def reproduce_paper(*, inputs: Mapping[str, str], settings: str, outputs: Mappin
     score = score_by_kind(table, set_aside(contradictions))
     reproduction = in_words(mark_contradictions(table, contradictions), paper)
     tables = {"reproduction": reproduction, "score": score, "matching": matching}
+    tables["published"] = published_marks(numbers, paper, study)
     record = file_record(script=__file__, settings=settings, inputs=inputs)
     for name, frame in tables.items():
         write_table(frame, outputs[name], metadata=record)

@@ -18,6 +18,8 @@ MISSING = "results/cohort/missing.parquet"
 ESTIMATES = "results/robustness/estimates.parquet"
 REPORT = "results/report/robustness.html"
 PAGE_TABLES = "results/report/tables.zip"
+PAGE_PICTURES = "results/report/pictures.zip"
+ESTIMATES_CSV = "results/robustness/estimates.csv.gz"
 MANUSCRIPT = "results/report/manuscript_tables.docx"
 BUNDLE = "results/report/vega.js"
 CALIBRATED = "results/calibration/calibration.csv"
@@ -33,7 +35,8 @@ def tables(*names: str) -> dict[str, str]:
 
 
 ANCHOR = {
-    name: f"results/anchor/{name}.parquet" for name in ("consistency", "reproduction", "score", "matching")
+    name: f"results/anchor/{name}.parquet"
+    for name in ("consistency", "reproduction", "score", "matching", "published")
 }
 ENSEMBLE = {name: f"results/anchor/{name}.parquet" for name in ("ensemble", "ensemble_members")}
 OUTLINE = "results/reconstruction/outline.csv"
@@ -58,6 +61,9 @@ RESULTS = {
     "flow": FLOW,
     "missing": MISSING,
 }
+# What the page's pictures are drawn from, beside the estimates.
+PICTURED = ("specifications", "attribution", "score_overlap", "cutpoints", "dose_response", "null_curves")
+PICTURED_OF_PAPER = ("matching", "ensemble_members", "published")
 HANDOUT_FIGURES = ("summary",)
 SPECIFICATION_FIGURES = ("specification_curve", "hazard_ratio_surface")
 CALIBRATION_PARTS = [
@@ -110,6 +116,16 @@ def paper_files(config: Mapping[str, Any]) -> dict[str, str]:
         "description": f"{folder}/reconstruction.yaml",
         "patients": f"{folder}/reconstructed_cohort.csv",
         "ensemble": ENSEMBLE_PATIENTS if _own_paper(config) else f"{folder}/ensemble.parquet",
+    }
+
+
+def pictured_files(config: Mapping[str, Any]) -> dict[str, str]:
+    """What the page's pictures are drawn from, by name."""
+    paper = anchor_files(config)
+    return {
+        "estimates": ESTIMATES,
+        **{name: RESULTS[name] for name in PICTURED},
+        **{name: paper[name] for name in PICTURED_OF_PAPER if name in paper},
     }
 
 
@@ -241,6 +257,7 @@ def study_steps(config: Mapping[str, Any]) -> dict[str, Step]:
         patients = {role: (paper[role],) for role in ("patients", "description")}
     specified = {"specifications": (ROBUSTNESS["specifications"],)}
     curves, others = figure_files(*survival_figures(config)), figure_files(*SPECIFICATION_FIGURES)
+    marks = {name: (path,) for name, path in anchor_files(config).items() if name == "published"}
     read_by_report = {name: (path,) for name, path in RESULTS.items()}
     read_by_report |= {"scenarios": scenarios, "figures": curves[::2], "bundle": (BUNDLE,)}
     read_by_report |= {name: (path,) for name, path in anchor_files(config).items()}
@@ -256,16 +273,22 @@ def study_steps(config: Mapping[str, Any]) -> dict[str, Step]:
         "check_witnesses": Step(study_settings, _beside_csv(*WITNESSES.values()), cohort),
         "describe_arms": Step(study_settings, _beside_csv(*ARMS.values()), cohort),
         "collect_scenarios": Step(study_settings, (ESTIMATES,), {"scenarios": scenarios}),
+        "spell_estimates": Step(study_settings, (ESTIMATES_CSV,), {"estimates": (ESTIMATES,)}),
         "summarise_robustness": Step(
             study_settings,
             _beside_csv(*ROBUSTNESS.values()),
             {"estimates": (ESTIMATES,)},
         ),
         "infer_jointly": Step(inference_settings, _beside_csv(*INFERENCE.values()), {**cohort, **shards}),
-        "plot_survival_curves": Step(study_settings, curves, {**cohort, "estimates": (ESTIMATES,)}),
+        "plot_survival_curves": Step(study_settings, curves, {**cohort, **marks, "estimates": (ESTIMATES,)}),
         "plot_specification_curve": Step(study_settings, others[:2], specified),
         "plot_hazard_ratio_surface": Step(study_settings, others[2:], specified),
         "bundle_scripts": Step(study_settings, (BUNDLE,)),
+        "draw_pictures": Step(
+            study_settings,
+            (PAGE_PICTURES,),
+            {name: (path,) for name, path in pictured_files(config).items()},
+        ),
         "render_report": Step(study_settings, (REPORT, PAGE_TABLES), read_by_report),
         "write_handouts": Step(study_settings, (*figure_files(*HANDOUT_FIGURES), MANUSCRIPT), handed_out),
         "calibrate_inference": Step(study_settings, tuple(CALIBRATION_PARTS), on_request=True),

@@ -6,6 +6,7 @@ import pandas as pd
 
 from survival_multiverse.anchor_matching import STORED
 from survival_multiverse.charts.paper import ensemble_chart, matchings_chart
+from survival_multiverse.labels import axis_value
 from survival_multiverse.page_data import axis_labels
 from survival_multiverse.pictures import Picture, limits_of
 from survival_multiverse.study import Study
@@ -28,10 +29,12 @@ def anchor_pictures(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[st
 def _matchings(matching: pd.DataFrame, study: Study) -> Picture:
     """The other way round than printed, so that the higher dose is what every picture speaks of."""
     calipers = axis_labels(study)["C"]
+    anchor = axis_value(study, "caliper", study.anchor[3]).removeprefix("caliper ")
     rows = [
         {
             "name": _matching_name(row["matching"]),
             "C": caliper if (caliper := row["matching"].removeprefix("caliper ")) in calipers else None,
+            "anchor": caliper == anchor,
             "pairs": row["pairs"],
             "hr": 1 / row["hazard_ratio"],
             "middle": 1 / row["envelope_median"],
@@ -52,7 +55,8 @@ def _matchings(matching: pd.DataFrame, study: Study) -> Picture:
     text = (
         "Patients with equal scores can be paired in many ways, and the print does not say who was. Points: "
         "the order used; bars: the central 95 % over "
-        f"{study.analysis.tie_break_draws:,} other orders; dashed: the published value. Hazard ratios are "
+        f"{study.analysis.tie_break_draws:,} other orders; diamond: the caliper of the primary scenario; "
+        "dashed: the published value. Hazard ratios are "
         f"those of the higher dose, so the published one is {format_ratio(published)} (printed as "
         f"{printed:g} for the lower dose). It lies inside {inside} of {envelopes} bars."
     )
@@ -84,7 +88,8 @@ def _ensemble(members: pd.DataFrame, study: Study) -> Picture:
     ]
     text = (
         f"Each point is one of {len(fitting)} cohorts; each gives {100 * fitting['near'].min():.1f} % of the "
-        "published numbers, or more, within rounding or nearly. How far the points of a row lie apart is the "
+        "published numbers, or more, within rounding or nearly. The conclusions are those of the primary "
+        "scenario. How far the points of a row lie apart is the "
         "least that the print leaves open about it: all these cohorts start from the same sizes, rates and "
         "late survivors."
         + (f" Purple: {format_ratio(study.published['matched'])}, as published." if printed else "")

@@ -9,8 +9,16 @@ from survival_multiverse.reproduction import KINDS, NEAR, WITHIN
 from survival_multiverse.style import format_ratio
 from survival_multiverse.table_cells import GAP, count_text, is_number
 
-ANCHOR_TABLES = ("score", "reproduction", "consistency", "matching", "ensemble", "ensemble_members")
-"""Tables of `results/anchor` that the page shows, those that are there."""
+ANCHOR_TABLES = (
+    "score",
+    "reproduction",
+    "consistency",
+    "matching",
+    "ensemble",
+    "ensemble_members",
+    "published",
+)
+"""Tables of `results/anchor` that the page shows or its pictures mark, those that are there."""
 
 HONESTY = (
     "The patients are reconstructed from published aggregates; no row describes a person. Only the published "

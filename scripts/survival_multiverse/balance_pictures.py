@@ -14,7 +14,8 @@ from survival_multiverse.page_data import (
     before_balancing,
     primary_choices,
 )
-from survival_multiverse.pictures import Picture
+from survival_multiverse.pictures import Picture, printed_numbers
+from survival_multiverse.published_marks import LARGEST, NO_MARKS
 from survival_multiverse.specification_summary import GATE, GATED, headline, passing
 from survival_multiverse.study import Study
 from survival_multiverse.style import ESTIMATOR_LABELS
@@ -22,24 +23,12 @@ from survival_multiverse.table_cells import is_number, set_label
 from survival_multiverse.time_tables import primary_rows
 
 
-def love_picture(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Picture | None:
+def love_picture(
+    anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study, published: pd.DataFrame = NO_MARKS
+) -> Picture | None:
+    """Balance of the primary scenario; `published` as in `published_marks`."""
     choices = primary_choices(specifications, study)
-    terms = balance_terms(study)
-    rows = primary_rows(anchor, analysis="balance")
-    rows = rows[(rows["statistic"] == "smd") & rows["adjustment_set"].notna()]
-    found = []
-    for row in rows.to_dict("records"):
-        term = (row["variable"], row["level"])
-        if term in terms and row["estimator"] in STAGES and is_number(row["estimate"]):
-            found.append(
-                {
-                    "set": set_label(study, row["adjustment_set"]),
-                    "stage": STAGES[row["estimator"]],
-                    "name": terms[term],
-                    "smd": abs(row["estimate"]),
-                    **_choices(choices, row),
-                }
-            )
+    found = _computed(anchor, choices, study)
     if not found:
         return None
     before = {entry["name"]: entry["smd"] for entry in found if entry["stage"] == STAGES["unadjusted"]}
@@ -52,14 +41,60 @@ def love_picture(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Stud
         for stage in STAGES.values()
         if (here := [entry for entry in found if (entry["set"], entry["stage"]) == (chosen, stage)])
     ]
+    printed = _printed(published, choices, study)
     text = (
         "Absolute standardised mean differences in the primary scenario before and after matching and "
-        f"weighting; dashed: the gates at {' and '.join(f'{gate:g}' for gate in gates)}. Every covariate is "
-        "shown, also those a score leaves out. † known only after treatment began: shown, never gated but "
-        "in a score that holds it."
+        f"weighting; dashed: the gates at {' and '.join(f'{gate:g}' for gate in gates)}."
+        + (" Hollow and purple: published, by the printed counts." if printed else "")
+        + " Every covariate is shown, also those a score leaves out. † known only after treatment began: "
+        "shown, never gated but in a score that holds it."
     )
-    spec = love_chart(found, names, sets, gates)
+    spec = love_chart([*found, *printed], names, sets, gates)
     return Picture("love-chart", "Balance of the primary scenario", text, "; ".join(worst), spec)
+
+
+def _computed(
+    anchor: pd.DataFrame, choices: Mapping[tuple[str, str | None], Choices], study: Study
+) -> list[dict[str, object]]:
+    """Rows of the love plots: set, stage, name of the covariate, smd."""
+    terms = balance_terms(study)
+    rows = primary_rows(anchor, analysis="balance")
+    rows = rows[(rows["statistic"] == "smd") & rows["adjustment_set"].notna()]
+    return [
+        {
+            "set": set_label(study, row["adjustment_set"]),
+            "stage": STAGES[row["estimator"]],
+            "name": terms[row["variable"], row["level"]],
+            "smd": abs(row["estimate"]),
+            **_choices(choices, row),
+        }
+        for row in rows.to_dict("records")
+        if (row["variable"], row["level"]) in terms
+        and row["estimator"] in STAGES
+        and is_number(row["estimate"])
+    ]
+
+
+def _printed(
+    published: pd.DataFrame, choices: Mapping[tuple[str, str | None], Choices], study: Study
+) -> list[dict[str, object]]:
+    """A paper's differences as rows of the love plots: before matching in each, after it in its own set's."""
+    terms, rows = balance_terms(study), []
+    for row in published[published["quantity"] == "smd"].to_dict("records"):
+        term = (row["variable"], row["level"])
+        matched = isinstance(row["adjustment_set"], str)
+        for chosen in [row["adjustment_set"]] if matched else study.adjustment_sets:
+            if term in terms and (row["estimator"] == "unadjusted" or matched):
+                rows.append(
+                    {
+                        "set": set_label(study, chosen),
+                        "stage": STAGES[row["estimator"]],
+                        "name": terms[term],
+                        "published": row["value"],
+                        **_choices(choices, row | {"adjustment_set": chosen}),
+                    }
+                )
+    return rows
 
 
 def _choices(choices: Mapping[tuple[str, str | None], Choices], row: Mapping[str, object]) -> Choices:
@@ -93,9 +128,9 @@ def overlap_picture(overlap: pd.DataFrame, specifications: pd.DataFrame, study: 
         )
     sets = list(dict.fromkeys(row["set"] for row in rows))
     text = (
-        f"Patients by propensity score, {arms[1]} above and {arms[0]} below the line. Where only one arm has "
-        "patients, nobody can be compared. Pale: a class of few patients, or one that would "
-        "give such a class away; its count is held back and the bar drawn at "
+        f"Patients of the primary scenario by propensity score, {arms[1]} above and {arms[0]} below the "
+        "line. Where only one arm has patients, nobody can be compared. Pale: a class of few patients, or "
+        "one that would give such a class away; its count is held back and the bar drawn at "
         f"{study.minimum_cell - 1} whatever it is." + dagger(study)
     )
     alternative = (
@@ -105,7 +140,10 @@ def overlap_picture(overlap: pd.DataFrame, specifications: pd.DataFrame, study: 
     return Picture("overlap-chart", "Overlap of the propensity scores", text, alternative, spec)
 
 
-def smd_picture(specifications: pd.DataFrame, study: Study) -> Picture | None:
+def smd_picture(
+    specifications: pd.DataFrame, study: Study, published: pd.DataFrame = NO_MARKS
+) -> Picture | None:
+    """The largest difference of every analysis; `published` as in `published_marks`."""
     rows = headline(specifications)
     rows = rows[rows["estimator"].isin(GATED) & rows["max_abs_smd_baseline"].notna()]
     if rows.empty:
@@ -122,7 +160,13 @@ def smd_picture(specifications: pd.DataFrame, study: Study) -> Picture | None:
     text = (
         "The largest absolute standardised difference of the baseline covariates, over all analyses of the "
         "primary population without a landmark that are kept above; dashed: the gates; diamonds: the "
-        f"primary scenario. Of all of them {'; '.join(words)}." + dagger(study)
+        f"primary scenario. Of all of them {'; '.join(words)}."
     )
-    spec = smd_chart(study, axis_labels(study))
+    # Before matching there is nothing here that it could stand beside.
+    printed = {name: value for name, value in printed_numbers(published, LARGEST).items() if name in GATED}
+    if printed:
+        numbers = ", ".join(f"{ESTIMATOR_LABELS[name]} {value:.2f}" for name, value in printed.items())
+        text += f" Dashed in purple: published, by the printed counts ({numbers})."
+    text += dagger(study)
+    spec = smd_chart(study, axis_labels(study), printed)
     return Picture("smd-chart", "Balance over all analyses", text, "; ".join(words), spec)

@@ -7,11 +7,20 @@ import pandas as pd
 from survival_multiverse.coarse_curves import SMALL_ARM
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence, variable_label, with_unit
 from survival_multiverse.narrative import reading
+from survival_multiverse.published_marks import NO_MARKS
 from survival_multiverse.specification_summary import anchor_block, estimators_present, headline
 from survival_multiverse.study import Study
 from survival_multiverse.style import ESTIMATOR_LABELS
 from survival_multiverse.surface import surface_cells
-from survival_multiverse.survival_figures import BY, DOSE, MATCHED, PREFIX, STATE, figure_names
+from survival_multiverse.survival_panels import (
+    BY,
+    DOSE,
+    MATCHED,
+    PREFIX,
+    STATE,
+    figure_names,
+    published_in,
+)
 from survival_multiverse.table_cells import set_label
 
 CURVE, SURFACE = "specification_curve", "hazard_ratio_surface"
@@ -31,13 +40,32 @@ def report_figures(study: Study) -> list[str]:
     return [CURVE, SURFACE, *figure_names(study)]
 
 
-def caption(name: str, specifications: pd.DataFrame, study: Study) -> Caption:
-    """Caption of a figure named in `report_figures`."""
+def caption(
+    name: str, specifications: pd.DataFrame, study: Study, published: pd.DataFrame = NO_MARKS
+) -> Caption:
+    """Caption of a figure named in `report_figures`; `published` as in `published_marks`."""
     if name == CURVE:
         return _curve_caption(specifications, study)
     if name == SURFACE:
         return _surface_caption(specifications, study)
-    return _survival_caption(name.removeprefix(PREFIX), study)
+    return _survival_caption(name.removeprefix(PREFIX), study, _printed(name, study, published))
+
+
+def marks_lacking(study: Study, published: pd.DataFrame, *, value: bool, primary: bool = True) -> str:
+    """What a picture says of the marks that it lacks: the published `value`, the `primary` scenario."""
+    parts = [] if primary else ["the primary scenario, as no single analysis has a place here"]
+    if not value and (study.published or len(published)):
+        parts.append("a published value, as the paper prints none of this kind")
+    return f" Not marked: {'; '.join(parts)}." if parts else ""
+
+
+def _printed(name: str, study: Study, published: pd.DataFrame) -> str:
+    """What is purple in a figure of survival curves."""
+    words = {"survival": "survival rates (rings)", "median": "medians (ticks)", "log_rank_p": "log-rank P"}
+    kinds = published_in(name, published, study)
+    found = [text for kind, text in words.items() if kind in kinds]
+    purple = f" Purple: published {', '.join(found)}." if found else ""
+    return purple + marks_lacking(study, published, value=bool(found))
 
 
 def _curve_caption(specifications: pd.DataFrame, study: Study) -> Caption:
@@ -64,7 +92,9 @@ def _surface_caption(specifications: pd.DataFrame, study: Study) -> Caption:
         f"{in_sentence(study.gtv.label)} cutoffs (up), one block for each adjustment set; each row of "
         "maps is a threshold of the primary population, each column a caliper. Blue favours the arm at "
         "or above the cutoff. A dot marks a confidence interval that excludes 1, hatching what "
-        "could not be estimated, the frame the primary scenario." + dagger(study)
+        "could not be estimated, the frame the primary scenario"
+        + (" (purple: its hazard ratio was published)." if "matched" in study.published else ".")
+        + dagger(study)
     )
     cells = anchor_block(surface_cells(specifications, study), study)
     where = f"{axis_value(study, 'oligo_threshold', study.anchor[0])}, "
@@ -82,7 +112,7 @@ def dagger(study: Study) -> str:
     return " † holds covariates known only after treatment began." if late else ""
 
 
-def _survival_caption(part: str, study: Study) -> Caption:
+def _survival_caption(part: str, study: Study, printed: str) -> Caption:
     threshold, cutoff, _, caliper = study.anchor
     low, high = arm_labels(study, dose_cutoff=cutoff)
     population = f"patients with {axis_value(study, 'oligo_threshold', threshold)}"
@@ -114,4 +144,4 @@ def _survival_caption(part: str, study: Study) -> Caption:
         f"are not shown. Groups of fewer than {SMALL_ARM * study.minimum_cell} patients fall in steps of at "
         f"least {study.minimum_cell} events, without band and ticks, so that no step is one patient's."
     )
-    return Caption(title, f"{text} {method}", f"Kaplan-Meier curves. {text}")
+    return Caption(title, f"{text} {method}{printed}", f"Kaplan-Meier curves. {text}")

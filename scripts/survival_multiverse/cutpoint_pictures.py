@@ -10,9 +10,10 @@ from survival_multiverse.labels import axis_value, in_sentence, with_unit
 from survival_multiverse.narrative import percent
 from survival_multiverse.page_data import axis_labels
 from survival_multiverse.pictures import Picture, limits_of
+from survival_multiverse.published_marks import NO_MARKS
 from survival_multiverse.specification_summary import direction
 from survival_multiverse.study import AXES, Study
-from survival_multiverse.style import display_label, format_p
+from survival_multiverse.style import display_label, format_p, format_ratio
 from survival_multiverse.table_cells import is_number
 
 
@@ -44,18 +45,43 @@ def cutpoint_picture(tables: Mapping[str, pd.DataFrame], study: Study, name: str
         for value, label in zip(study.axes[axis].values, labels, strict=True)
     ]
     below = int((rows["hazard_ratio"] < 1).sum())
-    text = _words(study, name, smooth)
+    printed = _printed(tables.get("published", NO_MARKS), study, name)
+    text = _words(study, name, smooth) + _printed_words(printed)
     alternative = f"At {below:,} of the {len(rows):,} cutoffs shown the hazard ratio is below 1."
     spec = cutpoint_chart(
         points,
         spline,
         grid=grid,
         title=display_label(role.label, role.unit),
-        limits=limits_of(points + [row for row in spline if is_number(row["lo"])]),
+        limits=limits_of([*points, *printed, *(row for row in spline if is_number(row["lo"]))]),
+        printed=printed,
         percent=percent(study),
     )
     return Picture(
         f"cutpoint-{name}-chart", f"Other cutoffs of {in_sentence(role.label)}", text, alternative, spec
+    )
+
+
+def _printed(published: pd.DataFrame, study: Study, name: str) -> list[dict[str, object]]:
+    """The cutoff that a paper used and the hazard ratio that it prints there, before matching."""
+    variable = {"dose": "arm"}.get(name, name)
+    rows = published[(published["quantity"] == "hazard_ratio") & (published["variable"] == variable)]
+    rows = rows[(rows["estimator"] == "adjusted") & (rows["population"] == "non_oligometastatic")]
+    cutoff = study.anchor[AXES.index(f"{name}_cutoff")]
+    return [
+        {"cutoff": cutoff, "hr": row["value"], "lo": row["lower"], "hi": row["upper"]}
+        for row in rows.to_dict("records")
+    ]
+
+
+def _printed_words(printed: list[dict[str, object]]) -> str:
+    if not printed:
+        return ""
+    row = printed[0]
+    interval = f", {format_ratio(row['lo'])} to {format_ratio(row['hi'])}" if is_number(row["lo"]) else ""
+    return (
+        f" Purple: the published cutoff and, there, the published hazard ratio ({format_ratio(row['hr'])}"
+        f"{interval}), which a model adjusts for other factors as nothing else in this picture is."
     )
 
 

@@ -19,6 +19,7 @@ from survival_multiverse.labels import (
 )
 from survival_multiverse.page_data import balance_terms, kept_by, primary_choices
 from survival_multiverse.pictures import Picture, limits_of, published_points, published_words
+from survival_multiverse.published_marks import NO_MARKS
 from survival_multiverse.sensitivity import e_value
 from survival_multiverse.specification_summary import (
     anchor_block,
@@ -35,10 +36,11 @@ from survival_multiverse.time_tables import of_stage, primary_rows, stages
 def evidence_pictures(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, Picture]:
     """Pictures that show of the primary scenario what the reader keeps."""
     anchor, specifications = tables["anchor"], tables["specifications"]
+    published = tables.get("published", NO_MARKS)
     made = [
-        love_picture(anchor, specifications, study),
+        love_picture(anchor, specifications, study, published),
         overlap_picture(tables["score_overlap"], specifications, study),
-        smd_picture(specifications, study),
+        smd_picture(specifications, study, published),
         landmark_picture(specifications, study),
         _forest(anchor, specifications, study),
         _bias(anchor, specifications, study),

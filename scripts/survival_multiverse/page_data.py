@@ -10,7 +10,8 @@ import pandas as pd
 from survival_multiverse.answer import term_label
 from survival_multiverse.attribution import INNER
 from survival_multiverse.charts.theme import plain
-from survival_multiverse.labels import axis_value, in_sentence, level_label, population_label
+from survival_multiverse.labels import arm_labels, axis_value, in_sentence, level_label, population_label
+from survival_multiverse.published_marks import NO_MARKS
 from survival_multiverse.sample import GTV_LEVELS
 from survival_multiverse.schema import Population
 from survival_multiverse.specification_summary import GATE, direction, headline
@@ -234,6 +235,31 @@ def balance_columns(balance: pd.DataFrame, study: Study) -> dict[str, object]:
     return {"names": list(terms.values()), "smd": found}
 
 
+def printed_rows(published: pd.DataFrame, study: Study) -> list[dict[str, object]]:
+    """What a paper prints of the primary scenario, as rows of the pictures that open with it.
+
+    `kind` (survival or smd), whether it is of the `matched` and with which set `S` (-1: none), `published`,
+    and what the pictures call it: `arm` and `time`, or `name`.
+    """
+    terms, sets = balance_terms(study), list(study.adjustment_sets)
+    arms = arm_labels(study, dose_cutoff=study.anchor[1])
+    found = []
+    for row in published[published["population"] == PRIMARY].to_dict("records"):
+        term = (row["variable"], row["level"])
+        matched = row["estimator"] == "matched"
+        chosen = sets.index(row["adjustment_set"]) if row["adjustment_set"] in sets else -1
+        shared = {"kind": row["quantity"], "matched": matched, "S": chosen, "published": plain(row["value"])}
+        if (
+            row["quantity"] == "survival"
+            and row["variable"] == "arm"
+            and not isinstance(row["subgroup"], str)
+        ):
+            found.append(shared | {"arm": arms[int(row["level"])], "time": plain(row["time"])})
+        elif row["quantity"] == "smd" and term in terms:
+            found.append(shared | {"name": terms[term]})
+    return found
+
+
 def page_data(
     study: Study, tables: Mapping[str, pd.DataFrame], *, provenance: Mapping[str, object]
 ) -> dict[str, object]:
@@ -266,5 +292,6 @@ def page_data(
         "specifications": specification_columns(tables["specifications"], study),
         "curves": shared_curves(tables["arm_curves"], tables["survival_curves"], study),
         "balance": balance_columns(tables["scenario_balance"], study),
+        "printed": printed_rows(tables.get("published", NO_MARKS), study),
         "provenance": dict(provenance),
     }

@@ -1,5 +1,6 @@
 """Pictures of the grid with their words: curve, blocks, surface, caliper, ties, attribution."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,6 +13,7 @@ from survival_multiverse.charts.theme import Spec
 from survival_multiverse.labels import axis_value, in_sentence
 from survival_multiverse.narrative import percent, reading
 from survival_multiverse.page_data import axis_labels, choice_labels
+from survival_multiverse.published_marks import LARGEST, NO_MARKS, SHARE
 from survival_multiverse.ratio_axis import ratio_limits
 from survival_multiverse.specification_summary import (
     anchor_block,
@@ -30,13 +32,17 @@ DENSE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A Vega-Lite specification with its title, caption, and the words read out instead of it."""
+    """A Vega-Lite specification with its title, caption, and the words read out instead of it.
+
+    `least` is how narrow it may be, in pixels, where that hangs on what it shows.
+    """
 
     name: str
     title: str
     text: str
     alternative: str
     spec: Spec
+    least: int = 0
 
 
 def first_view(specifications: pd.DataFrame, study: Study) -> dict[str, object]:
@@ -58,9 +64,15 @@ def first_view(specifications: pd.DataFrame, study: Study) -> dict[str, object]:
 
 
 def grid_pictures(
-    specifications: pd.DataFrame, attribution: pd.DataFrame, study: Study
+    specifications: pd.DataFrame,
+    attribution: pd.DataFrame,
+    study: Study,
+    published: pd.DataFrame = NO_MARKS,
 ) -> dict[str, Picture]:
-    """Pictures that follow the page's controls, and what moves the answer."""
+    """Pictures that follow the page's controls, and what moves the answer.
+
+    `published` is what `published_marks` gives.
+    """
     rows = headline(specifications)
     limits = ratio_limits(rows)
     first = first_view(specifications, study)
@@ -68,7 +80,7 @@ def grid_pictures(
         _curve(rows, study, first, limits),
         _blocks(rows, study, first, limits),
         _surface(rows, study),
-        _caliper(rows, study, first, limits),
+        _caliper(rows, study, first, limits, published),
         _ties(rows, study, first, limits),
         _attribution(rows, attribution, study),
     ]
@@ -95,15 +107,15 @@ def _curve(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, f
     return Picture("curve-chart", "Specification curve", text, " ".join(parts), spec)
 
 
-def published_words(study: Study) -> str:
-    """What the dashed lines are; nothing where no hazard ratio was published."""
-    if not study.published:
-        return ""
+def published_words(study: Study, estimators: Iterable[str] = ESTIMATOR_LABELS) -> str:
+    """What the dashed lines of these estimators are; nothing where no hazard ratio was published."""
     ratios = [
-        f"{label} {format_ratio(study.published[name])}"
-        for name, label in ESTIMATOR_LABELS.items()
+        f"{ESTIMATOR_LABELS[name]} {format_ratio(study.published[name])}"
+        for name in estimators
         if name in study.published
     ]
+    if not ratios:
+        return ""
     return f" Dashed, where the block is the primary one: published hazard ratios ({', '.join(ratios)})."
 
 
@@ -147,8 +159,11 @@ def _surface(rows: pd.DataFrame, study: Study) -> Picture | None:
     where = f"{axis_value(study, 'oligo_threshold', study.anchor[0])}, {in_sentence(study.dose.label)} "
     where += axis_value(study, "dose_cutoff", study.anchor[1])
     alternative = f"Maps of matched hazard ratios. With {where}: {reading(matched, study)}"
-    spec = surface_chart(study, axis_labels(study))
-    return Picture("surface-chart", "Hazard ratio and P over the cutoffs", text, alternative, spec)
+    labels = axis_labels(study)
+    # So wide that the numbers in its cells have room.
+    least = max(760, 150 + len(labels["C"]) * (8 + 34 * len(labels["D"])))
+    title = "Hazard ratio and P over the cutoffs"
+    return Picture("surface-chart", title, text, alternative, surface_chart(study, labels), least)
 
 
 def _published_there(study: Study) -> str:
@@ -156,7 +171,9 @@ def _published_there(study: Study) -> str:
     return f" (purple: {format_ratio(ratio)} was published)" if ratio else ""
 
 
-def _caliper(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, float]) -> Picture | None:
+def _caliper(
+    rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, float], published: pd.DataFrame
+) -> Picture | None:
     matched = estimated(anchor_block(rows[rows["estimator"] == "matched"], study))
     if matched.empty:
         return None
@@ -173,9 +190,32 @@ def _caliper(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float,
         "the smaller arm that found a partner; right: the hazard ratio. One line for each volume cutoff, "
         "in the block shown above."
     )
-    text = text.replace("volume cutoff", f"cutoff of {in_sentence(study.gtv.label)}") + dagger(study)
-    spec = caliper_chart(study, first, labels=axis_labels(study), limits=limits)
+    text = text.replace("volume cutoff", f"cutoff of {in_sentence(study.gtv.label)}")
+    printed = {"smd": printed_numbers(published, LARGEST), "matched": printed_numbers(published, SHARE)}
+    text += _published_trade(study, printed) + dagger(study)
+    spec = caliper_chart(study, first, labels=axis_labels(study), limits=limits, printed=printed)
     return Picture("caliper-chart", "What the caliper buys and costs", text, "; ".join(words), spec)
+
+
+def _published_trade(study: Study, printed: Mapping[str, Mapping[str, float]]) -> str:
+    parts = []
+    if "matched" in printed["smd"]:
+        parts.append(f"largest |SMD| {format_ratio(printed['smd']['matched'])} by the printed counts")
+    if "matched" in printed["matched"]:
+        parts.append(f"{share_text(printed['matched']['matched'])} of the smaller arm")
+    if "matched" in study.published:
+        parts.append(f"hazard ratio {format_ratio(study.published['matched'])}")
+    return (
+        f" Dashed in purple, where the block is the primary one: published ({', '.join(parts)})."
+        if parts
+        else ""
+    )
+
+
+def printed_numbers(published: pd.DataFrame, quantity: str) -> dict[str, float]:
+    """A paper's number about its patients as a whole, by estimator."""
+    rows = published[(published["quantity"] == quantity) & published["variable"].isna()]
+    return dict(zip(rows["estimator"], rows["value"], strict=True))
 
 
 def _ties(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, float]) -> Picture | None:
@@ -187,7 +227,8 @@ def _ties(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, fl
     text = (
         "Many patients have the same propensity score, and which of them is taken is arbitrary. Bars: the "
         f"central 95 % of the hazard ratios over {study.analysis.tie_break_draws:,} other orders; points: "
-        "the order used. It is an arbitrary choice's spread, not sampling error." + published_words(study)
+        "the order used. It is an arbitrary choice's spread, not sampling error."
+        + published_words(study, ["matched"])
     )
     alternative = (
         "Over other orders the hazard ratio of a single matched analysis of the primary block varies by a "

@@ -7,27 +7,26 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from markupsafe import Markup, escape
 
-from survival_multiverse.anchor_pictures import anchor_pictures
 from survival_multiverse.anchor_tables import HONESTY
 from survival_multiverse.answer import answers, silence
 from survival_multiverse.captions import caption, dagger
 from survival_multiverse.charts.balance import scenario_love_chart
-from survival_multiverse.charts.specification import params
 from survival_multiverse.charts.time import arms_chart
 from survival_multiverse.checklists import CHECKLIST_REFERENCES
-from survival_multiverse.evidence_pictures import evidence_pictures
 from survival_multiverse.flow import flow_steps
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence, with_unit
 from survival_multiverse.methods import REFERENCES, methods
 from survival_multiverse.narrative import hidden_bias, joint_null, origin, readings
 from survival_multiverse.page_data import axis_labels, balance_terms, page_data, primary_choices
+from survival_multiverse.page_pictures import opening, page_pictures
 from survival_multiverse.page_tables import page_tables
 from survival_multiverse.palette import THEMED
-from survival_multiverse.pictures import Picture, first_view, grid_pictures
+from survival_multiverse.pictures import Picture
+from survival_multiverse.published_marks import NO_MARKS
 from survival_multiverse.specification_summary import estimated, estimators_present, headline
 from survival_multiverse.study import AXES, Study
 from survival_multiverse.style import ESTIMATOR_LABELS
-from survival_multiverse.survival_figures import MATCHED, PREFIX, figure_names
+from survival_multiverse.survival_panels import MATCHED, PREFIX, figure_names
 from survival_multiverse.templates import environment
 
 TABLES = (
@@ -115,11 +114,7 @@ def render_report(
     if missing:
         raise ValueError(f"the report lacks the tables {', '.join(missing)}")
     page = environment().get_template("report.html.jinja")
-    pictures = {
-        **grid_pictures(tables["specifications"], tables["attribution"], study),
-        **evidence_pictures(tables, study),
-        **anchor_pictures(tables, study),
-    }
+    pictures = page_pictures(study, tables)
     return page.render(
         study=study,
         contents=CONTENTS,
@@ -127,7 +122,7 @@ def render_report(
         **_overview(study, tables),
         **_words(study),
         pictures=_Missing(pictures),
-        survival=_survival(study, figures, tables["specifications"]),
+        survival=_survival(study, figures, tables),
         flow=flow_steps(tables["flow"], tables["anchor"], study),
         tables=page_tables(study, tables),
         honesty=HONESTY,
@@ -156,14 +151,17 @@ def _page(
     provenance: Mapping[str, object],
 ) -> dict[str, object]:
     """What the script on the page reads, as JSON in elements of its own."""
-    first = first_view(tables["specifications"], study) | {"measure": "hr"}
-    specs = {name: {**picture.spec, "params": params(first)} for name, picture in pictures.items()}
-    specs["scenario-km"] = arms_chart(study.time.label, study.time.unit)
+    first = opening(study, tables["specifications"])
+    specs = {name: picture.spec for name, picture in pictures.items()}
+    data = page_data(study, tables, provenance=provenance)
+    printed = {row["kind"] for row in data["printed"]}
+    specs["scenario-km"] = arms_chart(study.time.label, study.time.unit, printed="survival" in printed)
     names = list(balance_terms(study).values())
-    specs["scenario-love"] = scenario_love_chart(names, study.analysis.balance_thresholds)
+    gates = study.analysis.balance_thresholds
+    specs["scenario-love"] = scenario_love_chart(names, gates, printed="smd" in printed)
     present = estimators_present(headline(tables["specifications"]))
     return {
-        "data": inline_json(page_data(study, tables, provenance=provenance)),
+        "data": inline_json(data),
         "opening": inline_json(first),
         "first": first,
         "labels": axis_labels(study),
@@ -213,11 +211,11 @@ def _words(study: Study) -> dict[str, str]:
 
 
 def _survival(
-    study: Study, figures: Mapping[str, str], specifications: pd.DataFrame
+    study: Study, figures: Mapping[str, str], tables: Mapping[str, pd.DataFrame]
 ) -> list[dict[str, object]]:
     """The survival curves of the primary scenario, in their order."""
     return [
-        _figure(name, figures[name], specifications, study, position)
+        _figure(name, figures[name], tables, study, position)
         for position, name in enumerate(figure_names(study))
         if name in figures
     ]
@@ -255,9 +253,10 @@ def _width(svg: str) -> float:
 
 
 def _figure(
-    name: str, svg: str, specifications: pd.DataFrame, study: Study, position: int
+    name: str, svg: str, tables: Mapping[str, pd.DataFrame], study: Study, position: int
 ) -> dict[str, object]:
-    words = caption(name, specifications, study)
+    specifications = tables["specifications"]
+    words = caption(name, specifications, study, tables.get("published", NO_MARKS))
     picture = inline_svg(svg, prefix=f"f{position}", alternative=words.alternative)
     chosen = name.removeprefix(PREFIX + MATCHED) if name.startswith(PREFIX + MATCHED) else None
     kept = primary_choices(specifications, study).get(("matched", chosen)) if chosen else None

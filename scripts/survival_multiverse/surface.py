@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullLocator
 
 from survival_multiverse.labels import axis_label, axis_value
-from survival_multiverse.palette import BLUE, INK, MUTED, PAPER, VERMILION
+from survival_multiverse.palette import BLUE, INK, MUTED, PAPER, PUBLISHED, VERMILION
 from survival_multiverse.ratio_axis import RATIO_TICKS
 from survival_multiverse.specification_summary import direction, estimated, headline
 from survival_multiverse.study import AXES, Study, spelling
@@ -75,7 +75,7 @@ def draw_hazard_ratio_surface(specifications: pd.DataFrame, study: Study) -> Fig
             fontsize=9,
             fontweight="bold",
         )
-    _draw_key(figure, norm)
+    _draw_key(figure, norm, published="matched" in study.published)
     mark_origin(figure, study.source)
     return figure
 
@@ -97,7 +97,7 @@ def _draw_block(figure: Figure, frame: Frame, cells: pd.DataFrame, study: Study,
         for j, caliper in enumerate(calipers):
             axes = figure.add_subplot(grid[i, j])
             here = cells[(cells["oligo_threshold"] == threshold) & (cells["caliper"] == caliper)]
-            _draw_map(axes, here, doses, volumes, norm)
+            _draw_map(axes, here, doses, volumes, norm, "matched" in study.published)
             last = i == len(thresholds) - 1
             axes.set_xticks(
                 range(len(doses)), [spelling(value) for value in doses] if last else [""] * len(doses)
@@ -122,7 +122,12 @@ def _norm(cells: pd.DataFrame) -> Normalize:
 
 
 def _draw_map(
-    axes: Axes, cells: pd.DataFrame, doses: tuple[float, ...], volumes: tuple[float, ...], norm: Normalize
+    axes: Axes,
+    cells: pd.DataFrame,
+    doses: tuple[float, ...],
+    volumes: tuple[float, ...],
+    norm: Normalize,
+    published: bool,
 ) -> None:
     usable = estimated(cells)
     sides = dict(zip(usable.index, direction(usable), strict=True))
@@ -142,11 +147,17 @@ def _draw_map(
             if sides[index] != "includes":
                 axes.plot(x + 0.36, y + 0.32, marker="o", markersize=1.9, color=ink, markeredgewidth=0)
         if cell["is_anchor"]:
-            axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=DARK, lw=1.6, zorder=5))
+            _frame(axes, x, y, published=published)
     axes.set_xlim(-0.5, len(doses) - 0.5)
     axes.set_ylim(-0.5, len(volumes) - 0.5)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0, pad=2, labelsize=6.8)
+
+
+def _frame(axes: Axes, x: int, y: int, *, published: bool) -> None:
+    """The primary scenario, outlined; with a rim, if its hazard ratio was published."""
+    for width, colour in [*([(3.6, PUBLISHED)] if published else []), (1.6, DARK)]:
+        axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=colour, lw=width, zorder=5))
 
 
 def _luminance(colour: tuple[float, ...]) -> float:
@@ -155,7 +166,7 @@ def _luminance(colour: tuple[float, ...]) -> float:
     return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
 
 
-def _draw_key(figure: Figure, norm: Normalize) -> None:
+def _draw_key(figure: Figure, norm: Normalize, *, published: bool) -> None:
     width, height = figure.get_size_inches()
     axes = figure.add_axes((LEFT / width, 0.3 / height, 2.4 / width, 0.11 / height))
     bar = figure.colorbar(ScalarMappable(norm, COLOURS), cax=axes, orientation="horizontal")
@@ -165,5 +176,6 @@ def _draw_key(figure: Figure, norm: Normalize) -> None:
     bar.outline.set_visible(False)
     bar.solids.set_rasterized(True)
     axes.set_title("Hazard ratio, at or above the cutoff against below", fontsize=7, fontweight="normal")
-    text = "dot: CI excludes 1\nframe: primary scenario\nhatched: not estimable"
+    framed = "primary scenario" + (" (purple: published)" if published else "")
+    text = f"dot: CI excludes 1\nframe: {framed}\nhatched: not estimable"
     figure.text((LEFT + 3.1) / width, 0.14 / height, text, fontsize=7, color=INK, linespacing=1.35)

@@ -1,7 +1,6 @@
 """Kaplan-Meier figures of the primary scenario, with the numbers at risk under the axes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,139 +11,23 @@ from matplotlib.ticker import MaxNLocator, MultipleLocator, PercentFormatter
 from survival_multiverse.coarse_curves import SMALL_ARM, coarse_curve
 from survival_multiverse.curves import kaplan_meier
 from survival_multiverse.disclosure import printed_counts
-from survival_multiverse.labels import arm_labels, factor_levels, level_label, variable_label
-from survival_multiverse.palette import ARM_COLOURS, INK, LINE_STYLES, MUTED, STATE_COLOURS
-from survival_multiverse.sample import STATE_LEVELS
+from survival_multiverse.palette import INK, MUTED, PUBLISHED
+from survival_multiverse.published_marks import NO_MARKS
 from survival_multiverse.study import Study
 from survival_multiverse.style import display_label, mark_origin, p_phrase, styled
-from survival_multiverse.table_cells import set_label
-
-PREFIX = "survival_curves_"
-STATE, DOSE, BY, MATCHED = "oligometastatic_state", "dose", "dose_by_", "dose_matched_"
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """One group of patients in a panel; `time` in the study's unit, `event` 1 = death, shapes (n,)."""
-
-    label: str
-    colour: str
-    line: object
-    time: np.ndarray
-    event: np.ndarray
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """Curves drawn in one pair of axes, and the log-rank P value printed in them (NaN: none)."""
-
-    title: str
-    curves: tuple[Curve, ...]
-    p_value: float
-
-
-def figure_names(study: Study) -> list[str]:
-    """Names of the figures: the paper's Figures 1 to 4, and the arms after matching on each set."""
-    parts = [STATE, DOSE]
-    parts += [BY + name for name in study.analysis.interactions]
-    parts += [MATCHED + name for name in study.adjustment_sets]
-    return [PREFIX + part for part in parts]
-
-
-def survival_panels(
-    name: str, samples: Mapping[str, pd.DataFrame], estimates: pd.DataFrame, study: Study
-) -> list[Panel]:
-    """What a figure shows: its panels, groups and log-rank P values.
-
-    Parameters
-    ----------
-    name
-        One of `figure_names`.
-    samples
-        Patients of the primary scenario (`multiverse.anchor_samples`): frames with time, event, arm
-        and a column for each grouping, under `population`, `all` and `matched:<set>`.
-    estimates
-        Rows of the primary scenario; the P values are read here, never computed anew.
-    """
-    part = name.removeprefix(PREFIX)
-    if part == STATE:
-        p_value = log_rank_p(estimates, population="all", variable="state")
-        return [Panel("All patients", _state_curves(samples["all"], study), p_value)]
-    if part.startswith(MATCHED):
-        chosen = part.removeprefix(MATCHED)
-        p_value = log_rank_p(estimates, estimator="matched", adjustment_set=chosen)
-        label = set_label(study, chosen)
-        return [Panel(f"Matched 1:1, {label}", _arm_curves(samples[f"matched:{chosen}"], study), p_value)]
-    patients = samples["population"]
-    if part == DOSE:
-        return [Panel("Before matching", _arm_curves(patients, study), log_rank_p(estimates))]
-    factor = part.removeprefix(BY)
-    return [
-        Panel(
-            f"{variable_label(study, factor)}: {level_label(study, factor, level)}",
-            _arm_curves(patients[patients[factor].astype(object) == level], study),
-            log_rank_p(estimates, subgroup=f"{factor}={level}"),
-        )
-        for level in factor_levels(study, factor)
-    ]
-
-
-def log_rank_p(
-    estimates: pd.DataFrame,
-    *,
-    population: str = "non_oligometastatic",
-    variable: str = "arm",
-    estimator: str = "unadjusted",
-    adjustment_set: str | None = None,
-    subgroup: str | None = None,
-) -> float:
-    """Unstratified log-rank P value of the estimates table; NaN if there is none."""
-    wanted = {
-        "population": population,
-        "variable": variable,
-        "estimator": estimator,
-        "adjustment_set": adjustment_set,
-        "subgroup": subgroup,
-    }
-    mask = (estimates["analysis"] == "log_rank") & (estimates["landmark"] == 0) & estimates["level"].isna()
-    mask &= estimates["model"].isna() & (estimates["statistic"] == "chi_square")
-    for column, value in wanted.items():
-        mask &= estimates[column].isna() if value is None else estimates[column] == value
-    values = estimates.loc[mask, "p_value"]
-    return float(values.iloc[0]) if len(values) else float("nan")
-
-
-def _arm_curves(patients: pd.DataFrame, study: Study) -> tuple[Curve, ...]:
-    labels = arm_labels(study, dose_cutoff=study.anchor[1])
-    return tuple(
-        _curve(patients[patients["arm"] == arm], labels[arm], ARM_COLOURS[arm], LINE_STYLES[arm])
-        for arm in (1, 0)
-    )
-
-
-def _state_curves(patients: pd.DataFrame, study: Study) -> tuple[Curve, ...]:
-    return tuple(
-        _curve(
-            patients[patients["state"].astype(object) == level],
-            level_label(study, "state", level),
-            STATE_COLOURS[level],
-            LINE_STYLES[1 - position],
-        )
-        for position, level in enumerate(STATE_LEVELS)
-    )
-
-
-def _curve(patients: pd.DataFrame, label: str, colour: str, line: object) -> Curve:
-    time = patients["time"].to_numpy(dtype=np.float64)
-    return Curve(label, colour, line, time, patients["event"].to_numpy(dtype=np.int64))
+from survival_multiverse.survival_panels import Curve, Panel, survival_panels
 
 
 @styled
 def draw_survival_curves(
-    name: str, samples: Mapping[str, pd.DataFrame], estimates: pd.DataFrame, study: Study
+    name: str,
+    samples: Mapping[str, pd.DataFrame],
+    estimates: pd.DataFrame,
+    study: Study,
+    published: pd.DataFrame = NO_MARKS,
 ) -> Figure:
     """Draw one Kaplan-Meier figure; arguments as in `survival_panels`."""
-    panels = survival_panels(name, samples, estimates, study)
+    panels = survival_panels(name, samples, estimates, study, published)
     rows = len(panels[0].curves)
     # Wrapped after three, so that a factor with many levels stays legible.
     columns = min(len(panels), 3)
@@ -187,8 +70,28 @@ def _draw_panel(axes: Axes, panel: Panel, study: Study, *, longest: float) -> No
     axes.set_axisbelow(True)
     axes.set_xlabel(display_label("Time", study.time.unit))
     text = "" if np.isnan(panel.p_value) else f"Log-rank {p_phrase(panel.p_value)}"
+    _draw_published(axes, panel.published)
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles, labels, loc="upper right", title=text, title_fontsize=7.5, alignment="left")
+
+
+def _draw_published(axes: Axes, published: pd.DataFrame) -> None:
+    """Printed survival rates as rings, medians as ticks, and the P value in the legend; all in purple."""
+    style = {"color": PUBLISHED, "linestyle": "", "markeredgewidth": 1.3, "zorder": 5}
+    rates = published[published["quantity"] == "survival"]
+    medians = published[published["quantity"] == "median"]
+    p_value = published[published["quantity"] == "log_rank_p"]
+    printed = [f"P {row.relation} {row.value:g}" for row in p_value.itertuples()]
+    words = ", ".join(["Published", *printed])
+    if len(rates):
+        axes.plot(
+            rates["time"], rates["value"], marker="o", markersize=4.5, fillstyle="none", label=words, **style
+        )
+    if len(medians):
+        label = "Published median" if len(rates) else words
+        axes.plot(medians["value"], [0.5] * len(medians), marker="|", markersize=9, label=label, **style)
+    if printed and rates.empty and medians.empty:
+        axes.plot([], [], marker="s", markersize=3, label=words, **style)
 
 
 def _draw_curve(axes: Axes, curve: Curve, study: Study) -> None:

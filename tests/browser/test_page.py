@@ -8,6 +8,7 @@ from report_page import EVIL, EXTRA, evil_page
 
 from survival_multiverse.answer import first_order, term_label
 from survival_multiverse.attribution import attribute
+from survival_multiverse.picture_files import share_rows, specification_rows
 from survival_multiverse.style import ESTIMATOR_LABELS
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
@@ -36,6 +37,7 @@ def judged(page):
 
 
 DIAMOND = "path[fill='var(--paper)'][stroke='var(--ink)']"
+PRINTED_SYMBOL = "path[stroke='#CC79A7'][fill='transparent']"
 PRINTED_LINE, PRINTED_TICK = "line[stroke-dasharray='7,4']", "path[aria-roledescription='tick']"
 
 
@@ -253,7 +255,10 @@ def test_the_published_ratio_stands_in_its_block_alone(opened):
         ("blocks-chart", (PRINTED_LINE,)),
         ("caliper-chart", (DIAMOND, PRINTED_LINE)),
         ("ties-chart", (DIAMOND, PRINTED_LINE)),
-        ("smd-chart", (DIAMOND,)),
+        ("smd-chart", (DIAMOND, PRINTED_LINE)),
+        ("love-chart", (PRINTED_SYMBOL,)),
+        ("cutpoint-dose-chart", (PRINTED_LINE,)),
+        ("cutpoint-gtv-chart", (PRINTED_LINE,)),
         ("forest-chart", (PRINTED_TICK,)),
         ("landmark-chart", (PRINTED_TICK,)),
         ("joint-chart", (DIAMOND, PRINTED_LINE)),
@@ -264,6 +269,57 @@ def test_the_primary_scenario_and_the_published_ratio_are_marked(opened, picture
     page.evaluate("() => robustness.drawAll()")
     for mark in marks:
         assert page.locator(f"#{picture} svg {mark}").count() > 0, mark
+
+
+def test_the_pictures_of_the_primary_analysis_show_what_was_published(opened):
+    page = opened()
+    page.evaluate("() => robustness.open(robustness.specs.find((row) => row.anchor && row.matching).i)")
+    page.wait_for_selector("#analysis [data-picture=scenario-love] svg")
+    assert "primary scenario" in page.locator("#analysis-title").inner_text()
+    # Three rates of each arm; each covariate before and after.
+    assert page.locator(f"#analysis [data-picture=scenario-km] svg {PRINTED_SYMBOL}").count() == 6
+    printed = page.locator(f"#analysis [data-picture=scenario-love] svg {PRINTED_SYMBOL}").count()
+    assert (
+        printed
+        == len(
+            page.evaluate(
+                "() => robustness.views.get('scenario-love').view.data('love')"
+                ".filter((row) => row.published !== undefined)"
+            )
+        )
+        > 10
+    )
+    page.evaluate("() => robustness.open(robustness.specs.find((row) => !row.anchor && row.matching).i)")
+    page.wait_for_function("() => !document.querySelector('#analysis-title').textContent.includes('primary')")
+    page.wait_for_function(f"() => !document.querySelector(`#analysis ${{{PRINTED_SYMBOL!r}}}`)")
+
+
+def test_the_files_of_the_pictures_are_drawn_from_the_same_rows(opened):
+    page = opened()
+    page.evaluate("() => robustness.drawAll()")
+    made = evil_page()
+    rows = specification_rows(made.tables["specifications"], made.study)
+    assert page.evaluate("() => robustness.specs") == rows
+    shares = share_rows(made.tables["attribution"], made.tables["specifications"], made.study)
+    drawn = page.evaluate("() => robustness.views.get('attribution-chart').view.data('shares')")
+    place = "{estimator} {term}".format_map
+    expected = {place(row): row for row in shares}
+    assert {place(row) for row in drawn} == set(expected)
+    for row in drawn:
+        assert row["share"] == pytest.approx(expected[place(row)]["share"], abs=1e-5)
+        assert {key: row[key] for key in ("kind", "text")} == {
+            key: expected[place(row)][key] for key in ("kind", "text")
+        }
+
+
+def test_a_legend_names_the_sets_that_are_kept(opened):
+    page = opened()
+    page.evaluate("() => robustness.drawAll()")
+    names = page.locator("#caliper-chart .role-legend-label text")
+    assert len(names.all_text_contents()) == 2
+    page.locator("input[data-choice=S]").first.uncheck()
+    settle(page)
+    assert names.all_text_contents() == ["Baseline only"]
 
 
 def test_another_block_has_a_curve_of_its_own(opened):
@@ -337,7 +393,7 @@ def test_no_step_of_a_curve_shows_a_single_patient(opened):
     here = here[(here["dose_cutoff"] == 63) & (here["oligo_threshold"] == 5)]
     sizes = here[here["adjustment_set"] == next(iter(study.adjustment_sets))].set_index("arm")["n"]
     for arm, name in ((0, "<63 <i>"), (1, "≥63 <i>")):
-        steps = [row["survival"] for row in rows if row["arm"] == name]
+        steps = [row["survival"] for row in rows if row["arm"] == name and "survival" in row]
         drops = [before - after for before, after in pairwise(steps)]
         assert drops
         assert min(drops) > (study.minimum_cell - 0.5) / sizes[arm]

@@ -1,18 +1,23 @@
 """Files that scripts read and write: bytes, footers, logs, and users' tables."""
 
+import gzip
+import io
 import json
 import zipfile
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
+import spell_estimates
+from archives import write_tables
+from draw_pictures import svg_of
 from file_records import DATA_ORIGIN, code_digests, digest, digest_of_files, file_record, read_footer
 from job_log import job_log
 from parquet_files import read_frame, write_csv, write_table
 from source_patients import load_dataset, read_patients
 from survival_multiverse.faults import InputError
-from table_archive import write_archive
 
 SETTINGS = '{"cohort":{"source":"simulated"},"study":{"seed":7}}'
 
@@ -34,7 +39,7 @@ def test_an_archive_holds_every_table_twice_and_says_whose_patients_they_are(tmp
     frames = {"b": pd.DataFrame({"x": ["1", "<5"]}), "a": pd.DataFrame({"y": ["é"]})}
     for name, order in (("one", ("b", "a")), ("two", ("a", "b"))):
         tables = {table: frames[table] for table in order}
-        write_archive(tables, tmp_path / f"{name}.zip", cohort="simulated", metadata={"rule": "r"})
+        write_tables(tables, tmp_path / f"{name}.zip", cohort="simulated", metadata={"rule": "r"})
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "one.zip") as archive:
         assert archive.namelist() == ["a.csv", "a.parquet", "b.csv", "b.parquet"]
@@ -149,3 +154,35 @@ def test_data_sets_of_lifelines_by_name():
     assert len(load_dataset("gbsg2")) == 686
     with pytest.raises(InputError, match="did you mean `gbsg2`"):
         load_dataset("gbsg")
+
+
+def test_all_estimates_are_spelled_out_and_read_back(tmp_path, monkeypatch):
+    values = {"caliper": [0.2, np.inf, np.nan], "status": ["ok", 'a "b", c', None], "n": [1, 2, 3]}
+    frame = pd.DataFrame(values)
+    table = pa.Table.from_pandas(frame.astype({"n": "int32"}), preserve_index=False)
+    table = table.set_column(1, "status", table["status"].dictionary_encode())
+    write_table(table, tmp_path / "estimates.parquet")
+    monkeypatch.setattr(spell_estimates, "ROWS_AT_A_TIME", 2)
+    for name in ("one", "two"):
+        spell_estimates.spell_estimates(
+            estimates=str(tmp_path / "estimates.parquet"), settings=SETTINGS, output=str(tmp_path / name)
+        )
+    data = (tmp_path / "one").read_bytes()
+    assert data == (tmp_path / "two").read_bytes()
+    # No name and no time in the head.
+    assert data[3:8] == bytes(5)
+    assert gzip.decompress(data).decode().splitlines()[1] == '"simulated",0.2,"ok",1'
+    found = pd.read_csv(io.BytesIO(data), compression="gzip")
+    assert found.pop("cohort").tolist() == ["simulated"] * 3
+    assert found.columns.tolist() == list(values)
+    assert found["status"].tolist()[:2] == values["status"][:2]
+    assert found["status"].isna().tolist() == [False, False, True]
+    assert found["caliper"].tolist()[:2] == values["caliper"][:2]
+    assert found["n"].tolist() == values["n"]
+
+
+def test_a_picture_is_drawn_with_its_words_before_their_halo():
+    text = {"mark": {"type": "text", "stroke": "white"}, "encoding": {"text": {"value": "a<b"}}}
+    drawn = svg_of({"data": {"values": [{}]}, **text})
+    assert 'paint-order="stroke"' in drawn
+    assert "a&lt;b" in drawn

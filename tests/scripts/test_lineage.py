@@ -16,7 +16,7 @@ def test_the_graph_of_the_default_study_is_small_and_counts_its_files():
     nodes, edges = study_graph(CONFIG)
     boxes = {node.name: node.lines for node in nodes}
     passing = {(edge.source, edge.target): edge.label for edge in edges}
-    assert len(nodes) == 23
+    assert len(nodes) == 25
     assert boxes["fit_scenarios"] == ("576 files",)
     assert boxes["dose_cutoff"] == ("57, 60, 63, 66",)
     assert passing["fit_scenarios", "collect_scenarios"] == "576 files"

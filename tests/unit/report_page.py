@@ -3,11 +3,13 @@
 import copy
 import itertools
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import yaml
 from report_frames import calibration, canonical_patients, small_config
 
 from survival_multiverse.arm_curves import describe_arms
@@ -17,6 +19,8 @@ from survival_multiverse.figures import draw_specification_curve
 from survival_multiverse.joint_inference import infer
 from survival_multiverse.lineage_graph import Edge, Node, draw_graph
 from survival_multiverse.multiverse import Scenario, anchor_samples, evaluate_panel
+from survival_multiverse.published import read_description, read_published
+from survival_multiverse.published_marks import published_marks
 from survival_multiverse.report import render_report
 from survival_multiverse.resampling import Resample, cells_of, evaluate, resample, specification_keys
 from survival_multiverse.robustness import (
@@ -29,9 +33,11 @@ from survival_multiverse.study import AXES, Study
 from survival_multiverse.style import svg_bytes
 from survival_multiverse.summary_figure import draw_summary
 from survival_multiverse.surface import draw_hazard_ratio_surface
-from survival_multiverse.survival_figures import draw_survival_curves, figure_names
+from survival_multiverse.survival_figures import draw_survival_curves
+from survival_multiverse.survival_panels import figure_names
 from survival_multiverse.witness import check_witnesses
 
+RESOURCES = Path(__file__).parents[2] / "resources"
 EVIL = "<script>alert('x')</script> & \"quoted\""
 EXTRA = {
     "scripts": "window.vegaEmbed = '</script>';",
@@ -127,13 +133,24 @@ def tables_of(study, patients):
         **describe_arms(patients, study),
         "scenario_balance": balance,
         "calibration": calibration(note=EVIL),
+        "published": printed_marks(study),
     }
+
+
+def printed_marks(study):
+    """What the default paper prints, as the pictures of a study mark it."""
+    settings = yaml.safe_load((RESOURCES / "reconstruction.yaml").read_text(encoding="utf-8"))
+    text = pd.read_csv(RESOURCES / "published_statistics.csv", dtype=str, keep_default_na=False)
+    return published_marks(read_published(text), read_description(settings), study)
 
 
 def figures_of(study, patients, tables):
     """Every figure by name."""
     samples, anchor, found = anchor_samples(patients, study), tables["anchor"], tables["specifications"]
-    figures = {name: draw_survival_curves(name, samples, anchor, study) for name in figure_names(study)}
+    figures = {
+        name: draw_survival_curves(name, samples, anchor, study, tables["published"])
+        for name in figure_names(study)
+    }
     figures["specification_curve"] = draw_specification_curve(found, study)
     figures["hazard_ratio_surface"] = draw_hazard_ratio_surface(found, study)
     figures["summary"] = draw_summary(found, tables["joint_inference"], tables["attribution"], study)

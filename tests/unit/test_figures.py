@@ -1,26 +1,26 @@
 import dataclasses
+from collections import Counter
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 from report_frames import estimate, failure, grid, small_config, small_study, specifications
 
 from survival_multiverse.curves import kaplan_meier
 from survival_multiverse.figures import curve_order, decision_rows, draw_specification_curve
 from survival_multiverse.labels import describe_specification, in_sentence, level_label
+from survival_multiverse.palette import PUBLISHED
+from survival_multiverse.published_marks import NO_MARKS
 from survival_multiverse.sample import GTV_LEVELS, STATE_LEVELS
 from survival_multiverse.specification_summary import headline, summarise
 from survival_multiverse.study import Study
 from survival_multiverse.style import display_unit, format_p, format_ratio, p_phrase, png_bytes, svg_bytes
-from survival_multiverse.surface import draw_hazard_ratio_surface
-from survival_multiverse.survival_figures import (
-    draw_survival_curves,
-    figure_names,
-    log_rank_p,
-    survival_panels,
-)
+from survival_multiverse.surface import DARK, draw_hazard_ratio_surface
+from survival_multiverse.survival_figures import draw_survival_curves
+from survival_multiverse.survival_panels import figure_names, log_rank_p, survival_panels
 
 
 def texts(figure):
@@ -131,7 +131,8 @@ def test_surface_shows_every_cell():
     dots = [line for axes in figure.axes for line in axes.lines if line.get_marker() == "o"]
     assert len(dots) == summary.ci_below_1 + summary.ci_above_1 > 0
     frames = [p for axes in figure.axes for p in axes.patches if not p.get_fill()]
-    assert len(frames) == 2
+    # One for each adjustment set, with a rim where a hazard ratio was published.
+    assert Counter(to_hex(frame.get_edgecolor()) for frame in frames) == {DARK: 2, PUBLISHED.lower(): 2}
 
 
 def test_surface_marks_both_directions():
@@ -221,6 +222,37 @@ def test_p_values_come_from_the_table(name, p_values):
     figure = draw_survival_curves(f"survival_curves_{name}", samples(), log_rank_rows(), small_study())
     titles = [axes.get_legend().get_title().get_text() for axes in figure.axes if axes.get_legend()]
     assert titles == [f"Log-rank {p_phrase(value)}" for value in p_values]
+
+
+@pytest.mark.parametrize(
+    ("name", "marks"),
+    [
+        ("dose", {"o": [(12.0, 0.5), (24.0, 0.2)]}),
+        ("oligometastatic_state", {"|": [(13.0, 0.5)]}),
+        ("dose_by_response", {"s": []}),
+        ("dose_matched_baseline_only", {}),
+    ],
+)
+def test_published_numbers_are_marked_in_their_figure(name, marks):
+    whom = {"population": "non_oligometastatic", "estimator": "unadjusted", "variable": "arm"}
+    whom |= {"relation": "="}
+    rows = [
+        whom | {"quantity": "survival", "level": "1", "time": 12.0, "value": 0.5},
+        whom | {"quantity": "survival", "level": "1", "time": 24.0, "value": 0.2},
+        whom | {"quantity": "log_rank_p", "value": 0.004},
+        whom | {"quantity": "log_rank_p", "value": 0.036, "subgroup": "response=yes"},
+        whom | {"quantity": "median", "population": "all", "variable": "state", "value": 13.0},
+    ]
+    published = pd.DataFrame(rows, columns=NO_MARKS.columns).astype({"value": float})
+    figure = draw_survival_curves(
+        f"survival_curves_{name}", samples(), log_rank_rows(), small_study(), published
+    )
+    purple = [line for axes in figure.axes for line in axes.lines if line.get_color() == PUBLISHED]
+    found = {line.get_marker(): list(zip(*line.get_data(), strict=True)) for line in purple}
+    assert found == marks
+    labels = [line.get_label() for line in purple]
+    expected = {"dose": ["Published, P = 0.004"], "oligometastatic_state": ["Published"]}
+    assert labels == expected.get(name, ["Published, P = 0.036"] if name == "dose_by_response" else [])
 
 
 def test_no_p_value_where_the_table_has_none():

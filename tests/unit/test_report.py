@@ -42,7 +42,7 @@ from survival_multiverse.report_tables import (
 from survival_multiverse.robustness import summarise_blocks
 from survival_multiverse.settings import merge_configs
 from survival_multiverse.study import Study, Words
-from survival_multiverse.survival_figures import figure_names
+from survival_multiverse.survival_panels import figure_names
 from survival_multiverse.table_cells import interval, to_html
 
 CAPTIONS = Path(__file__).parents[2] / "workflow" / "report"

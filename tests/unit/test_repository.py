@@ -92,7 +92,7 @@ def test_the_plan_cuts_the_settings_as_the_rules_do():
 
 
 def test_the_figures_of_the_rules_are_those_that_the_library_draws():
-    figures = pytest.importorskip("survival_multiverse.survival_figures")
+    figures = pytest.importorskip("survival_multiverse.survival_panels")
     from survival_multiverse.study import Study
 
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))

@@ -88,6 +88,8 @@ rule reproduce_paper:
         score_csv=anchor_table("score"),
         matching=ANCHOR["matching"],
         matching_csv=anchor_table("matching"),
+        published=ANCHOR["published"],
+        published_csv="results/anchor/published.csv",
     log:
         "logs/reproduce_paper.log",
     localrule: True

@@ -1,6 +1,7 @@
 rule plot_survival_curves:
     """Draw the Kaplan-Meier curves of the primary scenario with the numbers at risk."""
     input:
+        **MARKS,
         estimates=ESTIMATES,
         cohort=COHORT,
         library=library("plot_survival_curves"),

@@ -51,6 +51,28 @@ rule render_report:
         "../../scripts/render_report.py"
 
 
+rule draw_pictures:
+    """Write every picture of the page as SVG and PNG, in one file."""
+    input:
+        **pictured_files(config),
+        library=library("draw_pictures"),
+    output:
+        PAGE_PICTURES,
+    log:
+        "logs/draw_pictures.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=lambda wildcards: study_settings(config),
+    script:
+        "../../scripts/draw_pictures.py"
+
+
 rule write_handouts:
     """Write what leaves the page: one picture for a talk, and the tables of a manuscript."""
     input:

@@ -1,3 +1,25 @@
+rule spell_estimates:
+    """Write the table of all estimates as compressed CSV, too."""
+    input:
+        estimates=ESTIMATES,
+        library=library("spell_estimates"),
+    output:
+        ESTIMATES_CSV,
+    log:
+        "logs/spell_estimates.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=lambda wildcards: study_settings(config),
+    script:
+        "../../scripts/spell_estimates.py"
+
+
 rule summarise_robustness:
     """Say how far the answer moves: specifications, blocks, failures and balance."""
     input:

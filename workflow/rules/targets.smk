@@ -16,7 +16,10 @@ CALIBRATION = str(ROOT / "resources" / "calibration.csv")
 SHARDS = {kind: list(files) for kind, files in shard_files(config).items()}
 SURVIVAL_FIGURES = survival_figures(config)
 FIGURES = list(figure_files(*SURVIVAL_FIGURES, *SPECIFICATION_FIGURES, *HANDOUT_FIGURES))
+PAGES = [REPORT, PAGE_PICTURES, MANUSCRIPT, ESTIMATES_CSV]
 PAPER_TABLES = anchor_files(config)
+# What figures mark of a paper, where there is one.
+MARKS = {name: path for name, path in PAPER_TABLES.items() if name == "published"}
 
 
 # Together they match every path below the scenarios, and none twice: what fit_scenarios does not make,

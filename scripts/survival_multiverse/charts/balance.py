@@ -1,23 +1,29 @@
 """Pictures of comparability: love plots, overlap of the propensity scores, balance over all scenarios."""
 
+import json
+from collections.abc import Mapping
+
 from survival_multiverse.charts.specification import kept, tooltip
 from survival_multiverse.charts.theme import (
     ESTIMATOR_COLOURS,
     HIGHER,
     LOWER,
     MUTED,
-    SET_COLOURS,
     Spec,
     anchors,
     chart,
     colours,
+    has_published,
     levels,
     nominal,
+    published_symbols,
     reference,
+    set_colours,
     tip,
     values,
     width,
 )
+from survival_multiverse.palette import PUBLISHED
 from survival_multiverse.study import Study
 from survival_multiverse.style import ESTIMATOR_LABELS
 
@@ -35,11 +41,12 @@ SHAPES[AFTER] = SHAPES[STAGES["matched"]]
 
 
 def love_layers(
-    names: list[str], gates: tuple[float, ...], by_stage: dict[str, str], *, room: int
-) -> list[Spec]:
-    """Absolute standardised differences by covariate, a symbol for each stage, gates as lines.
+    names: list[str], gates: tuple[float, ...], by_stage: dict[str, str], *, room: int, printed: bool
+) -> tuple[list[Spec], list[Spec]]:
+    """Absolute standardised differences by covariate, a symbol for each stage; first the gates, as lines.
 
-    `by_stage` holds the stages with their colours; the names have so much `room` in pixels.
+    `by_stage` holds the stages with their colours; the names have so much `room` in pixels; `printed`: some
+    rows hold a published difference.
     """
     colour = colours("stage", by_stage)
     shape = {
@@ -49,6 +56,7 @@ def love_layers(
         "legend": {"title": None},
     }
     rules = [reference("x", gate, dash=True) for gate in gates]
+    tips = [tip("name", "Covariate"), tip("stage", "Stage")]
     points = {
         "mark": {"type": "point", "filled": True, "size": 60, "opacity": 0.9},
         "encoding": {
@@ -56,10 +64,14 @@ def love_layers(
             "x": {"field": "smd", "type": "quantitative", "axis": {"title": "|SMD|", "tickCount": 5}},
             "color": colour,
             "shape": shape,
-            "tooltip": [tip("name", "Covariate"), tip("stage", "Stage"), tip("smd", "|SMD|", ".3f")],
+            "tooltip": [*tips, tip("smd", "|SMD|", ".3f")],
         },
     }
-    return [*rules, points]
+    if not printed:
+        return rules, [points]
+    place = {"y": points["encoding"]["y"], "shape": shape}
+    place["x"] = points["encoding"]["x"] | {"field": "published"}
+    return rules, [points, published_symbols(place, tips=tips, form=".3f")]
 
 
 def love_chart(
@@ -68,7 +80,7 @@ def love_chart(
     """Love plots of the anchor scenario, one for each adjustment set."""
     present = {str(row["stage"]) for row in rows}
     by_stage = {label: ESTIMATOR_COLOURS[name] for name, label in STAGES.items() if label in present}
-    *rules, points = love_layers(names, gates, by_stage, room=280)
+    rules, points = love_layers(names, gates, by_stage, room=280, printed=has_published(rows))
     return chart(
         data=values(rows),
         facet={"column": nominal("set", sets, header={"title": None})},
@@ -76,16 +88,17 @@ def love_chart(
         spec={
             "width": width(len(sets), 320),
             "height": {"step": 19},
-            "layer": [*rules, *kept([points])],
+            "layer": [*rules, *kept(points)],
         },
     )
 
 
-def scenario_love_chart(names: list[str], gates: tuple[float, ...]) -> Spec:
-    """The love plot of a scenario that the reader opens; the page gives the rows."""
+def scenario_love_chart(names: list[str], gates: tuple[float, ...], *, printed: bool) -> Spec:
+    """The love plot of a scenario that the reader opens; the page gives the rows, `printed` ones too."""
     by_stage = {STAGES["unadjusted"]: MUTED, AFTER: HIGHER}
-    layers = love_layers(names, gates, by_stage, room=280)
-    return chart(data={"name": "love"}, width=width(1, 250), height={"step": 18}, layer=layers)
+    rules, points = love_layers(names, gates, by_stage, room=280, printed=printed)
+    size = {"width": width(1, 250), "height": {"step": 18}}
+    return chart(data={"name": "love"}, **size, layer=[*rules, *points])
 
 
 def overlap_chart(rows: list[dict[str, object]], sets: list[str], arms: tuple[str, str]) -> Spec:
@@ -118,11 +131,14 @@ def _classes(title: str, axis: Spec) -> Spec:
     return {"x": x, "x2": {"field": "upper"}}
 
 
-def smd_chart(study: Study, labels: dict[str, list[str]]) -> Spec:
-    """How the largest |SMD| is spread over the scenarios kept by the reader; diamonds: primary scenario."""
+def smd_chart(study: Study, labels: dict[str, list[str]], printed: Mapping[str, float]) -> Spec:
+    """How the largest |SMD| is spread over the scenarios kept by the reader; diamonds: primary scenario.
+
+    `printed` holds the largest of a paper, by estimator.
+    """
     tips = [tip("estimator", "Estimator"), tip("S", "Adjusted for"), tip("lower", "From", ".2f")]
     tips += [tip("upper", "to", ".2f"), tip("count", "Analyses", ",d")]
-    kinds = colours("S", dict(zip(labels["S"], SET_COLOURS, strict=False)), "Adjusted for")
+    kinds = set_colours(labels["S"])
     x = _classes("Largest |SMD| of the baseline covariates", {"tickCount": 8})
     x["x"]["scale"] = {"zero": True}
     axis = {"title": "Analyses", "tickCount": 3, "tickMinStep": 1, "format": ",d"}
@@ -145,5 +161,25 @@ def smd_chart(study: Study, labels: dict[str, list[str]]) -> Spec:
         facet={"row": nominal("estimator", list(ESTIMATOR_LABELS.values()), header=head)},
         resolve={"scale": {"y": "independent"}},
         spacing=10,
-        spec={"width": width(1, 260), "height": 74, "layer": [*kept([bars, marked]), *gates]},
+        spec={
+            "width": width(1, 260),
+            "height": 74,
+            "layer": [*kept([bars]), *gates, *_printed_largest(printed), *kept([marked])],
+        },
     )
+
+
+def _printed_largest(printed: Mapping[str, float]) -> list[Spec]:
+    """A paper's largest |SMD|, dashed, beside those of its estimator."""
+    if not printed:
+        return []
+    numbers = json.dumps({ESTIMATOR_LABELS[name]: value for name, value in printed.items()})
+    at = [
+        {"calculate": f"{numbers}[datum.estimator]", "as": "published"},
+        {"aggregate": [{"op": "max", "field": "published", "as": "published"}]},
+        {"filter": "isValid(datum.published)"},
+    ]
+    mark = {"type": "rule", "strokeDash": [7, 4], "strokeWidth": 1.6, "color": PUBLISHED}
+    place = {"field": "published", "type": "quantitative"}
+    tips = [tip("published", "Published, by the printed counts", ".2f")]
+    return [{"transform": at, "mark": mark, "encoding": {"x": place, "tooltip": tips}}]

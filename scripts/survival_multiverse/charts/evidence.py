@@ -15,6 +15,7 @@ from survival_multiverse.charts.theme import (
     chart,
     colours,
     dots,
+    has_published,
     levels,
     line_at,
     nominal,
@@ -56,7 +57,7 @@ def forest_chart(
     drawn = [
         whiskers(x, shared, along="x", strokeWidth=2, color=INK),
         dots(shared | {"x": x}, shape="square", size=64, color=INK),
-        published_ticks({"x": x | {"field": "published"}, "y": y}, across="vertical"),
+        *published_ticks(rows, {"x": x | {"field": "published"}, "y": y}, across="vertical"),
     ]
     return chart(
         data=values(rows),
@@ -163,10 +164,12 @@ def cutpoint_chart(
     title: str,
     limits: tuple[float, float],
     percent: str,
+    printed: list[dict[str, object]],
 ) -> Spec:
     """Hazard ratio at every possible cutoff, and beside it the smooth curve of the variable itself.
 
-    `grid` holds the cutoffs of the study: cutoff, anchor, and G where it is one of the volume.
+    `grid` holds the cutoffs of the study: cutoff, anchor, and G where it is one of the volume; `printed`
+    what a paper prints at its own: cutoff, hr, lo and hi.
     """
     y = ratio("hr", limits, "Hazard ratio, at or above")
     scale = {"zero": False, "nice": False, "padding": 10}
@@ -185,6 +188,7 @@ def cutpoint_chart(
     searched = [
         line_at(1),
         chosen,
+        *_printed_there(printed, x, y),
         {"data": found, **whiskers(y, shared, opacity=0.45)},
         {"data": found, **dots(shared | {"y": y}, size=22)},
     ]
@@ -192,6 +196,23 @@ def cutpoint_chart(
     if spline:
         views.append({"width": width(2, 160), "height": 220, "layer": _smooth(spline, title, limits)})
     return chart(hconcat=views, spacing=26)
+
+
+def _printed_there(printed: list[dict[str, object]], x: Spec, y: Spec) -> list[Spec]:
+    """A published cutoff as a dashed line, with the hazard ratio that is printed there."""
+    if not printed:
+        return []
+    known = values(printed)
+    encoding = {"x": x, "tooltip": [tip("cutoff", "Published cutoff", ",.6~g"), *INTERVAL]}
+    line = {"type": "rule", "strokeDash": [7, 4], "strokeWidth": 2.6, "color": PUBLISHED}
+    # Wide and pale, so that what was computed is seen upon it.
+    interval = {"strokeWidth": 7, "opacity": 0.45, "color": PUBLISHED}
+    ratio_mark = {"type": "point", "shape": "stroke", "size": 400, "strokeWidth": 3, "color": PUBLISHED}
+    return [
+        {"data": known, "mark": line, "encoding": encoding},
+        {"data": known, **whiskers(y, encoding, **interval)},
+        {"data": known, "mark": ratio_mark | {"opacity": 1}, "encoding": encoding | {"y": y}},
+    ]
 
 
 def _smooth(spline: list[dict[str, object]], title: str, limits: tuple[float, float]) -> list[Spec]:
@@ -230,7 +251,7 @@ def joint_chart(
     `rows` hold estimator, null, rank, hr, lo, mid, hi, anchor and published, of the primary block.
     """
     y = ratio("hr", limits, "Hazard ratio")
-    layers = [*_null_layers(y), *_printed(y)]
+    layers = [*_null_layers(y), *(_printed(y) if has_published(rows) else [])]
     return chart(
         data=values(rows),
         facet={

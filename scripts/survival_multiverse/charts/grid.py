@@ -1,6 +1,7 @@
 """Pictures over the axes of the grid: the surface, the caliper's trade, the order of ties, the shares."""
 
 import math
+from collections.abc import Mapping
 
 from survival_multiverse.charts.specification import BLOCK, KEPT, kept, published_layers, ranked, tooltip
 from survival_multiverse.charts.theme import (
@@ -8,7 +9,6 @@ from survival_multiverse.charts.theme import (
     INK,
     MUTED,
     PAPER,
-    SET_COLOURS,
     Spec,
     anchors,
     chart,
@@ -19,6 +19,7 @@ from survival_multiverse.charts.theme import (
     nominal,
     rank_axis,
     ratio,
+    set_colours,
     tip,
     whiskers,
     width,
@@ -134,12 +135,16 @@ def caliper_chart(
     *,
     labels: dict[str, list[str]],
     limits: tuple[float, float],
+    printed: Mapping[str, Mapping[str, float]],
 ) -> Spec:
-    """What a caliper buys in balance and costs in patients, and what it does to the hazard ratio."""
+    """What a caliper buys in balance and costs in patients, and what it does to the hazard ratio.
+
+    `printed` holds a paper's largest |SMD| (`smd`) and share matched (`matched`), by estimator.
+    """
     x = levels(
         "C", labels["C"], axis={"title": "Caliper, SD of the logit", "labelAngle": 0, "labelOverlap": True}
     )
-    colour = colours("S", dict(zip(labels["S"], SET_COLOURS, strict=False)), "Adjusted for")
+    colour = set_colours(labels["S"])
 
     def panel(y: Spec, lines: list[Spec]) -> Spec:
         shared = {"x": x, "y": y, "color": colour, "detail": {"field": "G"}, "tooltip": tooltip(study)}
@@ -154,7 +159,8 @@ def caliper_chart(
     title = {"title": "Matched share of the smaller arm", "format": ".0%"}
     share = {"field": "matched", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": title}
     ratios = ratio("hr", limits, "Hazard ratio")
-    lines = [line_at(1), *published_layers(study, first, ratios)]
+    lines = [line_at(1), *published_layers(study.published, first, ratios)]
+    shares = published_layers(printed["matched"], first, share, form=".0%")
     return chart(
         data={"name": "specs"},
         transform=[
@@ -163,8 +169,8 @@ def caliper_chart(
         ],
         spacing=28,
         hconcat=[
-            panel(balance, gates),
-            panel(share, []),
+            panel(balance, [*gates, *published_layers(printed["smd"], first, balance)]),
+            panel(share, shares),
             panel(ratios, lines),
         ],
     )
@@ -187,7 +193,7 @@ def ties_chart(study: Study, first: dict[str, object], *, limits: tuple[float, f
         height=190,
         layer=[
             line_at(1),
-            *published_layers(study, first, y),
+            *published_layers(study.published, first, y),
             whiskers(y, {"x": rank, "tooltip": tips}, ends="el eh", strokeWidth=5, opacity=0.4, color=MUTED),
             dots(points, size=26, color=INK),
             anchors(points),

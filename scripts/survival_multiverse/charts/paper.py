@@ -5,6 +5,7 @@ from survival_multiverse.charts.theme import (
     INK,
     MUTED,
     Spec,
+    anchors,
     chart,
     dots,
     levels,
@@ -38,6 +39,7 @@ def matchings_chart(rows: list[dict[str, object]], *, published: float, limits: 
     bars = whiskers(x, shared, along="x", strokeWidth=6, opacity=0.4, color=MUTED)
     points = dots(shared | {"x": x}, size=50, color=INK)
     layers = [reference("x", 1), published_line(published, along="x"), bars, points]
+    layers.append(anchors(points["encoding"], size=90))
     size = {"width": width(1, LABELS + 20), "height": {"step": 24}}
     return chart(data=values(rows), transform=[KEPT], **size, layer=layers)
 
@@ -54,7 +56,7 @@ def ensemble_chart(rows: list[dict[str, object]], *, names: list[str], limits: t
     points = dots({"y": _rows("name", names), "x": x, "tooltip": tips}, size=34, color=INK)
     points["mark"]["opacity"] = 0.6
     marked = {"x": x | {"field": "published"}, "y": points["encoding"]["y"]}
-    layers = [reference("x", 1), points, published_ticks(marked, across="vertical")]
+    layers = [reference("x", 1), points, *published_ticks(rows, marked, across="vertical")]
     return chart(data=values(rows), width=width(1, LABELS + 20), height={"step": 30}, layer=layers)
 
 

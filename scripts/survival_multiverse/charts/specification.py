@@ -78,23 +78,28 @@ def ranked() -> Spec:
     return {"window": window, "sort": order, "groupby": ["T", "D", "estimator"]}
 
 
-def published_layers(study: Study, first: Mapping[str, object], y: Spec) -> list[Spec]:
-    """The published hazard ratio of the estimator shown, dashed, where the block is the primary one."""
-    if not study.published:
+def published_layers(
+    published: Mapping[str, float], first: Mapping[str, object], y: Spec, *, form: str = ".2f"
+) -> list[Spec]:
+    """The published number of the estimator shown, dashed, where the block is the primary one.
+
+    `published` holds numbers on the axis `y` by estimator.
+    """
+    if not published:
         return []
     block = {"T": first["threshold"], "D": first["dose"]}
     here = " && ".join(f"datum.{key} == {json.dumps(label)}" for key, label in block.items())
-    ratios = json.dumps({ESTIMATOR_LABELS[name]: value for name, value in study.published.items()})
+    numbers = json.dumps({ESTIMATOR_LABELS[name]: value for name, value in published.items()})
     at = [
-        {"calculate": f"{here} ? {ratios}[datum.estimator] : null", "as": "published"},
+        {"calculate": f"{here} ? {numbers}[datum.estimator] : null", "as": "published"},
         {"aggregate": [{"op": "max", "field": "published", "as": "published"}]},
         {"filter": "isValid(datum.published)"},
-        {"calculate": "'published ' + format(datum.published, '.2f')", "as": "words"},
+        {"calculate": f"'published ' + format(datum.published, '{form}')", "as": "words"},
     ]
-    place = {"field": "published", "type": "quantitative", "scale": y["scale"]}
+    place = {"field": "published", "type": "quantitative", "scale": y.get("scale", {})}
     rule = {"type": "rule", "strokeDash": [7, 4], "strokeWidth": 1.6, "color": PUBLISHED}
     words = {"type": "text", "align": "right", "dy": 11, "color": PUBLISHED, **HALO}
-    tips = [tip("published", "Published hazard ratio", ".2f")]
+    tips = [tip("published", "Published", form)]
     return [
         {"transform": at, "mark": rule, "encoding": {"y": place, "tooltip": tips}},
         {
@@ -146,7 +151,7 @@ def _curve_layers(
     shared = {"x": rank, "color": sides(percent), "tooltip": tooltip(study)}
     return [
         line_at(1),
-        *published_layers(study, first, y),
+        *published_layers(study.published, first, y),
         whiskers(y, shared, opacity=0.55, strokeWidth=2, cursor="pointer"),
         dots(shared | {"y": y}, size=34, cursor="pointer"),
         anchors({"x": rank, "y": y, "tooltip": tooltip(study)}, size=130),
@@ -220,7 +225,7 @@ def blocks_chart(
     for layer in drawn:
         layer["transform"].append(ranked())
     # Here the caption says what the line is: small pictures have no room for words.
-    published = published_layers(study, first, y)[:1]
+    published = published_layers(study.published, first, y)[:1]
     for layer in published:
         layer["transform"] = [here, *layer["transform"]]
     left = {"title": study.lesions.label, "labelOrient": "left", "labelAngle": -90}

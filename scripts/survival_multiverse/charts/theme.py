@@ -159,12 +159,26 @@ def published_line(value: float, *, along: str = "y") -> Spec:
     return {"data": {"values": [{}]}, "mark": mark, "encoding": where}
 
 
-def published_ticks(encoding: Spec, *, across: str) -> Spec:
+def published_ticks(rows: list[dict[str, Any]], encoding: Spec, *, across: str) -> list[Spec]:
     """Published hazard ratios beside the estimates that they belong to: rows with one are marked `across`."""
+    if not has_published(rows):
+        return []
     mark = {"type": "tick", "orient": across, "thickness": 2.5, "color": PUBLISHED, "opacity": 1}
     tips = [tip("published", "Published hazard ratio", ".2f")]
     marked = {"transform": [{"filter": "isValid(datum.published)"}], "mark": mark}
-    return {**marked, "encoding": encoding | {"tooltip": tips}}
+    return [{**marked, "encoding": encoding | {"tooltip": tips}}]
+
+
+def has_published(rows: list[dict[str, Any]]) -> bool:
+    """Whether some rows hold a published number."""
+    return any(row.get("published") is not None for row in rows)
+
+
+def published_symbols(encoding: Spec, *, tips: list[Spec], form: str) -> Spec:
+    """Published numbers as hollow symbols among the computed ones: rows with one; `tips` say of what."""
+    mark = {"type": "point", "filled": False, "size": 60, "strokeWidth": 1.8, "color": PUBLISHED}
+    marked = {"transform": [{"filter": "isValid(datum.published)"}], "mark": mark | {"opacity": 1}}
+    return {**marked, "encoding": encoding | {"tooltip": [*tips, tip("published", "Published", form)]}}
 
 
 HALO = {"stroke": PAPER, "strokeWidth": 3}
@@ -189,6 +203,13 @@ def colours(field: str, pairs: dict[str, str], title: str | None = None) -> Spec
         "scale": {"domain": list(pairs), "range": list(pairs.values())},
         "legend": {"title": title},
     }
+
+
+def set_colours(labels: list[str]) -> Spec:
+    """Colour by adjustment set; the legend names those that the reader keeps."""
+    found = colours("S", dict(zip(labels, SET_COLOURS, strict=False)), "Adjusted for")
+    found["legend"]["values"] = {"expr": "chosen.S"}
+    return found
 
 
 def tip(field: str, title: str, form: str | None = None) -> Spec:

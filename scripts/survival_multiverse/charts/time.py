@@ -13,6 +13,7 @@ from survival_multiverse.charts.theme import (
     dots,
     levels,
     nominal,
+    published_symbols,
     published_ticks,
     ratio,
     reference,
@@ -32,41 +33,33 @@ LANDMARK_COLOURS = {
 }
 
 
-def arms_chart(label: str, unit: str) -> Spec:
-    """Coarsened survival curves of a scenario that the reader opens; the page gives the rows."""
+def arms_chart(label: str, unit: str, *, printed: bool) -> Spec:
+    """Coarsened survival curves of a scenario that the reader opens; the page gives the rows.
+
+    `printed`: some of them hold a published rate.
+    """
     # The higher dose comes first in the rows, so that it has the first colour.
     arm = {"field": "arm", "type": "nominal", "sort": None, "legend": {"title": None}}
+    time = {"title": display_label("Time", unit), "grid": False}
+    x = {"field": "time", "type": "quantitative", "axis": time}
+    y = {"type": "quantitative", "scale": {"domain": [0, 1]}}
+    y |= {"axis": {"title": label, "format": ".0%", "tickCount": 5}}
+    tips = [tip("arm", "Arm"), tip("time", display_label("Time", unit), ".1f")]
+    curves = {
+        "transform": [{"filter": "isValid(datum.survival)"}],
+        "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2},
+        "encoding": {
+            "x": x,
+            "y": y | {"field": "survival"},
+            "color": {**arm, "scale": {"range": [HIGHER, LOWER]}},
+            "strokeDash": {**arm, "scale": {"range": [[1, 0], [5, 2]]}},
+            "tooltip": [*tips, tip("survival", label, ".0%"), tip("risk", "At risk")],
+        },
+    }
+    rates = published_symbols({"x": x, "y": y | {"field": "published"}}, tips=tips, form=".1%")
     return chart(
-        data={"name": "km"},
-        width=width(1, 90),
-        height=210,
-        layer=[
-            {
-                "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2},
-                "encoding": {
-                    "x": {
-                        "field": "time",
-                        "type": "quantitative",
-                        "axis": {"title": display_label("Time", unit), "grid": False},
-                    },
-                    "y": {
-                        "field": "survival",
-                        "type": "quantitative",
-                        "scale": {"domain": [0, 1]},
-                        "axis": {"title": label, "format": ".0%", "tickCount": 5},
-                    },
-                    "color": {**arm, "scale": {"range": [HIGHER, LOWER]}},
-                    "strokeDash": {**arm, "scale": {"range": [[1, 0], [5, 2]]}},
-                    "tooltip": [
-                        tip("arm", "Arm"),
-                        tip("time", display_label("Time", unit), ".1f"),
-                        tip("survival", label, ".0%"),
-                        tip("risk", "At risk"),
-                    ],
-                },
-            }
-        ],
-    )  # fmt: skip
+        data={"name": "km"}, width=width(1, 90), height=210, layer=[curves, *([rates] if printed else [])]
+    )
 
 
 def landmark_chart(
@@ -93,10 +86,10 @@ def landmark_chart(
     }
     offset = {"x": x, "xOffset": shared["xOffset"]}
     left = {"x": x, "y": {"value": 224}, "text": {"field": "risk"}}
-    printed = published_ticks(offset | {"y": y | {"field": "published"}}, across="horizontal")
+    printed = published_ticks(rows, offset | {"y": y | {"field": "published"}}, across="horizontal")
     layers = [
         reference("y", 1),
-        *kept([whiskers(y, shared, opacity=0.7), dots(shared | {"y": y}, size=34), printed]),
+        *kept([whiskers(y, shared, opacity=0.7), dots(shared | {"y": y}, size=34), *printed]),
         {
             "transform": [{"filter": "isValid(datum.risk)"}],
             "mark": {"type": "text", "fontSize": 10, "color": MUTED, "aria": False, **HALO},

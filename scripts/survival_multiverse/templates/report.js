@@ -372,9 +372,18 @@
       .map(([when, value]) => ({ name, stage: when, smd: value })));
   }
 
+  // What a paper prints of the primary scenario.
+  function printed(i, kind) {
+    const matched = get.E(i) === page.matched;
+    return page.printed.filter((row) => get.anchor(i) && row.kind === kind
+      && (row.matched ? matched && row.S === get.S(i) : kind === "smd" || !matched))
+      .map((row) => (kind === "smd" ? { ...row, stage: row.matched ? "After" : "Before" } : row));
+  }
+
   async function open(i) {
     const words = [page.estimators[get.E(i)], label("T", i), `${page.names.dose} ${label("D", i)}`,
-      label("G", i) && `${page.names.gtv} ${label("G", i)}`, specs[i].Ct?.toLowerCase(), label("S", i)].filter(Boolean);
+      label("G", i) && `${page.names.gtv} ${label("G", i)}`, specs[i].Ct?.toLowerCase(), label("S", i),
+      get.anchor(i) && "primary scenario"].filter(Boolean);
     document.getElementById("analysis-title").textContent = words.join(", ");
     const list = document.getElementById("analysis-facts");
     list.replaceChildren(...facts(i).flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
@@ -393,12 +402,13 @@
         get.hr(j) === null ? "–" : two(1 / get.hr(j)), get.pt(j), cell(get.n(j)), cell(get.events(j))]));
     if (!card.open) card.showModal();
     card.scrollTop = 0;
-    const km = arms(i);
+    const km = [...arms(i), ...printed(i, "survival")];
     const curveOf = get.E(i) === page.matched ? "matched pairs" : "all patients, unweighted";
     document.getElementById("analysis-km-words").textContent = km.length
-      ? `Survival of ${curveOf}; each step holds at least ${page.names.minimum} events.` : "No curve: too few patients.";
+      ? `Survival of ${curveOf}; each step holds at least ${page.names.minimum} events, so that the curve is exact where it falls and above the whole one between.${
+        km.some((row) => row.published !== undefined) ? " Purple: published." : ""}` : "No curve: too few patients.";
     const holders = Object.fromEntries([...card.querySelectorAll("[data-picture]")].map((h) => [h.dataset.picture, h]));
-    const love = balance(i);
+    const love = [...balance(i), ...printed(i, "smd")];
     holders["scenario-love"].closest("figure").hidden = !love.length;
     await draw(holders["scenario-km"], { km });
     if (love.length) await draw(holders["scenario-love"], { love });

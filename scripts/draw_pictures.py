@@ -1,0 +1,56 @@
+"""Write every picture that the page draws in the browser as a file of its own."""
+
+import json
+import re
+from collections.abc import Mapping
+
+import vl_convert
+
+from anchor_estimates import read_anchor_estimates
+from archives import write_archive
+from job_log import job_log
+from job_records import recorded_job
+from lineage import draw_study
+from parquet_files import read_frame
+from study_plan import PICTURED, PICTURED_OF_PAPER
+from survival_multiverse.charts.theme import Spec
+from survival_multiverse.picture_files import picture_specs
+from survival_multiverse.study import Study
+
+
+def draw_pictures(*, tables: Mapping[str, str], estimates: str, settings: str, archive: str) -> None:
+    """Write the pictures and the lineage as SVG and as PNG into one file."""
+    config = json.loads(settings)
+    study = Study.from_config(config)
+    frames = {name: read_frame(path) for name, path in tables.items()}
+    frames["anchor"] = read_anchor_estimates(estimates, study)
+    drawn = {name: svg_of(spec) for name, spec in picture_specs(study, frames).items()}
+    drawn["lineage"] = draw_study(config)
+    vector = {f"{name}.svg": svg.encode() for name, svg in drawn.items()}
+    pixels = {f"{name}.png": vl_convert.svg_to_png(svg, scale=2) for name, svg in drawn.items()}
+    write_archive(vector | pixels, archive)
+
+
+def svg_of(spec: Spec) -> str:
+    """A specification as SVG; words with a halo have it behind them, as on the page.
+
+    The renderer numbers what pictures refer to through all that it draws; here each begins anew.
+    """
+    svg = vl_convert.vegalite_to_svg(spec).replace("<text ", '<text paint-order="stroke" ')
+    numbers: dict[str, str] = {}
+    return re.sub(
+        r'(?<= id=")\w+(?=")|(?<=url\(#)\w+(?=\))',
+        lambda found: numbers.setdefault(found[0], f"part{len(numbers)}"),
+        svg,
+    )
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
+        named = [name for name in (*PICTURED, *PICTURED_OF_PAPER) if snakemake.input.get(name)]
+        draw_pictures(
+            tables={name: snakemake.input[name] for name in named},
+            estimates=snakemake.input.estimates,
+            settings=snakemake.params.settings,
+            archive=snakemake.output[0],
+        )

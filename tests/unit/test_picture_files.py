@@ -1,0 +1,72 @@
+"""The page's pictures without a browser: complete, light, and the page's own."""
+
+import json
+import re
+
+import pytest
+from report_page import EVIL, evil_page
+
+from draw_pictures import svg_of
+from survival_multiverse.page_pictures import page_pictures
+from survival_multiverse.picture_files import picture_specs, specification_rows
+from survival_multiverse.specification_summary import headline
+from survival_multiverse.style import ORIGIN_NOTES
+
+
+@pytest.fixture(scope="module")
+def specs():
+    made = evil_page()
+    return picture_specs(made.study, made.tables)
+
+
+def test_every_picture_of_the_page_has_a_file(specs):
+    made = evil_page()
+    assert list(specs) == list(page_pictures(made.study, made.tables))
+
+
+def test_a_file_needs_no_page(specs):
+    for name, spec in specs.items():
+        text = json.dumps(spec)
+        assert "var(--" not in text, name
+        assert not re.search(r"@\d+:\d+", text), name
+        named = set(re.findall(r'"data": \{"name": "(\w+)"\}', text))
+        assert named == set(spec["datasets"]), name
+        assert all(spec["datasets"].values()), name
+
+
+def test_a_file_says_what_it_shows_and_that_the_patients_are_none(specs):
+    pictures = page_pictures(evil_page().study, evil_page().tables)
+    for name, spec in specs.items():
+        assert spec["title"]["text"] == pictures[name].title
+        assert spec["title"]["subtitle"] == ORIGIN_NOTES["reconstructed"]
+
+
+@pytest.mark.parametrize("name", ["curve-chart", "love-chart", "attribution-chart", "cutpoint-dose-chart"])
+def test_equal_pictures_give_equal_bytes(specs, name):
+    first = svg_of(specs[name])
+    assert svg_of(specs[name]) == first
+    assert "NaN" not in first
+    assert "Reconstructed from published aggregates" in first
+    assert len(set(re.findall(r'aria-roledescription="(\w+)"', first))) > 1
+    ids = re.findall(r' id="([^"]+)"', first)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r"url\(#([^)]+)\)", first)) <= set(ids)
+
+
+def test_given_text_is_text_in_a_file(specs):
+    drawn = svg_of(specs["love-chart"])
+    assert "<script" not in drawn
+    assert EVIL.split("(")[0].replace("<", "&lt;").replace(">", "&gt;") in drawn
+
+
+def test_rows_are_those_of_the_table():
+    made = evil_page()
+    rows = specification_rows(made.tables["specifications"], made.study)
+    table = headline(made.tables["specifications"])
+    assert len(rows) == len(table)
+    known = table["hazard_ratio"].notna()
+    assert sum(row["hr"] is not None for row in rows) == known.sum()
+    assert sorted(row["hr"] for row in rows if row["hr"]) == pytest.approx(
+        sorted(table.loc[known, "hazard_ratio"]), rel=1e-5
+    )
+    assert sum(row["anchor"] for row in rows) == table["is_anchor"].sum()
