@@ -7,7 +7,7 @@ from typing import Any
 from file_records import file_record
 from job_log import job_log
 from job_records import recorded_job
-from parquet_files import write_table
+from parquet_files import write_csv, write_table
 from source_patients import source_patients
 from survival_multiverse.cohort import prepare_cohort
 from survival_multiverse.study import Study
@@ -21,7 +21,7 @@ def build_cohort(
     axes: Mapping[str, Any],
     outputs: Mapping[str, str],
 ) -> None:
-    """Write the canonical cohort, the flow of patients into it, and what is missing in it."""
+    """Write the canonical cohort; the flow of patients into it and what is missing in it as CSV, too."""
     config = json.loads(settings)
     # The doses are held against the whole grid, but a new value on an axis is no reason for a new cohort.
     study = Study.from_config({**config, "axes": axes})
@@ -33,6 +33,9 @@ def build_cohort(
     tables = {"cohort": prepared.patients, "flow": prepared.flow, "missing": prepared.missing}
     for name, table in tables.items():
         write_table(table, outputs[name], metadata=record)
+        # The patients themselves are kept in one place.
+        if name != "cohort":
+            write_csv(table, outputs[f"{name}_csv"], cohort=study.source)
 
 
 if __name__ == "__main__":

@@ -265,7 +265,7 @@ def study_steps(config: Mapping[str, Any]) -> dict[str, Step]:
     handed_out = {name: (path,) for name, path in ROBUSTNESS.items()} | {"estimates": (ESTIMATES,)}
     handed_out |= {"joint_inference": (INFERENCE["joint_inference"],)}
     return {
-        "build_cohort": Step(cohort_settings, (COHORT, FLOW, MISSING), patients),
+        "build_cohort": Step(cohort_settings, (COHORT, *_beside_csv(FLOW, MISSING)), patients),
         **_paper_steps(config),
         "fit_scenarios": Step(scenario_settings, scenarios, cohort),
         "resample_multiverse": Step(inference_settings, sum(shards.values(), ()), cohort),
@@ -273,7 +273,7 @@ def study_steps(config: Mapping[str, Any]) -> dict[str, Step]:
         "check_witnesses": Step(study_settings, _beside_csv(*WITNESSES.values()), cohort),
         "describe_arms": Step(study_settings, _beside_csv(*ARMS.values()), cohort),
         "collect_scenarios": Step(study_settings, (ESTIMATES,), {"scenarios": scenarios}),
-        "spell_estimates": Step(study_settings, (ESTIMATES_CSV,), {"estimates": (ESTIMATES,)}),
+        "spell_estimates": Step(cohort_settings, (ESTIMATES_CSV,), {"estimates": (ESTIMATES,)}),
         "summarise_robustness": Step(
             study_settings,
             _beside_csv(*ROBUSTNESS.values()),

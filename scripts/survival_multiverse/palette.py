@@ -8,8 +8,9 @@ BROWN = "#9C6A2E"
 # These are themed: `inline_svg` turns them into CSS variables, so that figures follow dark mode.
 INK, MUTED, GRID, PAPER = "#1f2329", "#6b727b", "#d5dae0", "#fefefe"
 THEMED = {INK: "--ink", MUTED: "--muted", GRID: "--rule", PAPER: "--paper"}
-# The two of the dose, which in dark mode are lighter; matplotlib writes them in lower case.
-THEMED |= {BLUE.lower(): "--below", VERMILION.lower(): "--above"}
+# The two of the dose, which in dark mode are lighter, and the other blue, which there is darker; matplotlib
+# writes them in lower case.
+THEMED |= {BLUE.lower(): "--below", VERMILION.lower(): "--above", SKY.lower(): "--second"}
 
 # Blue belongs to the higher dose, vermilion to the lower one, in curves and in hazard ratios alike.
 ARM_COLOURS = {0: VERMILION, 1: BLUE}

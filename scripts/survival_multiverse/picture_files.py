@@ -28,7 +28,7 @@ SIDES = ("below", "above", "includes")
 
 
 def picture_specs(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Spec]:
-    """Complete Vega-Lite specifications by name: light, unfiltered, with title and origin.
+    """Complete Vega-Lite specifications by name, light, unfiltered, with title and origin; maps of P, too.
 
     Parameters
     ----------
@@ -39,7 +39,16 @@ def picture_specs(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str,
         "specs": specification_rows(tables["specifications"], study),
         "shares": share_rows(tables["attribution"], tables["specifications"], study),
     }
-    return {name: _complete(picture, study, rows) for name, picture in page_pictures(study, tables).items()}
+    made = {name: _complete(picture, study, rows) for name, picture in page_pictures(study, tables).items()}
+    if "surface-chart" in made:
+        made["surface-chart-p"] = _set(made["surface-chart"], "measure", "p")
+    return made
+
+
+def _set(spec: Spec, control: str, value: str) -> Spec:
+    """The picture after a reader has set one of the page's controls."""
+    params = [{**param, "value": value} if param["name"] == control else param for param in spec["params"]]
+    return {**spec, "params": params}
 
 
 def specification_rows(specifications: pd.DataFrame, study: Study) -> list[dict[str, object]]:

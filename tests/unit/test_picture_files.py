@@ -21,7 +21,9 @@ def specs():
 
 def test_every_picture_of_the_page_has_a_file(specs):
     made = evil_page()
-    assert list(specs) == list(page_pictures(made.study, made.tables))
+    assert list(specs) == [*page_pictures(made.study, made.tables), "surface-chart-p"]
+    maps = [svg_of(specs[name]) for name in ("surface-chart", "surface-chart-p")]
+    assert ["P = 1" in drawn for drawn in maps] == [False, True]
 
 
 def test_a_file_needs_no_page(specs):
@@ -37,7 +39,7 @@ def test_a_file_needs_no_page(specs):
 def test_a_file_says_what_it_shows_and_that_the_patients_are_none(specs):
     pictures = page_pictures(evil_page().study, evil_page().tables)
     for name, spec in specs.items():
-        assert spec["title"]["text"] == pictures[name].title
+        assert spec["title"]["text"] == pictures[name.removesuffix("-p")].title
         assert spec["title"]["subtitle"] == ORIGIN_NOTES["reconstructed"]
 
 

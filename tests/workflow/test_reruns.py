@@ -6,8 +6,9 @@ from contextlib import contextmanager
 import pytest
 from conftest import PANEL, SCENARIO
 
-READ = {"render_report", "write_handouts", "all"}
-AGGREGATES = {"collect_scenarios", "summarise_robustness"} | READ
+PAGE = {"render_report", "draw_pictures", "all"}
+READ = {"write_handouts"} | PAGE
+AGGREGATES = {"collect_scenarios", "spell_estimates", "summarise_robustness"} | READ
 PLOTS = {"plot_survival_curves", "plot_specification_curve", "plot_hazard_ratio_surface"}
 INFERENCE = {"resample_multiverse", "infer_jointly"}
 FROM_PATIENTS = {"build_cohort", "fit_scenarios", "audit_cutpoints", "check_witnesses", "describe_arms"}
@@ -34,12 +35,14 @@ def edited(path):
         ("survival_multiverse/kernels/matching.py", EVERYTHING - {"build_cohort", "audit_cutpoints"}),
         ("survival_multiverse/robustness.py", SUMMARIES),
         ("survival_multiverse/joint_inference.py", {"infer_jointly"} | READ),
-        ("survival_multiverse/kernels/cutpoints.py", {"audit_cutpoints", "render_report", "all"}),
+        ("survival_multiverse/kernels/cutpoints.py", {"audit_cutpoints"} | PAGE),
         ("survival_multiverse/surface.py", {"plot_hazard_ratio_surface"} | READ),
-        ("survival_multiverse/arm_curves.py", {"describe_arms", "render_report", "all"}),
+        ("survival_multiverse/arm_curves.py", {"describe_arms"} | PAGE),
         ("survival_multiverse/manuscript.py", {"write_handouts", "all"}),
         ("survival_multiverse/templates/report.css", {"render_report", "all"}),
+        ("survival_multiverse/picture_files.py", {"draw_pictures", "all"}),
         ("render_report.py", {"render_report", "all"}),
+        ("spell_estimates.py", {"spell_estimates", "all"}),
         ("survival_multiverse/settings.py", set()),
     ],
 )

@@ -6,7 +6,9 @@ rule build_cohort:
     output:
         cohort=COHORT,
         flow=FLOW,
+        flow_csv="results/cohort/flow.csv",
         missing=MISSING,
+        missing_csv="results/cohort/missing.csv",
     log:
         "logs/build_cohort.log",
     benchmark:

@@ -15,7 +15,7 @@ rule spell_estimates:
         mem_mb=2000,
         runtime=30,
     params:
-        settings=lambda wildcards: study_settings(config),
+        settings=lambda wildcards: cohort_settings(config),
     script:
         "../../scripts/spell_estimates.py"
 

@@ -146,12 +146,13 @@ def caliper_chart(
     )
     colour = set_colours(labels["S"])
 
-    def panel(y: Spec, lines: list[Spec]) -> Spec:
+    def panel(y: Spec, lines: list[Spec], published: list[Spec]) -> Spec:
         shared = {"x": x, "y": y, "color": colour, "detail": {"field": "G"}, "tooltip": tooltip(study)}
         path = {"mark": {"type": "line", "opacity": 0.55, "strokeWidth": 1.3}, "encoding": shared}
         points = dots(shared, size=26, cursor="pointer")
         marked = anchors(shared | {"color": {"value": INK}})
-        return {"width": width(3, 230), "height": 190, "layer": [*lines, path, points, marked]}
+        layers = [*lines, *published[:1], path, points, marked, *published[1:]]
+        return {"width": width(3, 230), "height": 190, "layer": layers}
 
     gates = [line_at(gate, dash=True) for gate in study.analysis.balance_thresholds]
     axis = {"title": "Largest |SMD|, baseline", "format": ".2f", "tickCount": 6}
@@ -159,7 +160,7 @@ def caliper_chart(
     title = {"title": "Matched share of the smaller arm", "format": ".0%"}
     share = {"field": "matched", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": title}
     ratios = ratio("hr", limits, "Hazard ratio")
-    lines = [line_at(1), *published_layers(study.published, first, ratios)]
+    largest = published_layers(printed["smd"], first, balance)
     shares = published_layers(printed["matched"], first, share, form=".0%")
     return chart(
         data={"name": "specs"},
@@ -169,9 +170,9 @@ def caliper_chart(
         ],
         spacing=28,
         hconcat=[
-            panel(balance, [*gates, *published_layers(printed["smd"], first, balance)]),
-            panel(share, shares),
-            panel(ratios, lines),
+            panel(balance, gates, largest),
+            panel(share, [], shares),
+            panel(ratios, [line_at(1)], published_layers(study.published, first, ratios)),
         ],
     )
 
@@ -182,6 +183,7 @@ def ties_chart(study: Study, first: dict[str, object], *, limits: tuple[float, f
     y = ratio("hr", limits, "Hazard ratio")
     tips = [*tooltip(study), tip("el", "Other orders from", ".2f"), tip("eh", "to", ".2f")]
     points = {"x": rank, "y": y, "tooltip": tips}
+    published = published_layers(study.published, first, y)
     return chart(
         data={"name": "specs"},
         transform=[
@@ -193,10 +195,11 @@ def ties_chart(study: Study, first: dict[str, object], *, limits: tuple[float, f
         height=190,
         layer=[
             line_at(1),
-            *published_layers(study.published, first, y),
+            *published[:1],
             whiskers(y, {"x": rank, "tooltip": tips}, ends="el eh", strokeWidth=5, opacity=0.4, color=MUTED),
             dots(points, size=26, color=INK),
             anchors(points),
+            *published[1:],
         ],
     )
 

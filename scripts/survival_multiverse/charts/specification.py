@@ -81,7 +81,7 @@ def ranked() -> Spec:
 def published_layers(
     published: Mapping[str, float], first: Mapping[str, object], y: Spec, *, form: str = ".2f"
 ) -> list[Spec]:
-    """The published number of the estimator shown, dashed, where the block is the primary one.
+    """The published number of the estimator shown where the block is the primary one: a line, and its words.
 
     `published` holds numbers on the axis `y` by estimator.
     """
@@ -149,12 +149,14 @@ def _curve_layers(
 ) -> list[Spec]:
     y = ratio("hr", limits, "Hazard ratio")
     shared = {"x": rank, "color": sides(percent), "tooltip": tooltip(study)}
+    published = published_layers(study.published, first, y)
     return [
         line_at(1),
-        *published_layers(study.published, first, y),
+        *published[:1],
         whiskers(y, shared, opacity=0.55, strokeWidth=2, cursor="pointer"),
         dots(shared | {"y": y}, size=34, cursor="pointer"),
         anchors({"x": rank, "y": y, "tooltip": tooltip(study)}, size=130),
+        *published[1:],
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from survival_multiverse.palette import BROWN, DIRECTION_COLOURS, GREEN, ORANGE, PUBLISHED, SKY
+from survival_multiverse.palette import BROWN, DIRECTION_COLOURS, GREEN, ORANGE, PUBLISHED
 from survival_multiverse.ratio_axis import ratio_ticks
 
 Spec = dict[str, Any]
@@ -16,8 +16,10 @@ INK, MUTED, RULE, PAPER = "var(--ink)", "var(--muted)", "var(--rule)", "var(--pa
 """The page's own colours, so that pictures follow its theme."""
 HIGHER, LOWER = "var(--below)", "var(--above)"
 """The higher and the lower dose, and hazard ratios that favour them."""
+SECOND = "var(--second)"
+"""Another blue beside that of the higher dose, light or dark."""
 SIDES = {"below": HIGHER, "includes": DIRECTION_COLOURS["includes"], "above": LOWER}
-SET_COLOURS = (ORANGE, GREEN, BROWN, SKY)
+SET_COLOURS = (ORANGE, GREEN, BROWN, SECOND)
 ESTIMATOR_COLOURS = {
     "unadjusted": MUTED,
     "matched": HIGHER,

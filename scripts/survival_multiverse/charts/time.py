@@ -7,6 +7,7 @@ from survival_multiverse.charts.theme import (
     HIGHER,
     LOWER,
     MUTED,
+    SECOND,
     Spec,
     chart,
     colours,
@@ -22,13 +23,13 @@ from survival_multiverse.charts.theme import (
     whiskers,
     width,
 )
-from survival_multiverse.palette import DIRECTION_COLOURS, SKY
+from survival_multiverse.palette import DIRECTION_COLOURS
 from survival_multiverse.style import ESTIMATOR_LABELS, display_label
 
 LANDMARK_COLOURS = {
     "Unadjusted": DIRECTION_COLOURS["includes"],
     "Matched, then landmark": HIGHER,
-    "Landmark, then matched": SKY,
+    "Landmark, then matched": SECOND,
     **{ESTIMATOR_LABELS[name]: ESTIMATOR_COLOURS[name] for name in ("overlap", "iptw", "adjusted")},
 }
 
