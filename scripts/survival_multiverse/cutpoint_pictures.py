@@ -57,9 +57,8 @@ def cutpoint_picture(tables: Mapping[str, pd.DataFrame], study: Study, name: str
         printed=printed,
         percent=percent(study),
     )
-    return Picture(
-        f"cutpoint-{name}-chart", f"Other cutoffs of {in_sentence(role.label)}", text, alternative, spec
-    )
+    title = f"Other cutoffs of {in_sentence(role.label)}"
+    return Picture(f"cutpoint-{name}-chart", title, text, alternative, spec)
 
 
 def _printed(published: pd.DataFrame, study: Study, name: str) -> list[dict[str, object]]:

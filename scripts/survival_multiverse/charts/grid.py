@@ -160,8 +160,6 @@ def caliper_chart(
     title = {"title": "Matched share of the smaller arm", "format": ".0%"}
     share = {"field": "matched", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": title}
     ratios = ratio("hr", limits, "Hazard ratio")
-    largest = published_layers(printed["smd"], first, balance)
-    shares = published_layers(printed["matched"], first, share, form=".0%")
     return chart(
         data={"name": "specs"},
         transform=[
@@ -170,8 +168,8 @@ def caliper_chart(
         ],
         spacing=28,
         hconcat=[
-            panel(balance, gates, largest),
-            panel(share, [], shares),
+            panel(balance, gates, published_layers(printed["smd"], first, balance)),
+            panel(share, [], published_layers(printed["matched"], first, share, form=".0%")),
             panel(ratios, [line_at(1)], published_layers(study.published, first, ratios)),
         ],
     )
