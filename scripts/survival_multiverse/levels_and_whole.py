@@ -66,7 +66,7 @@ def _bounds(
     """Lowest and highest rate of the whole, in per cent; None where nothing can be concluded."""
     most = most_censored(rows, later.time)
     rates = [earlier, *start.itertuples()]
-    sizes = [_size(rows, rate) for rate in rates]
+    sizes = [size_of_rate(rows, rate) for rate in rates]
     if most is None or None in sizes or sizes[0] != sum(sizes[1:]):
         return None
     low, high = math.inf, -math.inf
@@ -86,7 +86,7 @@ def _bounds(
     return low, high
 
 
-def _size(rows: pd.DataFrame, rate: Any) -> int | None:
+def size_of_rate(rows: pd.DataFrame, rate: Any) -> int | None:
     """Printed size of the level, or the whole, that a rate is about."""
     level = "total" if rate.variable == "cohort" else rate.level
     sizes = rows[(rows.statistic == "n") & (rows.within == "") & (rows.cohort == rate.cohort)]

@@ -46,6 +46,7 @@ def test_the_audit_finds_the_contradictions_of_the_paper(audit):
         ("gtv", "at 36", "impossible"),
         ("chemo_cycles", "at 36", "impossible"),
         ("dose", "at 36", "impossible"),
+        ("", "at 36", "impossible"),
         ("t_stage", "overall", "impossible"),
         ("cause_of_death", "distant_metastasis", "impossible"),
         ("cause_of_death", "other_disease", "impossible"),
