@@ -216,13 +216,10 @@ def _search(
 
 
 def _ended(description: Description, time: float) -> int | None:
-    """How many were censored by a time, all together, if that follows from the paper."""
-    counts = [
-        entry["n"]
-        for entry in description.inferred
-        if (entry["variable"], entry["level"], entry.get("time")) == ("alive", "ended", time)
-    ]
-    return counts[0] if counts else None
+    """How many of everybody were censored by a time, if that follows from the paper."""
+    wanted = {"cohort": description.everybody, "variable": "alive", "level": "ended", "time": time}
+    counts = (entry["n"] for entry in description.inferred if wanted.items() <= entry.items())
+    return next(counts, None)
 
 
 def _ways(
