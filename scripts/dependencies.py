@@ -69,15 +69,24 @@ def _imported_names(tree: ast.AST) -> Iterator[str]:
 
 def _files_of(name: str, root: Path) -> Iterator[Path]:
     """Own files behind a dotted name: the module, and of each package on the way all that is no module."""
-    parts = name.split(".")
-    for length in range(1, len(parts) + 1):
-        place = root.joinpath(*parts[:length])
-        if place.with_suffix(".py").is_file():
-            yield place.with_suffix(".py")
-        elif (place / "__init__.py").is_file():
-            yield from sorted(
-                path
-                for path in place.iterdir()
-                if path.name == "__init__.py"
-                or (path.is_file() and not path.name.startswith(".") and path.suffix not in CODE)
-            )
+    place = root
+    for part in name.split("."):
+        place = place / part
+        yield from _files_at(place)
+
+
+@cache
+def _files_at(place: Path) -> tuple[Path, ...]:
+    module = place.with_suffix(".py")
+    if module.is_file():
+        return (module,)
+    if not (place / "__init__.py").is_file():
+        return ()
+    return tuple(
+        sorted(
+            path
+            for path in place.iterdir()
+            if path.name == "__init__.py"
+            or (path.is_file() and not path.name.startswith(".") and path.suffix not in CODE)
+        )
+    )

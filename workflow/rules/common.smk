@@ -1,6 +1,7 @@
 # The configuration, and the only functions of the workflow.
 import itertools
 import sys
+from functools import cache
 
 import pandas as pd
 import yaml
@@ -124,9 +125,14 @@ def anchor_table(name):
 
 def library(script):
     """The repository's modules that a script runs, so that editing one reruns the rules that use it."""
-    modules = module_closure(ROOT / "scripts" / f"{script}.py")
-    here = Path.cwd()
-    return [str(path.relative_to(here) if path.is_relative_to(here) else path) for path in modules]
+
+    # Read when a job asks: Snakemake starts anew for every job, which needs its own modules only.
+    @cache
+    def modules():
+        here, paths = Path.cwd(), module_closure(ROOT / "scripts" / f"{script}.py")
+        return [str(path.relative_to(here) if path.is_relative_to(here) else path) for path in paths]
+
+    return lambda wildcards: modules()
 
 
 def refuse_scenario(wildcards):
