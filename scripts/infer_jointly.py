@@ -10,25 +10,32 @@ from file_records import digest, file_record
 from job_log import job_log
 from job_records import recorded_job
 from parquet_files import read_frame, write_csv, write_table
-from survival_multiverse.joint_inference import infer
+from survival_multiverse.joint_inference import gates_of, infer
 from survival_multiverse.resampling import Resample, cells_of, evaluate, specification_keys
 from survival_multiverse.study import Study
 
 
 def infer_jointly(
-    *, cohort: str, resamples: Mapping[str, Sequence[str]], settings: str, outputs: Mapping[str, str]
+    *,
+    cohort: str,
+    specifications: str,
+    resamples: Mapping[str, Sequence[str]],
+    settings: str,
+    outputs: Mapping[str, str],
 ) -> None:
     """Write each table of `joint_inference.infer` under its name in ``outputs``, and as CSV where asked."""
     study = Study.from_config(json.loads(settings))
     cells = cells_of(read_frame(cohort), study)
     keys = pd.concat([specification_keys(cell, study) for cell in cells], ignore_index=True)
     observed = np.concatenate([evaluate(cell, study) for cell in cells])
+    gates = gates_of(keys, read_frame(specifications))
     draws = {Resample(kind): _draws(paths, len(keys)) for kind, paths in resamples.items()}
     # Digests of the draws themselves: how they were cut into files is nobody's concern.
     drawn = {str(kind): digest(values.tobytes()) for kind, values in draws.items() if len(values)}
-    record = file_record(script=__file__, settings=settings, inputs={"cohort": cohort})
+    inputs = {"cohort": cohort, "specifications": specifications}
+    record = file_record(script=__file__, settings=settings, inputs=inputs)
     record |= {"draws_sha256": json.dumps(drawn, sort_keys=True, separators=(",", ":"))}
-    for name, table in infer(keys, observed, draws, study).items():
+    for name, table in infer(keys, observed, draws, study, gates).items():
         write_table(table, outputs[name], metadata=record)
         write_csv(table, outputs[f"{name}_csv"], cohort=study.source)
 
@@ -46,6 +53,7 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
         infer_jointly(
             cohort=snakemake.input.cohort,
+            specifications=snakemake.input.specifications,
             resamples={kind: list(snakemake.input.get(str(kind), [])) for kind in Resample},
             settings=snakemake.params.settings,
             outputs=dict(snakemake.output.items()),

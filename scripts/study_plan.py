@@ -279,7 +279,11 @@ def study_steps(config: Mapping[str, Any]) -> dict[str, Step]:
             _beside_csv(*ROBUSTNESS.values()),
             {"estimates": (ESTIMATES,)},
         ),
-        "infer_jointly": Step(inference_settings, _beside_csv(*INFERENCE.values()), {**cohort, **shards}),
+        "infer_jointly": Step(
+            inference_settings,
+            _beside_csv(*INFERENCE.values()),
+            {**cohort, **specified, **shards},
+        ),
         "plot_survival_curves": Step(study_settings, curves, {**cohort, **marks, "estimates": (ESTIMATES,)}),
         "plot_specification_curve": Step(study_settings, others[:2], specified),
         "plot_hazard_ratio_surface": Step(study_settings, others[2:], specified),

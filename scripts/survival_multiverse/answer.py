@@ -9,13 +9,13 @@ from survival_multiverse.labels import arm_labels, axis_value, in_sentence
 from survival_multiverse.narrative import ANALYSES, excluding, joint_readings, of_all, percent
 from survival_multiverse.schema import Population
 from survival_multiverse.specification_summary import (
-    GATE,
     Summary,
     anchor_block,
     estimated,
     estimators_present,
     headline,
     passing,
+    strictest_gate,
     summarise,
 )
 from survival_multiverse.study import Study
@@ -150,7 +150,7 @@ def _through(rows: pd.DataFrame, study: Study) -> str:
 
 
 def _through_gate(rows: pd.DataFrame, study: Study) -> Summary | None:
-    gate = f"{GATE}{min(study.analysis.balance_thresholds):g}"
+    gate = strictest_gate(study)
     judged = gate in rows and rows[gate].notna().any()
     return summarise(passing(rows, gate=gate)) if judged else None
 

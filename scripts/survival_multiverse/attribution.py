@@ -5,17 +5,14 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from survival_multiverse.schema import Status
+from survival_multiverse.schema import PASSES, Status
 from survival_multiverse.study import spelling
 
 BLOCK = ["population", "oligo_threshold", "dose_cutoff", "estimator", "landmark", "landmark_order"]
 INNER = ["gtv_cutoff", "caliper", "adjustment_set"]
 DESCRIPTIVE = ["population", "estimator", "landmark", "landmark_order"]
 OUTER = ["oligo_threshold", "dose_cutoff", *INNER]
-
-
 _TERM_COLUMNS = ["term", "order", "degrees_of_freedom", "sum_of_squares", "share", "cells", "dropped_levels"]
-_GATE = "passes_"
 
 
 def attribute(specs: pd.DataFrame) -> pd.DataFrame:
@@ -36,7 +33,7 @@ def attribute(specs: pd.DataFrame) -> pd.DataFrame:
     estimated = (specs["status"] == str(Status.OK)).to_numpy()
     values = np.where(estimated, specs["log_hazard_ratio"].to_numpy(dtype=float), np.nan)
     gates = {"all": values}
-    for name in specs.columns[specs.columns.str.startswith(_GATE)]:
+    for name in specs.columns[specs.columns.str.startswith(PASSES)]:
         passes = specs[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
         gates[name] = np.where(passes == 1.0, values, np.nan)
     columns = {name: specs[name].to_numpy() for name in {*BLOCK, *OUTER}}

@@ -9,10 +9,10 @@ from survival_multiverse.labels import axis_value, population_label, with_unit
 from survival_multiverse.schema import Population, Status
 from survival_multiverse.specification_summary import (
     ESTIMATOR_ORDER,
-    GATE,
     GATED,
     estimators_present,
     headline,
+    strictest_gate,
 )
 from survival_multiverse.study import AXES, Study
 from survival_multiverse.style import ESTIMATOR_LABELS, format_p, format_ratio
@@ -46,9 +46,9 @@ def median_ratio(row: dict[str, object], study: Study) -> float:
     return math.exp(sign * float(row["median"]))
 
 
-def joint_blocks(joint: pd.DataFrame) -> list[dict[str, dict[str, object]]]:
-    """Blocks of the primary population, each as the rows of its nulls by name."""
-    here = joint[joint["population"] == PRIMARY]
+def joint_blocks(joint: pd.DataFrame, gate: str = "all") -> list[dict[str, dict[str, object]]]:
+    """Blocks of the primary population, or what passes a gate of each, as the rows of its nulls by name."""
+    here = joint[(joint["population"] == PRIMARY) & (joint["gate"] == gate)]
     order = here["estimator"].map(ESTIMATOR_ORDER.index)
     here = here.assign(order=order).sort_values(
         ["oligo_threshold", "order", "landmark", "dose_cutoff"], kind="stable"
@@ -62,37 +62,45 @@ def joint_blocks(joint: pd.DataFrame) -> list[dict[str, dict[str, object]]]:
 
 def joint_table(joint: pd.DataFrame, study: Study, *, primary_threshold: bool) -> pd.DataFrame:
     """Joint tests at the primary threshold of lesions, or at the others."""
-    rows = []
+    joint = joint[(joint["oligo_threshold"] == study.anchor[0]) == primary_threshold]
     nulls = [name for name in NULL_LABELS if name in set(joint["null"])]
+    gated = {_key(block): block for block in joint_blocks(joint, strictest_gate(study))}
+    rows = []
     for block in joint_blocks(joint):
-        any_row = next(iter(block.values()))
-        if (any_row["oligo_threshold"] == study.anchor[0]) != primary_threshold:
-            continue
-        known = is_number(any_row["median"])
-        label = ESTIMATOR_LABELS[any_row["estimator"]]
-        if any_row["landmark"] > 0:
-            label += f", landmark {with_unit(any_row['landmark'], study.time.unit)}"
-        rows.append(
-            [
-                axis_value(study, "oligo_threshold", any_row["oligo_threshold"]),
-                label,
-                axis_value(study, "dose_cutoff", any_row["dose_cutoff"]),
-                count_text(any_row["specifications"]),
-                format_ratio(median_ratio(any_row, study)) if known else GAP,
-                share_text(any_row["share_significant"]) if known else GAP,
-                f"{any_row['mean_z']:.2f}".replace("-", "−") if known else GAP,
-                *(
-                    format_p(block[null][f"p_{test}"]) if null in block else GAP
-                    for test in TESTS
-                    for null in nulls
-                ),
-            ]
-        )
-    columns = [study.lesions.label, "Estimator", study.dose.label, "Analyses", "Median HR"]
+        rows.append(_joint_row(block, "all", nulls, study))
+        if _key(block) in gated:
+            rows.append(_joint_row(gated[_key(block)], "through the gate", nulls, study))
+    columns = [study.lesions.label, "Estimator", study.dose.label, "Analyses", "Number", "Median HR"]
     columns += ["Significant as predicted", "Mean z as predicted"]
     headings = [("", name) for name in columns]
     headings += [(heading, NULL_LABELS[null]) for heading in TESTS.values() for null in nulls]
     return pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(headings))
+
+
+def _key(block: dict[str, dict[str, object]]) -> tuple:
+    row = next(iter(block.values()))
+    return row["oligo_threshold"], row["estimator"], row["landmark"], row["dose_cutoff"]
+
+
+def _joint_row(
+    block: dict[str, dict[str, object]], analyses: str, nulls: list[str], study: Study
+) -> list[str]:
+    row = next(iter(block.values()))
+    known = is_number(row["median"])
+    label = ESTIMATOR_LABELS[row["estimator"]]
+    if row["landmark"] > 0:
+        label += f", landmark {with_unit(row['landmark'], study.time.unit)}"
+    return [
+        axis_value(study, "oligo_threshold", row["oligo_threshold"]),
+        label,
+        axis_value(study, "dose_cutoff", row["dose_cutoff"]),
+        analyses,
+        count_text(row["specifications"]),
+        format_ratio(median_ratio(row, study)) if known else GAP,
+        share_text(row["share_significant"]) if known else GAP,
+        f"{row['mean_z']:.2f}".replace("-", "−") if known else GAP,
+        *(format_p(block[null][f"p_{test}"]) if null in block else GAP for test in TESTS for null in nulls),
+    ]
 
 
 def attribution_table(attribution: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -102,7 +110,7 @@ def attribution_table(attribution: pd.DataFrame, specifications: pd.DataFrame, s
         & (attribution["population"] == PRIMARY)
         & (attribution["landmark"] == 0)
     ]
-    gate = f"{GATE}{min(study.analysis.balance_thresholds):g}"
+    gate = strictest_gate(study)
     rows = []
     present = estimators_present(headline(specifications))
     for estimator, kept in [(name, kept) for name in present for kept in ("all", gate)]:

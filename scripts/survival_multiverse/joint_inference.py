@@ -1,13 +1,15 @@
 """One test of all specifications of a block together, against worlds in which the dose has no effect."""
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
 from survival_multiverse.resampling import KEYS, Resample
-from survival_multiverse.schema import Estimator
+from survival_multiverse.scenario import MATCH_FIRST
+from survival_multiverse.schema import PASSES, Estimator
 from survival_multiverse.study import Study
 
 BLOCK_KEYS = ["population", "oligo_threshold", "dose_cutoff", "estimator", "landmark"]
@@ -70,10 +72,38 @@ def p_value(observed: np.ndarray, draws: np.ndarray) -> np.ndarray:
     return np.where(unknown, np.nan, (1 + reached.sum(axis=0)) / (len(draws) + 1))
 
 
+def gates_of(keys: pd.DataFrame, specifications: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Which specifications pass each balance gate in the study itself: 1, 0, or NaN where none is judged.
+
+    Parameters
+    ----------
+    keys
+        Specifications, columns `resampling.KEYS`.
+    specifications
+        All of the study, from `robustness.specifications`.
+    """
+    columns = specifications.columns[specifications.columns.str.startswith(PASSES)]
+    # The draws, too, are matched after the landmark.
+    again = specifications[specifications["landmark_order"].astype("string").fillna("") != MATCH_FIRST]
+    judged = keys[KEYS].merge(again[[*KEYS, *columns]], how="left", on=KEYS, validate="1:1")
+    return {
+        name: judged[name].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan) for name in columns
+    }
+
+
 def jointly_test(
-    keys: pd.DataFrame, observed: np.ndarray, draws: np.ndarray, study: Study, null: str
+    keys: pd.DataFrame,
+    observed: np.ndarray,
+    draws: np.ndarray,
+    study: Study,
+    null: str,
+    gates: Mapping[str, np.ndarray] = MappingProxyType({}),
 ) -> pd.DataFrame:
-    """Joint test of every block.
+    """Joint test of every block, of all of it and of what passes each balance gate in the study.
+
+    Survival simulated from covariates leaves who is matched and how well the arms are balanced as they are
+    (without a landmark), so there the gated specifications are tested like all. In other draws others would
+    pass, so P of the gated ones is left open.
 
     Parameters
     ----------
@@ -85,27 +115,46 @@ def jointly_test(
         Their estimates in each draw of the null, shape (draws, specifications, 2).
     null
         Name of the null.
+    gates
+        Shape (specifications,) by gate, from `gates_of`.
 
     Returns
     -------
     pd.DataFrame
-        One row a block: draws, each statistic with its P value, and the null's 2.5 and 97.5 % of T1.
+        One row a block and gate (``all`` first; none where no balance is judged): draws, specifications,
+        each statistic with its P value, and the null's 2.5 and 97.5 % of T1.
     """
     options = {"predicted": study.inference.predicted, "level": study.analysis.confidence_level}
     records = []
     for block, rows in block_rows(keys):
-        seen = block_statistics(observed[rows], **options)
-        if np.isnan(observed[rows, 0]).all():
-            seen = np.full_like(seen, np.nan)
-        drawn = block_statistics(draws[:, rows], **options)
-        if np.isnan(draws[:, rows, 0]).all():
-            drawn = np.full_like(drawn, np.nan)
-        record = {**block, "null": null, "draws": len(draws), "specifications": len(rows)}
-        for j, (name, p) in enumerate(zip(_TESTS, p_value(seen, drawn), strict=True)):
-            record |= {name: seen[j], f"p_{name}": p}
-        low, high = np.quantile(drawn[:, 0], (0.025, 0.975))
-        records.append({**record, "null_median_2.5": low, "null_median_97.5": high})
+        kept = {"all": rows}
+        kept |= {name: rows[passes[rows] == 1] for name, passes in gates.items() if _judged(passes[rows])}
+        for gate, chosen in kept.items():
+            # Only the draws of survival keep the study's arms.
+            same = gate == "all" or (null == str(Resample.SIMULATION) and block["landmark"] == 0)
+            drawn = draws[:, chosen] if same else np.full((len(draws), len(chosen), 2), np.nan)
+            head = {**block, "gate": gate, "null": null, "draws": len(draws), "specifications": len(chosen)}
+            records.append(head | _test(observed[chosen], drawn, options))
     return pd.DataFrame(records)
+
+
+def _judged(passes: np.ndarray) -> bool:
+    return not np.isnan(passes).all()
+
+
+def _test(observed: np.ndarray, draws: np.ndarray, options: Mapping[str, object]) -> dict[str, float]:
+    """Statistics of some specifications, and their P values; NaN where nothing was estimated."""
+    seen = np.full(len(_TESTS), np.nan)
+    if not np.isnan(observed[:, 0]).all():
+        seen = block_statistics(observed, **options)
+    drawn = np.full((len(draws), len(_TESTS)), np.nan)
+    if not np.isnan(draws[:, :, 0]).all():
+        drawn = block_statistics(draws, **options)
+    record = {}
+    for j, (name, p) in enumerate(zip(_TESTS, p_value(seen, drawn), strict=True)):
+        record |= {name: seen[j], f"p_{name}": p}
+    low, high = np.quantile(drawn[:, 0], (0.025, 0.975))
+    return record | {"null_median_2.5": low, "null_median_97.5": high}
 
 
 def adjust_specifications(
@@ -199,7 +248,11 @@ def _quantiles(values: np.ndarray, probabilities: tuple[float, float]) -> np.nda
 
 
 def infer(
-    keys: pd.DataFrame, observed: np.ndarray, draws: Mapping[Resample, np.ndarray], study: Study
+    keys: pd.DataFrame,
+    observed: np.ndarray,
+    draws: Mapping[Resample, np.ndarray],
+    study: Study,
+    gates: Mapping[str, np.ndarray],
 ) -> dict[str, pd.DataFrame]:
     """Everything that the draws say.
 
@@ -209,11 +262,13 @@ def infer(
         Specifications and their estimates, shape (specifications, 2).
     draws
         Estimates in each draw by kind, shape (draws, specifications, 2); a kind without draws is left out.
+    gates
+        Which specifications pass each balance gate, from `gates_of`.
 
     Returns
     -------
     dict
-        ``joint_inference`` (a row a block and null), ``adjusted_p_values`` (a specification and null),
+        ``joint_inference`` (a row a block, gate and null), ``adjusted_p_values`` (a specification and null),
         ``null_curves`` (a rank of a block's curve and null), ``bootstrap_intervals`` (a specification and
         kind), ``bootstrap_medians`` (a block and kind).
     """
@@ -228,7 +283,9 @@ def infer(
         own = keys[used].reset_index(drop=True)
         intervals.append(bootstrap_intervals(own, observed[used], draws[kind][:, used], study, str(kind)))
     tables = {
-        "joint_inference": [jointly_test(keys, observed, draws[kind], study, str(kind)) for kind in nulls],
+        "joint_inference": [
+            jointly_test(keys, observed, draws[kind], study, str(kind), gates) for kind in nulls
+        ],
         "adjusted_p_values": [
             adjust_specifications(keys, observed, draws[kind], str(kind)) for kind in nulls
         ],

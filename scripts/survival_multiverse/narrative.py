@@ -15,6 +15,7 @@ from survival_multiverse.specification_summary import (
     headline,
     middle_ratio,
     passing,
+    strictest_gate,
     summarise,
 )
 from survival_multiverse.study import Study
@@ -209,7 +210,7 @@ def reading(specifications: pd.DataFrame, study: Study) -> str:
         sentences.append(f"It is {format_ratio(low['hazard_ratio'])} ({percent(study)} CI {limits}).")
     elif summary.estimated:
         sentences += [_range(summary, study), _sides(summary, study)]
-    gate = f"{GATE}{min(study.analysis.balance_thresholds):g}"
+    gate = strictest_gate(study)
     # A model that adjusts for covariates balances nothing, so there is no gate to pass.
     if summary.estimated and gate in specifications and specifications[gate].notna().any():
         sentences.append(_gate(specifications, study))

@@ -14,7 +14,7 @@ from survival_multiverse.labels import arm_labels, axis_value, in_sentence, leve
 from survival_multiverse.published_marks import NO_MARKS
 from survival_multiverse.sample import GTV_LEVELS
 from survival_multiverse.schema import Population
-from survival_multiverse.specification_summary import GATE, direction, headline
+from survival_multiverse.specification_summary import direction, headline, strictest_gate
 from survival_multiverse.study import AXES, Study, spelling
 from survival_multiverse.style import ESTIMATOR_LABELS, format_p
 from survival_multiverse.table_cells import set_label
@@ -115,7 +115,7 @@ def before_balancing(choices: Mapping[tuple[str, str | None], Choices], name: st
 
 def _through(rows: pd.DataFrame, study: Study) -> np.ndarray:
     """Whether the rows are through the strictest gate of the baseline covariates."""
-    gate = f"{GATE}{min(study.analysis.balance_thresholds):g}"
+    gate = strictest_gate(study)
     return rows[gate].astype("boolean").fillna(False).to_numpy(dtype=bool)
 
 

@@ -13,6 +13,7 @@ from survival_multiverse.specification_summary import (
     headline,
     middle_ratio,
     passing,
+    strictest_gate,
     summarise,
 )
 from survival_multiverse.study import Study
@@ -72,7 +73,7 @@ def counts_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 def blocks_table(blocks: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Blocks of the primary population at the primary threshold, without landmark."""
-    gate = f"{GATE}{min(study.analysis.balance_thresholds):g}"
+    gate = strictest_gate(study)
     here = blocks[
         (blocks["population"] == PRIMARY)
         & (blocks["oligo_threshold"] == study.anchor[0])
@@ -122,7 +123,7 @@ def _median_of(block: dict[str, object]) -> str:
 def anchor_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
     """The primary scenario by every estimator and adjustment set."""
     rows = []
-    gate = f"{GATE}{min(study.analysis.balance_thresholds):g}"
+    gate = strictest_gate(study)
     anchor = headline(specifications)
     anchor = anchor[anchor["is_anchor"].astype(bool)]
     for estimator in ESTIMATOR_ORDER:

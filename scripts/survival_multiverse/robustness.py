@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from survival_multiverse.quantiles import quantiles
-from survival_multiverse.schema import Estimator, Population, Status
+from survival_multiverse.schema import PASSES, Estimator, Population, Status
 from survival_multiverse.sensitivity import e_value, e_value_of_limit
 from survival_multiverse.study import AXES, Study, spelling
 
@@ -147,7 +147,7 @@ def _aligned(wanted: np.ndarray, order: np.ndarray, keys: np.ndarray, values: np
 
 def _gate_columns(study: Study) -> list[str]:
     return [
-        f"passes_{gate}_{spelling(threshold)}"
+        f"{PASSES}{gate}_{spelling(threshold)}"
         for gate in ("propensity", "baseline")
         for threshold in study.analysis.balance_thresholds
     ]

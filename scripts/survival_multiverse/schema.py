@@ -32,6 +32,10 @@ STATUS_REASON = {
 }
 
 
+PASSES = "passes_"
+"""How the statistics and columns begin that say whether a balance gate is passed."""
+
+
 class Population(StrEnum):
     """Who is analysed; the first is the primary population."""
 

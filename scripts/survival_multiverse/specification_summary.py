@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from survival_multiverse.schema import Estimator, Population, Status
+from survival_multiverse.schema import PASSES, Estimator, Population, Status
 from survival_multiverse.study import Study
 
 ESTIMATOR_ORDER = tuple(str(estimator) for estimator in Estimator)
-GATE = "passes_baseline_"
+GATE = f"{PASSES}baseline_"
 GATED = ("matched", "overlap", "iptw")
 """Estimators that balance the arms, so that there is a gate to pass."""
 
@@ -82,6 +82,11 @@ def direction(specifications: pd.DataFrame) -> np.ndarray:
     lower = specifications["ci_lower"].to_numpy(dtype=np.float64)
     upper = specifications["ci_upper"].to_numpy(dtype=np.float64)
     return np.select([upper < 1, lower > 1], ["below", "above"], "includes")
+
+
+def strictest_gate(study: Study) -> str:
+    """Column of the gate that the pages speak of: all baseline covariates, within the smallest threshold."""
+    return f"{GATE}{min(study.analysis.balance_thresholds):g}"
 
 
 def passing(specifications: pd.DataFrame, *, gate: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import yaml
 
 from parquet_files import write_table
 from survival_multiverse.attribution import attribute
-from survival_multiverse.joint_inference import KEYS, infer
+from survival_multiverse.joint_inference import KEYS, gates_of, infer
 from survival_multiverse.resampling import Resample
 from survival_multiverse.study import Study
 from survival_multiverse.witness import Comparison
@@ -45,7 +45,13 @@ def written_tables():
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
     keys = specifications()[KEYS]
     draws = np.random.default_rng(1).normal(size=(3, len(keys), 2)) ** 2
-    tables = infer(keys, draws[0], dict.fromkeys(Resample, draws), Study.from_config(config))
+    tables = infer(
+        keys,
+        draws[0],
+        dict.fromkeys(Resample, draws),
+        Study.from_config(config),
+        gates_of(keys, specifications()),
+    )
     return tables | {"attribution": attribute(specifications())}
 
 

@@ -107,7 +107,8 @@ def joint_row(**values):
     """One row of joint_inference.parquet: the primary matched block under the permutation, unless told."""
     row = {
         "population": "non_oligometastatic", "oligo_threshold": 5.0, "dose_cutoff": 63.0,
-        "estimator": "matched", "landmark": 0.0, "null": "permutation", "draws": 199, "specifications": 48,
+        "estimator": "matched", "landmark": 0.0, "gate": "all", "null": "permutation",
+        "draws": 199, "specifications": 48,
         "median": -math.log(0.8), "p_median": 0.01, "share_significant": 0.25, "p_share_significant": 0.02,
         "mean_z": 1.5, "p_mean_z": 0.03, "abs_median": -math.log(0.8), "p_abs_median": 0.04,
         "abs_mean_z": 1.5, "p_abs_mean_z": 0.05, "null_median_2.5": -0.1, "null_median_97.5": 0.1,

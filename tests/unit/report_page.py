@@ -16,7 +16,7 @@ from survival_multiverse.arm_curves import describe_arms
 from survival_multiverse.attribution import attribute
 from survival_multiverse.cutpoints import audit_cutpoints
 from survival_multiverse.figures import draw_specification_curve
-from survival_multiverse.joint_inference import infer
+from survival_multiverse.joint_inference import gates_of, infer
 from survival_multiverse.lineage_graph import Edge, Node, draw_graph
 from survival_multiverse.multiverse import Scenario, anchor_samples, evaluate_panel
 from survival_multiverse.published import read_description, read_published
@@ -70,7 +70,7 @@ def evil_study():
     return Study.from_config(config)
 
 
-def joint_tests(patients, study, draws=3):
+def joint_tests(patients, study, found, draws=3):
     cells = cells_of(patients, study)
     keys = pd.concat([specification_keys(cell, study) for cell in cells], ignore_index=True)
     observed = np.concatenate([evaluate(cell, study) for cell in cells])
@@ -79,7 +79,7 @@ def joint_tests(patients, study, draws=3):
         kind: np.array([values for _, values in resample(patients, study, kind, range(count))])
         for kind, count in numbers.items()
     }
-    return infer(keys, observed, drawn, study)
+    return infer(keys, observed, drawn, study, gates_of(keys, found))
 
 
 def estimates_of(patients, study):
@@ -115,7 +115,7 @@ def tables_of(study, patients):
         estimates[(estimates["analysis"] == "balance") & (estimates["statistic"] == "smd")].copy()
     )
     balance = balance[(balance["population"] == "non_oligometastatic") & (balance["landmark"] == 0)]
-    inference = joint_tests(patients, study)
+    inference = joint_tests(patients, study, found)
     cutpoints = audit_cutpoints(patients, study)
     flow = {"step": ["read"], "reason": [EVIL], "n_excluded": [3], "n_remaining": [160]}
     return {

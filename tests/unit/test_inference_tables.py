@@ -17,6 +17,7 @@ from survival_multiverse.inference_tables import (
     witness_table,
 )
 from survival_multiverse.narrative import joint_null, joint_readings
+from survival_multiverse.specification_summary import strictest_gate
 from survival_multiverse.study import Study
 
 
@@ -34,7 +35,7 @@ def test_joint_table_gives_both_nulls_beside_each_other():
     assert len(table) == 1
     row = table.iloc[0]
     assert row["Estimator"] == "Matched 1:1"
-    assert row["Analyses"] == "48"
+    assert (row["Analyses"], row["Number"]) == ("all", "48")
     assert row["Median HR"] == "0.80"
     assert row["Significant as predicted"] == "25 %"
     assert row["Mean z as predicted"] == "1.50"
@@ -42,6 +43,28 @@ def test_joint_table_gives_both_nulls_beside_each_other():
     assert row["P of the median survival from covariates"] == "0.050"
     assert row["P of the share exposure permuted"] == "0.020"
     assert row["P of mean z exposure permuted"] == "0.030"
+
+
+def test_joint_table_gives_what_passes_the_gate_below_all():
+    gate = strictest_gate(small_study())
+    none = {name: np.nan for name in joint_row() if name.startswith(("median", "p_", "mean", "share"))}
+    rows = joint(
+        joint_row(null="simulation"),
+        joint_row(null="simulation", gate="passes_baseline_0.25", specifications=30),
+        joint_row(null="simulation", gate=gate, specifications=12, median=-math.log(0.9), p_median=0.2),
+        joint_row(null="simulation", estimator="iptw"),
+        joint_row(null="simulation", estimator="iptw", gate=gate, specifications=0, **none),
+    )
+    table = flat(joint_table(rows, small_study(), primary_threshold=True))
+    shown = table[["Estimator", "Analyses", "Number", "Median HR"]].to_numpy().tolist()
+    iptw = "Inverse probability weights"
+    assert shown == [
+        ["Matched 1:1", "all", "48", "0.80"],
+        ["Matched 1:1", "through the gate", "12", "0.90"],
+        [iptw, "all", "48", "0.80"],
+        [iptw, "through the gate", "0", "–"],
+    ]
+    assert table["P of the median survival from covariates"].tolist() == ["0.010", "0.20", "0.010", "–"]
 
 
 def test_the_median_turns_with_the_prediction():
@@ -65,7 +88,7 @@ def test_joint_table_parts_thresholds_and_keeps_other_populations_out():
 def test_a_block_without_an_estimate_has_dashes():
     nothing = {name: np.nan for name in joint_row() if name.startswith(("median", "p_", "mean", "share"))}
     table = joint_table(joint(joint_row(**nothing)), small_study(), primary_threshold=True)
-    assert set(table.iloc[0, 4:]) == {"–"}
+    assert set(table.iloc[0, 5:]) == {"–"}
     assert "none gave a hazard ratio" in joint_readings(joint(joint_row(**nothing)), small_study())["matched"]
 
 

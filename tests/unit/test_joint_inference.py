@@ -17,6 +17,7 @@ from survival_multiverse.joint_inference import (
     block_statistics,
     bootstrap_intervals,
     curve_bands,
+    gates_of,
     infer,
     jointly_test,
     p_value,
@@ -163,6 +164,53 @@ def test_blocks_are_tested_apart():
             assert found.loc[name, column] == alone[column][0]
 
 
+GATE = "passes_baseline_0.1"
+
+
+def test_what_passes_the_gate_is_tested_like_a_block_of_its_own():
+    keys = keys_of("matched", "overlap", "matched", "matched", "adjusted")
+    observed, draws = random_draws(1, 5, seed=3)[0], random_draws(39, 5)
+    gates = {GATE: np.array([1.0, 0.0, 0.0, 1.0, np.nan])}
+    found = jointly_test(keys, observed, draws, STUDY, "simulation", gates)
+    assert list(zip(found.estimator, found.gate, found.specifications, strict=True)) == [
+        ("adjusted", "all", 1),
+        ("matched", "all", 3),
+        ("matched", GATE, 2),
+        ("overlap", "all", 1),
+        ("overlap", GATE, 0),
+    ]
+    alone = jointly_test(one_block(2), observed[[0, 3]], draws[:, [0, 3]], STUDY, "simulation")
+    through = found[(found.estimator == "matched") & (found.gate == GATE)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(through.drop(columns="gate"), alone.drop(columns="gate"))
+    numbers = [*STATISTICS, *(f"p_{name}" for name in STATISTICS)]
+    assert found.loc[found.specifications == 0, numbers].isna().all(axis=None)
+    whole = found[found.gate == "all"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(whole, jointly_test(keys, observed, draws, STUDY, "simulation"))
+
+
+@pytest.mark.parametrize(("null", "landmark"), [("permutation", 0.0), ("simulation", 8.0)])
+def test_where_draws_have_other_arms_what_passes_the_gate_has_no_p_value(null, landmark):
+    keys = one_block(3).assign(landmark=landmark)
+    observed, draws = random_draws(1, 3, seed=3)[0], random_draws(39, 3)
+    gates = {GATE: np.array([1.0, 1.0, 0.0])}
+    whole, through = jointly_test(keys, observed, draws, STUDY, null, gates).to_dict("records")
+    assert through["median"] == pytest.approx(-observed[:2, 0].mean())
+    assert through["specifications"] == 2
+    for name in STATISTICS:
+        assert math.isnan(through[f"p_{name}"])
+        assert not math.isnan(whole[f"p_{name}"])
+
+
+def test_the_gates_are_found_whatever_the_order_of_the_specifications():
+    keys = keys_of("matched", "matched", "adjusted").assign(caliper=[0.2, math.inf, math.nan])
+    table = keys.assign(**{GATE: pd.array([True, False, None], dtype="boolean"), "landmark_order": None})
+    for order in ([0, 1, 2], [2, 0, 1]):
+        found = gates_of(keys, table.iloc[order])
+        assert list(found) == [GATE]
+        np.testing.assert_array_equal(found[GATE], [1.0, 0.0, np.nan])
+    assert np.isnan(gates_of(keys, table.iloc[1:])[GATE][0])
+
+
 def test_block_rows_are_positions_whatever_the_index_and_the_gaps():
     keys = keys_of("matched", "overlap", "matched").assign(oligo_threshold=np.nan)
     keys.index = [7, 7, 9]
@@ -282,10 +330,10 @@ def test_bootstrap_intervals_are_percentiles():
 def test_everything_is_told_for_each_kind_that_was_drawn():
     keys, observed = keys_of("matched", "matched", "overlap"), random_draws(1, 3, seed=4)[0]
     draws = {kind: random_draws(9, 3, seed=seed) for seed, kind in enumerate(Resample)}
-    tables = infer(keys, observed, draws, STUDY)
+    tables = infer(keys, observed, draws, STUDY, {GATE: np.array([1.0, 0.0, 1.0])})
     sizes = {name: len(table) for name, table in tables.items()}
     assert sizes == {
-        "joint_inference": 4,
+        "joint_inference": 8,
         "adjusted_p_values": 6,
         "null_curves": 6,
         "bootstrap_intervals": 5,
@@ -297,7 +345,7 @@ def test_everything_is_told_for_each_kind_that_was_drawn():
         kind: values if kind in ("permutation", "simulation") else values[:0]
         for kind, values in draws.items()
     }
-    without = infer(keys, observed, none, STUDY)
+    without = infer(keys, observed, none, STUDY, {})
     assert without["bootstrap_intervals"].empty
     assert list(without["bootstrap_medians"].columns) == list(tables["bootstrap_medians"].columns)
     assert list(without["bootstrap_intervals"].columns) == list(tables["bootstrap_intervals"].columns)
@@ -313,3 +361,13 @@ def test_a_null_without_any_estimate_has_no_p_value():
     bands = curve_bands(keys, observed, np.full((9, 2, 2), np.nan), "simulation")
     assert len(bands) == 2
     assert bands.filter(like="null_").isna().all(axis=None)
+
+
+def test_the_gate_after_a_landmark_is_that_of_the_patients_matched_again():
+    keys = one_block(1).assign(landmark=8.0)
+    both = pd.concat([keys, keys], ignore_index=True)
+    table = both.assign(
+        landmark_order=["match_then_landmark", "landmark_then_match"],
+        **{GATE: pd.array([True, False], dtype="boolean")},
+    )
+    assert gates_of(keys, table)[GATE].tolist() == [0.0]

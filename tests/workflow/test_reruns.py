@@ -33,7 +33,7 @@ def edited(path):
     [
         ("survival_multiverse/cohort.py", EVERYTHING),
         ("survival_multiverse/kernels/matching.py", EVERYTHING - {"build_cohort", "audit_cutpoints"}),
-        ("survival_multiverse/robustness.py", SUMMARIES),
+        ("survival_multiverse/robustness.py", SUMMARIES | {"infer_jointly"}),
         ("survival_multiverse/joint_inference.py", {"infer_jointly"} | READ),
         ("survival_multiverse/kernels/cutpoints.py", {"audit_cutpoints"} | PAGE),
         ("survival_multiverse/surface.py", {"plot_hazard_ratio_surface"} | READ),

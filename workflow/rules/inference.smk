@@ -27,6 +27,7 @@ rule infer_jointly:
     input:
         **SHARDS,
         cohort=COHORT,
+        specifications=ROBUSTNESS["specifications"],
         library=library("infer_jointly"),
     output:
         **INFERENCE,
