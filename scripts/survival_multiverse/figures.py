@@ -14,11 +14,14 @@ from survival_multiverse.labels import axis_value, in_sentence
 from survival_multiverse.palette import DIRECTION_COLOURS, INK, MUTED, PAPER, PUBLISHED
 from survival_multiverse.ratio_axis import ratio_axis, ratio_limits
 from survival_multiverse.specification_summary import (
+    GATE,
     direction,
     estimated,
     estimators_present,
     headline,
-    summarise,
+    middle_ratio,
+    passes,
+    strictest_gate,
 )
 from survival_multiverse.study import AXES, Study
 from survival_multiverse.style import ESTIMATOR_LABELS, format_ratio, mark_origin, styled
@@ -53,7 +56,10 @@ def curve_order(specifications: pd.DataFrame) -> pd.DataFrame:
 
 
 def decision_rows(curve: pd.DataFrame, study: Study) -> list[Choice]:
-    """Rows of the decision panel: the choices inside a block; one that does not apply is left out."""
+    """Rows of the decision panel: the choices inside a block, and whether the arms came out balanced.
+
+    What does not apply is left out.
+    """
     rows = []
     for axis in WITHIN_BLOCK:
         column = curve[axis].to_numpy(dtype=np.float64)
@@ -65,6 +71,10 @@ def decision_rows(curve: pd.DataFrame, study: Study) -> list[Choice]:
         column = curve["adjustment_set"].to_numpy(dtype=object)
         rows.append(Choice("Adjustment set", None))
         rows += [Choice(set_label(study, name), column == name) for name in study.adjustment_sets]
+    gate = strictest_gate(study)
+    if curve[gate].notna().any():
+        rows.append(Choice("Balance gate", None))
+        rows.append(Choice(f"all |SMD| <{gate.removeprefix(GATE)}", passes(curve, gate=gate)))
     return rows
 
 
@@ -109,10 +119,11 @@ def draw_specification_curve(specifications: pd.DataFrame, study: Study) -> Figu
         reference = max((decisions[name] for name in group), key=len)
         for column, name in enumerate(group):
             upper, lower = figure.add_subplot(inner[0, column]), figure.add_subplot(inner[1, column])
-            attempted = summarise(rows[rows["estimator"] == name]).attempted
+            attempted = int((rows["estimator"] == name).sum())
             _draw_blocks(upper, curves[name], study)
             _draw_published(upper, curves[name], study, name)
-            _draw_curve(upper, curves[name], name, attempted, ratio_limits(rows))
+            words = f"{_counted(curves[name], attempted)}{_through_gate(curves[name], study)}"
+            _draw_curve(upper, curves[name], name, words, ratio_limits(rows))
             _draw_decisions(lower, curves[name], decisions[name], reference, column == 0)
             if column == 0:
                 upper.set_ylabel(
@@ -169,7 +180,7 @@ def _draw_legend(figure: Figure, study: Study) -> None:
 
 
 def _draw_curve(
-    axes: Axes, curve: pd.DataFrame, estimator: str, attempted: int, limits: tuple[float, float]
+    axes: Axes, curve: pd.DataFrame, estimator: str, words: str, limits: tuple[float, float]
 ) -> None:
     axes.axhline(1, color=INK, linewidth=0.8)
     if len(curve):
@@ -181,10 +192,21 @@ def _draw_curve(
     axes.grid(True, axis="y")
     axes.set_axisbelow(True)
     _x_limits(axes, curve)
-    estimates = f"{len(curve):,}" if len(curve) == attempted else f"{len(curve):,} of {attempted:,}"
     axes.set_title(ESTIMATOR_LABELS[estimator], pad=32)
     where = {"xycoords": "axes fraction", "textcoords": "offset points"}
-    axes.annotate(f"{estimates} estimated", (0, 1), (0, 22), color=MUTED, fontsize=7, **where)
+    axes.annotate(words, (0, 1), (0, 22), color=MUTED, fontsize=7, **where)
+
+
+def _counted(curve: pd.DataFrame, attempted: int) -> str:
+    estimates = f"{len(curve):,}" if len(curve) == attempted else f"{len(curve):,} of {attempted:,}"
+    return f"{estimates} estimated"
+
+
+def _through_gate(curve: pd.DataFrame, study: Study) -> str:
+    gate = strictest_gate(study)
+    if curve[gate].isna().all():
+        return ""
+    return f", {int(passes(curve, gate=gate).sum()) or 'none'} through the gate"
 
 
 def _draw_blocks(axes: Axes, curve: pd.DataFrame, study: Study) -> None:
@@ -192,7 +214,7 @@ def _draw_blocks(axes: Axes, curve: pd.DataFrame, study: Study) -> None:
     where = axes.get_xaxis_transform()
     for dose, block in curve.groupby("dose_cutoff"):
         left, right = block["position"].min(), block["position"].max()
-        median = float(block["hazard_ratio"].median())
+        median = middle_ratio(block["hazard_ratio"])
         axes.hlines(median, left - 0.5, right + 0.5, color=INK, linewidth=0.7, linestyle=":", zorder=2)
         text = f"{axis_value(study, 'dose_cutoff', float(dose))}\n{format_ratio(median)}"
         axes.text(

@@ -89,9 +89,14 @@ def strictest_gate(study: Study) -> str:
     return f"{GATE}{min(study.analysis.balance_thresholds):g}"
 
 
+def passes(specifications: pd.DataFrame, *, gate: str) -> np.ndarray:
+    """Which rows are through a balance gate, shape (n,); where no balance was judged a row does not pass."""
+    return specifications[gate].astype("boolean").fillna(False).to_numpy(dtype=bool)
+
+
 def passing(specifications: pd.DataFrame, *, gate: str) -> pd.DataFrame:
-    """Rows through a balance gate; where no balance was judged a row does not pass."""
-    return specifications[specifications[gate].astype("boolean").fillna(False).to_numpy(dtype=bool)]
+    """Rows through a balance gate."""
+    return specifications[passes(specifications, gate=gate)]
 
 
 def middle_ratio(ratios: npt.ArrayLike) -> float:

@@ -15,7 +15,14 @@ from survival_multiverse.labels import describe_specification, in_sentence, leve
 from survival_multiverse.palette import PUBLISHED
 from survival_multiverse.published_marks import NO_MARKS
 from survival_multiverse.sample import GTV_LEVELS, STATE_LEVELS
-from survival_multiverse.specification_summary import headline, summarise
+from survival_multiverse.specification_summary import (
+    estimated,
+    headline,
+    middle_ratio,
+    passing,
+    strictest_gate,
+    summarise,
+)
 from survival_multiverse.study import Study
 from survival_multiverse.style import display_unit, format_p, format_ratio, p_phrase, png_bytes, svg_bytes
 from survival_multiverse.surface import DARK, draw_hazard_ratio_surface
@@ -43,11 +50,14 @@ def test_curve_is_sorted_and_complete():
 
 
 def test_each_estimate_makes_one_choice_of_each_kind():
-    curve = curve_order(matched())
+    gate = strictest_gate(small_study())
+    curve = curve_order(matched()).assign(**{gate: lambda rows: rows["passes_baseline_0.25"]})
     rows = decision_rows(curve, small_study())
-    assert sum(row.made is None for row in rows) == 3
-    made = np.array([row.made for row in rows if row.made is not None])
-    assert (made.sum(axis=0) == 3).all()
+    assert sum(row.made is None for row in rows) == 4
+    *made, balanced = [row.made for row in rows if row.made is not None]
+    assert (np.sum(made, axis=0) == 3).all()
+    np.testing.assert_array_equal(balanced, curve[gate].to_numpy(dtype=bool))
+    assert 0 < balanced.sum() < len(curve)
 
 
 def test_dose_cutoffs_have_curves_of_their_own():
@@ -58,14 +68,14 @@ def test_dose_cutoffs_have_curves_of_their_own():
     shown = texts(draw_specification_curve(grid(), small_study()))
     here = matched()[matched()["oligo_threshold"] == 5.0]
     for dose, block in here[here["status"] == "ok"].groupby("dose_cutoff"):
-        assert f"≥{dose:g} Gy\n{format_ratio(block['hazard_ratio'].median())}" in shown
+        assert f"≥{dose:g} Gy\n{format_ratio(middle_ratio(block['hazard_ratio']))}" in shown
 
 
 def test_axis_that_does_not_apply_has_no_rows():
     curve = curve_order(headline(grid(), estimator="adjusted"))
     headings = [row.label for row in decision_rows(curve, small_study()) if row.made is None]
     assert len(headings) == 2
-    assert not any("aliper" in heading for heading in headings)
+    assert not any("aliper" in heading or "gate" in heading for heading in headings)
 
 
 def test_estimators_have_curves_of_their_own():
@@ -77,7 +87,18 @@ def test_estimators_have_curves_of_their_own():
     assert sorted(gid for gids in drawn.values() for gid in gids) == ["curve-adjusted", "curve-matched"]
     assert max(map(len, drawn.values())) == 1
     here = matched()[matched()["oligo_threshold"] == 5.0]
-    assert f"{summarise(here).estimated} estimated" in texts(figure)
+    assert f"{summarise(here).estimated} estimated, none through the gate" in texts(figure)
+
+
+def test_the_curve_says_how_many_are_through_the_gate():
+    rows = grid().assign(**{strictest_gate(small_study()): lambda rows: rows["passes_baseline_0.25"]})
+    here = headline(rows, estimator="matched")
+    here = here[here["oligo_threshold"] == 5.0]
+    through = len(passing(estimated(here), gate="passes_baseline_0.25"))
+    assert 0 < through < len(here)
+    shown = texts(draw_specification_curve(rows, small_study()))
+    assert f"{summarise(here).estimated} estimated, {through} through the gate" in shown
+    assert f"{summarise(headline(grid(), estimator='adjusted')).estimated // 2} estimated" in shown
 
 
 def test_primary_scenario_is_marked_at_its_estimate():
