@@ -74,7 +74,7 @@ bench: $(COMPILED)
 	PYTHONPATH=scripts $(BIN)/python benchmarks/bench.py
 
 test: $(COMPILED)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest --numprocesses logical --dist worksteal $(TESTS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
