@@ -112,7 +112,9 @@ def test_more_draws_extend_the_fewer(own):
     own.configure(own.settings() | {"inference": {"draws": 25}})
     answer = own.snakemake(JOINT)
     # The full job of ten draws stands; the one of five becomes ten, and a third is new; for two nulls.
-    assert answer.jobs() == {"resample_multiverse": 4, "infer_jointly": 1}, answer.text
+    # The gates are read from the summary, which is told all settings of the study.
+    summary = {"collect_scenarios": 1, "summarise_robustness": 1}
+    assert answer.jobs() == {"resample_multiverse": 4, "infer_jointly": 1, **summary}, answer.text
     assert first.read_bytes() == before
     more = pq.read_table(second)
     assert more.num_rows == 2 * fewer.num_rows
