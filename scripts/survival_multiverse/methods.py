@@ -159,8 +159,10 @@ def _joint_tests(study: Study) -> str:
         f"{inference.draws:,} draws of each null world, every one analysed in every "
         "specification; P = (1 + draws at least as extreme) / (draws + 1) "
         "(Phipson and Smyth 2010). A specification without an estimate leaves the median and counts as z = "
-        "0. P values of single specifications adjusted for their block (single-step max-T; Westfall and "
-        f"Young 1993) are in the data. Draws have seeds of their own, derived from {study.seed}."
+        "0. Those through the balance gate are tested likewise where survival is simulated and no landmark "
+        "is set, which leaves the arms as they are. P values of single specifications adjusted for their "
+        "block (single-step max-T; Westfall and Young 1993) are in the data. "
+        f"Draws have seeds of their own, derived from {study.seed}."
     )
 
 
