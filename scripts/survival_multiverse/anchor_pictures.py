@@ -88,10 +88,11 @@ def _ensemble(members: pd.DataFrame, study: Study) -> Picture:
     ]
     text = (
         f"Each point is one of {len(fitting)} cohorts; each gives {100 * fitting['near'].min():.1f} % of the "
-        "published numbers, or more, within rounding or nearly. The conclusions are those of the primary "
-        "scenario. How far the points of a row lie apart is the "
-        "least that the print leaves open about it: all these cohorts start from the same sizes, rates and "
-        "late survivors."
+        "published numbers, or more, within rounding or nearly. The conclusions are those of the "
+        "published cutoffs: of the arm alone; beside every variable that the paper tells of; and in the "
+        "published model after the study’s own matching, over the orders of equal scores. How far the points "
+        "of a row lie apart is the least that the print leaves open about it: all these cohorts start from "
+        "the same sizes, rates and late survivors."
         + (f" Purple: {format_ratio(study.published['matched'])}, as published." if printed else "")
     )
     limits = limits_of([*rows, *(_point(row["published"]) for row in printed)])

@@ -25,8 +25,8 @@ from survival_multiverse.table_cells import GAP, set_label, share_text
 SILENT = {
     "simulated": "the patients are simulated, so no answer about real patients is in these numbers",
     "reconstructed": (
-        "the patients were reconstructed from published statistics: the published cell is reproduced by "
-        "construction and the rest of the grid is mechanical"
+        "the patients were reconstructed from published statistics: with the published pairs these numbers "
+        "are reproduced by construction, and the rest of the grid is mechanical"
     ),
 }
 UNTESTED = "They were not tested together: the settings name other estimators for that."
@@ -161,7 +161,8 @@ def _cell(rows: pd.DataFrame, name: str, study: Study) -> str:
     if not cells:
         return f"The published cell could not be estimated, and {MECHANICAL}."
     ratio = study.published.get(name)
-    printed = f", where {format_ratio(ratio)} was published" if ratio else ""
+    whose = "the paper’s own pairs and model" if name == "matched" else "the paper’s own model"
+    printed = f", where {whose} gave {format_ratio(ratio)}" if ratio else ""
     return f"At the published cutoffs they give {' and '.join(cells)}{printed}; {MECHANICAL}."
 
 

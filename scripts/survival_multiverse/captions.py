@@ -51,6 +51,17 @@ def caption(
     return _survival_caption(name.removeprefix(PREFIX), study, _printed(name, study, published))
 
 
+def filled_in(study: Study) -> str:
+    """What reconstructed patients have that the paper does not know."""
+    if study.source != "reconstructed":
+        return ""
+    return (
+        " Where the paper does not know a value of some patients, it was filled in here, and these numbers "
+        "count more patients than the published ones. What is held against the published numbers leaves them "
+        "out, as the paper did."
+    )
+
+
 def marks_lacking(study: Study, published: pd.DataFrame, *, value: bool, primary: bool = True) -> str:
     """What a picture says of the marks that it lacks: the published `value`, the `primary` scenario."""
     parts = [] if primary else ["the primary scenario, as no single analysis has a place here"]
@@ -136,12 +147,13 @@ def _survival_caption(part: str, study: Study, printed: str) -> Caption:
         text = (
             f"{arms}, {population}, before matching. Two P values on different sides of a limit are no "
             "evidence that the effect differs: that takes a test of interaction."
-        ) + (dagger(study) if late else "")
+        ) + (dagger(study) if late else filled_in(study))
     percent = f"{100 * study.analysis.confidence_level:g} %"
     method = (
         f"Kaplan-Meier curves with {percent} confidence bands ({study.analysis.survival_conf_type}); "
         f"ticks are censored patients; P of the log-rank test; numbers at risk below {study.minimum_cell} "
         f"are not shown. Groups of fewer than {SMALL_ARM * study.minimum_cell} patients fall in steps of at "
-        f"least {study.minimum_cell} events, without band and ticks, so that no step is one patient's."
+        f"least {study.minimum_cell} events, without band and ticks, so that no step is one patient's; their "
+        "curves end with the last step."
     )
     return Caption(title, f"{text} {method}{printed}", f"Kaplan-Meier curves. {text}")

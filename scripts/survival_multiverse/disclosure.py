@@ -2,6 +2,9 @@
 
 import numpy as np
 
+HELD = "*"
+"""Stands for what is hidden to protect something else."""
+
 
 def suppressed(counts: np.ndarray, *, minimum: int) -> np.ndarray:
     """Cells of a table of counts that must not be printed.
@@ -42,5 +45,5 @@ def printed_counts(counts: np.ndarray, *, minimum: int) -> np.ndarray:
     hidden = suppressed(counts, minimum=minimum)
     text = np.full(counts.shape, "", dtype=object)
     for cell, count in np.ndenumerate(counts):
-        text[cell] = (f"<{minimum}" if count < minimum else "*") if hidden[cell] else str(int(count))
+        text[cell] = (f"<{minimum}" if count < minimum else HELD) if hidden[cell] else str(int(count))
     return text

@@ -28,7 +28,7 @@ from survival_multiverse.specification_summary import (
 )
 from survival_multiverse.study import Study
 from survival_multiverse.style import ESTIMATOR_LABELS, format_ratio
-from survival_multiverse.table_cells import is_number, set_label, share_text
+from survival_multiverse.table_cells import is_number, set_label
 from survival_multiverse.time_pictures import landmark_picture
 from survival_multiverse.time_tables import of_stage, primary_rows, stages
 
@@ -142,11 +142,15 @@ def _bias(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> P
     ]
     text = (
         "On a curve lie the strengths that a hidden confounder would need with both the arm (across) and "
-        "the event (up) to explain that hazard ratio of the primary scenario away; its corner is the "
-        "E-value. Points: how strong the measured baseline covariates are, one by one. A point beyond a "
-        "curve is a covariate that could have done it, had it been left out." + dagger(study)
+        "the event (up) to explain that hazard ratio of the primary scenario away; where both are equal, "
+        "they are the E-value. Points: how strong the measured baseline covariates are, one by one. A point "
+        "beyond a curve is a covariate that could have done it, had it been left out." + dagger(study)
     )
-    alternative = "; ".join(strengths) + ". Strongest measured: " + _strongest(measured)
+    alternative = (
+        "; ".join(strengths)
+        + ". Strongest measured, by the smaller of its two ratios: "
+        + _strongest(measured)
+    )
     spec = bias_chart(curves, measured, styles, reach)
     return Picture("bias-chart", "What was not measured, beside what was", text, alternative, spec)
 
@@ -208,8 +212,6 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
         }
         for row in here.to_dict("records")
     ]
-    outside = (here["hazard_ratio"] < here["null_2.5"]) | (here["hazard_ratio"] > here["null_97.5"])
-    share = share_text(float(outside.mean()))
     text = (
         "The observed curve of the primary block (points; diamonds: primary scenario) against the middle "
         "95 % of the curves that the null worlds give at the same rank (band; dotted: their median). What is "
@@ -217,15 +219,23 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
         "band is wide where analyses share their patients; it is no test by itself: the P values are in "
         "the table." + published_words(study)
     )
-    alternative = (
-        f"{share} of the observed ranks lie outside the band, over all estimators and null worlds shown."
-    )
+    alternative = f"Observed ranks outside the band: {'; '.join(_outside(here))}."
     estimators = [label for label in ESTIMATOR_LABELS.values() if label in {row["estimator"] for row in rows}]
     nulls = [label for label in NULL_LABELS.values() if label in {row["null"] for row in rows}]
     spec = joint_chart(
         rows, estimators=estimators, nulls=nulls, limits=limits_of([*rows, *published_points(study)])
     )
     return Picture("joint-chart", "Observed against no effect", text, alternative, spec)
+
+
+def _outside(curves: pd.DataFrame) -> list[str]:
+    """How many ranks of each curve lie outside the band of each null world."""
+    outside = (curves["hazard_ratio"] < curves["null_2.5"]) | (curves["hazard_ratio"] > curves["null_97.5"])
+    counts = outside.groupby([curves["estimator"], curves["null"]], sort=False).agg(["sum", "size"])
+    return [
+        f"{ESTIMATOR_LABELS[estimator]}, {NULL_LABELS[null]}, {count} of {ranks}"
+        for (estimator, null), (count, ranks) in zip(counts.index, counts.to_numpy(), strict=True)
+    ]
 
 
 def _observed(specifications: pd.DataFrame, study: Study) -> dict[tuple[str, int], dict[str, object]]:

@@ -71,6 +71,9 @@ def joint_table(joint: pd.DataFrame, study: Study, *, primary_threshold: bool) -
         if _key(block) in gated:
             rows.append(_joint_row(gated[_key(block)], "through the gate", nulls, study))
     columns = [study.lesions.label, "Estimator", study.dose.label, "Analyses", "Number", "Median HR"]
+    if primary_threshold:
+        # The title says it.
+        columns, rows = columns[1:], [row[1:] for row in rows]
     columns += ["Significant as predicted", "Mean z as predicted"]
     headings = [("", name) for name in columns]
     headings += [(heading, NULL_LABELS[null]) for heading in TESTS.values() for null in nulls]

@@ -36,7 +36,7 @@ def manuscript_tables(anchor: pd.DataFrame, specifications: pd.DataFrame, study:
         A ``.docx`` file; equal tables give equal bytes.
     """
     late = dagger(study).strip()
-    small = f"“<{study.minimum_cell}” and “*” are counts held back."
+    small = f"“<{study.minimum_cell}” and “*” are held back: small counts, and what would give them away."
     titled = [
         ("Table 1. Patients by arm, before and after matching, with standardised mean differences.",
          f"Pearson's chi-square without correction; |SMD|: largest over the levels. {small} {late}",

@@ -90,7 +90,7 @@ def _multiverse(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, t
         "gates": (gate_table(specifications, study), 3),
         "reasons": (reasons_table(specifications, study), 3),
         "failures": (failures_table(tables["failures"], study), 5),
-        "joint": (joint_table(joint, study, primary_threshold=True), 4),
+        "joint": (joint_table(joint, study, primary_threshold=True), 3),
         "joint_others": (joint_table(joint, study, primary_threshold=False), 4),
         "attribution": (attribution_table(tables["attribution"], specifications, study), 2),
         "selected": (selected_table(tables["selected_cutoffs"], study), 2),

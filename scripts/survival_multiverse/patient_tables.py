@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from survival_multiverse.disclosure import printed_counts
+from survival_multiverse.disclosure import HELD, printed_counts
 from survival_multiverse.labels import arm_labels, contrast_label, level_label, variable_label, with_unit
 from survival_multiverse.schema import Population
 from survival_multiverse.study import Study, spelling
@@ -68,6 +68,8 @@ def _table_one_block(
     # The gaps are a level too: without them a hidden count is the arm's total less the others.
     full = np.vstack([counts, missing]) if any(missing) else counts
     texts = printed_counts(full, minimum=minimum)
+    # What is hidden could be found again from a test of the counts.
+    held = any(not text.isdigit() for text in texts.flat)
     p_values = here.loc[here["analysis"] == "chi_square", "p_value"].to_numpy(dtype=np.float64)
     smd = here[(here["analysis"] == "balance") & (here["statistic"] == "smd")]
     # A continuous covariate has a row of balance of its own; this table shows its levels.
@@ -77,8 +79,8 @@ def _table_one_block(
     for position in range(len(levels)):
         first = position == 0
         tests = (
-            format_p(p_values[0]) if len(p_values) else GAP,
-            f"{largest:.2f}" if is_number(largest) else GAP,
+            HELD if held else format_p(p_values[0]) if len(p_values) else GAP,
+            HELD if held else f"{largest:.2f}" if is_number(largest) else GAP,
         )
         block.append(
             (

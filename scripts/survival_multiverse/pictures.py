@@ -116,7 +116,10 @@ def published_words(study: Study, estimators: Iterable[str] = ESTIMATOR_LABELS) 
     ]
     if not ratios:
         return ""
-    return f" Dashed, where the block is the primary one: published hazard ratios ({', '.join(ratios)})."
+    return (
+        f" Dashed, where the block is the primary one: published hazard ratios ({', '.join(ratios)}), "
+        "of the paper’s own models."
+    )
 
 
 def _blocks(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, float]) -> Picture:
@@ -185,12 +188,11 @@ def _caliper(
             f"{share_text(here['matched_share'].median())}"
         )
     text = (
-        "A tighter caliper matches patients more alike and loses more of them. Left: the largest "
-        "standardised difference of the baseline covariates, with the gates (dashed); middle: the share of "
-        "the smaller arm that found a partner; right: the hazard ratio. One line for each volume cutoff, "
-        "in the block shown above."
+        "A tighter caliper matches patients more alike on the score, if not in every covariate, and loses "
+        "more of them. Left: the largest standardised difference of the baseline covariates, with the gates "
+        "(dashed); middle: the share of the smaller arm that found a partner; right: the hazard ratio. One "
+        f"line for each cutoff of {in_sentence(study.gtv.label)}, in the block shown above."
     )
-    text = text.replace("volume cutoff", f"cutoff of {in_sentence(study.gtv.label)}")
     printed = {"smd": printed_numbers(published, LARGEST), "matched": printed_numbers(published, SHARE)}
     text += _published_trade(study, printed) + dagger(study)
     spec = caliper_chart(study, first, labels=axis_labels(study), limits=limits, printed=printed)

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from survival_multiverse.anchor_tables import HONESTY
 from survival_multiverse.answer import answers, silence
-from survival_multiverse.captions import caption, dagger
+from survival_multiverse.captions import caption, dagger, filled_in
 from survival_multiverse.charts.balance import scenario_love_chart
 from survival_multiverse.charts.time import arms_chart
 from survival_multiverse.checklists import CHECKLIST_REFERENCES
@@ -187,6 +187,7 @@ def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, obj
         "silence": silence(study),
         "readings": readings(specifications, study),
         "joint_null": joint_null(joint, study),
+        "filled_in": filled_in(study),
         "hidden_bias": hidden_bias(specifications, study),
         "attempted": len(specifications),
         "estimated": len(estimated(specifications)),

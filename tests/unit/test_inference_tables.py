@@ -80,9 +80,11 @@ def test_joint_table_parts_thresholds_and_keeps_other_populations_out():
     rows = joint(
         joint_row(), joint_row(oligo_threshold=4.0), joint_row(population="all", oligo_threshold=math.nan)
     )
-    for primary, shown in ((True, "≥5 lesions"), (False, "≥4 lesions")):
-        table = joint_table(rows, small_study(), primary_threshold=primary)
-        assert list(table.iloc[:, 0]) == [shown]
+    primary = flat(joint_table(rows.assign(specifications=[1, 2, 3]), small_study(), primary_threshold=True))
+    assert list(primary["Number"]) == ["1"]
+    assert "≥5 lesions" not in primary.iloc[0].tolist()
+    others = joint_table(rows, small_study(), primary_threshold=False)
+    assert list(others.iloc[:, 0]) == ["≥4 lesions"]
 
 
 def test_a_block_without_an_estimate_has_dashes():

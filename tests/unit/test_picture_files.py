@@ -55,6 +55,18 @@ def test_equal_pictures_give_equal_bytes(specs, name):
     assert set(re.findall(r"url\(#([^)]+)\)", first)) <= set(ids)
 
 
+def test_the_null_band_is_told_for_each_estimator_and_world():
+    made = evil_page()
+    words = page_pictures(made.study, made.tables)["joint-chart"].alternative
+    curves = made.tables["null_curves"]
+    curves = curves[(curves["oligo_threshold"] == 5) & (curves["dose_cutoff"] == 63)]
+    curves = curves[(curves["population"] == "non_oligometastatic") & (curves["landmark"] == 0)]
+    for estimator, name in (("matched", "Matched 1:1"), ("overlap", "Overlap weights")):
+        here = curves[(curves["estimator"] == estimator) & (curves["null"] == "permutation")]
+        inside = here["hazard_ratio"].between(here["null_2.5"], here["null_97.5"])
+        assert f"{name}, exposure permuted, {(~inside).sum()} of {len(here)}" in words
+
+
 def test_given_text_is_text_in_a_file(specs):
     drawn = svg_of(specs["love-chart"])
     assert "<script" not in drawn

@@ -233,6 +233,18 @@ def test_small_counts_are_suppressed_with_their_complement():
     assert printed(cells, (63, 100)) == [["<5", "*"], ["*", "*"], ["40", "45"]]
 
 
+def test_a_test_of_hidden_counts_is_hidden_too():
+    def tests_of(small):
+        frame = count_rows({"squamous": (small, 30), "other": (60, 70)}, totals=(60 + small, 100))
+        row = frame.iloc[[0]].assign(level=None, statistic="statistic")
+        chi_square = row.assign(analysis="chi_square", p_value=0.03)
+        smd = row.assign(analysis="balance", statistic="smd", level="squamous", estimate=0.4)
+        return table_one(pd.concat([frame, chi_square, smd]), small_study()).iloc[0, 4:6].tolist()
+
+    assert tests_of(20) == ["0.030", "0.40"]
+    assert tests_of(3) == ["*", "*"]
+
+
 def test_missing_values_count_as_a_level():
     # Two patients without a value: with the arm's total they would follow from the levels.
     cells = {"squamous": (10, 30), "adenocarcinoma": (20, 25), "other": (40, 45)}

@@ -75,7 +75,9 @@ def landmark_chart(
     landmarks = sorted({float(row["landmark"]) for row in rows})
     axis = {"title": title, "labelAngle": 0}
     x = levels("landmark", landmarks, axis=axis, scale={"paddingInner": 0.25}) | {"type": "ordinal"}
-    y = ratio("hr", limits, "Hazard ratio")
+    low, high = limits
+    # Room for the patients below the intervals.
+    y = ratio("hr", (low * (low / high) ** 0.1, high), "Hazard ratio")
     tips = [tip("series", "Estimator"), tip("landmark", title), tip("hr", "Hazard ratio", ".2f")]
     tips += [tip("lo", "CI from", ".2f"), tip("hi", "to", ".2f")]
     tips += [tip("patients", "Patients"), tip("events", "Events")]
