@@ -233,6 +233,6 @@ def _limits(study: Study) -> str:
             if study.missing_values == "complete_case"
             else "a cohort with gaps is refused."
         )
-        + f" Counts below {study.minimum_cell}, and those from which one could be worked out, are not "
-        "printed in the tables of patients."
+        + f" Counts below {study.minimum_cell}, those from which one could be worked out, and the tests of "
+        "such counts are not printed in the tables of patients."
     )
