@@ -126,7 +126,7 @@ def anchor_table(name):
 def library(script):
     """The repository's modules that a script runs, so that editing one reruns the rules that use it."""
 
-    # Read when a job asks: Snakemake starts anew for every job, which needs its own modules only.
+    # Read when a job asks: on a cluster Snakemake starts anew for each, which needs its own modules only.
     @cache
     def modules():
         here, paths = Path.cwd(), module_closure(ROOT / "scripts" / f"{script}.py")
