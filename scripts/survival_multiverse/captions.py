@@ -76,6 +76,8 @@ def _printed(name: str, study: Study, published: pd.DataFrame) -> str:
     kinds = published_in(name, published, study)
     found = [text for kind, text in words.items() if kind in kinds]
     purple = f" Purple: published {', '.join(found)}." if found else ""
+    if found and name.removeprefix(PREFIX).startswith(BY):
+        purple += filled_in(study)
     return purple + marks_lacking(study, published, value=bool(found))
 
 
@@ -147,7 +149,7 @@ def _survival_caption(part: str, study: Study, printed: str) -> Caption:
         text = (
             f"{arms}, {population}, before matching. Two P values on different sides of a limit are no "
             "evidence that the effect differs: that takes a test of interaction."
-        ) + (dagger(study) if late else filled_in(study))
+        ) + (dagger(study) if late else "")
     percent = f"{100 * study.analysis.confidence_level:g} %"
     method = (
         f"Kaplan-Meier curves with {percent} confidence bands ({study.analysis.survival_conf_type}); "
