@@ -4,3 +4,8 @@ from hypothesis import settings
 
 settings.register_profile("compiled", deadline=None, derandomize=True)
 settings.load_profile("compiled")
+
+
+def pytest_collection_modifyitems(items):
+    """Whole studies first: a worker that is left with one at the end keeps the other waiting."""
+    items.sort(key=lambda item: item.path.parent.name != "workflow")
