@@ -34,31 +34,32 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 COMPILED := $(VENV)/.compiled
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
-OWN := $(if $(CONFIG),--configfile $(CONFIG)) $(if $(filter-out .,$(DIR)),--directory $(DIR))
+OWN := $(if $(CONFIG),--configfile "$(CONFIG)") $(if $(filter-out .,$(DIR)),--directory "$(DIR)")
 
 .PHONY: study audit sign explain compare reconstruct ensemble bench test lint format clean
 
 study: $(COMPILED)
+	$(if $(CONFIG),@test -f "$(CONFIG)" || { echo "CONFIG=$(CONFIG): there is no such file."; exit 1; })
 	$(SNAKEMAKE) --logger rich $(OWN)
-	@echo "The report: $(abspath $(DIR))/results/report/robustness.html"
+	@cd "$(DIR)" && echo "The report: $$PWD/results/report/robustness.html"
 
 # Looks only, at the study in DIR; CONFIG is that of its last run unless given.
 audit: $(INSTALLED)
-	@$(BIN)/python scripts/audit_study.py --directory $(DIR) $(if $(CONFIG),--configfile $(CONFIG)) \
-	    $(if $(RERUN),--rerun $(RERUN)) $(if $(JSON),--json $(JSON)) \
-	    $(if $(SIGNERS),--signers $(SIGNERS)) $(if $(GRAPH),--graph $(GRAPH))
+	@$(BIN)/python scripts/audit_study.py --directory "$(DIR)" $(if $(CONFIG),--configfile "$(CONFIG)") \
+	    $(if $(RERUN),--rerun $(RERUN)) $(if $(JSON),--json "$(JSON)") \
+	    $(if $(SIGNERS),--signers "$(SIGNERS)") $(if $(GRAPH),--graph "$(GRAPH)")
 
 sign: $(INSTALLED)
-	@$(BIN)/python scripts/sign_study.py --directory $(DIR) $(if $(CONFIG),--configfile $(CONFIG)) \
-	    --key $(or $(KEY),$(error name a private key: make sign KEY=file))
+	@$(BIN)/python scripts/sign_study.py --directory "$(DIR)" $(if $(CONFIG),--configfile "$(CONFIG)") \
+	    --key "$(or $(KEY),$(error name a private key: make sign KEY=file))"
 
 explain: $(INSTALLED)
-	@$(BIN)/python scripts/explain_result.py --directory $(DIR) $(if $(NUMBER),--number "$(NUMBER)") \
-	    $(or $(FILE),$(error name a result: make explain FILE=results/…))
+	@$(BIN)/python scripts/explain_result.py --directory "$(DIR)" $(if $(NUMBER),--number "$(NUMBER)") \
+	    "$(or $(FILE),$(error name a result: make explain FILE=results/…))"
 
 compare: $(INSTALLED)
-	@$(BIN)/python scripts/compare_studies.py $(or $(A),$(error name two directories: make compare A=… B=…)) \
-	    $(or $(B),$(error name two directories: make compare A=… B=…))
+	@$(BIN)/python scripts/compare_studies.py "$(or $(A),$(error name two directories: make compare A=… B=…))" \
+	    "$(or $(B),$(error name two directories: make compare A=… B=…))"
 
 # The same bytes again; what resources/reconstruction.yaml says decides them.
 reconstruct: $(COMPILED)

@@ -7,14 +7,30 @@ from typing import Any
 import yaml
 
 from survival_multiverse.faults import InputError
+from survival_multiverse.schema import PATHS
 from survival_multiverse.settings import merge_configs
-from workflow_settings import PATHS
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML whose mappings name a key once; otherwise the last one would win in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key, _ in node.value:
+            # A merged mapping may be overridden.
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"`{key.value}` is given twice; keep one", key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def read_config(path: Path) -> dict[str, Any]:
     """Read one configuration file; relative paths of its cohort become relative to the file."""
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError([f"{path} cannot be read as a configuration: {error}"]) from error
     if not isinstance(config, Mapping):

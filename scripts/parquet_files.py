@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from output_files import write_bytes
+from survival_multiverse.faults import InputError
 
 ROWS_PER_GROUP = 1 << 20
 
@@ -67,9 +68,18 @@ def csv_bytes(frame: pd.DataFrame, cohort: str | None = None) -> bytes:
 
 
 def read_table(path: str | Path) -> pa.Table:
-    """Read one small Parquet file; half the time that the data-set reader takes for it."""
-    with pq.ParquetFile(path) as file:
-        return file.read(use_threads=False)
+    """Read one small Parquet file; half the time that the data-set reader takes for it.
+
+    Raises `InputError` for a file that is damaged.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            return file.read(use_threads=False)
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowInvalid, OSError) as error:
+        fault = f"{path} is damaged ({error}); delete it and run again"
+        raise InputError([fault], subject="the results") from error
 
 
 def read_frame(path: str | Path) -> pd.DataFrame:

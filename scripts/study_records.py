@@ -16,9 +16,9 @@ from job_records import ELSEWHERE, JOBS, PROVENANCE, WORKFLOW, place_of
 from stored_json import MANIFEST as MANIFEST_SHAPE
 from stored_json import RECORD, read_json
 from survival_multiverse.faults import InputError
+from survival_multiverse.schema import PATHS
 from survival_multiverse.settings import validate_config
 from workflow_settings import (
-    PATHS,
     canonical_settings,
     cohort_settings,
     inference_settings,

@@ -4,11 +4,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from survival_multiverse.schema import PATHS
 from survival_multiverse.study import AXES
 
 SHOWN_IN_ORDER = ("covariates", "adjustment_sets", "descriptives")
-PATHS = ("file", "paper")
-"""Settings of the cohort that say where something is, not what it is."""
 ROLES = ("time", "event", "dose", "gtv", "lesions")
 
 

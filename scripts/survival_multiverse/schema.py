@@ -32,6 +32,9 @@ STATUS_REASON = {
 }
 
 
+PATHS = ("file", "paper")
+"""Settings of the cohort that say where something is, not what it is."""
+
 PASSES = "passes_"
 """How the statistics and columns begin that say whether a balance gate is passed."""
 

@@ -1,6 +1,7 @@
 """Validation of a study's settings: every fault at once, each with what to do about it."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
@@ -9,6 +10,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from survival_multiverse.faults import InputError, nearest
+from survival_multiverse.schema import PATHS
 from survival_multiverse.settings_checks import check_settings
 
 REPLACED_WHOLE = (
@@ -52,7 +54,7 @@ def validate_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Non
     InputError
         Naming all faults.
     """
-    faults = list(_keys_that_are_not_text(config, ()))
+    faults = [*_keys_that_are_not_text(config, ()), *_words_that_break(config, ())]
     if faults:
         raise InputError(faults)
     errors = list(Draft202012Validator(schema).iter_errors(config))
@@ -88,6 +90,17 @@ def _keys_that_are_not_text(value: Any, path: tuple[str | int, ...]) -> Iterator
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from _keys_that_are_not_text(item, (*path, number))
+
+
+def _words_that_break(value: Any, path: tuple[str | int, ...]) -> Iterator[str]:
+    """Texts of one line without a backslash are what a picture can show; names of files may be others."""
+    text = value if isinstance(value, str) and path[-1] not in PATHS else ""
+    if re.search(r"[\\\x00-\x1f\x7f]", text):
+        yield f"{place(path)}: holds a backslash, a line break or another control character; leave it out"
+    items = value.items() if isinstance(value, Mapping) else ()
+    items = enumerate(value) if isinstance(value, list) else items
+    for key, item in items:
+        yield from _words_that_break(item, (*path, key))
 
 
 def _broken_places(errors: list[ValidationError]) -> set[tuple[str | int, ...]]:

@@ -12,6 +12,7 @@ import pytest
 
 import spell_estimates
 from archives import write_tables
+from config_files import read_config
 from draw_pictures import svg_of
 from file_records import DATA_ORIGIN, code_digests, digest, digest_of_files, file_record, read_footer
 from job_log import job_log
@@ -140,6 +141,15 @@ def test_a_table_of_patients_is_read_from_csv_or_parquet(tmp_path):
         ("empty.csv", b""),
         ("latin.csv", "größe\n1\n".encode("latin-1")),
         ("ragged.csv", b"a,b\n1,2\n1,2,3\n"),
+        ("short.csv", b"a,b\n1,2\n1\n"),
+        ("trailing.csv", b"a,b\n1,2,\n3,4,\n"),
+        ("leading.csv", b"a,b\nx,1,2\n"),
+        ("twice.csv", b"a,b,a\n1,2,3\n"),
+        ("semicolons.csv", b"a;b\n1;2\n"),
+        ("tabs.csv", b"a\tb\n1\t2\n"),
+        ("utf16.csv", "a,b\n1,2\n".encode("utf-16")),
+        ("quote.csv", b'a,b\n1,"2\n'),
+        ("spreadsheet.csv", b"PK\x03\x04\xff\x00"),
         ("no.parquet", b"a,b\n"),
         ("empty.parquet", b""),
     ],
@@ -148,6 +158,47 @@ def test_a_file_that_is_no_table_is_refused_in_one_message(tmp_path, name, data)
     (tmp_path / name).write_bytes(data)
     with pytest.raises(InputError, match=f"{name} cannot be read as a table"):
         read_patients(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"a,b\n1,2,\n3,4,\n", r"row 1 has 3 fields and the header 2 \(2 rows are like that\)"),
+        (b"a,b\n1,2\n\n1\n", "row 2 has 1 field and the header 2$"),
+        (b"a,b,a\n1,2,3\n", "its header names a more than once"),
+        (b"a;b\n1,5;2\n", "separated by semicolons; save it with commas"),
+        ("größe\n1\n".encode("latin-1"), "save it as CSV in UTF-8"),
+    ],
+)
+def test_a_misshapen_file_says_what_to_do(tmp_path, data, words):
+    (tmp_path / "patients.csv").write_bytes(data)
+    with pytest.raises(InputError, match=words):
+        read_patients(tmp_path / "patients.csv")
+
+
+def test_quotes_line_ends_and_empty_lines_are_no_fault(tmp_path):
+    (tmp_path / "patients.csv").write_bytes(b'\xef\xbb\xbfa,b\r\n1,"x, y"\r\n\r\n2,"p\r\nq"\r\n')
+    found = read_patients(tmp_path / "patients.csv")
+    assert found["a"].tolist() == [1, 2]
+    assert found["b"].tolist() == ["x, y", "p\r\nq"]
+
+
+def test_a_damaged_result_is_named(tmp_path):
+    write_table(pd.DataFrame({"a": range(100)}), tmp_path / "whole.parquet")
+    data = (tmp_path / "whole.parquet").read_bytes()
+    for size in (0, 3, len(data) // 2, len(data) - 5):
+        (tmp_path / "cut.parquet").write_bytes(data[:size])
+        with pytest.raises(InputError, match=r"cut.parquet is damaged .*delete it and run again"):
+            read_frame(tmp_path / "cut.parquet")
+
+
+def test_a_key_given_twice_is_a_fault_and_a_merged_one_is_not(tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text("axes:\n  caliper: [0.1]\n  caliper: [0.2]\n")
+    with pytest.raises(InputError, match=r"(?s)config.yaml.*`caliper` is given twice; keep one.*line 3"):
+        read_config(config)
+    config.write_text("a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}\n")
+    assert read_config(config)["b"] == {"x": 3, "y": 2}
 
 
 def test_data_sets_of_lifelines_by_name():

@@ -38,6 +38,23 @@ def locked(name: str) -> str:
     return {key.lower(): version for key, version in LOCK.items()}[name]
 
 
+@pytest.mark.parametrize("target", ["study", "audit"])
+def test_make_takes_folders_with_spaces(tmp_path, target):
+    config = tmp_path / "a b" / "config.yaml"
+    config.parent.mkdir()
+    call = ["make", "--dry-run", target, f"CONFIG={config}", f"DIR={config.parent}"]
+    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert f'--configfile "{config}"' in done.stdout
+    assert f'--directory "{config.parent}"' in done.stdout
+
+
+def test_make_names_a_configuration_that_is_not_there():
+    call = ["make", "--old-file=.venv/.compiled", "study", "CONFIG=no such/config.yaml"]
+    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert done.stdout.splitlines()[-1] == "CONFIG=no such/config.yaml: there is no such file."
+
+
 def conda_pins() -> dict[str, str]:
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     return dict(re.fullmatch(r"(\S+) =(\S+)", entry).groups() for entry in environment["dependencies"])

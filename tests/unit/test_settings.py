@@ -40,6 +40,10 @@ def faults_of(config: dict) -> list[str]:
     return caught.value.faults
 
 
+def test_names_of_files_may_hold_a_backslash():
+    validate_config(changed("cohort/paper", "C:\\papers\\one"), SCHEMA)
+
+
 def test_the_schema_is_a_schema():
     Draft202012Validator.check_schema(SCHEMA)
 
@@ -246,6 +250,15 @@ CASES = [
         [0, 1],
         "cohort.simulation.variables.response.dose_shift: what comes after treatment cannot move the dose; "
         "use dose_effect",
+    ),
+    *(
+        (
+            path,
+            text,
+            f"{path.replace('/', '.')}: holds a backslash, a line break or another control character; "
+            "leave it out",
+        )
+        for path, text in (("study/title", "a\nb"), ("cohort/gtv/label", "volume \\"))
     ),
     (
         "cohort/simulation/variables/age/sd",
