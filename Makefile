@@ -75,7 +75,7 @@ bench: $(COMPILED)
 	PYTHONPATH=scripts $(BIN)/python benchmarks/bench.py
 
 test: $(COMPILED)
-	$(BIN)/python -m pytest --numprocesses logical --dist worksteal $(TESTS)
+	$(BIN)/python -m pytest --numprocesses logical --maxschedchunk 1 $(TESTS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
