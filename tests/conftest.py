@@ -7,5 +7,5 @@ settings.load_profile("compiled")
 
 
 def pytest_collection_modifyitems(items):
-    """Whole studies first, dealt out one by one: a worker left with one at the end keeps the others waiting."""
+    """Whole studies first: a worker left with one at the end keeps the others waiting."""
     items.sort(key=lambda item: item.path.parent.name != "workflow")
