@@ -14,17 +14,16 @@ from survival_multiverse.settings import merge_configs
 class _Loader(yaml.SafeLoader):
     """YAML whose mappings name a key once; otherwise the last one would win in silence."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen = set()
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        # As it is written: what `<<` brings in may be overridden.
+        node, seen = super().compose_mapping_node(anchor), set()
         for key, _ in node.value:
-            # A merged mapping may be overridden.
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"`{key.value}` is given twice; keep one", key.start_mark
-                    )
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in seen:
+                    fault = f"`{key.value}` is given twice; keep one"
+                    raise yaml.composer.ComposerError(None, None, fault, key.start_mark)
+                seen.add((key.tag, key.value))
+        return node
 
 
 def read_config(path: Path) -> dict[str, Any]:

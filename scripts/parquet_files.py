@@ -75,9 +75,10 @@ def read_table(path: str | Path) -> pa.Table:
     try:
         with pq.ParquetFile(path) as file:
             return file.read(use_threads=False)
-    except FileNotFoundError:
-        raise
     except (pa.ArrowInvalid, OSError) as error:
+        # Of a damaged file Arrow raises errors without a number; what has one is the system's.
+        if getattr(error, "errno", None) is not None:
+            raise
         fault = f"{path} is damaged ({error}); delete it and run again"
         raise InputError([fault], subject="the results") from error
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from survival_multiverse.inference_tables import NULL_LABELS, joint_blocks
+from survival_multiverse.inference_tables import NULL_LABELS, primary_tests
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence
 from survival_multiverse.narrative import ANALYSES, excluding, joint_readings, of_all, percent
 from survival_multiverse.schema import Population
@@ -49,7 +49,7 @@ def answers(
     """One answer for each estimator of the primary population, threshold and dose cutoff, no landmark."""
     rows = anchor_block(headline(specifications), study)
     tested = joint_readings(joint, study)
-    blocks = _tests(joint, study)
+    blocks = primary_tests(joint, study)
     found = []
     for name in estimators_present(rows):
         here = rows[rows["estimator"] == name]
@@ -189,11 +189,6 @@ def _choice(study: Study, axis: str) -> str:
     if axis == "adjustment_set":
         return "which covariates are adjusted for"
     return "the caliper" if axis == "caliper" else f"the cutoff of {in_sentence(study.gtv.label)}"
-
-
-def _tests(joint: pd.DataFrame, study: Study) -> dict[str, dict[str, dict[str, object]]]:
-    anchored = anchor_block(joint[joint["landmark"] == 0], study)
-    return {str(next(iter(block.values()))["estimator"]): block for block in joint_blocks(anchored)}
 
 
 def _row(name: str, rows: pd.DataFrame, study: Study) -> dict[str, str]:

@@ -10,6 +10,7 @@ from survival_multiverse.schema import Population, Status
 from survival_multiverse.specification_summary import (
     ESTIMATOR_ORDER,
     GATED,
+    anchor_block,
     estimators_present,
     headline,
     strictest_gate,
@@ -46,7 +47,7 @@ def median_ratio(row: dict[str, object], study: Study) -> float:
     return math.exp(sign * float(row["median"]))
 
 
-def joint_blocks(joint: pd.DataFrame, gate: str = "all") -> list[dict[str, dict[str, object]]]:
+def _joint_blocks(joint: pd.DataFrame, gate: str) -> dict[tuple, dict[str, dict[str, object]]]:
     """Blocks of the primary population, or what passes a gate of each, as the rows of its nulls by name."""
     here = joint[(joint["population"] == PRIMARY) & (joint["gate"] == gate)]
     order = here["estimator"].map(ESTIMATOR_ORDER.index)
@@ -57,19 +58,25 @@ def joint_blocks(joint: pd.DataFrame, gate: str = "all") -> list[dict[str, dict[
     for row in here.to_dict("records"):
         key = (row["oligo_threshold"], row["estimator"], row["landmark"], row["dose_cutoff"])
         blocks.setdefault(key, {})[row["null"]] = row
-    return list(blocks.values())
+    return blocks
+
+
+def primary_tests(joint: pd.DataFrame, study: Study) -> dict[str, dict[str, dict[str, object]]]:
+    """The primary block of each estimator, without a landmark, as the rows of its nulls by name."""
+    anchored = anchor_block(joint[joint["landmark"] == 0], study)
+    return {str(key[1]): block for key, block in _joint_blocks(anchored, "all").items()}
 
 
 def joint_table(joint: pd.DataFrame, study: Study, *, primary_threshold: bool) -> pd.DataFrame:
     """Joint tests at the primary threshold of lesions, or at the others."""
     joint = joint[(joint["oligo_threshold"] == study.anchor[0]) == primary_threshold]
     nulls = [name for name in NULL_LABELS if name in set(joint["null"])]
-    gated = {_key(block): block for block in joint_blocks(joint, strictest_gate(study))}
+    gated = _joint_blocks(joint, strictest_gate(study))
     rows = []
-    for block in joint_blocks(joint):
+    for key, block in _joint_blocks(joint, "all").items():
         rows.append(_joint_row(block, "all", nulls, study))
-        if _key(block) in gated:
-            rows.append(_joint_row(gated[_key(block)], "through the gate", nulls, study))
+        if key in gated:
+            rows.append(_joint_row(gated[key], "through the gate", nulls, study))
     columns = [study.lesions.label, "Estimator", study.dose.label, "Analyses", "Number", "Median HR"]
     if primary_threshold:
         # The title says it.
@@ -78,11 +85,6 @@ def joint_table(joint: pd.DataFrame, study: Study, *, primary_threshold: bool) -
     headings = [("", name) for name in columns]
     headings += [(heading, NULL_LABELS[null]) for heading in TESTS.values() for null in nulls]
     return pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(headings))
-
-
-def _key(block: dict[str, dict[str, object]]) -> tuple:
-    row = next(iter(block.values()))
-    return row["oligo_threshold"], row["estimator"], row["landmark"], row["dose_cutoff"]
 
 
 def _joint_row(

@@ -84,7 +84,7 @@ def gates_of(keys: pd.DataFrame, specifications: pd.DataFrame) -> dict[str, np.n
     """
     columns = specifications.columns[specifications.columns.str.startswith(PASSES)]
     # The draws, too, are matched after the landmark.
-    again = specifications[specifications["landmark_order"].astype("string").fillna("") != MATCH_FIRST]
+    again = specifications[~specifications["landmark_order"].isin([MATCH_FIRST])]
     judged = keys[KEYS].merge(again[[*KEYS, *columns]], how="left", on=KEYS, validate="1:1")
     return {
         name: judged[name].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan) for name in columns

@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from survival_multiverse.inference_tables import joint_blocks, median_ratio
+from survival_multiverse.inference_tables import median_ratio, primary_tests
 from survival_multiverse.labels import axis_value, describe_specification, in_sentence
 from survival_multiverse.specification_summary import (
     GATE,
@@ -149,9 +149,7 @@ def _other_blocks(rows: pd.DataFrame, study: Study) -> str:
 
 def joint_readings(joint: pd.DataFrame, study: Study) -> dict[str, str]:
     """A sentence on the joint test of each estimator at the primary threshold and dose cutoff."""
-    anchored = anchor_block(joint[joint["landmark"] == 0], study)
-    blocks = {str(next(iter(block.values()))["estimator"]): block for block in joint_blocks(anchored)}
-    return {name: _tested_together(block, study) for name, block in blocks.items()}
+    return {name: _tested_together(block, study) for name, block in primary_tests(joint, study).items()}
 
 
 def _tested_together(block: dict[str, dict[str, object]], study: Study) -> str:

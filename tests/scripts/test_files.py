@@ -199,6 +199,9 @@ def test_a_key_given_twice_is_a_fault_and_a_merged_one_is_not(tmp_path):
         read_config(config)
     config.write_text("a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}\n")
     assert read_config(config)["b"] == {"x": 3, "y": 2}
+    # A merged mapping that overrides, merged once more before it is itself put together.
+    config.write_text("p:\n  q:\n    a: &a {x: 1}\n    b: &b {<<: *a, x: 3}\nc: {<<: *b, y: 2}\n")
+    assert read_config(config)["c"] == {"x": 3, "y": 2}
 
 
 def test_data_sets_of_lifelines_by_name():

@@ -41,7 +41,7 @@ def faults_of(config: dict) -> list[str]:
 
 
 def test_names_of_files_may_hold_a_backslash():
-    validate_config(changed("cohort/paper", "C:\\papers\\one"), SCHEMA)
+    assert validate_config(changed("cohort/paper", "C:\\papers\\one"), SCHEMA) is None
 
 
 def test_the_schema_is_a_schema():
