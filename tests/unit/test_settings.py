@@ -50,7 +50,7 @@ def test_the_schema_is_a_schema():
 
 @pytest.mark.parametrize("user", [{}, EXAMPLE], ids=["default", "example"])
 def test_what_is_shipped_is_valid(user):
-    validate_config(merge_configs(DEFAULT, user), SCHEMA)
+    assert validate_config(merge_configs(DEFAULT, user), SCHEMA) is None
 
 
 CASES = [
