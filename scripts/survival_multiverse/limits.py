@@ -1,0 +1,22 @@
+"""Limits of the settings against measured values: dose, volume, count, cuts, eligibility, landmarks, times.
+
+Every comparison of a value with a limit goes through these two functions (or, in compiled loops, through
+`kernels.limits`), so that rounding decides nothing: a dose of 35 fractions of 1.8 Gy is 63 Gy.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from survival_multiverse.kernels.limits import LIMIT_TOLERANCE, highest_of, lowest_of
+
+__all__ = ["LIMIT_TOLERANCE", "at_least", "at_most"]
+
+
+def at_least(values: npt.ArrayLike, limit: float) -> np.ndarray:
+    """Return the mask of the values at or above a limit, to 1e-9 relative; NaN is not."""
+    return np.asarray(values, dtype=np.float64) >= lowest_of(float(limit))
+
+
+def at_most(values: npt.ArrayLike, limit: float) -> np.ndarray:
+    """Return the mask of the values at or below a limit, to 1e-9 relative; NaN is not."""
+    return np.asarray(values, dtype=np.float64) <= highest_of(float(limit))
