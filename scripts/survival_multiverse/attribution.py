@@ -5,18 +5,24 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from survival_multiverse.robustness import BLOCK
 from survival_multiverse.schema import PASSES, Status
 from survival_multiverse.study import spelling
 
-BLOCK = ["population", "oligo_threshold", "dose_cutoff", "estimator", "landmark", "landmark_order"]
-INNER = ["gtv_cutoff", "caliper", "adjustment_set"]
+INNER = ["gtv_cutoff", "caliper"]
 DESCRIPTIVE = ["population", "estimator", "landmark", "landmark_order"]
-OUTER = ["oligo_threshold", "dose_cutoff", *INNER]
+OUTER = ["oligo_threshold", "dose_cutoff", *INNER, "adjustment_set"]
+TIE_BREAK = "tie_break"
+"""Term of the order in which patients of equal score are matched, which is no choice of the analyst."""
 _TERM_COLUMNS = ["term", "order", "degrees_of_freedom", "sum_of_squares", "share", "cells", "dropped_levels"]
 
 
 def attribute(specs: pd.DataFrame) -> pd.DataFrame:
     """Sums of squares of log HR: inside each block, and descriptively over the cutoffs that make the blocks.
+
+    A matched estimate also varies with the order in which patients of equal score are matched. That is a
+    term of its own, `TIE_BREAK` of order 0: the sum over the cells of the variance between the orders, on the
+    scale of the other sums of squares. Shares are of the total of them all.
 
     Parameters
     ----------
@@ -37,6 +43,7 @@ def attribute(specs: pd.DataFrame) -> pd.DataFrame:
         passes = specs[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
         gates[name] = np.where(passes == 1.0, values, np.nan)
     columns = {name: specs[name].to_numpy() for name in {*BLOCK, *OUTER}}
+    between = specs["variance_between_orders"].to_numpy(dtype=float)
     records = []
     for scope, keys, factors in (("block", BLOCK, INNER), ("multiverse", DESCRIPTIVE, OUTER)):
         for rows in specs.groupby(keys, dropna=False, sort=True).indices.values():
@@ -45,11 +52,13 @@ def attribute(specs: pd.DataFrame) -> pd.DataFrame:
             if not levels:
                 continue
             for gate, log_ratios in gates.items():
-                array = np.full([len(entries) for entries in levels.values()], np.nan)
-                array[position] = log_ratios[rows]
+                # The estimates, and the variance of each between the orders.
+                array = np.full([2, *(len(entries) for entries in levels.values())], np.nan)
+                array[0][position], array[1][position] = log_ratios[rows], between[rows]
                 shared = {"scope": scope, **block, "gate": gate}
-                records += [{**shared, **term} for term in _terms(array, levels)]
-    return pd.DataFrame(records, columns=["scope", *OUTER[:2], *DESCRIPTIVE, "gate", *_TERM_COLUMNS])
+                records += [{**shared, **term} for term in _terms(*array, levels)]
+    heads = ["population", "oligo_threshold", "dose_cutoff", "adjustment_set", *DESCRIPTIVE[1:]]
+    return pd.DataFrame(records, columns=["scope", *heads, "gate", *_TERM_COLUMNS])
 
 
 def _factorial(columns: dict[str, np.ndarray]) -> tuple[dict[str, list], tuple[np.ndarray, ...]]:
@@ -65,32 +74,43 @@ def _factorial(columns: dict[str, np.ndarray]) -> tuple[dict[str, list], tuple[n
     return levels, tuple(position)
 
 
-def _terms(array: np.ndarray, levels: dict[str, list]) -> list[dict]:
-    """Terms of a factorial with gaps, after dropping levels until it has none."""
+def _terms(array: np.ndarray, between: np.ndarray, levels: dict[str, list]) -> list[dict]:
+    """Terms of a factorial with gaps, after dropping levels until it has none, and that of the tie-breaks."""
     if np.isnan(array).all():
         return []
-    array, kept, dropped = complete_levels(array, levels)
+    array, kept, dropped, between = complete_levels(array, levels, between)
     used = list(kept)
     if array.size == 0:
         return []
-    total = float(((array - array.mean()) ** 2).sum())
-    shared = {"cells": array.size, "dropped_levels": "; ".join(dropped)}
+    squares = {
+        " x ".join(used[axis] for axis in axes): (
+            len(axes),
+            int(np.prod([array.shape[axis] - 1 for axis in axes])),
+            value,
+        )
+        for axes, value in sums_of_squares(array).items()
+    }
+    # Only a match has an order.
+    if not np.isnan(between).any():
+        squares[TIE_BREAK] = (0, np.nan, float(between.sum()))
+    total = float(((array - array.mean()) ** 2).sum()) + squares.get(TIE_BREAK, (0, 0, 0.0))[2]
     return [
         {
-            "term": " x ".join(used[axis] for axis in axes),
-            "order": len(axes),
-            "degrees_of_freedom": int(np.prod([array.shape[axis] - 1 for axis in axes])),
+            "term": term,
+            "order": order,
+            "degrees_of_freedom": degrees,
             "sum_of_squares": value,
             "share": value / total if total > 0 else np.nan,
-            **shared,
+            "cells": array.size,
+            "dropped_levels": "; ".join(dropped),
         }
-        for axes, value in sums_of_squares(array).items()
+        for term, (order, degrees, value) in squares.items()
     ]
 
 
 def complete_levels(
-    array: np.ndarray, levels: dict[str, list]
-) -> tuple[np.ndarray, dict[str, list], list[str]]:
+    array: np.ndarray, levels: dict[str, list], beside: np.ndarray
+) -> tuple[np.ndarray, dict[str, list], list[str], np.ndarray]:
     """Drop again and again the level with the largest share of gaps, until no cell is a gap.
 
     Of equals the first factor's first level goes.
@@ -101,11 +121,13 @@ def complete_levels(
         One value a cell, NaN for a gap; an axis a factor.
     levels
         Levels of each factor, in the order of the axes.
+    beside
+        Another value a cell, of which the same levels are dropped.
 
     Returns
     -------
     tuple
-        The complete array, the levels that are left, and the names of those dropped.
+        The complete array, the levels that are left, the names of those dropped, and what is left beside.
     """
     kept = {name: list(entries) for name, entries in levels.items()}
     names, dropped = list(levels), []
@@ -116,9 +138,9 @@ def complete_levels(
         axis = max(axes, key=lambda candidate: shares[candidate].max())
         index = int(shares[axis].argmax())
         level = kept[names[axis]].pop(index)
-        array = np.delete(array, index, axis=axis)
+        array, beside = np.delete(array, index, axis=axis), np.delete(beside, index, axis=axis)
         dropped.append(f"{names[axis]} {level if isinstance(level, str) else spelling(level)}")
-    return array, kept, dropped
+    return array, kept, dropped, beside
 
 
 def sums_of_squares(array: np.ndarray) -> dict[tuple[int, ...], float]:

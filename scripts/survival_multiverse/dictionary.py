@@ -71,7 +71,9 @@ STATISTICS = {
         "passes_baseline_<threshold>": "1 if the latter is, else 0",
     },
     "tie_break": {
-        "envelope_median": "median matched hazard ratio over other orders of equal scores",
+        "hazard_ratio": "the matched estimate: median over the orders in which equal scores are matched",
+        "variance_between_orders": "variance of the log hazard ratio between the orders",
+        "envelope_median": "median matched hazard ratio over the orders",
         "envelope_2.5": "its 2.5th percentile",
         "envelope_97.5": "its 97.5th percentile",
         "draws_estimated": "orders that gave a hazard ratio",

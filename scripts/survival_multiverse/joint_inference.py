@@ -1,4 +1,4 @@
-"""One test of all specifications of a block together, against worlds in which the dose has no effect."""
+"""One test of all specifications of a block together, against null models without a dose effect."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -12,10 +12,10 @@ from survival_multiverse.scenario import MATCH_FIRST
 from survival_multiverse.schema import PASSES, Estimator
 from survival_multiverse.study import Study
 
-BLOCK_KEYS = ["population", "oligo_threshold", "dose_cutoff", "estimator", "landmark"]
+BLOCK_KEYS = ["population", "oligo_threshold", "dose_cutoff", "adjustment_set", "estimator", "landmark"]
 NULLS = (Resample.PERMUTATION, Resample.SIMULATION)
 BOOTSTRAPS = (Resample.BOOTSTRAP_PATIENTS, Resample.BOOTSTRAP_PAIRS)
-_TESTS = ("median", "share_significant", "mean_z", "abs_median", "abs_mean_z")
+_TESTS = ("abs_median", "abs_mean_z", "median", "share_significant", "mean_z")
 
 
 def block_rows(keys: pd.DataFrame) -> Iterator[tuple[dict, np.ndarray]]:
@@ -37,9 +37,10 @@ def block_statistics(estimates: np.ndarray, *, predicted: str, level: float) -> 
     Returns
     -------
     np.ndarray
-        Median log HR towards the prediction (T1), share of specifications significant in its direction (T2),
-        mean z towards it (T3), |T1| and |T3| (after Simonsohn, Simmons and Nelson 2020). A specification
-        without an estimate leaves the median and counts as z = 0.
+        In the order of the tests: |T1| and |T3|, two-sided; then towards the prediction the median log HR
+        (T1), the share of specifications significant in its direction (T2) and the mean z (T3) (after
+        Simonsohn, Simmons and Nelson 2020). A specification without an estimate leaves the median and counts
+        as z = 0.
     """
     sign = -1.0 if predicted == "longer" else 1.0
     towards = sign * estimates[..., 0]
@@ -49,7 +50,7 @@ def block_statistics(estimates: np.ndarray, *, predicted: str, level: float) -> 
     median = np.nan_to_num(_median(towards), nan=0.0)
     share = (z > critical).mean(axis=-1)
     mean_z = z.mean(axis=-1)
-    return np.stack([median, share, mean_z, np.abs(median), np.abs(mean_z)], axis=-1)
+    return np.stack([np.abs(median), np.abs(mean_z), median, share, mean_z], axis=-1)
 
 
 def _z(estimates: np.ndarray) -> np.ndarray:
@@ -153,7 +154,7 @@ def _test(observed: np.ndarray, draws: np.ndarray, options: Mapping[str, object]
     record = {}
     for j, (name, p) in enumerate(zip(_TESTS, p_value(seen, drawn), strict=True)):
         record |= {name: seen[j], f"p_{name}": p}
-    low, high = np.quantile(drawn[:, 0], (0.025, 0.975))
+    low, high = np.quantile(drawn[:, _TESTS.index("median")], (0.025, 0.975))
     return record | {"null_median_2.5": low, "null_median_97.5": high}
 
 

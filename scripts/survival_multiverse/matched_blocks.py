@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from survival_multiverse.comparability import (
+    Scored,
     balance_of,
     match,
     matched_sample,
@@ -15,7 +16,7 @@ from survival_multiverse.comparability import (
 )
 from survival_multiverse.matching import Matching
 from survival_multiverse.rows import Context, RowBlock, RowWriter
-from survival_multiverse.sample import reaches
+from survival_multiverse.sample import Sample, reaches
 from survival_multiverse.scenario import (
     LANDMARK_FIRST,
     MATCH_FIRST,
@@ -30,7 +31,7 @@ from survival_multiverse.scenario import (
 from survival_multiverse.schema import Estimator, Population, Status
 from survival_multiverse.sensitivity import write_rosenbaum
 from survival_multiverse.study import Study
-from survival_multiverse.tie_break import TieBreaks, envelope_log_ratios, write_envelope
+from survival_multiverse.tie_break import TieBreaks, tie_break_ratios, write_tie_breaks
 
 
 class MatchedBlocks:
@@ -47,41 +48,72 @@ class MatchedBlocks:
         """Match within each caliper and evaluate."""
         scored, analysis = candidate.scored, self._study.analysis
         matchings = [match(scored, self._priority, caliper=c, analysis=analysis) for c in calipers]
-        envelopes = self._envelopes(candidate, calipers, matchings)
+        # With few orders where matched analyses are repeated: beyond landmarks, as in the draws of a null.
+        few = analysis.repeated_tie_breaks
+        draws = self._ties.draws if candidate.landmark == NO_LANDMARK else few
+        everybody = self._over_orders(candidate, calipers, matchings, (0,), draws)
+        later = [()] * len(calipers)
+        if candidate.landmark == NO_LANDMARK and analysis.landmarks:
+            starts = [_first_row(scored, landmark) for landmark in analysis.landmarks]
+            later = self._over_orders(candidate, calipers, matchings, starts, few)
         return [
-            self._within(candidate, matching, log_ratios)
-            for matching, log_ratios in zip(matchings, envelopes, strict=True)
+            self._within(candidate, matching, estimates, beyond)
+            for matching, (estimates,), beyond in zip(matchings, everybody, later, strict=True)
         ]
 
-    def _envelopes(
-        self, candidate: Candidate, calipers: Sequence[float], matchings: Sequence[Matching | None]
-    ) -> list[np.ndarray | None]:
-        """Log hazard ratios over the tie-breaks of each caliper that has pairs; none beyond a landmark."""
-        if candidate.landmark != NO_LANDMARK:
-            return [None] * len(calipers)
+    def _over_orders(
+        self,
+        candidate: Candidate,
+        calipers: Sequence[float],
+        matchings: Sequence[Matching | None],
+        starts: Sequence[int],
+        draws: int,
+    ) -> list[Sequence[np.ndarray | None]]:
+        """By caliper and start: estimates under each order, shape (draws, 2), or None without pairs."""
+        nothing = [None] * len(starts)
         paired = [m is not None and m.status is Status.OK for m in matchings]
         if not any(paired):
-            return [None] * len(calipers)
+            return [nothing] * len(calipers)
         widths = [caliper for caliper, some in zip(calipers, paired, strict=True) if some]
         sd = next(m.sd_logit for m in matchings if m is not None)
-        found = iter(envelope_log_ratios(candidate.scored, widths, sd, self._ties))
-        return [next(found) if some else None for some in paired]
+        found = tie_break_ratios(candidate.scored, widths, sd, self._ties, draws=draws, starts=starts)
+        each = iter(found.swapaxes(0, 1))
+        return [next(each) if some else nothing for some in paired]
 
     def _within(
-        self, candidate: Candidate, matching: Matching | None, log_ratios: np.ndarray | None
+        self,
+        candidate: Candidate,
+        matching: Matching | None,
+        estimates: np.ndarray | None,
+        beyond: Sequence[np.ndarray | None],
     ) -> list[RowBlock]:
-        """Rows of one caliper."""
+        """Rows of one caliper; `beyond` has the estimates of the matched patients past each landmark."""
+        study = self._study
         failure = candidate.scored.status if matching is None else matching.status
         context = self._context(candidate)
+        sample = matched_sample(candidate.scored, matching)
         writer = RowWriter(context, flags=candidate.flags, failure=failure)
         write_matching(writer, candidate.scored, matching)
-        if candidate.landmark == NO_LANDMARK:
-            write_envelope(writer, log_ratios)
+        self._write_tie_breaks(writer, estimates, sample, ranges=candidate.landmark == NO_LANDMARK)
+        blocks = [writer.freeze()]
+        for landmark, later in zip(study.analysis.landmarks, beyond, strict=False):
+            writer = RowWriter(_beyond(context, landmark), flags=candidate.flags, failure=failure)
+            self._write_tie_breaks(writer, later, after_landmark(sample, landmark), ranges=False)
+            blocks.append(writer.freeze())
         pairs = b"" if matching is None else matching.pair_of.tobytes()
         key = (candidate.adjustment_set, candidate.landmark, failure, pairs)
         if key not in self._known:
-            self._known[key] = self._evaluate(candidate, matching, context, failure)
-        return [writer.freeze(), *self._known[key]]
+            self._known[key] = self._evaluate(candidate, matching, sample, context, failure)
+        return [*blocks, *self._known[key]]
+
+    def _write_tie_breaks(
+        self, writer: RowWriter, estimates: np.ndarray | None, sample: Sample, *, ranges: bool
+    ) -> None:
+        """Estimate over the orders, and what identifies it: the same pairs under all of them."""
+        write_tie_breaks(
+            writer, estimates, sample, level=self._study.analysis.confidence_level, ranges=ranges
+        )
+        write_fingerprint(writer, sample, estimates)
 
     def _context(self, candidate: Candidate) -> Context:
         order = None if candidate.landmark == NO_LANDMARK else LANDMARK_FIRST
@@ -90,13 +122,17 @@ class MatchedBlocks:
         )
 
     def _evaluate(
-        self, candidate: Candidate, matching: Matching | None, context: Context, failure: Status
+        self,
+        candidate: Candidate,
+        matching: Matching | None,
+        sample: Sample,
+        context: Context,
+        failure: Status,
     ) -> list[RowBlock]:
+        """Rows that the pairs of the primary order decide."""
         study = self._study
-        sample = matched_sample(candidate.scored, matching)
         writer = RowWriter(context, flags=candidate.flags, failure=failure)
         self._write_balance(writer, candidate, matching, candidate.landmark)
-        write_fingerprint(writer, sample)
         if candidate.landmark != NO_LANDMARK:
             write_comparison(writer, sample, study)
             return [writer.freeze()]
@@ -104,12 +140,9 @@ class MatchedBlocks:
         write_rosenbaum(writer, sample)
         blocks = [writer.freeze(), *subgroup_blocks(sample, context, study, candidate.flags, failure)]
         for landmark in study.analysis.landmarks:
-            part = after_landmark(sample, landmark)
-            later = context._replace(landmark=landmark, landmark_order=MATCH_FIRST)
-            writer = RowWriter(later, flags=candidate.flags, failure=failure)
+            writer = RowWriter(_beyond(context, landmark), flags=candidate.flags, failure=failure)
             self._write_balance(writer, candidate, matching, landmark)
-            write_comparison(writer, part, study)
-            write_fingerprint(writer, part)
+            write_comparison(writer, after_landmark(sample, landmark), study)
             blocks.append(writer.freeze())
         return blocks
 
@@ -127,3 +160,13 @@ class MatchedBlocks:
         write_gates(writer, design, table, self._study.analysis)
         if landmark == candidate.landmark == NO_LANDMARK:
             write_balance(writer, design, table, kept)
+
+
+def _first_row(scored: Scored, landmark: float) -> int:
+    """First of the scored patients, ascending in time, who reaches the landmark."""
+    return int(np.count_nonzero(~reaches(scored.sample.time, landmark)))
+
+
+def _beyond(context: Context, landmark: float) -> Context:
+    """Context of the patients matched first, of whom those who reach the landmark are analysed."""
+    return context._replace(landmark=landmark, landmark_order=MATCH_FIRST)

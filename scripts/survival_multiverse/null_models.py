@@ -1,4 +1,4 @@
-"""Two worlds without a dose effect: dose permuted among alike patients, or survival from covariates alone."""
+"""Two null models: the dose permuted among alike patients, or survival from a model of covariates alone."""
 
 from dataclasses import dataclass
 
@@ -57,16 +57,16 @@ def _by_prediction(values: np.ndarray, dose: np.ndarray, priority: np.ndarray) -
 
 @dataclass(frozen=True, slots=True)
 class CovariateNull:
-    """Survival and censoring as the covariates alone would have them.
+    """Survival and censoring as the covariates of one model alone would have them.
 
     Attributes
     ----------
     rows
         Patients with all covariates, shape (n,): positions in the sample.
     event_times, cumulative_hazard
-        Breslow's baseline, shape (events,), at the linear predictor 0.
+        Breslow's baseline, shape (events,), at the mean of the covariates.
     risk
-        exp(linear predictor) of each, shape (n,).
+        Hazard of each relative to that mean, shape (n,).
     censor_times, censor_survival
         Kaplan-Meier curve of the time to censoring, shape (steps,).
     last
@@ -82,55 +82,79 @@ class CovariateNull:
     last: float
 
 
-def null_covariates(sample: Sample, study: Study) -> list[str]:
-    """Every covariate of any adjustment set that the sample has."""
-    names = []
-    for adjustment_set in study.adjustment_sets.values():
-        extra = adjustment_set.covariates_in_all if sample.has_levels("state") else ()
-        names += [name for name in (*adjustment_set.covariates, *extra) if name not in names]
-    return names
+def fit_covariate_null(
+    time: np.ndarray, event: np.ndarray, design: np.ndarray, complete: np.ndarray
+) -> CovariateNull | None:
+    """Fit the Cox model of survival on one specification's covariates, without the dose.
 
+    Parameters
+    ----------
+    time, event
+        Shape (n,), ascending in time.
+    design
+        Columns of the adjustment set with that specification's volume cutoff, shape (n, k). They are centred,
+        so that a covariate far from zero (a year) changes nothing.
+    complete
+        Mask of the patients who have all covariates, shape (n,).
 
-def fit_covariate_null(sample: Sample, study: Study) -> CovariateNull | None:
-    """Cox model on the union of all adjustment sets, with an indicator for every volume cutoff of the study.
-
-    None if that model has no finite maximum: then there is no such null.
+    Returns
+    -------
+    CovariateNull or None
+        None if the model has no finite maximum: then there is no such null.
     """
-    names = null_covariates(sample, study)
-    known = sample.known(names)
-    rows = np.arange(len(sample)) if known is None else np.flatnonzero(known)
-    part = sample.take(rows)
-    matrix, _ = design_matrix(part, [name for name in names if name != "gtv"])
-    columns = [matrix]
-    if "gtv" in names:
-        volume = part.values[:, part.names.index("gtv")]
-        columns += [(volume >= cutoff)[:, None] for cutoff in study.axes["gtv_cutoff"].values]
-    design = np.ascontiguousarray(np.hstack(columns), dtype=np.float64)
-    fit = cox(part.time, part.event, design, ties="breslow")
+    rows = np.flatnonzero(complete)
+    if not rows.size:
+        return None
+    time, event, design = time[rows], event[rows], design[rows]
+    centred = np.ascontiguousarray(design - design.mean(axis=0))
+    fit = cox(time, event, centred, ties="breslow")
     if fit.status not in (Status.OK, Status.CONSTANT):
         return None
-    baseline = breslow_baseline(part.time, part.event, design, fit)
+    baseline = breslow_baseline(time, event, centred, fit)
     beta = np.where(np.isnan(fit.coefficients), 0.0, fit.coefficients)
-    censoring = kaplan_meier(part.time, 1 - part.event)
+    censoring = kaplan_meier(time, 1 - event)
     return CovariateNull(
         rows=rows,
         event_times=baseline.times,
         cumulative_hazard=baseline.cumulative_hazard,
-        risk=np.exp(np.einsum("ij,j->i", design, beta)),
+        risk=np.exp(np.einsum("ij,j->i", centred, beta)),
         censor_times=censoring.time,
         censor_survival=censoring.survival,
-        last=float(part.time[-1]),
+        last=float(time[-1]),
     )
 
 
-def simulate_times(null: CovariateNull, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Draw time and event of each patient of the null, shape (n,) each."""
-    n = len(null.rows)
+def draw_variates(
+    ranks: np.ndarray, patients: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw what decides the survival of each patient in one draw, whatever the null model.
+
+    Parameters
+    ----------
+    ranks
+        Ranks of some patients among all of the cohort, shape (n,): they keep their variates in every part of
+        it, in any order of rows.
+    patients
+        How many the cohort has.
+
+    Returns
+    -------
+    tuple of arrays, shape (n,) each
+        Exponential variates, the cumulative hazard at death; uniform ones, the share still uncensored at
+        censoring.
+    """
+    return rng.exponential(size=patients)[ranks], rng.uniform(size=patients)[ranks]
+
+
+def simulate_times(
+    null: CovariateNull, exponential: np.ndarray, uniform: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return time and event of each patient of the null, shape (n,) each, from their variates, shape (n,)."""
     # T is the first death time by which the patient's own cumulative hazard exceeds an exponential variate.
-    step = np.searchsorted(null.cumulative_hazard, rng.exponential(size=n) / null.risk, side="left")
+    step = np.searchsorted(null.cumulative_hazard, exponential / null.risk, side="left")
     death = np.append(null.event_times, np.inf)[step]
     # C is the first time at which the curve of censoring falls to a uniform variate.
-    fall = np.searchsorted(-null.censor_survival, -rng.uniform(size=n), side="left")
+    fall = np.searchsorted(-null.censor_survival, -uniform, side="left")
     censor = np.append(null.censor_times, np.inf)[fall]
     time = np.minimum(np.minimum(death, censor), null.last)
     return time, (death <= time).astype(np.int64)

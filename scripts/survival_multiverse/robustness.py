@@ -18,13 +18,13 @@ SPECIFICATION_ANALYSES = ("cox", "matching", "balance_gate", "tie_break", "rosen
 _VARIANCE = {
     Estimator.UNADJUSTED: "model",
     Estimator.ADJUSTED: "model",
-    Estimator.MATCHED: "clustered",
+    Estimator.MATCHED: "outputation",
     Estimator.OVERLAP: "robust",
     Estimator.IPTW: "robust",
 }
 _KEYS = [*AXES, "population", "adjustment_set", "estimator", "landmark", "landmark_order"]
 _MATCHING_STATISTICS = ["pairs", "matched_share", "focal_arm"]
-_ENVELOPE = ["envelope_median", "envelope_2.5", "envelope_97.5"]
+_TIE_BREAK = ["envelope_median", "envelope_2.5", "envelope_97.5", "variance_between_orders"]
 _UNMEASURED = ("e_value", "e_value_of_limit", "rosenbaum_gamma")
 _SUMMARISED = ("hazard_ratio", "log_hazard_ratio", "ci_lower", "ci_upper", "status", "fingerprint")
 _BLOCK_COLUMNS = [
@@ -48,7 +48,19 @@ _BLOCK_COLUMNS = [
     "lowest",
     "highest",
 ]
-_CHOICES = ("gtv_cutoff", "caliper", "adjustment_set")
+_CHOICES = ("gtv_cutoff", "caliper")
+
+
+BLOCK = [
+    "population",
+    "oligo_threshold",
+    "dose_cutoff",
+    "adjustment_set",
+    "estimator",
+    "landmark",
+    "landmark_order",
+]
+"""What an estimate is of: specifications that differ in one of these are never summarised together."""
 
 
 def distinct_rows(table: pa.Table, *, first_caliper: bool) -> pa.Table:
@@ -83,7 +95,7 @@ def specifications(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     columns = [
         *(("matching", name, name) for name in _MATCHING_STATISTICS),
         *(("balance_gate", name, name) for name in _gate_statistics(study)),
-        *(("tie_break", name, name) for name in _ENVELOPE),
+        *(("tie_break", name, name) for name in _TIE_BREAK),
         ("rosenbaum", "gamma", "rosenbaum_gamma"),
         ("fingerprint", "analysis", "fingerprint"),
     ]
@@ -101,8 +113,10 @@ def specifications(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def _headline(estimates: pd.DataFrame) -> pd.DataFrame:
+    # The matched estimate is the median over the tie-breaks.
+    kinds = np.where(estimates["estimator"].astype(str) == str(Estimator.MATCHED), "tie_break", "cox")
     wanted = (
-        (estimates["analysis"] == "cox")
+        (estimates["analysis"].astype(str) == kinds)
         & (estimates["statistic"] == "hazard_ratio")
         & (estimates["variable"] == "arm")
         & (estimates["ties"] == "efron")
@@ -185,8 +199,9 @@ def _is_anchor(specs: pd.DataFrame, study: Study) -> pd.Series:
 def summarise_blocks(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Summaries of the specifications that share an estimand, all of them and through each balance gate.
 
-    A block is one population with its threshold, one dose cutoff, one estimator and one landmark. Inside it
-    the volume cutoff, the adjustment set and, for matching, the caliper vary.
+    A block is one population with its threshold, one dose cutoff, one adjustment set, one estimator and one
+    landmark: another of them estimates something else. Inside it the volume cutoff and, for matching, the
+    caliper vary.
 
     Returns
     -------
@@ -195,7 +210,7 @@ def summarise_blocks(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
         lie on opposite sides of 1 (Janus effect; Patel, Burford and Ioannidis 2015), shares, median E-values
         and Rosenbaum bounds, extremes.
     """
-    keys = ["population", "oligo_threshold", "dose_cutoff", "estimator", "landmark", "landmark_order"]
+    keys = BLOCK
     columns = {name: specs[name].to_numpy() for name in (*_SUMMARISED, *_UNMEASURED, *_CHOICES)}
     gates = {
         name: specs[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
@@ -261,8 +276,6 @@ def _named(columns: dict[str, np.ndarray], row: int) -> str:
         for axis in ("gtv_cutoff", "caliper")
         if not np.isnan(columns[axis][row])
     ]
-    if pd.notna(columns["adjustment_set"][row]):
-        choices.append(str(columns["adjustment_set"][row]))
     return f"HR {columns['hazard_ratio'][row]:.3f} ({', '.join(choices) or 'one specification'})"
 
 

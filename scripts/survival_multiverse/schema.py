@@ -97,7 +97,11 @@ ESTIMATE_COLUMNS = (
     Column(
         "ties", "category", "Cox: efron or breslow (weighted, landmark and subgroup models: efron); else null"
     ),
-    Column("variance", "category", "model, clustered (by pair), robust; else null"),
+    Column(
+        "variance",
+        "category",
+        "model, clustered (by pair), robust, outputation (clustered, over the tie-breaks); else null",
+    ),
     Column("variable", "category", "factor or covariate; `arm` is the dose arm"),
     Column("level", "category", "level of the variable, or the contrast against its reference"),
     Column("statistic", "category", "what the estimate is"),

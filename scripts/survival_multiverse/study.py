@@ -146,6 +146,7 @@ class Analysis:
     interactions: tuple[str, ...]
     balance_thresholds: tuple[float, ...]
     tie_break_draws: int
+    repeated_tie_breaks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,7 @@ class Study:
 
     title: str
     seed: int
+    primary_set: str
     anchor: tuple[float, float, float, float]
     axes: dict[str, Axis]
     time: Quantity
@@ -195,6 +197,7 @@ class Study:
         return cls(
             title=config["study"]["title"],
             seed=config["study"]["seed"],
+            primary_set=_primary_set(config),
             anchor=tuple(axis_number(anchor[name]) for name in AXES),
             axes={name: _axis(name, config["axes"][name]) for name in AXES},
             **{role: _quantity(role, cohort[role]) for role in ("time", "event", "dose", "gtv", "lesions")},
@@ -211,7 +214,9 @@ class Study:
                 for name, entry in config["adjustment_sets"].items()
             },
             analysis=Analysis(**_with_tuples(config["analysis"])),
-            inference=Inference(**_with_tuples(config["inference"])),
+            inference=Inference(
+                **{"landmarks": (0, *config["analysis"]["landmarks"]), **_with_tuples(config["inference"])}
+            ),
             missing_values=cohort.get("missing_values", "complete_case"),
             minimum_cell=config["sharing"]["minimum_cell"],
             source=cohort["source"],
@@ -229,6 +234,14 @@ class Study:
             name in self.covariates and self.covariates[name].role == "post_treatment" for name in names
         )
         return ("post_treatment_covariate",) if late else ()
+
+
+def _primary_set(config: Mapping[str, Any]) -> str:
+    """Adjustment set of the primary block: the one named, else the first with baseline covariates alone."""
+    late = {name for name, entry in config["covariates"].items() if entry["role"] == "post_treatment"}
+    sets = config["adjustment_sets"]
+    early = [name for name, entry in sets.items() if not late & set(entry["covariates"])]
+    return config["study"].get("adjustment_set") or next(iter([*early, *sets]), "")
 
 
 def _of_the_higher(entry: Mapping[str, Any]) -> float:

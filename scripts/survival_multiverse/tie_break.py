@@ -6,11 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from survival_multiverse.comparability import Scored
+from survival_multiverse.cox import HazardRatio, wald_hazard_ratio
 from survival_multiverse.kernels.matching import focal_arm_of, rank_scores
-from survival_multiverse.kernels.tie_breaks import tie_break_log_ratios
+from survival_multiverse.kernels.tie_breaks import (
+    LOG_RATIO,
+    between_orders,
+    combine_orders,
+    tie_break_estimates,
+)
 from survival_multiverse.matching import caliper_units, integer_score
 from survival_multiverse.quantiles import quantiles
 from survival_multiverse.rows import NAN, RowWriter
+from survival_multiverse.sample import Sample
 from survival_multiverse.schema import Status
 
 TIE_BREAK_KIND = 1
@@ -41,12 +48,13 @@ class TieBreaks:
     minimum_events: int
     held: np.ndarray | None
 
-    def blocks(self) -> Iterator[np.ndarray]:
-        """All orders in turn, a few at a time, shape (some, patients); drawn anew unless they are held."""
+    def blocks(self, draws: int | None = None) -> Iterator[np.ndarray]:
+        """The first orders (or all) in turn, some at a time, (some, patients); drawn anew unless held."""
+        draws = self.draws if draws is None else draws
         if self.held is not None:
-            yield self.held
+            yield self.held[:draws]
             return
-        for draw in range(self.draws):
+        for draw in range(draws):
             yield _order(self.base, self.seed, draw)[np.newaxis]
 
 
@@ -66,37 +74,92 @@ def _order(base: np.ndarray, seed: int, draw: int) -> np.ndarray:
     return np.random.default_rng(sequence).permutation(base)
 
 
-def write_envelope(writer: RowWriter, log_ratios: np.ndarray | None) -> None:
-    """Median and 2.5 to 97.5 % of the matched hazard ratio over the tie-breaks; None: no pairs."""
+def write_tie_breaks(
+    writer: RowWriter, estimates: np.ndarray | None, sample: Sample, *, level: float, ranges: bool = True
+) -> None:
+    """Matched estimate of a scenario: its median over the tie-breaks, its error, and their range.
+
+    Parameters
+    ----------
+    estimates
+        Log hazard ratio and clustered variance under each order, shape (orders, 2); None: no pairs.
+    sample
+        Patients matched by the primary order, for the counts.
+    ranges
+        Whether the percentiles are worth a row: not of the few orders of a landmark.
+    """
     labels = {"level": "1 vs 0", "model": "arm_only", "ties": "efron"}
-    if log_ratios is None:
-        for statistic in (*QUANTILES, "draws_estimated"):
-            writer.add("tie_break", statistic, NAN, status=Status.NO_PAIRS, **labels)
-        return
+    counts = {"n": len(sample), "events": int(sample.event.sum())}
+    if estimates is None:
+        estimates = np.full((0, 2), NAN)
+    log_ratios = estimates[:, LOG_RATIO]
     estimated = np.exp(log_ratios[~np.isnan(log_ratios)])
-    n = len(estimated)
-    values = quantiles(estimated, QUANTILES.values()) if n else [NAN] * len(QUANTILES)
-    for statistic, value in zip(QUANTILES, values, strict=True):
-        status = Status.OK if n else Status.TOO_FEW_EVENTS
-        writer.add("tie_break", statistic, value, status=status, **labels)
-    writer.add("tie_break", "draws_estimated", float(n), **labels)
+    failure = Status.TOO_FEW_EVENTS if len(estimates) else Status.NO_PAIRS
+    log_ratio, std_error = combine_orders(np.ascontiguousarray(estimates))
+    ratio = HazardRatio(*(NAN,) * 7, failure)
+    if not np.isnan(log_ratio):
+        ratio = wald_hazard_ratio(log_ratio, std_error, level=level)
+    numbers = {name: getattr(ratio, name) for name in ("std_error", "ci_lower", "ci_upper", "p_value")}
+    writer.add(
+        "tie_break",
+        "hazard_ratio",
+        ratio.estimate,
+        status=ratio.status,
+        variance="outputation",
+        **labels,
+        **numbers,
+        **counts,
+    )
+    between = between_orders(np.ascontiguousarray(log_ratios))
+    status = failure if np.isnan(between) else Status.OK
+    writer.add("tie_break", "variance_between_orders", between, status=status, **labels)
+    if ranges:
+        values = quantiles(estimated, QUANTILES.values()) if estimated.size else [NAN] * len(QUANTILES)
+        status = Status.OK if estimated.size else failure
+        for statistic, value in zip(QUANTILES, values, strict=True):
+            writer.add("tie_break", statistic, value, status=status, **labels)
+    writer.add("tie_break", "draws_estimated", float(estimated.size), **labels)
 
 
-def envelope_log_ratios(scored: Scored, calipers: Sequence[float], sd: float, ties: TieBreaks) -> np.ndarray:
-    """Matched log hazard ratio under every tie-break, shape (calipers, draws); NaN where not estimable.
+def tie_break_ratios(
+    scored: Scored,
+    calipers: Sequence[float],
+    sd: float,
+    ties: TieBreaks,
+    *,
+    draws: int | None = None,
+    starts: Sequence[int] = (0,),
+) -> np.ndarray:
+    """Matched log hazard ratio and its clustered variance under every tie-break.
 
-    ``calipers`` count in ``sd``, the SD of the logit.
+    Parameters
+    ----------
+    scored
+        Patients with a propensity score.
+    calipers
+        In units of ``sd``, the SD of the logit.
+    draws
+        Take the first orders only.
+    starts
+        Rows from which on matched patients are analysed, one or more: everybody, or who reaches a landmark.
+
+    Returns
+    -------
+    np.ndarray
+        Shape (starts, calipers, draws, 2); NaN where not estimable.
     """
     sample = scored.sample
+    draws = ties.draws if draws is None else min(draws, ties.draws)
     focal = focal_arm_of(sample.arm)
     rank, keys = rank_scores(integer_score(scored.fit.logit), focal)
     position = np.full(ties.base.size, -1, dtype=np.int64)
     position[sample.index] = np.arange(len(sample))
     widths = np.array([caliper_units(caliper, sd) for caliper in calipers], dtype=np.int64)
-    log_ratios = np.empty((len(widths), ties.draws))
+    estimates = np.full((len(starts), len(widths), draws, 2), NAN)
     done = 0
-    for orders in ties.blocks():
-        tie_break_log_ratios(
+    for orders in ties.blocks(draws):
+        part = np.empty((*estimates.shape[:2], len(orders), 2))
+        tie_break_estimates(
             sample.time,
             sample.event,
             sample.arm,
@@ -106,8 +169,10 @@ def envelope_log_ratios(scored: Scored, calipers: Sequence[float], sd: float, ti
             widths,
             orders,
             position,
+            np.array(starts, dtype=np.int64),
             ties.minimum_events,
-            log_ratios[:, done : done + len(orders)],
+            part,
         )
+        estimates[:, :, done : done + len(orders)] = part
         done += len(orders)
-    return log_ratios
+    return estimates

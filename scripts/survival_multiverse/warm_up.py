@@ -40,6 +40,7 @@ _CONFIG = {
         "multivariable": ["factor"],
         "interactions": ["factor"],
         "tie_break_draws": 2,
+        "repeated_tie_breaks": 2,
         "balance_thresholds": [0.1],
     },
     "inference": {

@@ -73,6 +73,7 @@ def breast_config():
             "multivariable": ["gtv", "grade", "hormone"],
             "interactions": ["hormone", "grade"],
             "tie_break_draws": 10,
+            "repeated_tie_breaks": 10,
             "balance_thresholds": [0.1, 0.25],
         },
         "inference": {

@@ -1,4 +1,4 @@
-"""All specifications of one cell (population, dose cutoff) in one compiled pass, for resampling."""
+"""All specifications of one covariate list in one compiled pass, for resampling."""
 
 import numpy as np
 from numba import njit
@@ -15,6 +15,7 @@ from survival_multiverse.kernels.matching import (
     rank_scores,
     spread,
 )
+from survival_multiverse.kernels.tie_breaks import combine_orders, matched_estimate
 
 OVERLAP, IPTW, ADJUSTED = 0, 1, 2
 WEIGHTED_AND_ADJUSTED = 3
@@ -33,21 +34,55 @@ def width_of(caliper, sd):
 
 
 @njit(cache=True)
-def matched_estimate(time, event, arm, pair_of, minimum_events, out):
-    """Log hazard ratio and pair-clustered standard error of the matched rows."""
-    rows = np.nonzero(pair_of >= 0)[0]
-    if rows.shape[0] == 0 or not arms_suffice(event[rows], arm[rows], minimum_events):
-        return
-    beta, _, clustered, code = cox_binary(
-        time[rows], event[rows], arm[rows], np.ones(rows.shape[0]), pair_of[rows], True
-    )
-    if code == OK:
-        out[0], out[1] = beta, clustered
+def fit_score(arm, X):
+    """Linear predictor of the propensity score, shape (n,), and the columns it uses; NaN without a score."""
+    n, k = X.shape
+    coefficients, predictor = np.empty(k), np.full(n, np.nan)
+    usable = np.ones(k, dtype=np.int64)
+    treated = np.sum(arm)
+    if 0 < treated < n:
+        code, _, _ = logistic_kernel(
+            X, arm, PROPENSITY_TOLERANCE, PROPENSITY_ITERATIONS, coefficients, predictor, usable
+        )
+        if code != CONVERGED:
+            predictor[:] = np.nan
+    return predictor, usable
+
+
+@njit(cache=True)
+def match_orders(arm, predictor, orders, calipers, within_arm):
+    """Pair number of every row, or -1, within each caliper under each order: (calipers, orders, n), int32.
+
+    ``orders`` (orders, n) lists the rows by ascending priority.
+    """
+    n = arm.shape[0]
+    pairs = np.full((calipers.shape[0], orders.shape[0], n), -1, dtype=np.int32)
+    if n == 0 or np.isnan(predictor[0]):
+        return pairs
+    score = np.empty(n, dtype=np.int64)
+    for i in range(n):
+        # Rounded to 1e-9 first, as the propensity module reports the logit.
+        score[i] = np.int64(np.rint(np.round(predictor[i], 9) * SCORE_SCALE))
+    focal = focal_arm_of(arm)
+    rank, keys = rank_scores(score, focal)
+    sd = spread(score, arm, within_arm)
+    priority = np.empty(n, dtype=np.int64)
+    pair_of = np.empty(n, dtype=np.int64)
+    for o in range(orders.shape[0]):
+        for place in range(n):
+            priority[orders[o, place]] = place
+        arms = group_arms(rank, keys, arm, orders[o], focal)
+        for c in range(calipers.shape[0]):
+            match_grouped(arms, priority, width_of(calipers[c], sd), pair_of)
+            for i in range(n):
+                pairs[c, o, i] = pair_of[i]
+    return pairs
 
 
 @njit(cache=True)
 def resampled_pairs_estimate(time, event, arm, pair_of, uniform, minimum_events, out):
     """Log hazard ratio of the matched pairs drawn with replacement by ``uniform`` (at least one a pair)."""
+    out[:] = np.nan
     n_pairs = np.max(pair_of) + 1
     times_drawn = np.zeros(max(n_pairs, 0), dtype=np.int64)
     for j in range(n_pairs):
@@ -64,83 +99,35 @@ def resampled_pairs_estimate(time, event, arm, pair_of, uniform, minimum_events,
 
 
 @njit(cache=True)
+def matched_over_orders(time, event, arm, pairs, uniform, minimum_events, out):
+    """Fill ``out`` (calipers, 2) with the matched estimates, each combined over the tie-breaking orders.
+
+    ``pairs`` (calipers, orders, n) is from `match_orders`, rows in ascending time; the same pairs are
+    estimated once. Pairs drawn again by ``uniform`` have no standard error.
+    """
+    calipers, orders, _ = pairs.shape
+    estimates = np.empty((calipers, orders, 2))
+    for c in range(calipers):
+        for o in range(orders):
+            if o > 0 and np.array_equal(pairs[c, o], pairs[c, o - 1]):
+                estimates[c, o] = estimates[c, o - 1]
+            elif c > 0 and np.array_equal(pairs[c, o], pairs[c - 1, o]):
+                estimates[c, o] = estimates[c - 1, o]
+            elif uniform.shape[0] > 0:
+                resampled_pairs_estimate(
+                    time, event, arm, pairs[c, o], uniform, minimum_events, estimates[c, o]
+                )
+            else:
+                matched_estimate(time, event, arm, pairs[c, o], minimum_events, estimates[c, o])
+        out[c, 0], out[c, 1] = combine_orders(estimates[c])
+
+
+@njit(cache=True)
 def weighted_estimate(time, event, arm, weight, out):
     """Log hazard ratio and robust standard error of a weighted model of the arm."""
     beta, _, robust, code = cox_binary(time, event, arm, weight, np.arange(time.shape[0]), True)
     if code == OK:
         out[0], out[1] = beta, robust
-
-
-@njit(cache=True)
-def adjusted_estimate(time, event, arm, X, out):
-    """Log hazard ratio and model standard error of the arm beside the covariates."""
-    n, k = X.shape
-    full = np.empty((n, k + 1))
-    for i in range(n):
-        full[i, 0] = arm[i]
-        for j in range(k):
-            full[i, j + 1] = X[i, j]
-    none = np.zeros(n, dtype=np.int64)
-    beta, model, _, kept, _, _, code = fit_cox(time, event, full, np.ones(n), none, none, 0, True)
-    if code == OK and kept[0]:
-        out[0], out[1] = beta[0], np.sqrt(model[0, 0])
-
-
-@njit(cache=True)
-def evaluate_design(time, event, arm, X, order, calipers, within_arm, minimum_events, wanted, uniform, out):
-    """Estimates of one covariate list: ``out`` (calipers + 3, 2), matched ones first; NaN without one.
-
-    ``wanted`` (4,) says whether matched, overlap, IPTW and adjusted estimates are needed; ``uniform`` (n,)
-    draws the matched pairs with replacement, or is empty.
-    """
-    n, k = X.shape
-    out[:, :] = np.nan
-    if not arms_suffice(event, arm, minimum_events):
-        return
-    others = calipers.shape[0]
-    if wanted[3]:
-        adjusted_estimate(time, event, arm, X, out[others + ADJUSTED])
-    coefficients, predictor = np.empty(k), np.empty(n)
-    usable = np.empty(k, dtype=np.int64)
-    code, _, _ = logistic_kernel(
-        X, arm, PROPENSITY_TOLERANCE, PROPENSITY_ITERATIONS, coefficients, predictor, usable
-    )
-    if code != CONVERGED:
-        return
-    if wanted[0]:
-        evaluate_calipers(
-            time, event, arm, predictor, order, calipers, within_arm, minimum_events, uniform, out
-        )
-    if wanted[1] or wanted[2]:
-        evaluate_weights(time, event, arm, predictor, wanted, out[others:])
-
-
-@njit(cache=True)
-def evaluate_calipers(time, event, arm, predictor, order, calipers, within_arm, minimum_events, uniform, out):
-    """Match within each caliper and estimate; a match that did not change is not estimated again."""
-    n = time.shape[0]
-    score = np.empty(n, dtype=np.int64)
-    for i in range(n):
-        # Rounded to 1e-9 first, as the propensity module reports the logit.
-        score[i] = np.int64(np.rint(np.round(predictor[i], 9) * SCORE_SCALE))
-    focal = focal_arm_of(arm)
-    rank, keys = rank_scores(score, focal)
-    sd = spread(score, arm, within_arm)
-    priority = np.empty(n, dtype=np.int64)
-    for position in range(n):
-        priority[order[position]] = position
-    arms = group_arms(rank, keys, arm, order, focal)
-    pair_of = np.empty(n, dtype=np.int64)
-    last = np.full(n, -2, dtype=np.int64)
-    for c in range(calipers.shape[0]):
-        match_grouped(arms, priority, width_of(calipers[c], sd), pair_of)
-        if c > 0 and np.array_equal(pair_of, last):
-            out[c] = out[c - 1]
-        elif uniform.shape[0] > 0:
-            resampled_pairs_estimate(time, event, arm, pair_of, uniform, minimum_events, out[c])
-        else:
-            matched_estimate(time, event, arm, pair_of, minimum_events, out[c])
-        last[:] = pair_of
 
 
 @njit(cache=True)
@@ -161,50 +148,38 @@ def evaluate_weights(time, event, arm, predictor, wanted, out):
 
 
 @njit(cache=True)
-def evaluate_cell(
-    time,
-    event,
-    arm,
-    designs,
-    widths,
-    complete,
-    order,
-    calipers,
-    within_arm,
-    minimum_events,
-    wanted,
-    uniform,
-    out,
-):
-    """Estimates of every design: ``out`` (designs, calipers + 3, 2).
+def adjusted_estimate(time, event, arm, X, out):
+    """Log hazard ratio and model standard error of the arm beside the covariates."""
+    n, k = X.shape
+    full = np.empty((n, k + 1))
+    for i in range(n):
+        full[i, 0] = arm[i]
+        for j in range(k):
+            full[i, j + 1] = X[i, j]
+    none = np.zeros(n, dtype=np.int64)
+    beta, model, _, kept, _, _, code = fit_cox(time, event, full, np.ones(n), none, none, 0, True)
+    if code == OK and kept[0]:
+        out[0], out[1] = beta[0], np.sqrt(model[0, 0])
 
-    ``designs`` (designs, n, columns) holds the first ``widths`` columns of each; ``complete`` (designs, n)
-    says who has all of them; ``order`` (n,) lists the rows by ascending priority. Rows ascend in time.
+
+@njit(cache=True)
+def evaluate_design(time, event, arm, X, predictor, usable, pairs, uniform, minimum_events, wanted, out):
+    """Estimates of one covariate list: ``out`` (calipers + 3, 2), matched ones first; NaN without one.
+
+    Rows ascend in time. ``predictor`` and ``usable`` are from `fit_score`, ``pairs`` from `match_orders`.
+    ``wanted`` (4,) says whether matched, overlap, IPTW and adjusted estimates are needed; ``uniform`` (n,)
+    draws the matched pairs with replacement, or is empty.
     """
+    out[:, :] = np.nan
     n = time.shape[0]
-    for d in range(designs.shape[0]):
-        rows = np.nonzero(complete[d])[0]
-        if rows.shape[0] == n:
-            X = np.ascontiguousarray(designs[d, :, : widths[d]])
-            evaluate_design(
-                time, event, arm, X, order, calipers, within_arm, minimum_events, wanted, uniform, out[d]
-            )
-            continue
-        position = np.full(n, -1)
-        for i in range(rows.shape[0]):
-            position[rows[i]] = i
-        places = position[order]
-        X = np.ascontiguousarray(designs[d][rows][:, : widths[d]])
-        evaluate_design(
-            time[rows],
-            event[rows],
-            arm[rows],
-            X,
-            places[places >= 0],
-            calipers,
-            within_arm,
-            minimum_events,
-            wanted,
-            uniform,
-            out[d],
-        )
+    if n == 0 or not arms_suffice(event, arm, minimum_events):
+        return
+    others = pairs.shape[0]
+    if wanted[3]:
+        adjusted_estimate(time, event, arm, X, out[others + ADJUSTED])
+    if np.isnan(predictor[0]):
+        return
+    if wanted[0]:
+        matched_over_orders(time, event, arm, pairs, uniform, minimum_events, out[:others])
+    if wanted[1] or wanted[2]:
+        evaluate_weights(time, event, arm, predictor, wanted, out[others:])

@@ -1,61 +1,86 @@
-"""Matching and hazard ratio again and again under other tie-breaks, compiled in one piece."""
+"""Matched estimates over tie-breaking orders: matching and Cox model again and again, compiled."""
 
 import numpy as np
 from numba import njit
 
-from survival_multiverse.kernels.cox_binary import log_ratio
+from survival_multiverse.kernels.arms import arms_suffice
+from survival_multiverse.kernels.cox import OK
+from survival_multiverse.kernels.cox_binary import cox_binary
 from survival_multiverse.kernels.matching import group_arms, match_grouped
 
+LOG_RATIO, VARIANCE = 0, 1
+# Averaging over the partners can at most remove their part of the variance of a matched comparison, about
+# half: that of the patients for whom partners were sought stays, whichever partners are drawn.
+VARIANCE_FLOOR = 0.5
+
 
 @njit(cache=True)
-def matched_log_ratio(time, event, arm, pair_of, minimum_events):
-    """Log hazard ratio of the matched rows (ascending time); NaN with too few deaths in an arm."""
-    n = time.shape[0]
-    t = np.empty(n)
-    e = np.empty(n, dtype=np.int64)
-    a = np.empty(n, dtype=np.int64)
-    kept = 0
-    deaths_0 = 0
-    deaths_1 = 0
-    for i in range(n):
-        if pair_of[i] < 0:
-            continue
-        t[kept], e[kept], a[kept] = time[i], event[i], arm[i]
-        kept += 1
-        deaths_1 += event[i] * arm[i]
-        deaths_0 += event[i] * (1 - arm[i])
-    if min(deaths_0, deaths_1) < minimum_events or kept == 0:
+def matched_estimate(time, event, arm, pair_of, minimum_events, out):
+    """Fill ``out`` (2,) with log hazard ratio and pair-clustered variance of the matched rows; NaN without.
+
+    Rows ascend in time; ``pair_of`` is -1 for those without a pair.
+    """
+    out[:] = np.nan
+    rows = np.nonzero(pair_of >= 0)[0]
+    if rows.shape[0] == 0 or not arms_suffice(event[rows], arm[rows], minimum_events):
+        return
+    pairs = pair_of[rows].astype(np.int64)
+    beta, _, clustered, code = cox_binary(
+        time[rows], event[rows], arm[rows], np.ones(rows.shape[0]), pairs, True
+    )
+    if code == OK:
+        out[LOG_RATIO], out[VARIANCE] = beta, clustered * clustered
+
+
+@njit(cache=True)
+def between_orders(log_ratios):
+    """Variance of the estimated log hazard ratios over the orders (n - 1); 0 of one, NaN of none."""
+    known = log_ratios[~np.isnan(log_ratios)]
+    n = known.shape[0]
+    if n == 0:
         return np.nan
-    return log_ratio(t[:kept], e[:kept], a[:kept])
+    if n == 1:
+        return 0.0
+    mean = np.sum(known) / n
+    return np.sum((known - mean) ** 2) / (n - 1)
 
 
 @njit(cache=True)
-def same_patients(pair_of, matched):
-    """Whether the rows with a pair are those in ``matched``, which becomes them."""
-    same = True
-    for i in range(pair_of.shape[0]):
-        paired = pair_of[i] >= 0
-        if paired != matched[i]:
-            same = False
-            matched[i] = paired
-    return same
+def combine_orders(estimates):
+    """Median log hazard ratio over the orders and its standard error, from (orders, 2) of `matched_estimate`.
+
+    Multiple outputation (Follmann, Proschan and Leifer 2003): one order's clustered variance holds the
+    tie-break already, so the variance of the summary is the mean W of the orders' variances less the variance
+    B between the orders, plus B / R for R orders, and no less than `VARIANCE_FLOOR` of W. NaN unless at least
+    half of the orders have an estimate.
+    """
+    log_ratios = estimates[:, LOG_RATIO]
+    known = ~np.isnan(log_ratios)
+    n = np.sum(known)
+    if n == 0 or 2 * n < estimates.shape[0]:
+        return np.nan, np.nan
+    within = np.sum(estimates[:, VARIANCE][known]) / n
+    between = between_orders(log_ratios)
+    variance = max(within - between + between / n, VARIANCE_FLOOR * within)
+    return np.median(log_ratios[known]), np.sqrt(variance)
 
 
 @njit(cache=True)
-def tie_break_log_ratios(
-    time, event, arm, rank, keys, focal, widths, orders, position, minimum_events, log_ratios
+def tie_break_estimates(
+    time, event, arm, rank, keys, focal, widths, orders, position, starts, minimum_events, estimates
 ):
-    """Fill ``log_ratios`` (calipers, draws) with the matched log hazard ratio under each tie-breaking order.
+    """Fill ``estimates`` (starts, calipers, orders, 2) with `matched_estimate` under each tie-breaking order.
 
-    ``widths`` (calipers,) are in the unit of ``keys``; ``orders`` (draws, N) lists the patients of the whole
+    ``widths`` (calipers,) are in the unit of ``keys``; ``orders`` (orders, N) lists the patients of the whole
     cohort by ascending priority; ``position`` (N,) is the row of each in the arrays given here, or -1.
+    ``starts``: after matching everybody, only rows from this position on are analysed (a landmark).
     """
     n = time.shape[0]
     order = np.empty(n, dtype=np.int64)
     priority = np.empty(n, dtype=np.int64)
+    # Pairs of the order before, by caliper; with few ties most orders and calipers make the very same.
+    pairs = np.full((widths.shape[0], n), -2, dtype=np.int64)
     pair_of = np.empty(n, dtype=np.int64)
-    # Who is matched within each caliper; with few ties most orders and calipers match the very same.
-    matched = np.zeros((widths.shape[0], n), dtype=np.bool_)
     for draw in range(orders.shape[0]):
         count = 0
         for patient in orders[draw]:
@@ -67,9 +92,20 @@ def tie_break_log_ratios(
         arms = group_arms(rank, keys, arm, order, focal)
         for c in range(widths.shape[0]):
             match_grouped(arms, priority, widths[c], pair_of)
-            if same_patients(pair_of, matched[c]) and draw > 0:
-                log_ratios[c, draw] = log_ratios[c, draw - 1]
-            elif c > 0 and np.array_equal(matched[c], matched[c - 1]):
-                log_ratios[c, draw] = log_ratios[c - 1, draw]
-            else:
-                log_ratios[c, draw] = matched_log_ratio(time, event, arm, pair_of, minimum_events)
+            if draw > 0 and np.array_equal(pair_of, pairs[c]):
+                estimates[:, c, draw] = estimates[:, c, draw - 1]
+                continue
+            pairs[c] = pair_of
+            if c > 0 and np.array_equal(pair_of, pairs[c - 1]):
+                estimates[:, c, draw] = estimates[:, c - 1, draw]
+                continue
+            for s in range(starts.shape[0]):
+                start = starts[s]
+                matched_estimate(
+                    time[start:],
+                    event[start:],
+                    arm[start:],
+                    pair_of[start:],
+                    minimum_events,
+                    estimates[s, c, draw],
+                )
