@@ -49,7 +49,7 @@ class MatchedBlocks:
         scored, analysis = candidate.scored, self._study.analysis
         matchings = [match(scored, self._priority, caliper=c, analysis=analysis) for c in calipers]
         # With few orders where matched analyses are repeated: beyond landmarks, as in the draws of a null.
-        few = analysis.repeated_tie_breaks
+        few = analysis.few_orders
         draws = self._ties.draws if candidate.landmark == NO_LANDMARK else few
         everybody = self._over_orders(candidate, calipers, matchings, (0,), draws)
         later = [()] * len(calipers)

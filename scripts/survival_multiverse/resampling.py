@@ -136,7 +136,7 @@ def repeated_places(ranks: np.ndarray, study: Study) -> np.ndarray:
     ties = tie_breaks(
         ranks,
         seed=study.seed,
-        draws=analysis.repeated_tie_breaks,
+        draws=analysis.few_orders,
         minimum_events=analysis.minimum_events,
     )
     orders = np.vstack(list(ties.blocks()))

@@ -116,8 +116,17 @@ def _check_covariate(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
         yield f"{where}.levels: levels without a cut; add the cut, or remove the levels"
 
 
+def _check_primary_set(config: Mapping[str, Any], intact: Intact) -> Iterator[str]:
+    if not intact("study", "adjustment_set") or not intact("adjustment_sets"):
+        return
+    name, sets = config["study"].get("adjustment_set"), config["adjustment_sets"]
+    if name is not None and name not in sets:
+        yield f"study.adjustment_set: `{name}` is no adjustment set of this study; {nearest(name, sets)}"
+
+
 def _check_lists(config: Mapping[str, Any], intact: Intact) -> Iterator[str]:
-    """Lists of covariates, in the adjustment sets and the analysis."""
+    """Lists of covariates, in the adjustment sets and the analysis, and the set of the primary block."""
+    yield from _check_primary_set(config, intact)
     legal = [*config["covariates"], "gtv", "lesions"]
     stale: dict[str, None] = {}
     for path in _lists_of_covariates(config, intact):

@@ -148,6 +148,11 @@ class Analysis:
     tie_break_draws: int
     repeated_tie_breaks: int
 
+    @property
+    def few_orders(self) -> int:
+        """Tie-breaking orders where matching is repeated: the first of those of a scenario's estimate."""
+        return min(self.repeated_tie_breaks, self.tie_break_draws)
+
 
 @dataclass(frozen=True, slots=True)
 class Inference:
