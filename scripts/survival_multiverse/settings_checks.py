@@ -173,7 +173,7 @@ def _check_ascending(config: Mapping[str, Any], intact: Intact) -> Iterator[str]
     for section, name in [*lists, ("inference", "landmarks")]:
         if not intact(section, name):
             continue
-        values = config[section][name]
+        values = config[section].get(name, ())
         if any(later <= earlier for earlier, later in pairwise(values)):
             ordered = ", ".join(f"{value:.15g}" for value in sorted(set(values)))
             yield f"{section}.{name}: the values must ascend, each once; write {ordered}"
