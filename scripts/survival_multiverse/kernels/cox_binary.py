@@ -56,7 +56,7 @@ def _collapse(time, event, x, weight):
 
 
 @njit(cache=True)
-def _relative_risks(beta):
+def relative_risks(beta):
     """Risks of x = 0 and x = 1 divided by the larger one, so that neither overflows."""
     return np.exp(min(0.0, -beta)), np.exp(min(0.0, beta))
 
@@ -64,7 +64,7 @@ def _relative_risks(beta):
 @njit(cache=True)
 def _evaluate(table, beta, efron):
     """Log partial likelihood, score and information."""
-    risk0, risk1 = _relative_risks(beta)
+    risk0, risk1 = relative_risks(beta)
     loglik = 0.0
     score = 0.0
     info = 0.0
@@ -137,13 +137,13 @@ def _maximize(table, sd, efron):
 
 
 @njit(cache=True)
-def _hazards(table, beta, efron):
+def hazards(table, beta, efron):
     """Cumulative hazards from the earliest event time on, one row per event time (and one of zeros).
 
     Columns: sum h, sum h xbar; the Efron parts f h, f h xbar given back to those dying there; mean xbar.
     """
     m = table.shape[0]
-    risk0, risk1 = _relative_risks(beta)
+    risk0, risk1 = relative_risks(beta)
     hazard = np.zeros((m + 1, 5))
     for g in range(m - 1, -1, -1):
         hazard[g, 0] = hazard[g + 1, 0]
@@ -164,17 +164,26 @@ def _hazards(table, beta, efron):
 
 
 @njit(cache=True)
+def score_residual(exposed, dies, g, hazard, risk0, risk1):
+    """Score residual of a row of entry ``g``, not yet multiplied by its weight.
+
+    It is also the derivative of the whole weighted score in the row's weight.
+    """
+    arm = 1.0 if exposed else 0.0
+    risk = risk1 if exposed else risk0
+    residual = -risk * (arm * hazard[g, 0] - hazard[g, 1])
+    if dies:
+        residual += arm - hazard[g, 4] + risk * (arm * hazard[g, 2] - hazard[g, 3])
+    return residual
+
+
+@njit(cache=True)
 def _meat(event, x, weight, cluster, entry, hazard, beta):
     """Sum over clusters of the squared sum of weighted score residuals."""
-    risk0, risk1 = _relative_risks(beta)
+    risk0, risk1 = relative_risks(beta)
     sums = np.zeros(np.max(cluster) + 1)
     for i in range(event.shape[0]):
-        g = entry[i]
-        arm = 1.0 if x[i] == 1 else 0.0
-        risk = risk1 if x[i] == 1 else risk0
-        residual = -risk * (arm * hazard[g, 0] - hazard[g, 1])
-        if event[i] == 1:
-            residual += arm - hazard[g, 4] + risk * (arm * hazard[g, 2] - hazard[g, 3])
+        residual = score_residual(x[i] == 1, event[i] == 1, entry[i], hazard, risk0, risk1)
         sums[cluster[i]] += weight[i] * residual
     meat = 0.0
     for value in sums:
@@ -183,7 +192,7 @@ def _meat(event, x, weight, cluster, entry, hazard, beta):
 
 
 @njit(cache=True)
-def _solve(time, event, x, weight, efron):
+def solve(time, event, x, weight, efron):
     """Risk-set sums, entries, beta, information and code of a fit."""
     table, entry = _collapse(time, event, x, weight)
     if table.shape[0] == 0:
@@ -201,7 +210,7 @@ def _solve(time, event, x, weight, efron):
 @njit(cache=True)
 def log_ratio(time, event, x):
     """Log hazard ratio alone: the estimate of `cox_binary` without weights, by Efron, or NaN."""
-    _, _, beta, _, code = _solve(time, event, x, np.ones(time.shape[0]), True)
+    _, _, beta, _, code = solve(time, event, x, np.ones(time.shape[0]), True)
     return beta if code == OK else np.nan
 
 
@@ -230,8 +239,8 @@ def cox_binary(time, event, x, weight, cluster, efron):
         Log hazard ratio of x = 1 against 0 and its standard errors, NaN unless the code (the constants of
         `kernels.cox`) is OK.
     """
-    table, entry, beta, info, code = _solve(time, event, x, weight, efron)
+    table, entry, beta, info, code = solve(time, event, x, weight, efron)
     if code != OK:
         return np.nan, np.nan, np.nan, code
-    meat = _meat(event, x, weight, cluster, entry, _hazards(table, beta, efron), beta)
+    meat = _meat(event, x, weight, cluster, entry, hazards(table, beta, efron), beta)
     return beta, np.sqrt(1.0 / info), np.sqrt(meat) / info, OK
