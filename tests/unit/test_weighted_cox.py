@@ -11,7 +11,7 @@ import pytest
 from lifelines.datasets import load_lung
 
 from survival_multiverse.cox import cox
-from survival_multiverse.kernels.cox import CONSTANT, NO_CONVERGENCE, OK, TOO_FEW_EVENTS
+from survival_multiverse.kernels.cox import OK
 from survival_multiverse.kernels.weighted_cox import IPTW, OVERLAP, weighted_arm
 from survival_multiverse.propensity import fit_propensity
 from survival_multiverse.weighting import overlap_weights, stabilised_weights

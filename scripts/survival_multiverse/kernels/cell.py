@@ -5,7 +5,7 @@ from numba import njit
 
 from survival_multiverse.kernels.arms import arms_suffice
 from survival_multiverse.kernels.cox import OK, fit_cox
-from survival_multiverse.kernels.cox_binary import cox_binary, log_ratio
+from survival_multiverse.kernels.cox_binary import log_ratio
 from survival_multiverse.kernels.logistic import CONVERGED, logistic_kernel
 from survival_multiverse.kernels.matching import (
     SCORE_SCALE,
@@ -16,8 +16,9 @@ from survival_multiverse.kernels.matching import (
     spread,
 )
 from survival_multiverse.kernels.tie_breaks import combine_orders, matched_estimate
+from survival_multiverse.kernels.weighted_cox import IPTW, OVERLAP, weighted_arm
 
-OVERLAP, IPTW, ADJUSTED = 0, 1, 2
+ADJUSTED = 2
 WEIGHTED_AND_ADJUSTED = 3
 NO_CALIPER = np.iinfo(np.int64).max
 PROPENSITY_TOLERANCE = 1e-10
@@ -123,28 +124,15 @@ def matched_over_orders(time, event, arm, pairs, uniform, minimum_events, out):
 
 
 @njit(cache=True)
-def weighted_estimate(time, event, arm, weight, out):
-    """Log hazard ratio and robust standard error of a weighted model of the arm."""
-    beta, _, robust, code = cox_binary(time, event, arm, weight, np.arange(time.shape[0]), True)
-    if code == OK:
-        out[0], out[1] = beta, robust
-
-
-@njit(cache=True)
-def evaluate_weights(time, event, arm, predictor, wanted, out):
-    """Overlap and stabilised inverse-probability weighted estimates."""
-    n = time.shape[0]
-    treated = np.sum(arm) / n
-    overlap, stabilised = np.empty(n), np.empty(n)
-    for i in range(n):
-        probability = 1.0 / (1.0 + np.exp(-predictor[i]))
-        observed = probability if arm[i] == 1 else 1.0 - probability
-        overlap[i] = 1.0 - observed
-        stabilised[i] = (treated if arm[i] == 1 else 1.0 - treated) / observed
-    if wanted[1]:
-        weighted_estimate(time, event, arm, overlap, out[OVERLAP])
-    if wanted[2] and np.isfinite(np.sum(stabilised)):
-        weighted_estimate(time, event, arm, stabilised, out[IPTW])
+def evaluate_weights(time, event, arm, X, predictor, usable, wanted, out):
+    """Overlap and stabilised inverse-probability weighted estimates, their errors for an estimated score."""
+    probability = 1.0 / (1.0 + np.exp(-predictor))
+    columns = np.ascontiguousarray(X[:, usable == 1])
+    for kind in (OVERLAP, IPTW):
+        if wanted[1 + kind]:
+            beta, _, stacked, code = weighted_arm(time, event, arm, columns, probability, kind)
+            if code == OK:
+                out[kind, 0], out[kind, 1] = beta, stacked
 
 
 @njit(cache=True)
@@ -182,4 +170,4 @@ def evaluate_design(time, event, arm, X, predictor, usable, pairs, uniform, mini
     if wanted[0]:
         matched_over_orders(time, event, arm, pairs, uniform, minimum_events, out[:others])
     if wanted[1] or wanted[2]:
-        evaluate_weights(time, event, arm, predictor, wanted, out[others:])
+        evaluate_weights(time, event, arm, X, predictor, usable, wanted, out[others:])
