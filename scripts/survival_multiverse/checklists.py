@@ -78,7 +78,7 @@ def propensity_table(study: Study, specifications: pd.DataFrame) -> pd.DataFrame
          f"baseline covariates: {', '.join(gates)} (matched analyses of the primary population)"),
         ("Overlap of the scores", "c-statistic, common support, and the picture of the scores by arm"),
         ("Analysis of matched data", "Cox with errors clustered by pair; log-rank also stratified by pair"),
-        ("Weights", "overlap and stabilised inverse probability, untruncated, robust errors"),
+        ("Weights", "overlap and stabilised inverse probability, untruncated; robust and stacked errors"),
         ("Estimand", "named for each estimator; never pooled"),
         ("Sensitivity to unmeasured confounding", "E-values and Rosenbaum bounds"),
     ]  # fmt: skip

@@ -54,6 +54,11 @@ def score(sample: Sample, names: Sequence[str]) -> Scored:
     return Scored(sample=part, names=tuple(names), fit=fit, status=fit.status, dropped=dropped)
 
 
+def score_columns(scored: Scored) -> np.ndarray:
+    """Columns that the score kept, shape (n, k)."""
+    return np.delete(design_matrix(scored.sample, scored.names)[0], scored.fit.dropped, axis=1)
+
+
 def match(scored: Scored, priority: np.ndarray, *, caliper: float, analysis: Analysis) -> Matching | None:
     """Match 1:1 within the caliper; None without a score. `priority` has an entry for all of the cohort."""
     if scored.status is not Status.OK:

@@ -20,6 +20,7 @@ from survival_multiverse.rows import NAN, RowWriter
 from survival_multiverse.sample import Sample, design_matrix
 from survival_multiverse.schema import Status
 from survival_multiverse.study import Analysis, Study
+from survival_multiverse.weighting import weighted_arm_model
 
 BOTH_TIES = ("efron", "breslow")
 
@@ -143,6 +144,37 @@ def _binary_ratios(
         return [HazardRatio(*(NAN,) * 7, status)] * len(variances)
     errors = [model_error if variance == "model" else robust_error for variance in variances]
     return [wald_hazard_ratio(beta, error, level=analysis.confidence_level) for error in errors]
+
+
+def write_stacked_model(
+    writer: RowWriter,
+    sample: Sample,
+    estimator: str,
+    columns: np.ndarray,
+    probability: np.ndarray,
+    analysis: Analysis,
+    failure: Status,
+) -> None:
+    """Weighted hazard ratio of the arm, its error accounting for the estimated score.
+
+    `columns` (n, k) are those that the score kept, `probability` (n,) its P(A = 1); `failure` says why there
+    is no score, or ok.
+    """
+    status = sample.arm_status(analysis.minimum_events) if failure is Status.OK else failure
+    ratio = HazardRatio(*(NAN,) * 7, status)
+    if status is Status.OK:
+        beta, _, error, code = weighted_arm_model(
+            sample.time, sample.event, sample.arm, columns, probability, estimator
+        )
+        status = status_of_code(code)
+        if status is Status.OK and np.isnan(error):
+            status = Status.NO_CONVERGENCE
+        ratio = HazardRatio(*(NAN,) * 7, status)
+        if status is Status.OK:
+            ratio = wald_hazard_ratio(beta, error, level=analysis.confidence_level)
+    counts = {"n": len(sample), "events": int(np.count_nonzero(sample.event))}
+    labels = {"variable": "arm", "model": "arm_only", "ties": "efron", "variance": "stacked"}
+    _write_hazard_ratio(writer, ratio, "1 vs 0", flags=(), **labels, **counts)
 
 
 def write_arm_model(writer: RowWriter, sample: Sample, analysis: Analysis) -> None:

@@ -40,8 +40,11 @@ REFERENCES = (
     "Royston P, Parmar MKB. Restricted mean survival time: an alternative to the hazard ratio for the design "
     "and analysis of randomized trials with a time-to-event outcome. BMC Medical Research Methodology "
     "2013;13:152.",
+    "Shu D, Young JG, Toh S, Wang R. Variance estimation in inverse probability weighted Cox models. "
+    "Biometrics 2021;77:1101–1117.",
     "Simonsohn U, Simmons JP, Nelson LD. Specification curve analysis. Nature Human Behaviour "
     "2020;4:1208–1214.",
+    "Stefanski LA, Boos DD. The calculus of M-estimation. The American Statistician 2002;56:29–38.",
     "VanderWeele TJ, Ding P. Sensitivity analysis in observational research: introducing the E-value. Annals "
     "of Internal Medicine 2017;167:268–274.",
     "Westfall PH, Young SS. Resampling-Based Multiple Testing. New York: Wiley; 1993.",
@@ -104,8 +107,10 @@ def _names(study: Study, names: tuple[str, ...]) -> list[str]:
 def _others(study: Study) -> str:
     return (
         "Overlap weights (Li, Morgan and Zaslavsky 2018) and stabilised inverse probability weights (Cole "
-        "and Hernán 2008) from the same scores, untruncated, robust standard errors; the adjusted Cox model "
-        "holds the covariates themselves and gives a conditional hazard ratio, which is not the marginal one "
+        "and Hernán 2008) from the same scores, untruncated, with robust standard errors (weights as known) "
+        "and with stacked ones that account for the estimated score (Stefanski and Boos 2002; Shu et al. "
+        "2021); the adjusted Cox model holds the covariates themselves and gives a conditional hazard ratio, "
+        "which is not the marginal one "
         "even without confounding (Austin 2013). Estimands therefore never share a summary (Del Giudice and "
         "Gangestad 2021)."
     )

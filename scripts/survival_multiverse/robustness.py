@@ -19,8 +19,8 @@ _VARIANCE = {
     Estimator.UNADJUSTED: "model",
     Estimator.ADJUSTED: "model",
     Estimator.MATCHED: "outputation",
-    Estimator.OVERLAP: "robust",
-    Estimator.IPTW: "robust",
+    Estimator.OVERLAP: "stacked",
+    Estimator.IPTW: "stacked",
 }
 _KEYS = [*AXES, "population", "adjustment_set", "estimator", "landmark", "landmark_order"]
 _MATCHING_STATISTICS = ["pairs", "matched_share", "focal_arm"]

@@ -12,6 +12,7 @@ from survival_multiverse.comparability import (
     balance_design,
     balance_of,
     score,
+    score_columns,
     undefined_balance,
     weights,
     write_balance,
@@ -27,6 +28,7 @@ from survival_multiverse.cox_tables import (
     write_model,
     write_proportional_hazards,
     write_selected,
+    write_stacked_model,
     write_univariate,
 )
 from survival_multiverse.descriptive_tables import write_counts, write_distributions
@@ -122,7 +124,7 @@ def weighted_blocks(candidate: Candidate, population: Population, study: Study) 
     context = Context(population, candidate.adjustment_set, landmark=candidate.landmark)
     design = candidate.design if candidate.landmark == NO_LANDMARK else candidate.gated
     everybody = np.ones(len(scored.sample), dtype=bool)
-    by_estimator = weights(scored)
+    by_estimator, columns, fit = weights(scored), score_columns(scored), scored.fit
     blocks = []
     for estimator in (Estimator.OVERLAP, Estimator.IPTW):
         weight = by_estimator.get(str(estimator))
@@ -135,6 +137,9 @@ def weighted_blocks(candidate: Candidate, population: Population, study: Study) 
             model = replace(model, weight=weight)
             table = balance_of(design, scored, weight=weight, focal_arm=focal_arm)
         write_model(writer, scored.sample, model, analysis)
+        write_stacked_model(
+            writer, scored.sample, str(estimator), columns, fit.probability, analysis, scored.status
+        )
         write_weights(writer, scored, weight)
         write_gates(writer, design, table, analysis)
         if candidate.landmark == NO_LANDMARK:

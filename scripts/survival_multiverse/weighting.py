@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from survival_multiverse.kernels.weighted_cox import IPTW, OVERLAP, weighted_arm
+
 EXTREME_WEIGHT = 20.0
+_KINDS = {"overlap": OVERLAP, "iptw": IPTW}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +82,34 @@ def summarise_weights(weight: np.ndarray, arm: np.ndarray) -> WeightSummary:
         largest=float(weight.max()) if weight.size else np.nan,
         n_extreme=int((weight > EXTREME_WEIGHT).sum()),
     )
+
+
+def weighted_arm_model(
+    time: np.ndarray,
+    event: np.ndarray,
+    arm: np.ndarray,
+    X: np.ndarray,
+    probability: np.ndarray,
+    estimator: str,
+) -> tuple[float, float, float, int]:
+    """Fit a Cox model of the arm, weighted by an estimated score, with two standard errors.
+
+    Parameters
+    ----------
+    time, event, arm : arrays (n,)
+        Rows ascend in time.
+    X : array (n, k)
+        Columns that the score kept, without an intercept.
+    probability : array (n,)
+        P(A = 1 | X) of `propensity.fit_propensity`.
+    estimator : {"overlap", "iptw"}
+
+    Returns
+    -------
+    tuple of (log hazard ratio, robust error, stacked error, code)
+        See `kernels.weighted_cox.weighted_arm`.
+    """
+    X = np.ascontiguousarray(X, dtype=np.float64)
+    event, arm = np.ascontiguousarray(event, dtype=np.int64), np.ascontiguousarray(arm, dtype=np.int64)
+    time = np.ascontiguousarray(time, dtype=np.float64)
+    return weighted_arm(time, event, arm, X, np.ascontiguousarray(probability), _KINDS[estimator])

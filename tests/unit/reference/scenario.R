@@ -110,6 +110,25 @@ ratios <- function(model, variables, data, variances, weights = NULL, both = TRU
           n = nrow(data), events = sum(data$event))
   }
 }
+# The weighted model of the arm, its error by stacked estimating equations: an unweighted score residual is the
+# derivative of the weighted score in a patient's weight (reference/stacked.R differentiates numerically instead).
+stacked_ratio <- function(data, set, estimator, p, w) {
+  if (!enough(data)) return()
+  fit <- fit_cox(design("arm", data)$X, data, "efron", weights = w, robust = TRUE)
+  if (is.null(fit)) return()
+  a <- data$arm
+  X <- cbind(1, scale(design(set, data)$X))
+  residual <- unname(residuals(fit, type = "score"))
+  slope <- if (estimator == "overlap") ifelse(a == 1, -1, 1) * p * (1 - p) else ifelse(a == 1, -w * (1 - p), w * p)
+  on_score <- (a - p) * X %*% solve(crossprod(X, p * (1 - p) * X), crossprod(X, slope * residual))
+  share <- mean(a)
+  on_share <- if (estimator == "overlap") 0 else
+    (a - share) / length(a) * sum(residual * ifelse(a == 1, 1 / p, -1 / (1 - p)))
+  beta <- unname(coef(fit))
+  se <- sqrt(sum((w * residual + drop(on_score) + on_share)^2)) * fit$naive.var[1, 1]
+  put("cox", "hazard_ratio", exp(beta), "arm", "1 vs 0", "arm_only", "efron", "stacked", se, exp(beta - z * se),
+      exp(beta + z * se), 2 * pnorm(-abs(beta / se)), n = nrow(data), events = sum(data$event))
+}
 log_rank <- function(variable, data, by_pair = FALSE) {
   data <- data[!is.na(data[[variable]]), ]
   if (variable == "arm" && !enough(data)) return()
@@ -400,6 +419,7 @@ analyse <- function(population, everything) {
         on(population, name, estimator, l)
         w <- weights[[estimator]]
         ratios("arm_only", "arm", here, "robust", w, both = FALSE)
+        stacked_ratio(here, set, estimator, p, w)
         size <- function(w) sum(w)^2 / sum(w^2)
         put("weights", "effective_sample_size", size(w), level = "all", n = nrow(here))
         for (a in 0:1) put("weights", "effective_sample_size", size(w[here$arm == a]), level = a, n = nrow(here))
