@@ -264,7 +264,8 @@ def survival_at(km: KaplanMeier, at) -> SurvivalAt:
 
     As R's `summary(survfit, times = at)`. Past the last follow-up: 0 if everybody left had died, else
     `beyond_follow_up` with NaN. At S = 0 standard error and limits are NaN with status ok. Before the first
-    observed time the limits are 1; a time that is negative or NaN is `not_applicable`.
+    observed time the limits are 1; a time that is negative or NaN is `not_applicable`. Times are compared
+    with a tolerance (`kernels.limits`): follow-up to 24 less rounding reaches 24.
     """
     *columns, codes = read_curve(km, at)
     return SurvivalAt(*columns, statuses(codes))
@@ -301,7 +302,8 @@ def restricted_mean(km: KaplanMeier, tau: float) -> RestrictedMean:
 
     Variance is the sum over death times t_i <= tau of [area under S from t_i to tau]^2 d_i / (n_i (n_i -
     d_i)), terms with n_i = d_i being 0 (Klein & Moeschberger 2003, eq. 4.5.2; R's `survmean`).
-    `beyond_follow_up` if the last observation is censored before tau: R extends the curve instead.
+    `beyond_follow_up` if the last observation is censored before tau, by more than rounding
+    (`kernels.limits`): R extends the curve instead.
     ValueError unless tau > 0.
     """
     estimate, std_error, code = restricted_mean_kernel(

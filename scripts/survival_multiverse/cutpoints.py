@@ -9,6 +9,7 @@ from scipy.special import ndtr
 from survival_multiverse.cox import CoxFit, cox, hazard_ratio, likelihood_ratio_test
 from survival_multiverse.curves import normal_quantile
 from survival_multiverse.kernels.cutpoints import maximal_log_rank, standardised_log_rank
+from survival_multiverse.limits import merge_rounded
 from survival_multiverse.sample import Sample, encode_cohort, select_population, whole_sample
 from survival_multiverse.schema import Population, Status
 from survival_multiverse.study import Study
@@ -211,7 +212,7 @@ def audit_cutpoints(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFr
         ):
             values = values[sample.index]
             known = ~np.isnan(values)
-            part, values = sample.take(known), values[known]
+            part, values = sample.take(known), merge_rounded(values[known])
             labels = {"population": str(population), "variable": variable}
             ratios = ratio_by_cutoff(
                 part, values, minimum_events=analysis.minimum_events, level=analysis.confidence_level

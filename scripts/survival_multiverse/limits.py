@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from survival_multiverse.kernels.limits import LIMIT_TOLERANCE, highest_of, lowest_of
 
-__all__ = ["LIMIT_TOLERANCE", "at_least", "at_most"]
+__all__ = ["LIMIT_TOLERANCE", "at_least", "at_most", "merge_rounded"]
 
 
 def at_least(values: npt.ArrayLike, limit: float) -> np.ndarray:
@@ -20,3 +20,24 @@ def at_least(values: npt.ArrayLike, limit: float) -> np.ndarray:
 def at_most(values: npt.ArrayLike, limit: float) -> np.ndarray:
     """Return the mask of the values at or below a limit, to 1e-9 relative; NaN is not."""
     return np.asarray(values, dtype=np.float64) <= highest_of(float(limit))
+
+
+def merge_rounded(values: np.ndarray) -> np.ndarray:
+    """Return the values, those that differ by rounding only as the one with the shortest decimal text.
+
+    Where values are themselves the limits, 63 and 35 fractions of 1.8 added up are one cutoff and not two.
+
+    Parameters
+    ----------
+    values : float array, shape (n,)
+        No NaN.
+    """
+    distinct = np.unique(values)
+    starts = np.flatnonzero(
+        np.r_[True, distinct[1:] > distinct[:-1] + LIMIT_TOLERANCE * np.abs(distinct[:-1])]
+    )
+    if not len(starts) < len(distinct):
+        return values
+    groups = np.split(distinct, starts[1:])
+    named = np.array([min(group.tolist(), key=lambda value: len(repr(value))) for group in groups])
+    return named[np.searchsorted(distinct[starts], values, side="right") - 1]

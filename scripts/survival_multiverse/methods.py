@@ -2,6 +2,7 @@
 
 from survival_multiverse.cutpoints import SELECTED_RANGE
 from survival_multiverse.labels import in_sentence, variable_label, with_unit
+from survival_multiverse.limits import LIMIT_TOLERANCE
 from survival_multiverse.null_models import STRATA
 from survival_multiverse.sensitivity import ALPHA
 from survival_multiverse.study import Study, spelling
@@ -76,7 +77,9 @@ def _contrast(study: Study) -> str:
     return (
         f"Arm A = 1 is {in_sentence(study.dose.label)} at or above the cutoff, A = 0 below it; every hazard "
         "ratio compares A = 1 with A = 0. The primary population are patients with at least the "
-        f"threshold of {in_sentence(study.lesions.label)}; a value at a cutoff always counts as above it."
+        f"threshold of {in_sentence(study.lesions.label)}. A value at a cutoff counts as above it, and any limit (of "
+        f"dose, size, count, covariates and time) is met to {LIMIT_TOLERANCE:g} of it, so that rounding decides "
+        "nothing."
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
+from survival_multiverse.limits import at_least
 from survival_multiverse.published import Description
 from survival_multiverse.reproduction import PaperCohort
 from survival_multiverse.study import Study
@@ -63,7 +64,9 @@ def paper_cohort(patients: pd.DataFrame, description: Description) -> PaperCohor
             codes[variable.name] = np.asarray(found, dtype=np.int64)
         elif variable.column:
             values = patients[variable.column].to_numpy(dtype=np.float64)
-            codes[variable.name] = np.where(np.isnan(values), -1, values >= variable.cut).astype(np.int64)
+            codes[variable.name] = np.where(np.isnan(values), -1, at_least(values, variable.cut)).astype(
+                np.int64
+            )
     for view in description.views.values():
         codes[view.known] = patients[view.name].to_numpy(dtype=np.int64)
     if description.pairs:
@@ -100,7 +103,7 @@ def with_dose_response(
     noise = random.standard_normal(len(patients))
     dose = patients[arm.column].to_numpy(dtype=np.float64).copy()
     time = patients["time"].to_numpy(dtype=np.float64)
-    high = dose >= arm.cut
+    high = at_least(dose, arm.cut)
     for chosen in (np.flatnonzero(~high), np.flatnonzero(high)):
         ranks = np.argsort(np.argsort(time[chosen], kind="stable"), kind="stable")
         normal = ndtri((ranks + 0.5) / len(chosen))

@@ -21,6 +21,7 @@ from survival_multiverse.kernels.annealing import (
 )
 from survival_multiverse.kernels.published_losses import every_loss
 from survival_multiverse.kernels.reconstruction import CELLS, FOLLOW_UP, empty_store
+from survival_multiverse.limits import at_most
 from survival_multiverse.published import Description
 from survival_multiverse.reconstruction_targets import Targets
 
@@ -303,8 +304,8 @@ def _within(
     """Patients of the stage's cohort whose survival lies within a window; nobody without one."""
     inside = np.zeros(state.time.size, dtype=bool)
     for limits in windows:
-        within = state.time > limits.get("later_than", -1) / description.step
-        within &= state.time <= limits.get("up_to", np.inf) / description.step
+        within = ~at_most(state.time, limits.get("later_than", -1) / description.step)
+        within &= at_most(state.time, limits.get("up_to", np.inf) / description.step)
         inside |= within & ((state.event == 1) | limits.get("living", True))
     return inside & members_of(state, targets, description, entry.get("cohort", description.everybody))
 

@@ -15,6 +15,7 @@ import pandas as pd
 from survival_multiverse.contingency import pearson_chi_square
 from survival_multiverse.cox import cox, hazard_ratio
 from survival_multiverse.curves import kaplan_meier, normal_quantile, quantile, survival_at
+from survival_multiverse.limits import at_least
 from survival_multiverse.log_rank import log_rank
 from survival_multiverse.published import Description, limits, within_arm
 
@@ -242,7 +243,7 @@ class _Calculator:
         variable = self.description.view_of(row.id, row.variable)
 
         def make() -> Any:
-            inside = rows & (self.cohort.time >= landmark)
+            inside = rows & at_least(self.cohort.time, landmark)
             return log_rank(self.cohort.time[inside], self.cohort.event[inside], self._codes(row)[inside])
 
         return self._once(("log_rank", row.cohort, variable, landmark), make)

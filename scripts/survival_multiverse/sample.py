@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from survival_multiverse.kernels.arms import arm_counts
+from survival_multiverse.limits import at_least
 from survival_multiverse.schema import Population, Status
 from survival_multiverse.study import Study
 
@@ -15,13 +16,9 @@ STATE_LEVELS = (str(Population.OLIGOMETASTATIC), str(Population.NON_OLIGOMETASTA
 MISSING = -1
 
 
-# Times this close, relatively, are the same (R's timefix).
-TIME_TOLERANCE = 1.5e-8
-
-
 def reaches(time: np.ndarray, landmark: float) -> np.ndarray:
     """Mask of the times that are at least the landmark."""
-    return time >= landmark * (1.0 - TIME_TOLERANCE)
+    return at_least(time, landmark)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,7 @@ def encode_cohort(patients: pd.DataFrame, study: Study) -> Cohort:
             row[:] = pd.Categorical(column, categories=list(covariate.levels)).codes
         else:
             known = column.notna().to_numpy()
-            row[known] = column.to_numpy(dtype=np.float64)[known] >= covariate.cut
+            row[known] = at_least(column.to_numpy(dtype=np.float64)[known], covariate.cut)
     values = [patients[covariate.name].to_numpy(dtype=np.float64) for covariate in continuous]
     notes = [pd.Categorical(patients[note.name]) for note in study.descriptives]
     return Cohort(
@@ -192,13 +189,13 @@ class Sample:
 
 def whole_sample(cohort: Cohort, *, oligo_threshold: float, dose_cutoff: float, gtv_cutoff: float) -> Sample:
     """All patients with the groupings that these cutoffs make."""
-    large = np.where(np.isnan(cohort.gtv), MISSING, cohort.gtv >= gtv_cutoff)
-    state = np.where(np.isnan(cohort.lesions), MISSING, cohort.lesions >= oligo_threshold)
+    large = np.where(np.isnan(cohort.gtv), MISSING, at_least(cohort.gtv, gtv_cutoff))
+    state = np.where(np.isnan(cohort.lesions), MISSING, at_least(cohort.lesions, oligo_threshold))
     return Sample(
         index=np.arange(len(cohort.time)),
         time=cohort.time,
         event=cohort.event,
-        arm=(cohort.dose >= dose_cutoff).astype(np.int64),
+        arm=at_least(cohort.dose, dose_cutoff).astype(np.int64),
         factors=(*cohort.factors, Factor("gtv", GTV_LEVELS, True), Factor("state", STATE_LEVELS, True)),
         codes=np.vstack([cohort.codes, large, state]).astype(np.int64),
         names=(*cohort.names, "gtv", "lesions"),

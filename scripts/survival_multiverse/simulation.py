@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
+from survival_multiverse.limits import at_least
 from survival_multiverse.study import Study
 
 STREAM = 1
@@ -151,7 +152,7 @@ def _draw_variables(
     values, names = _baseline(settings, study, seed=seed, patients=patients)
     latent = (_latent_dose(settings, values, names, seed) - margin[0]) / margin[1]
     values["dose"] = _quantile(settings["variables"]["dose"], latent)
-    high = values["dose"] >= settings["dose_effect_from"]
+    high = at_least(values["dose"], settings["dose_effect_from"])
     changes = settings.get("dose_changes_post_treatment", False)
     for name, covariate in study.covariates.items():
         if covariate.role == "post_treatment":
@@ -200,7 +201,7 @@ def _effect(entry: Mapping[str, Any], key: str, values: np.ndarray) -> np.ndarra
     if size.ndim:
         return size[values]
     if "effect_from" in entry:
-        return size * (values >= entry["effect_from"])
+        return size * at_least(values, entry["effect_from"])
     centre = entry["median"] if "median" in entry else np.dot(entry["values"], entry["probabilities"])
     return size * (values - centre)
 

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator, MultipleLocator, PercentFormatter
 from survival_multiverse.coarse_curves import SMALL_ARM, coarse_curve
 from survival_multiverse.curves import kaplan_meier
 from survival_multiverse.disclosure import printed_counts
+from survival_multiverse.limits import at_least
 from survival_multiverse.palette import INK, MUTED, PUBLISHED
 from survival_multiverse.published_marks import NO_MARKS
 from survival_multiverse.study import Study
@@ -134,7 +135,9 @@ def _draw_numbers_at_risk(
     """Patients under observation just before each tick."""
     curves = panels[position].curves
     for tick in ticks:
-        counts = np.array([[np.count_nonzero(curve.time >= tick) for curve in p.curves] for p in panels])
+        counts = np.array(
+            [[np.count_nonzero(at_least(curve.time, tick)) for curve in p.curves] for p in panels]
+        )
         # At time zero the numbers are the sizes of the groups, whose totals are printed elsewhere;
         # later ones can be read off the curve anyway, and only the small ones are held back.
         texts = printed_counts(counts, minimum=study.minimum_cell)[position]

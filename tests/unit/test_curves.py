@@ -118,6 +118,35 @@ def test_differences_between_arms_are_those_of_r(name):
         same([getattr(mean, field)], expected["mean"][key])
 
 
+@pytest.mark.parametrize("arm", [0, 1])
+def test_times_that_miss_their_decimal_are_read_as_r_reads_the_decimals(arm):
+    columns = (np.array(R["rounding"][key]) for key in ("time", "event", "arm"))
+    time, event, arms = columns
+    below, above = ((np.abs(time - t) < 1e-9) & (time != t) for t in (12.0, 24.0))
+    assert below.any()
+    assert above.any()
+    expected = R["rounded"][arm]
+    fixed = curves.timefix(time)
+    for fixing in (lambda values: values, curves.timefix):
+        km = curves.kaplan_meier(fixing(time)[arms == arm], event[arms == arm].astype(np.int64))
+        read = curves.survival_at(km, [12, 24])
+        assert read.status == (Status.OK, Status.OK)
+        same(read.n_risk, expected["n.risk"])
+        same(read.estimate, expected["surv"])
+        same(read.std_error, expected["std.err"])
+        mean = curves.restricted_mean(km, 24)
+        assert mean.status is Status.OK
+        same([mean.estimate, mean.std_error], expected["mean"])
+    assert fixed.max() < 24
+
+
+def test_follow_up_short_by_more_than_rounding_does_not_reach_the_limit():
+    km = curves.kaplan_meier([5.0, 24 - 1e-6], [1, 0])
+    assert curves.survival_at(km, [24]).status == (Status.BEYOND_FOLLOW_UP,)
+    assert curves.restricted_mean(km, 24).status is Status.BEYOND_FOLLOW_UP
+    assert curves.survival_at(curves.kaplan_meier([24 + 1e-6], [1]), [24]).estimate[0] == 1
+
+
 def test_veteran_golden_values():
     """R 4.2.2, survival 3.5-3: median CI of each type, RMST at 180 days by arm."""
     for conf_type, upper in (("log", 105), ("log-log", 100), ("plain", 103)):

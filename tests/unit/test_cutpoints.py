@@ -334,3 +334,15 @@ def test_audit_of_nobody_is_empty():
     assert tables["dose_response"].empty
     assert tables["selected_cutoffs"].status.tolist() == ["constant"] * 6
     assert tables["selected_cutoffs"].n.tolist() == [0] * 6
+
+
+def test_doses_that_differ_by_rounding_are_one_cutoff():
+    patients = small_patients()
+    added = patients.dose.to_numpy(dtype=np.float64).copy()
+    added[::2] *= 1 - 2.0**-52
+    assert len(np.unique(added)) > len(np.unique(patients.dose))
+    exact, rounded = (
+        audit_cutpoints(frame, small_study()) for frame in (patients, patients.assign(dose=added))
+    )
+    for name, frame in exact.items():
+        assert rounded[name].equals(frame), name

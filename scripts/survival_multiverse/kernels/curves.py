@@ -8,6 +8,7 @@ import math
 import numpy as np
 from numba import njit
 
+from survival_multiverse.kernels.limits import highest_of, lowest_of
 from survival_multiverse.schema import Status
 
 OK, BEYOND_FOLLOW_UP, TOO_FEW_EVENTS, CONSTANT, NOT_APPLICABLE, EMPTY_ARM = range(6)
@@ -135,7 +136,10 @@ def quantile_kernel(time, survival, lower, upper, probability):
 
 @njit(cache=True)
 def survival_at_kernel(time, n_risk, survival, std_error, lower, upper, at):
-    """Read the step curve at `at`: S, its standard error, limits, number at risk and status code."""
+    """Read the step curve at `at`: S, its standard error, limits, number at risk and status code.
+
+    A time that differs from one of `at` by rounding only is that time.
+    """
     steps, size = time.size, at.size
     values = np.empty((4, size))
     risk = np.zeros(size, np.int64)
@@ -145,20 +149,19 @@ def survival_at_kernel(time, n_risk, survival, std_error, lower, upper, at):
         if steps == 0 or not at[q] >= 0.0:
             code[q] = EMPTY_ARM if steps == 0 else NOT_APPLICABLE
             continue
-        passed = np.searchsorted(time, at[q], side="right")
-        if at[q] > time[-1]:
+        if time[-1] < lowest_of(at[q]):
             code[q] = OK if survival[-1] == 0.0 else BEYOND_FOLLOW_UP
             if survival[-1] == 0.0:
                 values[0, q] = 0.0
             continue
         code[q] = OK
+        risk[q] = n_risk[np.searchsorted(time, lowest_of(at[q]), side="left")]
+        passed = np.searchsorted(time, highest_of(at[q]), side="right")
         if passed == 0:
             values[:, q] = 1.0
             values[1, q] = 0.0
-            risk[q] = n_risk[0]
             continue
         step = passed - 1
-        risk[q] = n_risk[step] if time[step] == at[q] else n_risk[passed]
         values[0, q] = survival[step]
         if survival[step] > 0.0:
             values[1, q] = std_error[step] * survival[step]
@@ -227,17 +230,21 @@ def survival_difference_kernel(a, se_a, code_a, b, se_b, code_b, z):
 
 @njit(cache=True)
 def restricted_mean_kernel(time, n_risk, n_event, survival, tau):
-    """Area under S from 0 to tau and its Greenwood-type variance, summed backwards from tau."""
+    """Area under S from 0 to tau and its Greenwood-type variance, summed backwards from tau.
+
+    Follow-up that misses tau by rounding only reaches it.
+    """
     if time.size == 0:
         return np.nan, np.nan, EMPTY_ARM
-    if time[-1] < tau and survival[-1] > 0.0:
+    if time[-1] < lowest_of(tau) and survival[-1] > 0.0:
         return np.nan, np.nan, BEYOND_FOLLOW_UP
     area, variance, right = 0.0, 0.0, tau
     for i in range(time.size - 1, -1, -1):
-        if time[i] > tau:
+        if time[i] > highest_of(tau):
             continue
-        area += survival[i] * (right - time[i])
-        right = time[i]
+        at = min(time[i], tau)
+        area += survival[i] * (right - at)
+        right = at
         if n_risk[i] > n_event[i]:
             variance += area * area * n_event[i] / (n_risk[i] * (n_risk[i] - n_event[i]))
     return area + right, math.sqrt(variance), OK

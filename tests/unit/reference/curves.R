@@ -93,5 +93,20 @@ near <- list(c(1, 1 + 1e-9, 2), c(100, 100 + 1e-6, 100 + 2e-6, 300), c(100, 100 
              c(2.4, 24 / 10, 0.1 + 0.2, 0.3, 1e6, 1e6 + 0.004))
 timefix <- lapply(near, function(x) list(time = x, fixed = aeqSurv(Surv(x, rep(1, length(x))))[, 1]))
 
+# Times in tenths of a month, follow-up closed after 24 months, each a little less or more by rounding (35 tenths
+# added up are not 3.5). R reads the tenths.
+set.seed(24)
+months <- pmin(sample(30:400, 60, TRUE), 240)
+months[1:8] <- 120
+rounding <- data.frame(time = months / 10 * (1 + rep(-1:1, 20) * 2^-52), true = months / 10, arm = rep(0:1, 30),
+                       event = ifelse(months < 240, rbinom(60, 1, 0.6), 0))
+rounded <- lapply(0:1, function(arm) {
+  fit <- survfit(Surv(true, event) ~ 1, rounding[rounding$arm == arm, ])
+  s <- summary(fit, times = c(12, 24), extend = TRUE)
+  list(surv = s$surv, std.err = s$std.err, n.risk = s$n.risk,
+       mean = unname(summary(fit, rmean = 24)$table[c("rmean", "se(rmean)")]))
+})
+
 cat(json(list(data = lapply(sets[1:2], as.list), veteran_curve = full_curve(sets$veteran), cohorts = cohorts,
-              differences = differences, tiny = lapply(1:40, tiny), timefix = timefix)), "\n", sep = "")
+              differences = differences, tiny = lapply(1:40, tiny), timefix = timefix,
+              rounding = as.list(rounding[c("time", "event", "arm")]), rounded = rounded)), "\n", sep = "")
