@@ -111,11 +111,10 @@ def _others(study: Study) -> str:
     return (
         "Overlap weights (Li, Morgan and Zaslavsky 2018) and stabilised inverse probability weights (Cole "
         "and Hernán 2008) from the same scores, untruncated, with robust standard errors (weights as known) "
-        "and with stacked ones that account for the estimated score (Stefanski and Boos 2002; Shu et al. "
-        "2021); the adjusted Cox model holds the covariates themselves and gives a conditional hazard ratio, "
-        "which is not the marginal one "
-        "even without confounding (Austin 2013). Estimands therefore never share a summary (Del Giudice and "
-        "Gangestad 2021)."
+        "and with stacked ones that account for the estimated score (Stefanski and Boos 2002; Shu, Young, "
+        "Toh and Wang 2021); the adjusted Cox model holds the covariates themselves and gives a conditional "
+        "hazard ratio, which is not the marginal one even without confounding (Austin 2013). Estimands "
+        "therefore never share a summary (Del Giudice and Gangestad 2021)."
     )
 
 
