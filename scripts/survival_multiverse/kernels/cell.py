@@ -131,7 +131,7 @@ def evaluate_weights(time, event, arm, X, predictor, usable, wanted, out):
     for kind in (OVERLAP, IPTW):
         if wanted[1 + kind]:
             beta, _, stacked, code = weighted_arm(time, event, arm, columns, probability, kind)
-            if code == OK:
+            if code == OK and np.isfinite(stacked):
                 out[kind, 0], out[kind, 1] = beta, stacked
 
 
