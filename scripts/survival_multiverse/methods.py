@@ -77,9 +77,9 @@ def _contrast(study: Study) -> str:
     return (
         f"Arm A = 1 is {in_sentence(study.dose.label)} at or above the cutoff, A = 0 below it; every hazard "
         "ratio compares A = 1 with A = 0. The primary population are patients with at least the "
-        f"threshold of {in_sentence(study.lesions.label)}. A value at a cutoff counts as above it, and any limit "
-        f"(of dose, size, count, covariates and time) is met to {LIMIT_TOLERANCE:g} of it, so that rounding decides "
-        "nothing."
+        f"threshold of {in_sentence(study.lesions.label)}. A value at a cutoff counts as above it, and any "
+        f"limit (of dose, size, count, covariates and time) is met to {LIMIT_TOLERANCE:g} of it, so that "
+        "rounding decides nothing."
     )
 
 
