@@ -6,7 +6,7 @@ import pandas as pd
 
 from survival_multiverse.captions import dagger
 from survival_multiverse.charts.balance import STAGES, love_chart, overlap_chart, smd_chart
-from survival_multiverse.labels import arm_labels
+from survival_multiverse.labels import arm_labels, judged_forms
 from survival_multiverse.page_data import (
     Choices,
     axis_labels,
@@ -47,7 +47,7 @@ def love_picture(
         f"weighting; dashed: the gates at {' and '.join(f'{gate:g}' for gate in gates)}."
         + (" Hollow and purple: published, by the printed counts." if printed else "")
         + " Every covariate is shown, also those a score leaves out. † known only after treatment began: "
-        "shown, never gated but in a score that holds it."
+        f"shown, never gated but in a score that holds it. {judged_forms(study)}"
     )
     spec = love_chart([*found, *printed], names, sets, gates)
     return Picture("love-chart", "Balance of the primary scenario", text, "; ".join(worst), spec)

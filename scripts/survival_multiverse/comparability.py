@@ -10,15 +10,15 @@ from survival_multiverse.balance import BalanceTable, balance_of_arms, indicator
 from survival_multiverse.matching import Matching, greedy_match
 from survival_multiverse.propensity import PropensityFit, fit_propensity, overlap_summary
 from survival_multiverse.rows import NAN, RowWriter
-from survival_multiverse.sample import Sample, design_matrix
+from survival_multiverse.sample import Sample, design_matrix, measured
 from survival_multiverse.schema import Status
-from survival_multiverse.study import Analysis, spelling
+from survival_multiverse.study import Analysis, Study, spelling
 from survival_multiverse.weighting import overlap_weights, stabilised_weights, summarise_weights
 
 BALANCE_STATISTICS = ("mean_0", "mean_1", "smd", "smd_att", "variance_ratio", "ks")
 CONTINUOUS_ONLY = ("variance_ratio", "ks")
 CONTINUOUS = "continuous"
-STATE = "state"
+STATE, LESIONS = "state", "lesions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,7 @@ class BalanceDesign:
     labels
         (variable, level) of each column; the level of a continuous one is ``continuous``.
     gates
-        By gate (``propensity``, ``baseline``) the columns it judges. A covariate counts in the form in which
-        it is analysed: by its levels if it has any.
+        By gate (``propensity``, ``baseline``) the columns it judges: covariates by levels and as measured.
     """
 
     matrix: np.ndarray
@@ -122,10 +121,19 @@ class BalanceDesign:
         )
 
 
-def balance_design(sample: Sample, names: Sequence[str], linear_baseline: Sequence[str]) -> BalanceDesign:
-    """All groupings, two-level ones by one indicator, and all continuous variables.
+def balance_design(sample: Sample, names: Sequence[str], study: Study) -> BalanceDesign:
+    """Return all groupings, two-level ones by one indicator, and what was measured as a number.
 
-    `names` are the covariates of the score, `linear_baseline` those known at baseline that form no groups.
+    A covariate with a cut, the volume and the count are judged in both forms: two arms may hold equal shares
+    beyond a cut and still differ. Values of a reconstructed cohort were drawn within published categories,
+    so that only its groupings are columns.
+
+    Parameters
+    ----------
+    sample
+        Patients with a score.
+    names
+        Covariates of the score.
     """
     columns, kinds, labels = [], [], []
     for factor, codes in zip(sample.factors, sample.codes, strict=True):
@@ -134,29 +142,23 @@ def balance_design(sample: Sample, names: Sequence[str], linear_baseline: Sequen
             columns.append(indicators[:, code])
             kinds.append(0)
             labels.append((factor.name, factor.levels[code]))
-    for name, values in zip(sample.names, sample.values.T, strict=True):
-        columns.append(values)
-        kinds.append(1)
-        labels.append((name, CONTINUOUS))
-    baseline = [factor.name for factor in sample.factors if factor.baseline and factor.name != STATE]
-    lesions = ["lesions"] if sample.has_levels(STATE) else []
-    members = {"propensity": names, "baseline": [*baseline, *linear_baseline, *lesions]}
+    if measured(study):
+        columns += list(sample.values.T)
+        kinds += [1] * len(sample.names)
+        labels += [(name, CONTINUOUS) for name in sample.names]
+    late = {covariate.name for covariate in study.covariates.values() if covariate.role != "baseline"}
+    # The count and the state that the threshold makes of it are one measurement, as the volume and its cut.
+    scored = {*names, *((STATE, LESIONS) if not {STATE, LESIONS}.isdisjoint(names) else ())}
+    judged = {
+        "propensity": [variable in scored for variable, _ in labels],
+        "baseline": [variable not in late for variable, _ in labels],
+    }
     return BalanceDesign(
         matrix=np.ascontiguousarray(np.array(columns).T) if columns else np.empty((len(sample), 0)),
         kinds=np.array(kinds, dtype=np.int64),
         labels=tuple(labels),
-        gates={gate: _columns_of(labels, variables) for gate, variables in members.items()},
+        gates={gate: np.flatnonzero(members) for gate, members in judged.items()},
     )
-
-
-def _columns_of(labels: Sequence[tuple[str, str]], variables: Sequence[str]) -> np.ndarray:
-    levelled = {variable for variable, level in labels if level != CONTINUOUS}
-    kept = [
-        column
-        for column, (variable, level) in enumerate(labels)
-        if variable in variables and (level != CONTINUOUS or variable not in levelled)
-    ]
-    return np.array(kept, dtype=np.int64)
 
 
 def write_balance(writer: RowWriter, design: BalanceDesign, table: BalanceTable, rows: np.ndarray) -> None:

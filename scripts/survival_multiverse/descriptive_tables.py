@@ -5,8 +5,9 @@ import numpy as np
 from survival_multiverse.contingency import chi_square_of_counts
 from survival_multiverse.kernels.distribution import distribution
 from survival_multiverse.rows import RowWriter
-from survival_multiverse.sample import Factor, Sample
+from survival_multiverse.sample import Factor, Sample, measured
 from survival_multiverse.schema import Status
+from survival_multiverse.study import Study
 
 DISTRIBUTION = ("mean", "standard_deviation", "quartile_1", "median", "quartile_3")
 
@@ -56,8 +57,10 @@ def _write_levels(writer: RowWriter, sample: Sample, factor: Factor, codes: np.n
     return cells
 
 
-def write_distributions(writer: RowWriter, sample: Sample) -> None:
-    """Mean, SD and quartiles of the continuous variables by arm."""
+def write_distributions(writer: RowWriter, sample: Sample, study: Study) -> None:
+    """Mean, SD and quartiles of the continuous variables by arm, where they were measured."""
+    if not measured(study):
+        return
     for name, column in zip(sample.names, np.ascontiguousarray(sample.values.T), strict=True):
         for arm in (0, 1):
             n, *numbers = distribution(column, sample.arm, arm)

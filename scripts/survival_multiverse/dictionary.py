@@ -65,8 +65,8 @@ STATISTICS = {
         "ks": "Kolmogorov-Smirnov distance; continuous variables",
     },
     "balance_gate": {
-        "max_abs_smd_propensity": "largest absolute difference of the score's covariates",
-        "max_abs_smd_baseline": "the same of all baseline covariates",
+        "max_abs_smd_propensity": "largest absolute difference of the score's covariates, also as measured",
+        "max_abs_smd_baseline": "the same of all baseline covariates, volume and count included",
         "passes_propensity_<threshold>": "1 if the former is below a threshold of the balance, else 0",
         "passes_baseline_<threshold>": "1 if the latter is, else 0",
     },

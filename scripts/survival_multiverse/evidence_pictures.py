@@ -144,7 +144,9 @@ def _bias(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> P
         "On a curve lie the strengths that a hidden confounder would need with both the arm (across) and "
         "the event (up) to explain that hazard ratio of the primary scenario away; where both are equal, "
         "they are the E-value. Points: how strong the measured baseline covariates are, one by one. A point "
-        "beyond a curve is a covariate that could have done it, had it been left out." + dagger(study)
+        "beyond a curve is a covariate that could have done it, had it been left out. One that enters as a "
+        "number counts per standard deviation, its |SMD| d as the ratio exp(0.91 d) (VanderWeele and Ding "
+        "2017)." + dagger(study)
     )
     alternative = (
         "; ".join(strengths)
@@ -177,11 +179,16 @@ def _measured(anchor: pd.DataFrame, study: Study) -> list[dict[str, object]]:
     ]
     found = {}
     for (variable, level), name in terms.items():
-        if level == "continuous" or name.endswith("†"):
+        if name.endswith("†"):
             continue
         here = balance[(balance["variable"] == variable) & (balance["level"] == level)]
         shares = here.drop_duplicates("statistic").set_index("statistic")["estimate"]
-        death = cox[(cox["variable"] == variable) & cox["level"].astype(str).str.startswith(f"{level} vs ")]
+        death = cox[cox["variable"] == variable]
+        if level == "continuous":
+            strengths = _per_deviation(anchor, variable, shares, death[death["level"] == "per unit"])
+            found |= {name: {"name": name} | strengths} if strengths else {}
+            continue
+        death = death[death["level"].astype(str).str.startswith(f"{level} vs ")]
         if death.empty or not {"mean_0", "mean_1"} <= set(shares.index):
             continue
         low, high, ratio = shares["mean_0"], shares["mean_1"], death["estimate"].iloc[0]
@@ -189,6 +196,20 @@ def _measured(anchor: pd.DataFrame, study: Study) -> list[dict[str, object]]:
             strength = max(low, high) / min(low, high)
             found[name] = {"name": name, "exposure": strength, "outcome": risk_ratio(ratio)}
     return list(found.values())
+
+
+def _per_deviation(
+    anchor: pd.DataFrame, variable: str, balance: pd.Series, death: pd.DataFrame
+) -> dict[str, float]:
+    """Strengths of a continuous covariate per SD (VanderWeele and Ding 2017); {} if unknown."""
+    rows = of_stage(primary_rows(anchor, analysis="descriptive"), "unadjusted", None)
+    rows = rows[(rows["variable"] == variable) & (rows["statistic"] == "standard_deviation")]
+    if death.empty or len(rows) < 2 or not is_number(balance.get("smd", math.nan)):
+        return {}
+    ratio = death["estimate"].iloc[0] ** math.sqrt(float((rows["estimate"] ** 2).mean()))
+    if not is_number(ratio):
+        return {}
+    return {"exposure": math.exp(0.91 * abs(balance["smd"])), "outcome": risk_ratio(ratio)}
 
 
 def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Picture | None:

@@ -2,7 +2,7 @@
 
 import math
 
-from survival_multiverse.sample import GTV_LEVELS, STATE_LEVELS
+from survival_multiverse.sample import GTV_LEVELS, STATE_LEVELS, measured
 from survival_multiverse.schema import Population
 from survival_multiverse.study import Study, spelling
 from survival_multiverse.style import display_label, display_unit
@@ -109,3 +109,22 @@ def describe_specification(study: Study, row: dict[str, object]) -> str:
         late = " †" if study.flags(study.adjustment_sets[name].covariates) else ""
         parts.append(f"“{study.adjustment_sets[name].label}{late}” covariates")
     return ", ".join(parts)
+
+
+def judged_forms(study: Study) -> str:
+    """Say in which forms covariates are tabulated and judged, and which of them entered the scores cut."""
+    if not measured(study):
+        return "Published categories only: values within them were drawn, not measured."
+    held = {
+        name
+        for entry in study.adjustment_sets.values()
+        for name in (*entry.covariates, *entry.covariates_in_all)
+    }
+    cut = [
+        f"{in_sentence(covariate.label)} at {with_unit(covariate.cut, covariate.unit)}"
+        for covariate in study.covariates.values()
+        if covariate.cut is not None and covariate.name in held
+    ]
+    cut += [f"{in_sentence(study.gtv.label)} at the scenario's cutoff"] if "gtv" in held else []
+    text = "What was measured as a number is judged as measured, too, not only by its categories."
+    return f"{text} Entered the scores cut: {', '.join(cut)}." if cut else text

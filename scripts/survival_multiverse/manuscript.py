@@ -14,6 +14,7 @@ from docx.table import _Cell
 
 from survival_multiverse.captions import dagger
 from survival_multiverse.convention_tables import inverse_table
+from survival_multiverse.labels import judged_forms
 from survival_multiverse.narrative import origin
 from survival_multiverse.patient_tables import multivariable_table, table_one, univariate_table
 from survival_multiverse.report_tables import anchor_table
@@ -39,7 +40,8 @@ def manuscript_tables(anchor: pd.DataFrame, specifications: pd.DataFrame, study:
     small = f"“<{study.minimum_cell}” and “*” are held back: small counts, and what would give them away."
     titled = [
         ("Table 1. Patients by arm, before and after matching, with standardised mean differences.",
-         f"Pearson's chi-square without correction; |SMD|: largest over the levels. {small} {late}",
+         f"Pearson's chi-square without correction; |SMD|: largest over the levels. {judged_forms(study)} "
+         f"{small} {late}",
          table_one(anchor, study)),
         ("Table 2. Survival by factor, before matching.", late, univariate_table(anchor, study)),
         ("Table 3. Multivariable Cox models, before matching.", "Efron's ties, model-based intervals.",

@@ -1,8 +1,7 @@
 """The methods in short, written from the settings, so that the text cannot say what was not done."""
 
 from survival_multiverse.cutpoints import SELECTED_RANGE
-from survival_multiverse.labels import in_sentence, variable_label, with_unit
-from survival_multiverse.limits import LIMIT_TOLERANCE
+from survival_multiverse.labels import in_sentence, judged_forms, variable_label, with_unit
 from survival_multiverse.null_models import STRATA
 from survival_multiverse.sensitivity import ALPHA
 from survival_multiverse.study import Study, spelling
@@ -77,9 +76,8 @@ def _contrast(study: Study) -> str:
     return (
         f"Arm A = 1 is {in_sentence(study.dose.label)} at or above the cutoff, A = 0 below it; every hazard "
         "ratio compares A = 1 with A = 0. The primary population are patients with at least the "
-        f"threshold of {in_sentence(study.lesions.label)}. A value at a cutoff counts as above it, and any "
-        f"limit (of dose, size, count, covariates and time) is met to {LIMIT_TOLERANCE:g} of it, so that "
-        "rounding decides nothing."
+        f"threshold of {in_sentence(study.lesions.label)}. A value at a cutoff counts as above it, and "
+        "any limit of a number or a time is met to a billionth of it, so that rounding decides nothing."
     )
 
 
@@ -149,8 +147,9 @@ def _balance(study: Study) -> str:
     return (
         "Standardised mean differences with the SD pooled over the unmatched arms (Austin 2009); a factor of "
         f"several levels counts by its largest. Gates at {gates}, on the covariates of the score and on all "
-        "baseline covariates; covariates known only after treatment count in the gate of a score that holds "
-        "them and in no other."
+        f"baseline covariates, {in_sentence(study.gtv.label)} and {in_sentence(study.lesions.label)} "
+        "included; covariates known only after treatment count in the gate of a score that holds them and in "
+        f"no other. {judged_forms(study)}"
     )
 
 

@@ -12,7 +12,7 @@ from survival_multiverse.attribution import INNER
 from survival_multiverse.charts.theme import plain
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence, level_label, population_label
 from survival_multiverse.published_marks import NO_MARKS
-from survival_multiverse.sample import GTV_LEVELS
+from survival_multiverse.sample import GTV_LEVELS, measured
 from survival_multiverse.schema import Population
 from survival_multiverse.specification_summary import direction, headline, strictest_gate
 from survival_multiverse.study import AXES, Study, spelling
@@ -199,17 +199,20 @@ def _keys(rows: pd.DataFrame, study: Study) -> list[str]:
 
 
 def balance_terms(study: Study) -> dict[tuple[str, str], str]:
-    """Columns of the love plots: covariates in the form in which they are analysed, with their names."""
-    terms = {}
+    """Columns of the love plots, with their names: covariates by their levels and as measured."""
+    terms, numbers = {}, measured(study)
     for name, covariate in study.covariates.items():
         late = " †" if covariate.role == "post_treatment" else ""
-        if not covariate.levels:
-            terms[name, "continuous"] = covariate.label + late
+        if numbers and covariate.type == "continuous":
+            form = ", as measured" if covariate.levels else ""
+            terms[name, "continuous"] = f"{covariate.label}{form}{late}"
         shown = covariate.levels[1:] if len(covariate.levels) == 2 else covariate.levels
         for level in shown:
             terms[name, level] = f"{covariate.label}: {level_label(study, name, level)}{late}"
     terms["gtv", GTV_LEVELS[1]] = f"{study.gtv.label} at or above cutoff"
-    terms["lesions", "continuous"] = study.lesions.label
+    if numbers:
+        terms["gtv", "continuous"] = f"{study.gtv.label}, as measured"
+        terms["lesions", "continuous"] = study.lesions.label
     return terms
 
 

@@ -18,6 +18,8 @@ PRIMARY = str(Population.NON_OLIGOMETASTATIC)
 def table_one(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Table 1: patients by arm before and after matching, chi-square P, largest |SMD| of each variable.
 
+    What was measured as a number stands below its levels as mean and standard deviation.
+
     Counts below the minimum cell, and those from which they could be subtracted, are not printed.
     """
     stages = [("unadjusted", None), *(("matched", name) for name in study.adjustment_sets)]
@@ -36,6 +38,10 @@ def table_one(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
         for position, level in enumerate(levels):
             row = [variable_label(study, variable), level_label(study, variable, level)]
             rows.append(row + [text for block in blocks for text in block[position]])
+        rows += _measured_rows(frames, variable, study)
+    for variable in (*study.covariates, "lesions"):
+        if variable not in set(cells["variable"]):
+            rows += _measured_rows(frames, variable, study)
     return pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(columns))
 
 
@@ -72,8 +78,8 @@ def _table_one_block(
     held = any(not text.isdigit() for text in texts.flat)
     p_values = here.loc[here["analysis"] == "chi_square", "p_value"].to_numpy(dtype=np.float64)
     smd = here[(here["analysis"] == "balance") & (here["statistic"] == "smd")]
-    # A continuous covariate has a row of balance of its own; this table shows its levels.
-    smd = smd[smd["level"].isin(levels)] if smd["level"].isin(levels).any() else smd
+    # As measured it has a row of its own.
+    smd = smd[smd["level"].isin(levels)]
     largest = smd["estimate"].abs().max() if len(smd) else math.nan
     block = []
     for position in range(len(levels)):
@@ -90,6 +96,36 @@ def _table_one_block(
             )
         )
     return block
+
+
+def _measured_rows(frames: list[pd.DataFrame], variable: str, study: Study) -> list[list[str]]:
+    """The row of a variable as measured, if it was: mean and standard deviation by arm, |SMD|."""
+    first = frames[0]
+    if not ((first["variable"] == variable) & (first["statistic"] == "standard_deviation")).any():
+        return []
+    role = study.covariates.get(variable) or getattr(study, variable)
+    row = [variable_label(study, variable), f"Mean (SD), {display_unit(role.unit)}".removesuffix(", ")]
+    for frame in frames:
+        row += _measured_block(frame[frame["variable"] == variable], study.minimum_cell)
+    return [row]
+
+
+def _measured_block(here: pd.DataFrame, minimum: int) -> tuple[str, str, str, str]:
+    """Cells of both arms, no test, and |SMD|; nothing of an arm with fewer known values than `minimum`."""
+    cells = []
+    for arm in (0, 1):
+        found = here[(here["level"] == f"arm {arm}") & (here["analysis"] == "descriptive")]
+        values = found.set_index("statistic")["estimate"]
+        mean, spread = values.get("mean", math.nan), values.get("standard_deviation", math.nan)
+        if len(found) and found["n"].max() < minimum:
+            cells.append(HELD)
+        else:
+            digits = 2 if spread < 1 else 1
+            cells.append(f"{mean:.{digits}f} ({spread:.{digits}f})" if is_number(spread) else GAP)
+    smd = here[(here["analysis"] == "balance") & (here["level"] == "continuous")]
+    smd = smd.loc[smd["statistic"] == "smd", "estimate"].abs().max()
+    difference = HELD if HELD in cells else f"{smd:.2f}" if is_number(smd) else GAP
+    return (*cells, GAP, difference)
 
 
 def _with_share(texts: np.ndarray, counts: np.ndarray, level: int, arm: int) -> str:

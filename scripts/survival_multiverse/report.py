@@ -14,7 +14,7 @@ from survival_multiverse.charts.balance import scenario_love_chart
 from survival_multiverse.charts.time import arms_chart
 from survival_multiverse.checklists import CHECKLIST_REFERENCES
 from survival_multiverse.flow import flow_steps
-from survival_multiverse.labels import arm_labels, axis_value, in_sentence, with_unit
+from survival_multiverse.labels import arm_labels, axis_value, in_sentence, judged_forms, with_unit
 from survival_multiverse.methods import REFERENCES, methods
 from survival_multiverse.narrative import hidden_bias, joint_null, origin, readings
 from survival_multiverse.page_data import axis_labels, balance_terms, page_data, primary_choices
@@ -188,6 +188,7 @@ def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, obj
         "readings": readings(specifications, study),
         "joint_null": joint_null(joint, study),
         "filled_in": filled_in(study),
+        "judged_forms": judged_forms(study),
         "hidden_bias": hidden_bias(specifications, study),
         "attempted": len(specifications),
         "estimated": len(estimated(specifications)),

@@ -29,6 +29,7 @@ _UNMEASURED = ("e_value", "e_value_of_limit", "rosenbaum_gamma")
 _SUMMARISED = ("hazard_ratio", "log_hazard_ratio", "ci_lower", "ci_upper", "status", "fingerprint")
 _BLOCK_COLUMNS = [
     "gate",
+    "comparable",
     "attempted",
     "estimated",
     "not_estimable",
@@ -208,7 +209,8 @@ def summarise_blocks(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
     pd.DataFrame
         Counts, median hazard ratio, its 1st and 99th percentile with their ratio (RHR), whether they
         lie on opposite sides of 1 (Janus effect; Patel, Burford and Ioannidis 2015), shares, median E-values
-        and Rosenbaum bounds, extremes.
+        and Rosenbaum bounds, extremes; `comparable` counts the block's estimates through the strictest gate
+        of the baseline covariates.
     """
     keys = BLOCK
     columns = {name: specs[name].to_numpy() for name in (*_SUMMARISED, *_UNMEASURED, *_CHOICES)}
@@ -216,14 +218,22 @@ def summarise_blocks(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
         name: specs[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
         for name in _gate_columns(study)
     }
+    strictest = gates[f"{PASSES}baseline_{spelling(min(study.analysis.balance_thresholds))}"]
     records = []
     for rows in specs.groupby(keys, dropna=False, sort=True).indices.values():
         block = {name: specs[name].iloc[rows[0]] for name in keys}
+        block["comparable"] = _comparable(strictest[rows], columns["status"][rows])
         records.append({**block, "gate": "all", **_summary(columns, rows)})
         for gate, passes in gates.items():
             if not np.isnan(passes[rows]).all():
                 records.append({**block, "gate": gate, **_summary(columns, rows[passes[rows] == 1])})
-    return pd.DataFrame(records, columns=[*keys, *_BLOCK_COLUMNS])
+    return pd.DataFrame(records, columns=[*keys, *_BLOCK_COLUMNS]).astype({"comparable": "Int64"})
+
+
+def _comparable(passes: np.ndarray, status: np.ndarray) -> float:
+    """Estimates of a block whose arms are comparable: 0 if none are, NaN if no balance was judged."""
+    judged = ~np.isnan(passes)
+    return float(np.count_nonzero((passes == 1) & (status == str(Status.OK)))) if judged.any() else np.nan
 
 
 def _summary(columns: dict[str, np.ndarray], rows: np.ndarray) -> dict:

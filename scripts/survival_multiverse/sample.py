@@ -21,6 +21,11 @@ def reaches(time: np.ndarray, landmark: float) -> np.ndarray:
     return at_least(time, landmark)
 
 
+def measured(study: Study) -> bool:
+    """Tell whether continuous values are the patients' own, not drawn within published categories."""
+    return study.source != "reconstructed"
+
+
 @dataclass(frozen=True, slots=True)
 class Factor:
     """A grouping of patients: level names, the reference first."""

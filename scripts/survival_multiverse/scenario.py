@@ -87,17 +87,12 @@ def covariate_names(adjustment_set: AdjustmentSet, population: Population) -> tu
 
 def candidates_of(sample: Sample, population: Population, study: Study) -> Iterator[Candidate]:
     """Scores of every adjustment set, for everybody and for those beyond each landmark, made one by one."""
-    linear = [
-        covariate.name
-        for covariate in study.covariates.values()
-        if not covariate.levels and covariate.role == "baseline"
-    ]
     for adjustment_set in study.adjustment_sets.values():
         names = covariate_names(adjustment_set, population)
         for landmark in (NO_LANDMARK, *study.analysis.landmarks):
             scored = score(after_landmark(sample, landmark), names)
             flags = (*study.flags(names), *(f"dropped:{name}" for name in scored.dropped))
-            design = balance_design(scored.sample, names, linear)
+            design = balance_design(scored.sample, names, study)
             yield Candidate(adjustment_set.name, landmark, scored, design, design.gated(), flags)
 
 
@@ -166,7 +161,7 @@ def write_tables(writer: RowWriter, sample: Sample, study: Study) -> None:
     """The published tables on one sample: description, survival, regression."""
     analysis = study.analysis
     write_counts(writer, sample)
-    write_distributions(writer, sample)
+    write_distributions(writer, sample, study)
     write_curves(writer, sample, analysis)
     write_log_ranks(writer, sample, analysis)
     write_univariate(writer, sample, study)

@@ -100,12 +100,8 @@ ESTIMATE_COLUMNS = (
     Column(
         "variance",
         "category",
-        Column(
-            "variance",
-            "category",
-            "model, clustered (by pair), robust, stacked (for the estimated score too), outputation (clustered, over "
-            "the tie-breaks); else null",
-        ),
+        "model, clustered (by pair), robust, stacked (for the estimated score too), outputation (clustered, "
+        "over the tie-breaks); else null",
     ),
     Column("variable", "category", "factor or covariate; `arm` is the dose arm"),
     Column("level", "category", "level of the variable, or the contrast against its reference"),

@@ -175,6 +175,19 @@ def members(specs, block):
     )
 
 
+def test_a_block_counts_its_comparable_analyses(specs, blocks):
+    for _, block in blocks.iterrows():
+        rows = members(specs, pd.Series({**block, "gate": "all"}))
+        passes = rows["passes_baseline_0.1"]
+        if passes.isna().all():
+            assert block.comparable is pd.NA
+        else:
+            assert block.comparable == ((rows.status == "ok") & passes.fillna(False)).sum()
+    assert blocks.comparable.isna().any()
+    assert (blocks.comparable == 0).any()
+    assert set(blocks.estimator[blocks.comparable.isna()]) == {"unadjusted", "adjusted"}
+
+
 def test_blocks_hold_every_specification_once(specs, blocks):
     everyone = blocks[blocks.gate == "all"]
     assert not everyone[BLOCK].duplicated().any()

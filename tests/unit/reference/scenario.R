@@ -338,9 +338,13 @@ balance <- function(data, weight, whole, set, focal, details = TRUE) {
     judge(parts[1], parts[2], now[[key]], before[[key]], TRUE)
   }
   for (v in numbers) judge(v, "continuous", data[[v]], whole[[v]], FALSE)
-  of <- function(variables) max(unlist(lapply(variables, function(v) largest[[if (v %in% groups) paste0(v, "#") else v]])))
+  # A variable counts by its levels and as measured; the count and the state are one.
+  forms <- function(v) c(paste0(v, "#"), name_of(v), if (v == "lesions") "state#")
+  of <- function(variables) {
+    max(unlist(largest[intersect(unlist(lapply(variables, forms)), names(largest))]))
+  }
   known_before <- setdiff(c(groups, linear), late)
-  worst <- c(propensity = of(set), baseline = of(c(known_before, if (context[1] == "all") "lesions")))
+  worst <- c(propensity = of(set), baseline = of(c(known_before, "lesions")))
   for (gate in names(worst)) {
     put("balance_gate", paste0("max_abs_smd_", gate), worst[[gate]], "all")
     for (t in c("0.1", "0.25"))
