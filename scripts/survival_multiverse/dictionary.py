@@ -20,6 +20,7 @@ STATISTICS = {
     },
     "follow_up": {
         "reverse_kaplan_meier_median": "median of the potential follow-up (Schemper and Smith 1996)",
+        "risk_at_end": "share with the event by the last time observed (Kaplan-Meier)",
         "alive": "patients without the event",
         "alive_minimum": "their shortest follow-up",
         "alive_median": "their median follow-up",
@@ -79,10 +80,11 @@ STATISTICS = {
         "draws_estimated": "orders that gave a hazard ratio",
     },
     "rosenbaum": {
-        "informative_pairs": "pairs in which it is known who had the event first",
-        "low_dose_first": "those in which it was the low-dose member",
-        "p_value_without_bias": "one-sided P of the sign test",
-        "gamma": "largest hidden bias with P at or below 0.05",
+        "informative_pairs": "pairs that count: scores differ, or it is known who had the event first",
+        "direction": "1: the pairs speak for longer survival with the high dose, -1: for shorter, 0: neither",
+        "p_value_without_bias": "one-sided P that way; `model` prentice_wilcoxon (scores) or sign (test)",
+        "p_two_sided_without_bias": "two-sided P",
+        "gamma": "largest hidden bias with the one-sided P at or below 0.05",
     },
     "fingerprint": {"analysis": "48-bit number of patients, pairs and weights: equal if the same analysis"},
 }

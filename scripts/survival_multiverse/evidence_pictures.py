@@ -20,7 +20,7 @@ from survival_multiverse.labels import (
 from survival_multiverse.page_data import balance_terms, kept_by, primary_choices
 from survival_multiverse.pictures import Picture, limits_of, published_points, published_words
 from survival_multiverse.published_marks import NO_MARKS
-from survival_multiverse.sensitivity import e_value
+from survival_multiverse.sensitivity import RARE_RISK, e_value, risk_ratio
 from survival_multiverse.specification_summary import (
     anchor_block,
     estimated,
@@ -119,17 +119,17 @@ def _bias(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> P
     for row in rows.to_dict("records"):
         label = f"{ESTIMATOR_LABELS[row['estimator']]}, {set_label(study, row['adjustment_set'])}"
         label += f" (E-value {format_ratio(row['e_value'])})"
-        away = risk_ratio(row["hazard_ratio"])
+        away = risk_ratio(row["hazard_ratio"], rare=row["risk_at_end"] < RARE_RISK)
         if away > 1.01:
             strengths[label] = away
             styles[label] = (row["estimator"], list(study.adjustment_sets).index(row["adjustment_set"]))
             kept[label] = choices[row["estimator"], row["adjustment_set"]]
     if "matched" in study.published:
         ratio = study.published["matched"]
-        label = (
-            f"Published, {in_sentence(ESTIMATOR_LABELS['matched'])} (E-value {format_ratio(e_value(ratio))})"
-        )
-        strengths[label], styles[label], kept[label] = risk_ratio(ratio), ("published", 0), {}
+        rare = bool((rows["risk_at_end"] < RARE_RISK).any())
+        strength = format_ratio(e_value(ratio, rare=rare))
+        label = f"Published, {in_sentence(ESTIMATOR_LABELS['matched'])} (E-value {strength})"
+        strengths[label], styles[label], kept[label] = risk_ratio(ratio, rare=rare), ("published", 0), {}
     if not strengths or not measured:
         return None
     largest = max(away + math.sqrt(away * (away - 1)) for away in strengths.values())
@@ -155,12 +155,6 @@ def _bias(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> P
     )
     spec = bias_chart(curves, measured, styles, reach)
     return Picture("bias-chart", "What was not measured, beside what was", text, alternative, spec)
-
-
-def risk_ratio(hazard_ratio: float) -> float:
-    """Approximate risk ratio, at least 1, of a hazard ratio with a common outcome: from its E-value."""
-    strength = e_value(hazard_ratio)
-    return strength**2 / (2 * strength - 1)
 
 
 def _strongest(measured: list[dict[str, object]]) -> str:

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 
 from survival_multiverse.inference_tables import median_ratio, primary_tests
@@ -298,18 +299,36 @@ def of_all(part: int, whole: int) -> str:
 def hidden_bias(specifications: pd.DataFrame, study: Study) -> str:
     """Rosenbaum bounds of the primary block's matched analyses; nothing where none was matched."""
     rows = estimated(anchor_block(headline(specifications, estimator="matched"), study))
+    rows = rows[rows["rosenbaum_direction"].notna()]
     if rows.empty:
         return ""
-    bounds = rows["rosenbaum_gamma"].dropna()
+    sentences = [
+        "Rosenbaum bounds, from Prentice-Wilcoxon scores of the pairs, assume that the members of a pair are "
+        "censored alike."
+    ]
+    for direction, words in ((1, "longer"), (-1, "shorter")):
+        sentences += _bounds_towards(rows, direction, words)
+    return " ".join(sentences)
+
+
+def _bounds_towards(rows: pd.DataFrame, direction: int, words: str) -> list[str]:
+    """What hidden bias would have to be in the analyses whose pairs speak for one direction."""
+    here = rows[rows["rosenbaum_direction"] == direction]
+    if here.empty:
+        return []
+    bounds = here["rosenbaum_gamma"].dropna()
     opening = (
-        f"Rosenbaum bounds: in {len(bounds):,} of {len(rows):,} matched analyses of the primary block the "
-        "one-sided sign test of the pairs is at or below 0.05 if nothing is hidden"
+        f"In {len(here):,} of {len(rows):,} matched analyses of the primary block the pairs speak for "
+        f"{words} survival at or above the cutoff, in {len(bounds):,} of them with a one-sided P of 0.05 or "
+        "less if nothing is hidden"
     )
+    sign = np.count_nonzero(here["sign_test_gamma"].notna() & (here["sign_test_direction"] == direction))
+    beside = f"(the sign test agrees in {sign:,})"
     if bounds.empty:
-        return f"{opening}, so that no bias is needed to explain a difference within pairs."
+        return [f"{opening} {beside}: chance alone can explain the difference within pairs."]
     least, most = format_ratio(bounds.min()), format_ratio(bounds.max())
     span = f"Γ = {least}" if least == most else f"Γ between {least} and {most}"
-    return (
-        f"{opening}; a hidden factor that multiplies the odds of being at or above the cutoff within a pair "
-        f"by {span} would take that away."
-    )
+    return [
+        f"{opening} {beside}; a hidden factor that multiplies the odds of being at or above the cutoff within "
+        f"a pair by {span} would take that away."
+    ]

@@ -9,10 +9,24 @@ import pyarrow.compute as pc
 
 from survival_multiverse.quantiles import quantiles
 from survival_multiverse.schema import PASSES, Estimator, Population, Status
-from survival_multiverse.sensitivity import e_value, e_value_of_limit
+from survival_multiverse.sensitivity import (
+    PRENTICE_WILCOXON,
+    RARE_RISK,
+    SIGN,
+    e_value,
+    e_value_of_limit,
+)
 from survival_multiverse.study import AXES, Study, spelling
 
-SPECIFICATION_ANALYSES = ("cox", "matching", "balance_gate", "tie_break", "rosenbaum", "fingerprint")
+SPECIFICATION_ANALYSES = (
+    "cox",
+    "matching",
+    "balance_gate",
+    "tie_break",
+    "rosenbaum",
+    "follow_up",
+    "fingerprint",
+)
 """Analyses whose rows `specifications` needs."""
 
 _VARIANCE = {
@@ -25,6 +39,16 @@ _VARIANCE = {
 _KEYS = [*AXES, "population", "adjustment_set", "estimator", "landmark", "landmark_order"]
 _MATCHING_STATISTICS = ["pairs", "matched_share", "focal_arm"]
 _TIE_BREAK = ["envelope_median", "envelope_2.5", "envelope_97.5", "variance_between_orders"]
+_HIDDEN_BIAS = {
+    f"{statistic} by {model}": f"{prefix}_{name}"
+    for model, prefix in ((PRENTICE_WILCOXON, "rosenbaum"), (SIGN, "sign_test"))
+    for statistic, name in (
+        ("gamma", "gamma"),
+        ("direction", "direction"),
+        ("p_value_without_bias", "p"),
+        ("p_two_sided_without_bias", "p_two_sided"),
+    )
+}
 _UNMEASURED = ("e_value", "e_value_of_limit", "rosenbaum_gamma")
 _SUMMARISED = ("hazard_ratio", "log_hazard_ratio", "ci_lower", "ci_upper", "status", "fingerprint")
 _BLOCK_COLUMNS = [
@@ -97,10 +121,11 @@ def specifications(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
         *(("matching", name, name) for name in _MATCHING_STATISTICS),
         *(("balance_gate", name, name) for name in _gate_statistics(study)),
         *(("tie_break", name, name) for name in _TIE_BREAK),
-        ("rosenbaum", "gamma", "rosenbaum_gamma"),
+        *(("rosenbaum", statistic, name) for statistic, name in _HIDDEN_BIAS.items()),
+        ("follow_up", "risk_at_end of all", "risk_at_end"),
         ("fingerprint", "analysis", "fingerprint"),
     ]
-    statistics = estimates.groupby(["analysis", "statistic"], sort=False, observed=True).indices
+    statistics = estimates.groupby(["analysis", _statistics(estimates)], sort=False, observed=True).indices
     values = estimates["estimate"].to_numpy(dtype=float, na_value=np.nan)
     place = np.argsort(keys[headline.index], kind="stable")
     for analysis, statistic, name in columns:
@@ -111,6 +136,16 @@ def specifications(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     headline = _with_e_values(_once(headline))
     headline["is_anchor"] = _is_anchor(headline, study)
     return headline.sort_values(_KEYS, na_position="first", kind="stable").reset_index(drop=True)
+
+
+def _statistics(estimates: pd.DataFrame) -> np.ndarray:
+    """Statistic of each row, with what else tells the rows of one analysis apart, shape (rows,)."""
+    names = estimates["statistic"].to_numpy(dtype=object).copy()
+    analysis = estimates["analysis"].to_numpy(dtype=object)
+    for kind, words, column in (("rosenbaum", "by", "model"), ("follow_up", "of", "variable")):
+        rows = analysis == kind
+        names[rows] = names[rows] + f" {words} " + estimates[column].to_numpy(dtype=object)[rows]
+    return names
 
 
 def _headline(estimates: pd.DataFrame) -> pd.DataFrame:
@@ -182,10 +217,15 @@ def _once(specs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_e_values(specs: pd.DataFrame) -> pd.DataFrame:
+    """E-values, in the form that the risk of the block's population asks for: one for all of its estimates."""
+    who = [specs["population"], specs["oligo_threshold"]]
+    risk = specs["risk_at_end"].groupby(who, dropna=False).transform("max")
+    rare = (risk < RARE_RISK).to_numpy()
     limits = specs[["hazard_ratio", "ci_lower", "ci_upper"]].to_numpy()
     return specs.assign(
-        e_value=[e_value(ratio) for ratio, _, _ in limits],
-        e_value_of_limit=[e_value_of_limit(*row) for row in limits],
+        risk_at_end=risk,
+        e_value=[e_value(row[0], rare=form) for row, form in zip(limits, rare, strict=True)],
+        e_value_of_limit=[e_value_of_limit(*row, rare=form) for row, form in zip(limits, rare, strict=True)],
     )
 
 

@@ -1,5 +1,6 @@
 """Rows on survival without a regression model: curves, log-rank tests, restricted means, follow-up."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -144,6 +145,14 @@ def _write_follow_up(
             estimate = value[0] if value else NAN
             writer.add("follow_up", f"alive_{statistic}", estimate, status=status, **labels)
         writer.add("follow_up", "alive", float(len(alive)), **labels)
+        risk = risk_at_end(sample.time[codes == code], sample.event[codes == code])
+        status = Status.EMPTY_ARM if math.isnan(risk) else Status.OK
+        writer.add("follow_up", "risk_at_end", risk, status=status, **labels)
+
+
+def risk_at_end(time: np.ndarray, event: np.ndarray) -> float:
+    """Return the share with the event by the last time observed, 1 - S; NaN of nobody."""
+    return 1.0 - float(kaplan_meier(time, event).survival[-1]) if len(time) else NAN
 
 
 def write_log_ranks(writer: RowWriter, sample: Sample, analysis: Analysis) -> None:
