@@ -4,9 +4,18 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from survival_multiverse.attribution import TIE_BREAK
 from survival_multiverse.inference_tables import NULL_LABELS, primary_tests
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence
-from survival_multiverse.narrative import ANALYSES, excluding, joint_readings, of_all, percent
+from survival_multiverse.narrative import (
+    ANALYSES,
+    beside,
+    excluding,
+    joint_readings,
+    of_all,
+    percent,
+    towards,
+)
 from survival_multiverse.schema import Population
 from survival_multiverse.specification_summary import (
     Summary,
@@ -26,12 +35,16 @@ SILENT = {
     "simulated": "the patients are simulated, so no answer about real patients is in these numbers",
     "reconstructed": (
         "the patients were reconstructed from published statistics: with the published pairs these numbers "
-        "are reproduced by construction, and the rest of the grid is mechanical"
+        "are reproduced by construction, and other cutoffs follow from an assumption about values within "
+        "each published category"
     ),
 }
 UNTESTED = "They were not tested together: the settings name other estimators for that."
 ALONE = ("One analysis: nothing to test together.", "There is no choice that could move it.")
-MECHANICAL = "the rest of the grid is mechanical, so no P value over all of it is given here"
+MECHANICAL = (
+    "other cutoffs follow from an assumption about values within each published category, so no P value over "
+    "all of them is given here"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +60,8 @@ def answers(
     specifications: pd.DataFrame, study: Study, joint: pd.DataFrame, attribution: pd.DataFrame
 ) -> list[Answer]:
     """One answer for each estimator of the primary population, threshold and dose cutoff, no landmark."""
-    rows = anchor_block(headline(specifications), study)
+    everything = headline(specifications)
+    rows = anchor_block(everything, study)
     tested = joint_readings(joint, study)
     blocks = primary_tests(joint, study)
     found = []
@@ -55,10 +69,15 @@ def answers(
         here = rows[rows["estimator"] == name]
         shares = first_order(attribution, study, name)
         together = _cell(here, name, study) if is_fitted(study) else tested.get(name, UNTESTED)
-        sentences = (_favour(here, name, study), together, _moves(shares, here, study))
-        if len(here) == 1:
-            sentences = (sentences[0], *ALONE)
-        last = _printed_cells(here, name, study) if is_fitted(study) else _joint_cells(blocks.get(name, {}))
+        others = beside(everything[everything["estimator"] == name], study)
+        moves = _moves(shares, here, study) if len(here) > 1 else ALONE[1]
+        together = together if len(here) > 1 else ALONE[0]
+        sentences = (_favour(here, name, study), together, f"{moves} {others}".strip())
+        last = (
+            _printed_cells(here, name, study)
+            if is_fitted(study)
+            else _joint_cells(blocks.get(name, {}), study)
+        )
         row = _row(name, here, study) | last | _most(shares, here, study)
         found.append(Answer(ESTIMATOR_LABELS[name], sentences, row))
     return found
@@ -92,6 +111,7 @@ def first_order(attribution: pd.DataFrame, study: Study, estimator: str) -> dict
         & (attribution["population"] == str(next(iter(Population))))
         & (attribution["oligo_threshold"] == study.anchor[0])
         & (attribution["dose_cutoff"] == study.anchor[1])
+        & (attribution["adjustment_set"].isna() | (attribution["adjustment_set"] == study.primary_set))
         & (attribution["estimator"] == estimator)
         & (attribution["landmark"] == 0)
         & attribution["share"].notna()
@@ -104,7 +124,7 @@ def term_label(study: Study, term: str) -> str:
     """A choice, or choices together, as readers know them."""
     names = {"oligo_threshold": study.lesions.label, "dose_cutoff": study.dose.label}
     names |= {"gtv_cutoff": study.gtv.label, "caliper": "Caliper"}
-    names["adjustment_set"] = "Covariates"
+    names |= {"adjustment_set": "Covariates", TIE_BREAK: "Order of equal scores"}
     return " × ".join(names[part] for part in term.split(" x "))
 
 
@@ -114,8 +134,8 @@ def _favour(rows: pd.DataFrame, name: str, study: Study) -> str:
     what = f"{summary.attempted:,} {ANALYSES[name]} analys{'is' if summary.attempted == 1 else 'es'}"
     where = f"patients with {axis_value(study, 'oligo_threshold', study.anchor[0])}"
     dose = f"{in_sentence(study.dose.label)} {high}"
-    arms = f"{dose} with {low}"
-    opening = f"{what} of {where} compare{'s' if summary.attempted == 1 else ''} {arms}"
+    compares = f"compare{'s' if summary.attempted == 1 else ''} {dose} with {low}"
+    opening = f"{what} of {where}{_adjusted(name, study)} {compares}"
     if not summary.estimated:
         return f"{opening}; none gave a hazard ratio."
     some = "" if summary.estimated == summary.attempted else f"; {summary.estimated:,} gave a hazard ratio"
@@ -123,13 +143,20 @@ def _favour(rows: pd.DataFrame, name: str, study: Study) -> str:
     if summary.estimated == 1:
         low_end, high_end = (format_ratio(summary.lowest[name]) for name in ("ci_lower", "ci_upper"))
         found = f"the hazard ratio is {format_ratio(summary.median)}"
-        return f"{opening}{some}; {found} ({percent(study)} CI {low_end} to {high_end})."
-    better = f"{of_all(summary.below_1, summary.estimated)} found {dose} doing better"
+        found += f" ({percent(study)} CI {low_end} to {high_end})"
+        return f"{opening}{some}; {found}. {_like(rows, study)}".strip()
+    better = f"{of_all(summary.below_1, summary.estimated)} found longer survival with {dose}"
     return (
         f"{opening}{some}; {better} (hazard ratio below "
         f"1){excluding(summary.ci_below_1, summary.below_1, limits)}; the median is "
-        f"{format_ratio(summary.median)}{_published(name, study)}{_through(rows, study)}."
-    )
+        f"{format_ratio(summary.median)}{_published(name, study)}. {_like(rows, study)}"
+    ).strip()
+
+
+def _adjusted(name: str, study: Study) -> str:
+    """Which covariates the primary block holds."""
+    entry = study.adjustment_sets.get(study.primary_set)
+    return f", adjusted for “{entry.label}”," if entry and name != "unadjusted" else ""
 
 
 def _published(name: str, study: Study) -> str:
@@ -137,16 +164,22 @@ def _published(name: str, study: Study) -> str:
     return f", and {format_ratio(ratio)} was published" if ratio and not is_fitted(study) else ""
 
 
-def _through(rows: pd.DataFrame, study: Study) -> str:
-    """How many are through the balance gate, and what they say; nothing where no balance is judged."""
+def _like(rows: pd.DataFrame, study: Study) -> str:
+    """Whether the arms became alike, and what the balanced analyses say; nothing where none is judged."""
     through = _through_gate(rows, study)
     if through is None:
         return ""
+    limit = f"all standardised differences below {min(study.analysis.balance_thresholds):g}"
     if not through.attempted:
-        return "; none is through the balance gate"
-    verb = "is" if through.attempted == 1 else "are"
-    count = f"; {through.attempted:,} of {len(rows):,} {verb} through the balance gate"
-    return f"{count}, with a median of {format_ratio(through.median)}" if through.estimated else count
+        few = "It did not balance" if len(rows) == 1 else f"None of the {len(rows):,} balanced"
+        return (
+            f"{few} every baseline covariate ({limit}): the arms compared differ, whatever the hazard ratio."
+        )
+    if len(rows) == 1:
+        return f"It balanced every baseline covariate ({limit})."
+    count = "All" if through.attempted == len(rows) else f"Only {through.attempted:,} of the {len(rows):,}"
+    found = f"; their median is {format_ratio(through.median)}" if through.estimated else ""
+    return f"{count} balanced every baseline covariate ({limit}){found}."
 
 
 def _through_gate(rows: pd.DataFrame, study: Study) -> Summary | None:
@@ -181,13 +214,13 @@ def _moves(shares: dict[str, float], rows: pd.DataFrame, study: Study) -> str:
     words = " together with ".join(_choice(study, part) for part in term.split(" x "))
     together = sum(value for name, value in shares.items() if " x " in name)
     return f"What moves it most is {words}: {share_text(share)} of the spread of the log hazard ratio" + (
-        f"; {share_text(together)} is due to choices only together." if together >= 0.005 else "."
+        f"; {share_text(together)} comes from interactions between choices." if together >= 0.005 else "."
     )
 
 
 def _choice(study: Study, axis: str) -> str:
-    if axis == "adjustment_set":
-        return "which covariates are adjusted for"
+    if axis == TIE_BREAK:
+        return "the order in which patients of equal score are matched"
     return "the caliper" if axis == "caliper" else f"the cutoff of {in_sentence(study.gtv.label)}"
 
 
@@ -219,9 +252,13 @@ def _printed_cells(rows: pd.DataFrame, name: str, study: Study) -> dict[str, str
     }
 
 
-def _joint_cells(test: dict[str, dict[str, object]]) -> dict[str, str]:
+def _joint_cells(test: dict[str, dict[str, object]], study: Study) -> dict[str, str]:
     return {
-        f"Joint P, {label}": format_p(test[null]["p_median"]) if null in test else "not tested"
+        f"{sides}, {label}": format_p(test[null][name]) if null in test else "not tested"
+        for sides, name in (
+            ("Joint two-sided P", "p_abs_median"),
+            (f"One-sided P {towards(study)}", "p_median"),
+        )
         for null, label in NULL_LABELS.items()
     }
 

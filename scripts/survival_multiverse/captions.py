@@ -8,7 +8,12 @@ from survival_multiverse.coarse_curves import SMALL_ARM
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence, variable_label, with_unit
 from survival_multiverse.narrative import reading
 from survival_multiverse.published_marks import NO_MARKS
-from survival_multiverse.specification_summary import anchor_block, estimators_present, headline
+from survival_multiverse.specification_summary import (
+    anchor_block,
+    estimators_present,
+    headline,
+    primary_cutoffs,
+)
 from survival_multiverse.study import Study
 from survival_multiverse.style import ESTIMATOR_LABELS
 from survival_multiverse.surface import surface_cells
@@ -109,7 +114,7 @@ def _surface_caption(specifications: pd.DataFrame, study: Study) -> Caption:
         + (" (purple: its hazard ratio was published)." if "matched" in study.published else ".")
         + dagger(study)
     )
-    cells = anchor_block(surface_cells(specifications, study), study)
+    cells = primary_cutoffs(surface_cells(specifications, study), study)
     where = f"{axis_value(study, 'oligo_threshold', study.anchor[0])}, "
     where += f"{in_sentence(study.dose.label)} {axis_value(study, 'dose_cutoff', study.anchor[1])}"
     parts = [

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from survival_multiverse.labels import in_sentence, with_unit
+from survival_multiverse.sample import measured
 from survival_multiverse.specification_summary import headline, passing
 from survival_multiverse.study import AXES, Study, spelling
 
@@ -69,7 +70,7 @@ def propensity_table(study: Study, specifications: pd.DataFrame) -> pd.DataFrame
         ("Variables known only after treatment", ", ".join(late) + " hold some (†)" if late else "none"),
         ("Model of the score", "logistic regression, unpenalised maximum likelihood"),
         ("Algorithm", "greedy nearest neighbour on the logit, ties in a seeded order; "
-         f"{study.analysis.tie_break_draws:,} other orders beside it"),
+         f"{study.analysis.tie_break_draws:,} orders, the estimate their median"),
         ("Ratio", "1:1"),
         ("Replacement", "without"),
         ("Caliper", f"{calipers} SD of the logit; none = no limit"),
@@ -78,7 +79,7 @@ def propensity_table(study: Study, specifications: pd.DataFrame) -> pd.DataFrame
          f"baseline covariates: {', '.join(gates)} (matched analyses of the primary population)"),
         ("Overlap of the scores", "c-statistic, common support, and the picture of the scores by arm"),
         ("Analysis of matched data", "Cox with errors clustered by pair; log-rank also stratified by pair"),
-        ("Weights", "overlap and stabilised inverse probability, untruncated; robust and stacked errors"),
+        ("Weights", "overlap and stabilised inverse probability, untruncated; errors for an estimated score"),
         ("Estimand", "named for each estimator; never pooled"),
         ("Sensitivity to unmeasured confounding", "E-values and Rosenbaum bounds"),
     ]  # fmt: skip
@@ -101,15 +102,23 @@ def cutpoint_items(study: Study) -> pd.DataFrame:
             )
         )
     rows += [
-        ("How cutpoints were "
-            "determined", "fixed in the configuration before the analysis; none was picked from the "
-         "outcome"),
-        ("Every other "
-            "cutpoint", "hazard ratio at each, and the maximally selected log-rank statistic with the search "
-         "counted"),
-        ("Continuous form", "restricted cubic spline beside the cutoffs"),
+        ("How cutpoints were determined", f"listed in the configuration, with their reasons; whether before "
+         f"or after the data were seen: {AUTHORS}"),
+        *_searched(study),
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["Item (REMARK)", "Answer"])
+
+
+def _searched(study: Study) -> list[tuple[str, str]]:
+    """Items on cutoffs that were searched for and on the variable uncut; not of values that were drawn."""
+    if not measured(study):
+        why = "not shown: exact values were drawn within published categories"
+        return [("Every other cutpoint", why), ("Continuous form", why)]
+    other = "hazard ratio at each, and the maximally selected log-rank statistic with the search counted"
+    return [
+        ("Every other cutpoint", other),
+        ("Continuous form", "restricted cubic spline beside the cutoffs"),
+    ]
 
 
 def _eligibility(study: Study) -> str:

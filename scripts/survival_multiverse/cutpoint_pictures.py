@@ -11,6 +11,7 @@ from survival_multiverse.narrative import percent
 from survival_multiverse.page_data import axis_labels
 from survival_multiverse.pictures import Picture, limits_of
 from survival_multiverse.published_marks import NO_MARKS
+from survival_multiverse.sample import measured
 from survival_multiverse.specification_summary import direction
 from survival_multiverse.study import AXES, Study
 from survival_multiverse.style import display_label, format_p, format_ratio
@@ -18,7 +19,12 @@ from survival_multiverse.table_cells import is_number
 
 
 def cutpoint_picture(tables: Mapping[str, pd.DataFrame], study: Study, name: str) -> Picture | None:
-    """Hazard ratios over the cutoffs of the dose or the volume, and the variable uncut; None without any."""
+    """Hazard ratios over the cutoffs of the dose or the volume, and the variable uncut; None without any.
+
+    None of reconstructed patients either: within a published category their values were drawn.
+    """
+    if not measured(study):
+        return None
     role, rows = getattr(study, name), tables["cutpoints"]
     rows = rows[(rows["population"] == "non_oligometastatic") & (rows["variable"] == name)]
     rows = rows[rows["status"] == "ok"]

@@ -229,7 +229,7 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
     ]
     text = (
         "The observed curve of the primary block (points; diamonds: primary scenario) against the middle "
-        "95 % of the curves that the null worlds give at the same rank (band; dotted: their median). What is "
+        "95 % of the curves that the null models give at the same rank (band; dotted: their median). What is "
         "not kept above leaves the points, and never the band, which is that of the whole block. The "
         "band is wide where analyses share their patients; it is no test by itself: the P values are in "
         "the table." + published_words(study)
@@ -244,7 +244,7 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
 
 
 def _outside(curves: pd.DataFrame) -> list[str]:
-    """How many ranks of each curve lie outside the band of each null world."""
+    """How many ranks of each curve lie outside the band of each null model."""
     outside = (curves["hazard_ratio"] < curves["null_2.5"]) | (curves["hazard_ratio"] > curves["null_97.5"])
     counts = outside.groupby([curves["estimator"], curves["null"]], sort=False).agg(["sum", "size"])
     return [

@@ -20,12 +20,12 @@ from survival_multiverse.specification_summary import (
     estimators_present,
     headline,
     middle_ratio,
+    of_set,
     passes,
     strictest_gate,
 )
 from survival_multiverse.study import AXES, Study
 from survival_multiverse.style import ESTIMATOR_LABELS, format_ratio, mark_origin, styled
-from survival_multiverse.table_cells import set_label
 
 DENSE = 150
 """More specifications than this are drawn as pixels, so that the file stays small."""
@@ -67,10 +67,6 @@ def decision_rows(curve: pd.DataFrame, study: Study) -> list[Choice]:
             continue
         rows.append(Choice(_heading(study, axis), None))
         rows += [Choice(_axis_text(study, axis, value), column == value) for value in study.axes[axis].values]
-    if curve["adjustment_set"].notna().any():
-        column = curve["adjustment_set"].to_numpy(dtype=object)
-        rows.append(Choice("Adjustment set", None))
-        rows += [Choice(set_label(study, name), column == name) for name in study.adjustment_sets]
     gate = strictest_gate(study)
     if curve[gate].notna().any():
         rows.append(Choice("Balance gate", None))
@@ -88,14 +84,14 @@ def _axis_text(study: Study, axis: str, value: float) -> str:
 
 @styled
 def draw_specification_curve(specifications: pd.DataFrame, study: Study) -> Figure:
-    """Draw one curve for each block of each estimator: primary population and threshold, no landmark.
+    """Draw one curve for each block of each estimator: primary population, threshold and adjustment set.
 
     Parameters
     ----------
     specifications
         Table of `robustness.specifications`; hazard ratios compare A = 1 with A = 0.
     """
-    rows = headline(specifications)
+    rows = of_set(headline(specifications), study.primary_set)
     rows = rows[rows["oligo_threshold"] == study.anchor[0]]
     present = estimators_present(rows)
     curves = {name: curve_order(rows[rows["estimator"] == name]) for name in present}

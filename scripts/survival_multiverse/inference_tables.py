@@ -4,8 +4,9 @@ import math
 
 import pandas as pd
 
-from survival_multiverse.attribution import OUTER
+from survival_multiverse.attribution import OUTER, TIE_BREAK
 from survival_multiverse.labels import axis_value, population_label, with_unit
+from survival_multiverse.sample import measured
 from survival_multiverse.schema import Population, Status
 from survival_multiverse.specification_summary import (
     ESTIMATOR_ORDER,
@@ -30,14 +31,21 @@ CALIBRATED = {
     "wald_model": "Wald, model-based error",
     "wald_naive": "Wald, pairs ignored",
     "wald_clustered": "Wald, error clustered by pair",
+    "wald_mean_of_orders": "Wald, mean error of the orders",
+    "wald_outputation": "Wald, median over the orders",
     "wald_robust": "Wald, robust error",
+    "wald_stacked": "Wald, error for an estimated score",
     "bootstrap_patients": "bootstrap of patients",
     "bootstrap_pairs": "bootstrap of pairs",
 }
 """Tests and intervals of the calibration as readers know them."""
 SPELT_OUT = 3
 """Levels left out of a factorial that a table names; more are counted."""
-TESTS = {"median": "P of the median", "share_significant": "P of the share", "mean_z": "P of mean z"}
+TESTS = {
+    "abs_median": "Two-sided P, median",
+    "abs_mean_z": "Two-sided P, mean z",
+    "median": "One-sided P, median",
+}
 PRIMARY = str(Population.NON_OLIGOMETASTATIC)
 
 
@@ -52,11 +60,12 @@ def _joint_blocks(joint: pd.DataFrame, gate: str) -> dict[tuple, dict[str, dict[
     here = joint[(joint["population"] == PRIMARY) & (joint["gate"] == gate)]
     order = here["estimator"].map(ESTIMATOR_ORDER.index)
     here = here.assign(order=order).sort_values(
-        ["oligo_threshold", "order", "landmark", "dose_cutoff"], kind="stable"
+        ["oligo_threshold", "adjustment_set", "order", "landmark", "dose_cutoff"], kind="stable"
     )
     blocks: dict[tuple, dict[str, dict[str, object]]] = {}
     for row in here.to_dict("records"):
-        key = (row["oligo_threshold"], row["estimator"], row["landmark"], row["dose_cutoff"])
+        names = ("oligo_threshold", "adjustment_set", "estimator", "landmark", "dose_cutoff")
+        key = tuple(row[name] for name in names)
         blocks.setdefault(key, {})[row["null"]] = row
     return blocks
 
@@ -64,7 +73,7 @@ def _joint_blocks(joint: pd.DataFrame, gate: str) -> dict[tuple, dict[str, dict[
 def primary_tests(joint: pd.DataFrame, study: Study) -> dict[str, dict[str, dict[str, object]]]:
     """The primary block of each estimator, without a landmark, as the rows of its nulls by name."""
     anchored = anchor_block(joint[joint["landmark"] == 0], study)
-    return {str(key[1]): block for key, block in _joint_blocks(anchored, "all").items()}
+    return {str(key[2]): block for key, block in _joint_blocks(anchored, "all").items()}
 
 
 def joint_table(joint: pd.DataFrame, study: Study, *, primary_threshold: bool) -> pd.DataFrame:
@@ -77,13 +86,19 @@ def joint_table(joint: pd.DataFrame, study: Study, *, primary_threshold: bool) -
         rows.append(_joint_row(block, "all", nulls, study))
         if key in gated:
             rows.append(_joint_row(gated[key], "through the gate", nulls, study))
-    columns = [study.lesions.label, "Estimator", study.dose.label, "Analyses", "Number", "Median HR"]
+    columns = [study.lesions.label, "Adjusted for", "Estimator", study.dose.label, "Analyses", "Number"]
+    columns.append("Median HR")
     if primary_threshold:
         # The title says it.
         columns, rows = columns[1:], [row[1:] for row in rows]
     columns += ["Significant as predicted", "Mean z as predicted"]
     headings = [("", name) for name in columns]
-    headings += [(heading, NULL_LABELS[null]) for heading in TESTS.values() for null in nulls]
+    side = {"median": f" ({study.inference.predicted} survival)"}
+    headings += [
+        (f"{heading}{side.get(test, '')}", NULL_LABELS[null])
+        for test, heading in TESTS.items()
+        for null in nulls
+    ]
     return pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(headings))
 
 
@@ -97,6 +112,7 @@ def _joint_row(
         label += f", landmark {with_unit(row['landmark'], study.time.unit)}"
     return [
         axis_value(study, "oligo_threshold", row["oligo_threshold"]),
+        set_label(study, row["adjustment_set"]),
         label,
         axis_value(study, "dose_cutoff", row["dose_cutoff"]),
         analyses,
@@ -131,6 +147,7 @@ def attribution_table(attribution: pd.DataFrame, specifications: pd.DataFrame, s
                 "all" if kept == "all" else "through the gate",
                 *(_small_share(alone.get(name, math.nan)) for name in OUTER),
                 _small_share(together),
+                _small_share(_order_share(terms)),
                 count_text(first["cells"]),
                 _dropped(first["dropped_levels"], study),
             ]
@@ -142,10 +159,17 @@ def attribution_table(attribution: pd.DataFrame, specifications: pd.DataFrame, s
         "Analyses",
         *(labels[name] for name in OUTER),
         "Only together",
+        "Order of equal scores",
         "Cells",
         "Left out",
     ]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _order_share(terms: pd.DataFrame) -> float:
+    """Share of the order in which patients of equal score are matched; NaN without matching."""
+    share = terms.loc[terms["term"] == TIE_BREAK, "share"]
+    return float(share.iloc[0]) if len(share) else math.nan
 
 
 def _small_share(share: float) -> str:
@@ -170,7 +194,12 @@ def _dropped(levels: str, study: Study) -> str:
 
 
 def selected_table(selected: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """The cutoff with the largest log-rank statistic, before and after the search is counted."""
+    """The cutoff with the largest log-rank statistic, before and after the search is counted.
+
+    Empty for reconstructed patients: their values were drawn within published categories.
+    """
+    if not measured(study):
+        return pd.DataFrame()
     rows = []
     for row in selected.to_dict("records"):
         role = getattr(study, row["variable"])

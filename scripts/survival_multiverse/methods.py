@@ -1,9 +1,11 @@
 """The methods in short, written from the settings, so that the text cannot say what was not done."""
 
 from survival_multiverse.cutpoints import SELECTED_RANGE
+from survival_multiverse.kernels.tie_breaks import VARIANCE_FLOOR
 from survival_multiverse.labels import in_sentence, judged_forms, variable_label, with_unit
 from survival_multiverse.null_models import STRATA
-from survival_multiverse.sensitivity import ALPHA
+from survival_multiverse.sample import measured
+from survival_multiverse.sensitivity import ALPHA, RARE_RISK
 from survival_multiverse.study import Study, spelling
 
 CONF_TYPES = {"log-log": "complementary log-log", "log": "log", "plain": "plain"}
@@ -25,6 +27,8 @@ REFERENCES = (
     "2021;4(1).",
     "Efron B. The efficiency of Cox’s likelihood function for censored data. Journal of the American "
     "Statistical Association 1977;72:557–565.",
+    "Follmann D, Proschan M, Leifer E. Multiple outputation: inference for complex clustered data by "
+    "averaging analyses from independent data. Biometrics 2003;59:420–429.",
     "Grambsch PM, Therneau TM. Proportional hazards tests and diagnostics based on weighted residuals. "
     "Biometrika 1994;81:515–526.",
     "Hoeffding W. A class of statistics with asymptotically normal distribution. Annals of Mathematical "
@@ -36,6 +40,7 @@ REFERENCES = (
     "Statistical Association 1989;84:1074–1078.",
     "Phipson B, Smyth GK. Permutation P-values should never be zero. Statistical Applications in Genetics "
     "and Molecular Biology 2010;9:39.",
+    "Prentice RL. Linear rank tests with right censored data. Biometrika 1978;65:167–179.",
     "Rosenbaum PR. Observational Studies. 2nd ed. New York: Springer; 2002.",
     "Royston P, Parmar MKB. Restricted mean survival time: an alternative to the hazard ratio for the design "
     "and analysis of randomized trials with a time-to-event outcome. BMC Medical Research Methodology "
@@ -62,11 +67,11 @@ def methods(study: Study) -> list[tuple[str, str]]:
         ("Landmarks", _landmarks(study)),
         ("Balance", _balance(study)),
         ("Joint tests", _joint_tests(study)),
-        ("Null worlds", _nulls(study)),
+        ("Null models", _nulls(study)),
         *([("Bootstrap", _bootstrap(study))] if study.inference.bootstrap_draws else []),
         ("Tie-breaks", _tie_breaks(study)),
-        ("Unmeasured confounding", _confounding()),
-        ("Selected cutoffs", _selected(study)),
+        ("Unmeasured confounding", _confounding(study)),
+        *([("Selected cutoffs", _selected(study))] if measured(study) else []),
         ("Spread by choice", _attribution()),
         ("What is not estimated", _limits(study)),
     ]
@@ -94,11 +99,25 @@ def _matching(study: Study) -> str:
     )
     return (
         "Unpenalised logistic regression; distance is the difference of its logits. 1:1 greedy nearest "
-        "neighbour without replacement for the smaller arm, in descending logit; the caliper is a "
+        "neighbour without replacement: partners are sought for the patients of the smaller arm, in "
+        "descending order of their own logit of being in that arm; the caliper is a "
         "multiple of the SD of the logit "
         f"{CALIPER_SD.get(study.analysis.caliper_sd, study.analysis.caliper_sd)} (Austin 2011), inclusive. "
-        f"Ties are broken by seed {study.seed}. Adjustment sets: {sets}."
+        f"Patients of equal logit are ordered by seed {study.seed}. Adjustment sets: {sets}.{_cuts(study)}"
     )
+
+
+def _cuts(study: Study) -> str:
+    """Which covariates of a score are measured, and enter it by a cut."""
+    used = {name for entry in study.adjustment_sets.values() for name in entry.covariates}
+    cut = [
+        f"{in_sentence(covariate.label)} at {with_unit(covariate.cut, covariate.unit)}"
+        for name, covariate in study.covariates.items()
+        if name in used and covariate.cut is not None
+    ]
+    if "gtv" in used:
+        cut.append(f"{in_sentence(study.gtv.label)} at its cutoff")
+    return f" Measured covariates enter the score in two groups: {', '.join(cut)}." if cut else ""
 
 
 def _names(study: Study, names: tuple[str, ...]) -> list[str]:
@@ -108,11 +127,12 @@ def _names(study: Study, names: tuple[str, ...]) -> list[str]:
 def _others(study: Study) -> str:
     return (
         "Overlap weights (Li, Morgan and Zaslavsky 2018) and stabilised inverse probability weights (Cole "
-        "and Hernán 2008) from the same scores, untruncated, with robust standard errors (weights as known) "
-        "and with stacked ones that account for the estimated score (Stefanski and Boos 2002; Shu, Young, "
-        "Toh and Wang 2021); the adjusted Cox model holds the covariates themselves and gives a conditional "
-        "hazard ratio, which is not the marginal one even without confounding (Austin 2013). Estimands "
-        "therefore never share a summary (Del Giudice and Gangestad 2021)."
+        "and Hernán 2008) from the same scores, untruncated. Their standard errors account for the "
+        "estimated score by stacked estimating equations (Stefanski and Boos 2002; Shu, Young, Toh and Wang "
+        "2021); robust ones, with the weights as known, stand beside them in the data. The adjusted Cox "
+        "model holds the covariates themselves and gives a conditional hazard ratio, which is not the "
+        "marginal one even without confounding (Austin 2013). Estimands therefore never share a summary (Del "
+        "Giudice and Gangestad 2021)."
     )
 
 
@@ -138,7 +158,10 @@ def _landmarks(study: Study) -> str:
         "Where the exposure takes time to complete, those who die first cannot reach it, which flatters "
         "its higher levels (Anderson, Cain and Gelber 1983). Landmark analyses of patients with at least "
         f"{times} {study.time.unit} of survival are in the data; each is another population, hence another "
-        "estimand, and they are counted apart here."
+        "estimand, and they are counted apart here. Where patients are matched first, the partner of "
+        "somebody who does not reach the landmark stays in the Cox model and leaves the tests within pairs. "
+        "Joint tests beyond landmarks are those of the primary threshold and cutoff, matched anew beyond the "
+        "landmark."
     )
 
 
@@ -157,18 +180,18 @@ def _joint_tests(study: Study) -> str:
     inference = study.inference
     return (
         "All specifications of a block (one population, threshold, cutoff of "
-        f"{in_sentence(study.dose.label)}, estimator and landmark) are "
-        "tested together, after Simonsohn, Simmons and Nelson (2020): the median log hazard ratio "
-        "(primary), the share of specifications significant in the predicted direction "
-        f"({100 * study.analysis.confidence_level:g} % interval), and the mean z. Predicted: "
+        f"{in_sentence(study.dose.label)}, adjustment set, estimator and landmark) are "
+        "tested together, after Simonsohn, Simmons and Nelson (2020): two-sided the median log hazard ratio "
+        "(primary) and the mean z; then, one-sided, both and the share of specifications significant in the "
+        f"predicted direction ({100 * study.analysis.confidence_level:g} % interval). Predicted: "
         f"{inference.predicted} survival with higher {in_sentence(study.dose.label)}. "
-        f"{inference.draws:,} draws of each null world, every one analysed in every "
-        "specification; P = (1 + draws at least as extreme) / (draws + 1) "
-        "(Phipson and Smyth 2010). A specification without an estimate leaves the median and counts as z = "
-        "0. Those through the balance gate are tested likewise where survival is simulated and no landmark "
-        "is set, which leaves the arms as they are. P values of single specifications adjusted for their "
-        "block (single-step max-T; Westfall and Young 1993) are in the data. "
-        f"Draws have seeds of their own, derived from {study.seed}."
+        f"{inference.draws:,} draws of each null model, every one analysed in every specification, matched "
+        f"in the same {study.analysis.few_orders} orders of equal scores as the cohort itself; P = (1 + "
+        "draws at least as extreme) / (draws + 1) (Phipson and Smyth 2010). A specification without an "
+        "estimate leaves the median and counts as z = 0. Those through the balance gate are tested likewise "
+        "where survival is simulated and no landmark is set, which leaves the arms as they are. P values of "
+        "single specifications adjusted for their block (single-step max-T; Westfall and Young 1993) are in "
+        f"the data. Draws have seeds of their own, derived from {study.seed}."
     )
 
 
@@ -179,9 +202,11 @@ def _nulls(study: Study) -> str:
         f"regression on the baseline covariates, {in_sentence(study.gtv.label)} and "
         f"{in_sentence(study.lesions.label)} predicts of it; patients with a gap in these form a group of "
         "their own. Permuting also cuts any tie between it and covariates known only after treatment. "
-        "Covariates alone: event times are drawn from a Cox model on the union of all adjustment sets, "
-        f"without {exposure}, and Breslow’s baseline hazard; censoring times from their Kaplan-Meier curve; "
-        f"{exposure} and covariates stay as they are."
+        "Covariates alone: for each adjustment set with each volume cutoff event times are drawn from a Cox "
+        f"model of just these covariates, centred, without {exposure}, and Breslow’s baseline hazard; "
+        f"censoring times from their Kaplan-Meier curve; {exposure} and covariates stay as they are. A draw "
+        "is one set of patients: each keeps the random numbers that decide event and censoring under all "
+        "these models."
     )
 
 
@@ -196,18 +221,26 @@ def _bootstrap(study: Study) -> str:
 def _tie_breaks(study: Study) -> str:
     return (
         f"The match is repeated in {study.analysis.tie_break_draws:,} seeded orders of the patients of equal "
-        "score; the table gives the median and the central 95 % of the hazard ratios. They measure an "
-        "arbitrary choice, not sampling error."
+        f"score ({study.analysis.few_orders} beyond landmarks); the matched estimate is the median of their "
+        "log hazard ratios. Its variance is that of multiple outputation (Follmann, Proschan and Leifer "
+        "2003): the mean W of the orders’ variances, clustered by pair, less the variance B between the "
+        f"orders, plus B divided by their number, and no less than {VARIANCE_FLOOR:g} W, as drawing other "
+        "partners cannot remove the variance of the patients for whom partners are sought. The central 95 % "
+        "of the orders’ hazard ratios stands beside it: an arbitrary choice, not sampling error. Tables of "
+        "the matched patients, their curves and other tests are those of one order."
     )
 
 
-def _confounding() -> str:
+def _confounding(study: Study) -> str:
     return (
-        "E-value of a hazard ratio with a common outcome, through an approximate risk ratio, and that of the "
-        "confidence limit nearest 1, which is 1 if the interval holds 1 (VanderWeele and Ding 2017). "
-        "Rosenbaum’s Γ (2002, section 4.3) by the sign test of who of a pair had the event first, among the "
-        "pairs in which that is known: the largest Γ at which the one-sided P for the arm at or above the "
-        f"cutoff stays at or below {ALPHA:g}."
+        "E-value of a hazard ratio and that of the confidence limit nearest 1, which is 1 if the interval "
+        "holds 1 (VanderWeele and Ding 2017); the hazard ratio is taken as a risk ratio where the risk of "
+        f"the population at the end of follow-up is below {100 * RARE_RISK:g} %, else through an approximate "
+        "risk ratio. Rosenbaum’s Γ (2002, chapter 4) from the pairs’ differences of Prentice-Wilcoxon scores "
+        "(Prentice 1978), taken as normal and on the assumption that the members of a pair are censored "
+        "alike, in the direction in which the pairs point: the largest Γ at which its one-sided P stays at "
+        f"or below {ALPHA:g}. Beside it the exact sign test of who of a pair had the event first, where that "
+        "is known."
     )
 
 
@@ -223,9 +256,10 @@ def _selected(study: Study) -> str:
 def _attribution() -> str:
     return (
         "Exact sums of squares of the log hazard ratio over the full factorial of the choices, every cell "
-        "weighted equally (Hoeffding 1948): each choice’s own share, and the rest that choices explain only "
-        "together. Where a cell has no estimate, the level that lacks most is dropped, again and again, "
-        "until none is missing."
+        "weighted equally (Hoeffding 1948): each choice’s own share, and the rest that comes from "
+        "interactions between choices. Of matched analyses the variance between the orders of equal scores "
+        "is a component of its own, summed over the same cells. Where a cell has no estimate, the level that "
+        "lacks most is dropped, again and again, until none is missing."
     )
 
 

@@ -15,7 +15,10 @@ from survival_multiverse.specification_summary import (
     estimators_present,
     headline,
     middle_ratio,
+    of_set,
+    other_sets,
     passing,
+    primary_cutoffs,
     strictest_gate,
     summarise,
 )
@@ -59,9 +62,9 @@ FITTED = (
     "These patients were fitted to published numbers, so no P value here is inference about patients: the "
     "section shows how the test works. "
 )
-WORLDS = {
-    "permutation": "if {exposure} is permuted among alike patients",
-    "simulation": "if survival follows the covariates alone",
+NULLS = {
+    "permutation": "with {exposure} permuted among alike patients",
+    "simulation": "with survival simulated from the covariates",
 }
 
 
@@ -76,33 +79,38 @@ def readings(specifications: pd.DataFrame, study: Study) -> list[tuple[str, str]
     The primary threshold and dose cutoff are read out; every other threshold or dose cutoff is a block
     that estimates something else, so of those only the medians are set side by side.
     """
-    rows = headline(specifications)
+    everything = headline(specifications)
+    rows = of_set(everything, study.primary_set)
     found = []
     for name in estimators_present(rows):
         here = rows[rows["estimator"] == name]
-        parts = [reading(anchor_block(here, study), study), _late(anchor_block(here, study), study)]
+        parts = [reading(anchor_block(here, study), study)]
         if name == "matched":
             parts.append(_focal(here, study))
         parts.append(_other_blocks(here, study))
+        parts.append(beside(everything[everything["estimator"] == name], study))
         found.append((ESTIMATOR_LABELS[name], " ".join(part for part in parts if part)))
     return found
 
 
-def _late(rows: pd.DataFrame, study: Study) -> str:
-    """How many analyses adjust for what was not known when treatment began, and what the others say."""
-    late = [name for name, entry in study.adjustment_sets.items() if study.flags(entry.covariates)]
-    flagged = rows["adjustment_set"].isin(late)
-    if not flagged.any():
-        return ""
-    count = (
-        f"{of_all(int(flagged.sum()), len(rows))} adjust for covariates known only after treatment began (†)"
-    )
-    others = summarise(rows[~flagged])
-    text = count[0].upper() + count[1:]
-    if not others.estimated:
-        return f"{text}."
-    many = "the others have a median of" if others.estimated > 1 else "the other gives"
-    return f"{text}; {many} {format_ratio(others.median)}."
+def beside(rows: pd.DataFrame, study: Study) -> str:
+    """What the other adjustment sets give at the primary cutoffs: blocks of their own, never pooled."""
+    here = primary_cutoffs(rows, study)
+    sentences = []
+    for name in other_sets(study):
+        summary = summarise(here[here["adjustment_set"] == name])
+        if not summary.attempted:
+            continue
+        entry = study.adjustment_sets[name]
+        holds = (
+            " (holds covariates known only after treatment began)" if study.flags(entry.covariates) else ""
+        )
+        found = "no hazard ratio"
+        if summary.estimated:
+            what = "a median of" if summary.estimated > 1 else "a hazard ratio of"
+            found = f"{what} {format_ratio(summary.median)}"
+        sentences.append(f"Adjusted for “{entry.label}”{holds}, a block of its own gives {found}.")
+    return " ".join(sentences)
 
 
 def _focal(rows: pd.DataFrame, study: Study) -> str:
@@ -161,23 +169,29 @@ def _tested_together(block: dict[str, dict[str, object]], study: Study) -> str:
     if not is_number(row["median"]):
         return f"Of {what} none gave a hazard ratio, so they could not be tested together."
     exposure = in_sentence(study.dose.label)
-    worlds = ", ".join(
-        f"{_p_or_none(block[null])} {words.format(exposure=exposure)}"
-        for null, words in WORLDS.items()
+    nulls = "; ".join(
+        f"{_p_or_none(block[null], 'p_abs_median')} {words.format(exposure=exposure)} "
+        f"(one-sided, {towards(study)}: {_p_or_none(block[null], 'p_median')})"
+        for null, words in NULLS.items()
         if null in block
     )
     each = f"{row['draws']:,} draws{' each' if len(block) > 1 else ''}"
     return (
         f"Tested together, {what} have a median hazard ratio of {format_ratio(median_ratio(row, study))}: "
-        f"{worlds} (one-sided, {each})."
+        f"two-sided {nulls}; {each}."
     )
 
 
-def _p_or_none(row: dict[str, object]) -> str:
-    if not is_number(row["p_median"]):
+def towards(study: Study) -> str:
+    """The direction of the one-sided tests: ``towards longer survival``."""
+    return f"towards {study.inference.predicted} survival"
+
+
+def _p_or_none(row: dict[str, object], name: str) -> str:
+    if not is_number(row[name]):
         return "no P value"
-    least = round(row["p_median"] * (row["draws"] + 1)) <= 1
-    return p_phrase(row["p_median"]) + (" (the least there can be)" if least else "")
+    least = round(row[name] * (row["draws"] + 1)) <= 1
+    return p_phrase(row[name]) + (" (the least there can be)" if least else "")
 
 
 def joint_null(joint: pd.DataFrame, study: Study) -> str:
@@ -187,16 +201,30 @@ def joint_null(joint: pd.DataFrame, study: Study) -> str:
     draws, exposure = int(joint["draws"].max()), in_sentence(study.dose.label)
     return (
         f"{FITTED if study.source == 'reconstructed' else ''}"
-        f"The null: {exposure} does nothing to survival. It is drawn in two ways: it is permuted among "
-        "patients whose baseline covariates predict about the same of it, or survival is simulated from the "
-        "covariates alone. P is one-sided: how often a draw, the observed result counted among them, lies as "
-        f"far towards {study.inference.predicted} survival with higher {exposure} as what was observed; with "
-        f"{draws:,} draws it cannot be below 1/{draws + 1:,} = "
-        f"{format_p(1 / (draws + 1))}. The test of the median is the primary one. The P values are corrected "
-        "neither for the other tests nor for the number of blocks. A small P says that the null does not "
-        "explain the numbers, not why: confounding that was not measured can do it too. A large P does not "
-        "show that there is no effect."
+        f"The null hypothesis: {exposure} does nothing to survival. It is drawn in two ways: {exposure} is "
+        "permuted among patients whose baseline covariates predict about the same of it, or survival is "
+        "simulated from the covariates of the adjustment set. The two-sided P comes first: how often a draw, "
+        "the observed result counted among them, lies as far from 1 in either direction. The one-sided P "
+        f"counts draws as far {towards(study)} with higher {exposure} only. With {draws:,} draws none can be "
+        f"below 1/{draws + 1:,} = {format_p(1 / (draws + 1))}. The two-sided test of the median is the "
+        "primary one. The P values are corrected neither for the other tests nor for the number of blocks. A "
+        "small P says that the null does not explain the numbers, not why: confounding that was not measured "
+        f"can do it too. A large P does not show that there is no effect.{_beyond(study)}"
     )
+
+
+def _beyond(study: Study) -> str:
+    """What the simulated null of a set with post-treatment covariates is."""
+    sets = []
+    for entry in study.adjustment_sets.values():
+        late = [
+            in_sentence(study.covariates[name].label)
+            for name in entry.covariates
+            if name in study.covariates and study.covariates[name].role == "post_treatment"
+        ]
+        if late:
+            sets.append(f"for “{entry.label}” “no effect beyond {' and '.join(late)}”")
+    return f" Simulated survival has as its null {'; '.join(sets)}." if sets else ""
 
 
 def reading(specifications: pd.DataFrame, study: Study) -> str:
@@ -259,7 +287,7 @@ def _gate(specifications: pd.DataFrame, study: Study) -> str:
     through = summarise(passing(specifications, gate=gate))
     rule = f"the balance gate (|SMD| of every baseline covariate below {threshold:g})"
     if through.attempted == 0:
-        return f"None passes {rule}."
+        return f"None passes {rule}: none of these comparisons is between like patients."
     text = f"{through.attempted:,} of {len(specifications):,} pass {rule}"
     if through.estimated == 0:
         return f"{text}, none of them with a hazard ratio."
@@ -329,6 +357,6 @@ def _bounds_towards(rows: pd.DataFrame, direction: int, words: str) -> list[str]
     least, most = format_ratio(bounds.min()), format_ratio(bounds.max())
     span = f"Γ = {least}" if least == most else f"Γ between {least} and {most}"
     return [
-        f"{opening} {beside}; a hidden factor that multiplies the odds of being at or above the cutoff within "
-        f"a pair by {span} would take that away."
+        f"{opening} {beside}; a hidden factor that multiplies the odds of being at or above the cutoff "
+        f"within a pair by {span} would take that away."
     ]

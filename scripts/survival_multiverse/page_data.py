@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from survival_multiverse.answer import term_label
-from survival_multiverse.attribution import INNER
+from survival_multiverse.attribution import INNER, TIE_BREAK
 from survival_multiverse.charts.theme import plain
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence, level_label, population_label
 from survival_multiverse.published_marks import NO_MARKS
@@ -69,14 +69,13 @@ def choice_labels(study: Study) -> list[dict[str, str]]:
         {"label": text if text == "no caliper" else f"Caliper {text}", "field": "C", "value": text}
         for text in labels["C"]
     ]
-    rows += [{"label": text, "field": "S", "value": text} for text in labels["S"]]
     return [*rows, {"label": "Through the gate", "field": "gate", "value": "through"}]
 
 
 def attribution_terms(study: Study) -> dict[str, str]:
     """Choices inside a block, alone and together, as the attribution names them: by their keys, joined."""
-    keys = dict(zip("GCS", INNER, strict=True))
-    return {
+    keys = dict(zip("GC", INNER, strict=True))
+    return {"tie": term_label(study, TIE_BREAK)} | {
         "".join(part): term_label(study, " x ".join(keys[key] for key in part))
         for order in range(1, len(keys) + 1)
         for part in combinations(keys, order)
@@ -89,7 +88,6 @@ def kept_by(rows: pd.DataFrame, study: Study) -> list[Choices]:
     names = {
         "gtv_cutoff": ("G", dict(zip(study.axes["gtv_cutoff"].values, labels["G"], strict=True))),
         "caliper": ("C", dict(zip(study.axes["caliper"].values, labels["C"], strict=True))),
-        "adjustment_set": ("S", dict(zip(study.adjustment_sets, labels["S"], strict=True))),
     }
     return [
         {"gate": bool(passed)}
@@ -109,7 +107,7 @@ def primary_choices(specifications: pd.DataFrame, study: Study) -> dict[tuple[st
 def before_balancing(choices: Mapping[tuple[str, str | None], Choices], name: str) -> Choices:
     """The same of the patients before a set is balanced: kept where an analysis with it is."""
     shared = [found for (_, chosen), found in choices.items() if chosen == name]
-    kept = {key: found[key] for found in shared for key in "GS" if key in found}
+    kept = {key: found[key] for found in shared for key in "G" if key in found}
     return kept | {"gate": any(found["gate"] for found in shared)}
 
 
@@ -143,6 +141,7 @@ def specification_columns(specifications: pd.DataFrame, study: Study) -> dict[st
     # Of these the page works out what moves the answer.
     ratios = rows["hazard_ratio"].to_numpy(dtype=np.float64)
     columns["hr"] = _short(ratios[:count], digits=7) + _short(ratios[count:])
+    columns["tb"] = _short(rows["variance_between_orders"].to_numpy(dtype=np.float64)[:count], digits=7)
     columns["p"] = _short(rows["p_value"].to_numpy(dtype=np.float64)[:count])
     columns["pt"] = [format_p(value) for value in rows["p_value"].to_numpy(dtype=np.float64)]
     columns["gate"] = [int(value) for value in _through(rows, study)[:count]]

@@ -86,12 +86,12 @@ def _multiverse(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, t
     return {
         "answer": (answer_table(found), 1),
         "counts": (counts_table(specifications, study), 2),
-        "blocks": (blocks_table(tables["blocks"], study), 2),
+        "blocks": (blocks_table(tables["blocks"], study), 3),
         "gates": (gate_table(specifications, study), 3),
         "reasons": (reasons_table(specifications, study), 3),
         "failures": (failures_table(tables["failures"], study), 5),
-        "joint": (joint_table(joint, study, primary_threshold=True), 3),
-        "joint_others": (joint_table(joint, study, primary_threshold=False), 4),
+        "joint": (joint_table(joint, study, primary_threshold=True), 4),
+        "joint_others": (joint_table(joint, study, primary_threshold=False), 5),
         "attribution": (attribution_table(tables["attribution"], specifications, study), 2),
         "selected": (selected_table(tables["selected_cutoffs"], study), 2),
     }

@@ -21,6 +21,7 @@ from survival_multiverse.specification_summary import (
     estimators_present,
     headline,
     middle_ratio,
+    of_set,
 )
 from survival_multiverse.study import AXES, Study
 from survival_multiverse.style import ESTIMATOR_LABELS, format_ratio
@@ -58,8 +59,8 @@ def first_view(specifications: pd.DataFrame, study: Study) -> dict[str, object]:
         "threshold": anchor["T"],
         "dose": anchor["D"],
         "estimator": ESTIMATOR_LABELS[opening],
-        "set": labels["S"][0] if labels["S"] else "",
-        "chosen": {**{key: labels[key] for key in "GCS"}, "gate": "all"},
+        "set": dict(zip(study.adjustment_sets, labels["S"], strict=True)).get(study.primary_set, ""),
+        "chosen": {**{key: labels[key] for key in "GC"}, "gate": "all"},
     }
 
 
@@ -96,8 +97,8 @@ def _curve(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, f
         for name in estimators_present(block)
     ]
     text = (
-        f"One curve for one question: a population, a cutoff of {in_sentence(study.dose.label)} and an "
-        "estimator. Each line is an "
+        f"One curve for one question: a population, a cutoff of {in_sentence(study.dose.label)}, a set of "
+        "covariates and an estimator. Each line is an "
         f"analysis with its {percent(study)} confidence interval; beneath, its patients (and, darker, its "
         "events) and the choices behind it. Diamonds: primary scenario. Hover for the numbers, click to "
         "open the analysis, drag over rows of choices to keep those alone, here and in every other picture; "
@@ -128,7 +129,7 @@ def _blocks(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, 
         study, first, labels=axis_labels(study), limits=limits, percent=percent(study), dense=dense
     )
     usable = estimated(rows)
-    usable = usable[usable["estimator"] == _opening(rows)]
+    usable = of_set(usable[usable["estimator"] == _opening(rows)], study.primary_set)
     medians = usable.groupby(["oligo_threshold", "dose_cutoff"])["hazard_ratio"].agg(middle_ratio)
     words = [
         f"{axis_value(study, 'oligo_threshold', threshold)} and {axis_value(study, 'dose_cutoff', dose)}: "
@@ -228,12 +229,12 @@ def _ties(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, fl
     widest = (matched["envelope_97.5"] / matched["envelope_2.5"]).max()
     text = (
         "Many patients have the same propensity score, and which of them is taken is arbitrary. Bars: the "
-        f"central 95 % of the hazard ratios over {study.analysis.tie_break_draws:,} other orders; points: "
-        "the order used. It is an arbitrary choice's spread, not sampling error."
+        f"central 95 % of the hazard ratios over {study.analysis.tie_break_draws:,} orders; points: their "
+        "median, which is the estimate. It is an arbitrary choice's spread, not sampling error."
         + published_words(study, ["matched"])
     )
     alternative = (
-        "Over other orders the hazard ratio of a single matched analysis of the primary block varies by a "
+        "Over the orders the hazard ratio of a single matched analysis of the primary block varies by a "
         f"factor of up to {widest:.2f}."
     )
     spec = ties_chart(study, first, limits=limits)
@@ -252,8 +253,10 @@ def _attribution(rows: pd.DataFrame, attribution: pd.DataFrame, study: Study) ->
         words.append(f"{ESTIMATOR_LABELS[name]}: most by {most}, {share_text(share)}")
     text = (
         "Share of the spread of the log hazard ratio inside the block shown above, among the analyses kept "
-        "there: each choice alone, and what choices explain only together. Levels are left out until every "
-        "combination has an estimate. It describes this grid; other values would give other shares."
+        "there: each choice alone, what comes from interactions between choices, and, of matched analyses, "
+        "the order in which patients of equal score are taken, which nobody chooses. Levels are left out "
+        "until every combination has an estimate. It describes this grid; other values would give other "
+        "shares."
     )
     spec = attribution_chart([ESTIMATOR_LABELS[name] for name in shares])
     alternative = "Of the primary block. " + "; ".join(words)

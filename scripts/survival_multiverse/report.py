@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from survival_multiverse.anchor_tables import HONESTY
-from survival_multiverse.answer import answers, silence
+from survival_multiverse.answer import answers, is_fitted, silence
 from survival_multiverse.captions import caption, dagger, filled_in
 from survival_multiverse.charts.balance import scenario_love_chart
 from survival_multiverse.charts.time import arms_chart
@@ -23,6 +23,7 @@ from survival_multiverse.page_tables import page_tables
 from survival_multiverse.palette import THEMED
 from survival_multiverse.pictures import Picture
 from survival_multiverse.published_marks import NO_MARKS
+from survival_multiverse.sample import measured
 from survival_multiverse.specification_summary import estimated, estimators_present, headline
 from survival_multiverse.study import AXES, Study
 from survival_multiverse.style import ESTIMATOR_LABELS
@@ -68,6 +69,14 @@ CONTENTS = (
     ("failures", "Failures"),
     ("methods", "Appendix"),
 )
+NO_CUTOFFS = {
+    True: "No cutoff was searched for.",
+    False: (
+        "Not shown for reconstructed patients, nor the variable uncut: exact values were drawn within the "
+        "published categories, so a search would find the cutoffs that were built in."
+    ),
+}
+"""What stands in place of searched cutoffs, by whether values were measured."""
 LINEAGE = "Graph of the study's rules, from the patients to this page, with the number of files between them"
 
 
@@ -190,6 +199,8 @@ def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, obj
         "filled_in": filled_in(study),
         "judged_forms": judged_forms(study),
         "hidden_bias": hidden_bias(specifications, study),
+        "fitted": is_fitted(study),
+        "no_cutoffs": NO_CUTOFFS[measured(study)],
         "attempted": len(specifications),
         "estimated": len(estimated(specifications)),
         "patients": len(tables["cohort"]),

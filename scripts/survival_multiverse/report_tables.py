@@ -12,6 +12,7 @@ from survival_multiverse.specification_summary import (
     estimated,
     headline,
     middle_ratio,
+    other_sets,
     passing,
     strictest_gate,
     summarise,
@@ -45,7 +46,7 @@ ANALYSES = {
     "rmst": "restricted mean",
     "rosenbaum": "Rosenbaum bound",
     "selection": "selected model",
-    "tie_break": "other orders of equal scores",
+    "tie_break": "orders of equal scores",
     "weights": "weights",
 }
 _ENVELOPE = {"estimate": "envelope_median", "ci_lower": "envelope_2.5", "ci_upper": "envelope_97.5"}
@@ -79,15 +80,21 @@ def blocks_table(blocks: pd.DataFrame, study: Study) -> pd.DataFrame:
         & (blocks["oligo_threshold"] == study.anchor[0])
         & (blocks["landmark"] == 0)
     ]
-    through = here[here["gate"] == gate].set_index(["estimator", "dose_cutoff"]).to_dict("index")
+    here = here.assign(
+        adjustment_set=here["adjustment_set"].astype(object).where(here["adjustment_set"].notna(), "")
+    )
+    keys = ["adjustment_set", "estimator", "dose_cutoff"]
+    through = here[here["gate"] == gate].set_index(keys).to_dict("index")
     rows = []
-    for estimator in ESTIMATOR_ORDER:
-        block = here[(here["gate"] == "all") & (here["estimator"] == estimator)].sort_values("dose_cutoff")
-        for row in block.to_dict("records"):
-            known = row["estimated"] > 0
-            passed = through.get((estimator, row["dose_cutoff"]), {}) if estimator in GATED else {}
+    for name in ("", study.primary_set, *other_sets(study)):
+        block = here[(here["gate"] == "all") & (here["adjustment_set"] == name)]
+        block = block.assign(order=block["estimator"].map(ESTIMATOR_ORDER.index))
+        for row in block.sort_values(["order", "dose_cutoff"]).to_dict("records"):
+            known, estimator = row["estimated"] > 0, row["estimator"]
+            passed = through.get((name, estimator, row["dose_cutoff"]), {}) if estimator in GATED else {}
             rows.append(
                 [
+                    set_label(study, name) if name else "none",
                     ESTIMATOR_LABELS[estimator],
                     f"≥{with_unit(row['dose_cutoff'], study.dose.unit)}",
                     f"{row['estimated']:,.0f} of {row['attempted']:,.0f}",
@@ -102,6 +109,7 @@ def blocks_table(blocks: pd.DataFrame, study: Study) -> pd.DataFrame:
                 ]
             )
     columns = [
+        "Adjusted for",
         "Estimator",
         study.dose.label,
         "Estimated",
@@ -117,7 +125,7 @@ def _median_of(block: dict[str, object]) -> str:
     """Median hazard ratio of a block, or that it holds none; a dash where no balance is judged."""
     if not block:
         return GAP
-    return format_ratio(block["median_hazard_ratio"]) if block["estimated"] else "none"
+    return format_ratio(block["median_hazard_ratio"]) if block["estimated"] else "none is comparable"
 
 
 def anchor_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:

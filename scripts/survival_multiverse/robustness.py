@@ -217,7 +217,7 @@ def _once(specs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_e_values(specs: pd.DataFrame) -> pd.DataFrame:
-    """E-values, in the form that the risk of the block's population asks for: one for all of its estimates."""
+    """E-values, in the form that the risk of the block's population asks for: one for all its estimates."""
     who = [specs["population"], specs["oligo_threshold"]]
     risk = specs["risk_at_end"].groupby(who, dropna=False).transform("max")
     rare = (risk < RARE_RISK).to_numpy()

@@ -97,9 +97,9 @@ def prentice_wilcoxon_scores(time: np.ndarray, event: np.ndarray) -> np.ndarray:
 def prentice_wilcoxon_bound(sample: Sample) -> RosenbaumBound:
     """Bound of the signed sum of the pairs' differences of Prentice-Wilcoxon scores.
 
-    The scores are those of all matched patients together. Under a bias of Gamma each pair's difference has the
-    observed sign with probability Gamma / (1 + Gamma) at most; the sum is taken as normal. That the members
-    of a pair are censored alike is assumed. Pairs broken by a landmark do not count.
+    The scores are those of all matched patients together. Under a bias of Gamma each pair's difference has
+    the observed sign with probability Gamma / (1 + Gamma) at most; the sum is taken as normal. That the
+    members of a pair are censored alike is assumed. Pairs broken by a landmark do not count.
     """
     low, high = _pair_members(sample)
     scores = prentice_wilcoxon_scores(sample.time, sample.event)

@@ -60,8 +60,23 @@ def headline(specifications: pd.DataFrame, *, estimator: str | None = None) -> p
 
 
 def anchor_block(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Rows at the primary threshold and dose cutoff; with another of either, something else is estimated."""
+    """Rows of the primary threshold, dose cutoff and adjustment set: one estimand of each estimator."""
+    return primary_cutoffs(of_set(rows, study.primary_set), study)
+
+
+def primary_cutoffs(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Rows of the primary threshold and dose cutoff, whatever they adjust for."""
     return rows[(rows["oligo_threshold"] == study.anchor[0]) & (rows["dose_cutoff"] == study.anchor[1])]
+
+
+def of_set(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Rows of one adjustment set, and those that adjust for nothing."""
+    return rows[rows["adjustment_set"].isna() | (rows["adjustment_set"] == name)]
+
+
+def other_sets(study: Study) -> list[str]:
+    """Adjustment sets beside the primary one, in the order of the settings."""
+    return [name for name in study.adjustment_sets if name != study.primary_set]
 
 
 def estimators_present(specifications: pd.DataFrame) -> list[str]:

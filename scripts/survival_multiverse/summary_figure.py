@@ -20,6 +20,7 @@ from survival_multiverse.specification_summary import (
     estimated,
     estimators_present,
     headline,
+    middle_ratio,
 )
 from survival_multiverse.study import Study
 from survival_multiverse.style import ESTIMATOR_LABELS, format_ratio, styled
@@ -86,7 +87,7 @@ def _draw_strips(axes: Axes, rows: pd.DataFrame, study: Study) -> None:
         heights = place + 0.22 * np.linspace(-1, 1, len(ratios)) if len(ratios) > 1 else np.array([place])
         colours = [DIRECTION_COLOURS[side] for side in direction(here)]
         axes.scatter(ratios, heights, c=colours, s=16, linewidths=0).set_gid(f"strip-{name}")
-        median = float(np.median(ratios))
+        median = middle_ratio(ratios)
         axes.plot([median, median], [place - 0.34, place + 0.34], color=INK, linewidth=1.6)
         axes.annotate(
             format_ratio(median), (median, place + 0.36), ha="center", va="bottom", fontsize=9, color=INK

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from survival_multiverse.charts.specification import BLOCK, KEPT, kept, published_layers, ranked, tooltip
+from survival_multiverse.charts.specification import CUTOFFS, KEPT, kept, published_layers, ranked, tooltip
 from survival_multiverse.charts.theme import (
     HIGHER,
     INK,
@@ -185,7 +185,7 @@ def ties_chart(study: Study, first: dict[str, object], *, limits: tuple[float, f
     return chart(
         data={"name": "specs"},
         transform=[
-            {"filter": f"{BLOCK.split(' && datum.est')[0]} && datum.matching && isValid(datum.hr)"},
+            {"filter": f"{CUTOFFS} && datum.matching && isValid(datum.hr)"},
             KEPT,
             ranked(),
         ],
@@ -209,7 +209,7 @@ def attribution_chart(estimators: list[str]) -> Spec:
     axis = {"title": "Share of the spread", "format": ".0%", "values": [0, 0.5, 1], "grid": True}
     # Beyond the whole there is room for its words.
     x = {"field": "share", "type": "quantitative", "scale": {"domain": [0, 1.3]}, "axis": axis}
-    kinds = colours("kind", {"one choice alone": HIGHER, "only together": ORANGE})
+    kinds = colours("kind", {"one choice alone": HIGHER, "only together": ORANGE, "no choice": MUTED})
     tips = [tip("term", "Choice"), tip("share", "Share", ".1%")]
     bars = {
         "mark": {"type": "bar", "cornerRadiusEnd": 2},

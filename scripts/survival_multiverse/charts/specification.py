@@ -27,10 +27,12 @@ from survival_multiverse.style import ESTIMATOR_LABELS
 
 LABELS = 190
 """Pixels that the names of the choices take."""
-BLOCK = "datum.T == threshold && datum.D == dose && datum.estimator == estimator"
+SET = "(!isValid(datum.S) || datum.S == set)"
+CUTOFFS = f"datum.T == threshold && datum.D == dose && {SET}"
+BLOCK = f"{CUTOFFS} && datum.estimator == estimator"
 CHOSEN = "(!isValid(datum.{0}) || indexof(chosen.{0}, datum.{0}) >= 0)"
 KEPT = {
-    "filter": " && ".join(CHOSEN.format(field) for field in "GCS")
+    "filter": " && ".join(CHOSEN.format(field) for field in "GC")
     + " && (chosen.gate == 'all' || datum.gate !== false)"
 }
 """What the reader's filter lets through: in every picture a mark with a choice that is not kept goes."""
@@ -179,7 +181,7 @@ def _decisions(study: Study, rank: Spec, choices: list[str], percent: str) -> Sp
     return {
         "name": "choices",
         "transform": [
-            {"calculate": f"[datum.Gt, datum.Ct, datum.S, {gate}]", "as": "choice"},
+            {"calculate": f"[datum.Gt, datum.Ct, {gate}]", "as": "choice"},
             {"flatten": ["choice"]},
             {"filter": "isValid(datum.choice)"},
         ],
@@ -222,7 +224,7 @@ def blocks_chart(
         "shape": {"condition": {"test": "datum.anchor", "value": "diamond"}, "value": "circle"},
         "tooltip": tooltip(study),
     }
-    here = {"filter": "datum.estimator == estimator && isValid(datum.hr)"}
+    here = {"filter": f"datum.estimator == estimator && {SET} && isValid(datum.hr)"}
     drawn = kept([*rules, dots(points, cursor="pointer")], here)
     for layer in drawn:
         layer["transform"].append(ranked())

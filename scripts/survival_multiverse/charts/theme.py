@@ -208,10 +208,8 @@ def colours(field: str, pairs: dict[str, str], title: str | None = None) -> Spec
 
 
 def set_colours(labels: list[str]) -> Spec:
-    """Colour by adjustment set; the legend names those that the reader keeps."""
-    found = colours("S", dict(zip(labels, SET_COLOURS, strict=False)), "Adjusted for")
-    found["legend"]["values"] = {"expr": "chosen.S"}
-    return found
+    """Colour by adjustment set."""
+    return colours("S", dict(zip(labels, SET_COLOURS, strict=False)), "Adjusted for")
 
 
 def tip(field: str, title: str, form: str | None = None) -> Spec:

@@ -22,13 +22,12 @@
     estimator: page.estimators[get.E(i)], matching: get.E(i) === page.matched,
     hr: get.hr(i), lo: get.lo(i), hi: get.hi(i), inverse: get.hr(i) ? 1 / get.hr(i) : null,
     p: get.p(i), pt: get.pt(i), n: shownCount(get.n(i)), events: shownCount(get.events(i)), smd: get.smd(i), matched: get.matched(i),
-    el: get.el(i), eh: get.eh(i), gate: Boolean(get.gate(i)), anchor: Boolean(get.anchor(i)), side: sides[get.side(i)],
+    el: get.el(i), eh: get.eh(i), tb: get.tb(i), gate: Boolean(get.gate(i)), anchor: Boolean(get.anchor(i)), side: sides[get.side(i)],
   }));
 
   const own = { specs: () => specs, shares };
   const state = read("first-view");
   const everything = structuredClone(state.chosen);
-  const firstSet = state.set;
   const views = new Map();
 
   // Pictures
@@ -111,8 +110,6 @@
   }
 
   function tell() {
-    // The maps show one set of covariates: another one if theirs is not kept.
-    if (state.chosen.S.length && !state.chosen.S.includes(state.set)) { [state.set] = state.chosen.S; syncControls(); }
     told += 1;
     const now = told;
     for (const holder of pictures) drawing = drawing.then(() => now === told && refresh(holder));
@@ -121,8 +118,10 @@
     fillTable();
   }
 
-  const inBlock = (row) => row.T === state.threshold && row.D === state.dose && row.estimator === state.estimator;
-  const kept = (row) => ["G", "C", "S"].every((key) => !row[key] || state.chosen[key].includes(row[key]))
+  // Another set of covariates estimates something else, as another threshold, dose or estimator does.
+  const ofSet = (row) => !row.S || row.S === state.set;
+  const inBlock = (row) => row.T === state.threshold && row.D === state.dose && row.estimator === state.estimator && ofSet(row);
+  const kept = (row) => ["G", "C"].every((key) => !row[key] || state.chosen[key].includes(row[key]))
     && (state.chosen.gate === "all" || row.gate !== false);
   const shown = () => specs.filter((row) => inBlock(row) && kept(row));
 
@@ -147,7 +146,7 @@
     const [sorted, median] = middle(rows);
     document.getElementById("block-words").textContent = rows.length
       ? `${rows.length} of ${whole.length} analyses shown (${state.estimator}, ${state.threshold}, ${page.names.dose} `
-        + `${state.dose}): hazard ratio below 1 in ${below}, median ${median.toFixed(2)}, from `
+        + `${state.dose}${rows[0].S ? `, adjusted for ${state.set}` : ""}): hazard ratio below 1 in ${below}, median ${median.toFixed(2)}, from `
         + `${sorted[0].toFixed(2)} to ${sorted.at(-1).toFixed(2)}${gateWords(rows)}.`
       : `None of ${whole.length} analyses is left (${state.estimator}, ${state.threshold}, ${page.names.dose} ${state.dose}).`;
   }
@@ -163,7 +162,7 @@
   }
 
   function keepChecked() {
-    const chosen = { G: [], C: [], S: [], gate: "all" };
+    const chosen = { G: [], C: [], gate: "all" };
     for (const box of document.querySelectorAll("[data-choice]")) {
       if (box.dataset.choice === "gate") chosen.gate = box.checked ? "through" : "all";
       else if (box.checked) chosen[box.dataset.choice].push(box.value);
@@ -178,7 +177,6 @@
   });
   document.getElementById("reset").addEventListener("click", () => {
     state.chosen = structuredClone(everything);
-    state.set = firstSet;
     syncControls();
     tell();
     // The mark of the last drag goes with it.
@@ -195,7 +193,7 @@
         const rows = page.choices.filter((choice) => (value.choice || []).includes(choice.label));
         if (!rows.length) return;
         state.chosen = structuredClone(everything);
-        for (const key of ["G", "C", "S"]) {
+        for (const key of ["G", "C"]) {
           const values = rows.filter((row) => row.field === key).map((row) => row.value);
           if (values.length) state.chosen[key] = values;
         }
@@ -220,7 +218,7 @@
   // What moves the log hazard ratio of the analyses kept: sums of squares of a full factorial, a mean less those of
   // its parts. Levels with the largest share of gaps go until there is none, as in the tables.
   function attribution(rows) {
-    const factors = ["G", "C", "S"].map((key) => [key, labels[key].filter((level) => rows.some((row) => row[key] === level))])
+    const factors = ["G", "C"].map((key) => [key, labels[key].filter((level) => rows.some((row) => row[key] === level))])
       .filter(([, levels]) => levels.length > 1);
     const keys = factors.map(([key]) => key);
     const place = (cell, part) => JSON.stringify(part.map((key) => cell[key]));
@@ -253,15 +251,19 @@
       }));
     }
     const squares = [...effects].filter(([part]) => part.length).map(([part, effect]) => [part, effect.reduce((sum, e) => sum + e * e, 0)]);
+    // Of a match also the order of equal scores: the variance between the orders, summed over the same cells.
+    const between = new Map(rows.map((row) => [place(row, keys), row.tb]));
+    const ties = cells.map((cell) => between.get(place(cell, keys)));
+    if (ties.every((tie) => tie !== null && tie !== undefined)) squares.push([["tie"], ties.reduce((sum, tie) => sum + tie, 0)]);
     const total = squares.reduce((sum, [, square]) => sum + square, 0);
     return total > 0 ? squares.map(([part, square]) => [part, square / total]) : [];
   }
 
   function shares() {
     return page.estimators.flatMap((estimator) => attribution(
-      specs.filter((row) => row.T === state.threshold && row.D === state.dose && row.estimator === estimator && kept(row)),
+      specs.filter((row) => row.T === state.threshold && row.D === state.dose && row.estimator === estimator && ofSet(row) && kept(row)),
     ).map(([part, share]) => ({
-      estimator, term: page.terms[part.join("")], share, kind: part.length > 1 ? "only together" : "one choice alone",
+      estimator, term: page.terms[part.join("")], share, kind: part[0] === "tie" ? "no choice" : part.length > 1 ? "only together" : "one choice alone",
       text: share < 0.005 ? "<1 %" : `${Math.round(100 * share)} %`,
     })));
   }
@@ -326,8 +328,8 @@
     if (get.E(i) === page.matched) {
       const focal = get.focal(i) === 1 ? "at or above the cutoff" : "below the cutoff";
       rows.push(["Pairs", get.pairs(i) === null ? "–" : `${cell(get.pairs(i))}; ${Math.round(100 * get.matched(i))} % of the smaller arm (${focal})`]);
-      rows.push(["Other orders of equal scores", get.el(i) === null ? "–" : `${two(get.el(i))} to ${two(get.eh(i))}`]);
-      rows.push(["Rosenbaum’s Γ", get.gamma(i) === null ? "– (one-sided sign test of the pairs above 0.05 without any bias)" : two(get.gamma(i))]);
+      rows.push(["Over the orders of equal scores", get.el(i) === null ? "–" : `${two(get.el(i))} to ${two(get.eh(i))}`]);
+      rows.push(["Rosenbaum’s Γ", get.gamma(i) === null ? "– (one-sided P of the pairs’ scores above 0.05 without any bias)" : two(get.gamma(i))]);
     }
     if (get.smd(i) !== null) {
       rows.push(["Largest |SMD|", `${two(get.smd(i))} baseline, ${two(get.smdp(i))} of the score${get.gate(i) ? "; through the gate" : "; not through the gate"}`]);
