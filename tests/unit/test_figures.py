@@ -320,6 +320,19 @@ def test_numbers_at_risk():
     assert any(text.startswith("<") for text in printed.values())
 
 
+def test_numbers_at_risk_count_who_reaches_a_tick_but_for_rounding():
+    whole = patients()
+    whole["time"] = whole["time"].round().clip(lower=1)
+    printed = []
+    for frame in (whole, whole.assign(time=whole["time"] * (1 - 1e-15))):
+        figure = draw_survival_curves(
+            "survival_curves_dose", samples() | {"population": frame}, log_rank_rows(), small_study()
+        )
+        printed.append([text.get_text() for text in figure.axes[1].texts])
+    assert (whole["time"] % 6 == 0).any()
+    assert printed[0] == printed[1]
+
+
 def test_small_groups_are_not_given_away_at_time_zero():
     frame = patients()
     frame["response"] = "no"
