@@ -113,20 +113,20 @@ def _bias(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> P
     rows = headline(specifications)
     rows = estimated(rows[rows["is_anchor"].astype(bool)])
     rows = rows[rows["estimator"].isin(["matched", "overlap"])]
-    measured = _measured(anchor, study)
+    rare = bool((rows["risk_at_end"] < RARE_RISK).any())
+    measured = _measured(anchor, study, rare=rare)
     choices = primary_choices(specifications, study)
     strengths, styles, kept = {}, {}, {}
     for row in rows.to_dict("records"):
         label = f"{ESTIMATOR_LABELS[row['estimator']]}, {set_label(study, row['adjustment_set'])}"
         label += f" (E-value {format_ratio(row['e_value'])})"
-        away = risk_ratio(row["hazard_ratio"], rare=row["risk_at_end"] < RARE_RISK)
+        away = risk_ratio(row["hazard_ratio"], rare=rare)
         if away > 1.01:
             strengths[label] = away
             styles[label] = (row["estimator"], list(study.adjustment_sets).index(row["adjustment_set"]))
             kept[label] = choices[row["estimator"], row["adjustment_set"]]
     if "matched" in study.published:
         ratio = study.published["matched"]
-        rare = bool((rows["risk_at_end"] < RARE_RISK).any())
         strength = format_ratio(e_value(ratio, rare=rare))
         label = f"Published, {in_sentence(ESTIMATOR_LABELS['matched'])} (E-value {strength})"
         strengths[label], styles[label], kept[label] = risk_ratio(ratio, rare=rare), ("published", 0), {}
@@ -162,7 +162,7 @@ def _strongest(measured: list[dict[str, object]]) -> str:
     return f"{row['name']}, {row['exposure']:.2f} with the arm and {row['outcome']:.2f} with the event."
 
 
-def _measured(anchor: pd.DataFrame, study: Study) -> list[dict[str, object]]:
+def _measured(anchor: pd.DataFrame, study: Study, *, rare: bool) -> list[dict[str, object]]:
     """Ratio of each baseline covariate's share between the arms, and its risk ratio for death."""
     terms = balance_terms(study)
     balance = primary_rows(anchor, analysis="balance")
@@ -179,7 +179,9 @@ def _measured(anchor: pd.DataFrame, study: Study) -> list[dict[str, object]]:
         shares = here.drop_duplicates("statistic").set_index("statistic")["estimate"]
         death = cox[cox["variable"] == variable]
         if level == "continuous":
-            strengths = _per_deviation(anchor, variable, shares, death[death["level"] == "per unit"])
+            strengths = _per_deviation(
+                anchor, variable, shares, death[death["level"] == "per unit"], rare=rare
+            )
             found |= {name: {"name": name} | strengths} if strengths else {}
             continue
         death = death[death["level"].astype(str).str.startswith(f"{level} vs ")]
@@ -188,12 +190,12 @@ def _measured(anchor: pd.DataFrame, study: Study) -> list[dict[str, object]]:
         low, high, ratio = shares["mean_0"], shares["mean_1"], death["estimate"].iloc[0]
         if min(low, high) > 0 and is_number(ratio):
             strength = max(low, high) / min(low, high)
-            found[name] = {"name": name, "exposure": strength, "outcome": risk_ratio(ratio)}
+            found[name] = {"name": name, "exposure": strength, "outcome": risk_ratio(ratio, rare=rare)}
     return list(found.values())
 
 
 def _per_deviation(
-    anchor: pd.DataFrame, variable: str, balance: pd.Series, death: pd.DataFrame
+    anchor: pd.DataFrame, variable: str, balance: pd.Series, death: pd.DataFrame, *, rare: bool
 ) -> dict[str, float]:
     """Strengths of a continuous covariate per SD (VanderWeele and Ding 2017); {} if unknown."""
     rows = of_stage(primary_rows(anchor, analysis="descriptive"), "unadjusted", None)
@@ -203,7 +205,7 @@ def _per_deviation(
     ratio = death["estimate"].iloc[0] ** math.sqrt(float((rows["estimate"] ** 2).mean()))
     if not is_number(ratio):
         return {}
-    return {"exposure": math.exp(0.91 * abs(balance["smd"])), "outcome": risk_ratio(ratio)}
+    return {"exposure": math.exp(0.91 * abs(balance["smd"])), "outcome": risk_ratio(ratio, rare=rare)}
 
 
 def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Picture | None:
