@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from survival_multiverse.cohort import prepare_cohort
-from survival_multiverse.comparability import match, matched_sample, score, weights
+from survival_multiverse.comparability import Scored, match, matched_sample, score, score_columns, weights
 from survival_multiverse.cox import CoxFit, cox, hazard_ratio
 from survival_multiverse.joint_inference import (
     BLOCK_KEYS,
@@ -18,9 +18,18 @@ from survival_multiverse.joint_inference import (
     bootstrap_intervals,
     jointly_test,
 )
-from survival_multiverse.matching import priority
-from survival_multiverse.null_models import fit_covariate_null
-from survival_multiverse.resampling import Cell, Resample, cells_of, draw, evaluate, specification_keys
+from survival_multiverse.kernels.tie_breaks import VARIANCE, combine_orders
+from survival_multiverse.matching import Matching, priority
+from survival_multiverse.resampling import (
+    Cell,
+    Resample,
+    cells_of,
+    covariate_nulls,
+    draw,
+    evaluate,
+    prepare,
+    specification_keys,
+)
 from survival_multiverse.sample import (
     Cohort,
     Sample,
@@ -30,24 +39,26 @@ from survival_multiverse.sample import (
     whole_sample,
 )
 from survival_multiverse.scenario import covariate_names
-from survival_multiverse.schema import Estimator, Population
+from survival_multiverse.schema import Estimator, Population, Status
 from survival_multiverse.simulation import simulate_cohort
 from survival_multiverse.study import Study, axis_number
+from survival_multiverse.tie_break import tie_break_ratios, tie_breaks
+from survival_multiverse.weighting import weighted_arm_model
 
-NO_EFFECT, KNOWN_EFFECT = "no_effect", "known_effect"
-SETTINGS = (NO_EFFECT, KNOWN_EFFECT)
-TESTS = ("median", "share_significant", "mean_z", "abs_median", "abs_mean_z", "max_t")
+NO_EFFECT, KNOWN_EFFECT, EFFECT_ON_COURSE = "no_effect", "known_effect", "effect_on_course"
+SETTINGS = (NO_EFFECT, KNOWN_EFFECT, EFFECT_ON_COURSE)
+"""Of the dose: none; on survival alone; on survival and on covariates known only after treatment began."""
+TESTS = ("abs_median", "abs_mean_z", "median", "share_significant", "mean_z", "max_t")
 ESTIMATORS = (Estimator.MATCHED, Estimator.OVERLAP, Estimator.IPTW, Estimator.ADJUSTED)
 PRIMARY = next(iter(Population))
-ALL_SETS = "all of the block"
 
 
 def calibration_config(config: Mapping[str, Any], setting: str) -> dict[str, Any]:
-    """The configuration narrowed to one block of each estimator, with patients whose dose effect is known.
+    """The configuration narrowed to one block of each set and estimator, its dose effect known.
 
     The block has the anchor's population and dose, its lowest, anchor's and highest volume cutoff, and every
-    caliper and adjustment set. The dose acts on survival alone, or with ``no_effect`` on nothing; baseline
-    covariates move it as configured.
+    caliper. Baseline covariates move the dose as configured; what it acts on depends on the setting (see
+    `SETTINGS`).
 
     Raises
     ------
@@ -66,7 +77,7 @@ def calibration_config(config: Mapping[str, Any], setting: str) -> dict[str, Any
     }
     simulation = cohort["simulation"] | {
         "dose_effect_from": anchor["dose_cutoff"],
-        "dose_changes_post_treatment": False,
+        "dose_changes_post_treatment": setting == EFFECT_ON_COURSE,
     }
     if setting == NO_EFFECT:
         simulation["dose_hazard_ratio"] = 1.0
@@ -86,14 +97,15 @@ def calibration_config(config: Mapping[str, Any], setting: str) -> dict[str, Any
 def run_replicates(
     config: Mapping[str, Any], setting: str, replicates: Iterable[int], *, draws: int
 ) -> Iterator[pd.DataFrame]:
-    """Simulate cohorts one by one; test them where there is no effect, and put intervals round each estimate.
+    """Simulate cohorts one by one, test them jointly, and put intervals round each estimate.
 
     Parameters
     ----------
     config
         A validated configuration with `cohort.simulation`.
     setting
-        ``no_effect``: joint tests and intervals; ``known_effect``: intervals, with the bootstrap's.
+        ``no_effect``: joint tests and intervals; ``known_effect``: the same, with the bootstrap's intervals;
+        ``effect_on_course``: joint tests.
     replicates
         Numbers of the cohorts, from 1; each is its own seed, so further ones extend the fewer.
     draws
@@ -111,10 +123,10 @@ def run_replicates(
         # A seed of its own for the draws too: otherwise all cohorts would share theirs.
         own = replace(study, seed=study.seed + replicate)
         patients = prepare_cohort(frame, own).patients
-        records = anchor_intervals(patients, own)
-        if setting == NO_EFFECT:
-            records += joint_p_values(patients, own, draws=draws)
-        else:
+        records = joint_p_values(patients, own, draws=draws)
+        if setting != EFFECT_ON_COURSE:
+            records += anchor_intervals(patients, own)
+        if setting == KNOWN_EFFECT:
             records += percentile_intervals(patients, own, draws=draws)
         yield pd.DataFrame(records).assign(setting=setting, replicate=replicate)
 
@@ -135,7 +147,7 @@ def joint_p_values(patients: pd.DataFrame, study: Study, *, draws: int) -> list[
             records += [
                 {
                     "estimator": block.estimator,
-                    "adjustment_set": ALL_SETS,
+                    "adjustment_set": block.adjustment_set,
                     "null": str(null),
                     "test": test,
                     "p_value": getattr(block, f"p_{test}"),
@@ -146,8 +158,11 @@ def joint_p_values(patients: pd.DataFrame, study: Study, *, draws: int) -> list[
 
 
 def _draws(cell: Cell, kind: Resample, study: Study, draws: int) -> np.ndarray:
-    null = fit_covariate_null(cell.sample, study) if kind is Resample.SIMULATION else None
-    return np.stack([evaluate(draw(cell, kind, number, study, null), study) for number in range(draws)])
+    simulated = kind is Resample.SIMULATION
+    nulls, prepared = (covariate_nulls(cell), prepare(cell, study)) if simulated else ((), ())
+    return np.stack(
+        [evaluate(draw(cell, kind, number, study, nulls), study, prepared) for number in range(draws)]
+    )
 
 
 def percentile_intervals(patients: pd.DataFrame, study: Study, *, draws: int) -> list[dict[str, Any]]:
@@ -189,17 +204,46 @@ def anchor_intervals(patients: pd.DataFrame, study: Study) -> list[dict[str, Any
     fits = [_wald(Estimator.UNADJUSTED, "", "model", _arm_fit(sample), study)]
     for name in study.adjustment_sets:
         scored = score(sample, anchor_covariates(name, study))
-        pairs = matched_sample(
-            scored, match(scored, ranks, caliper=study.anchor[-1], analysis=study.analysis)
-        )
+        matching = match(scored, ranks, caliper=study.anchor[-1], analysis=study.analysis)
+        pairs = matched_sample(scored, matching)
         fit = _arm_fit(pairs, cluster=pairs.pair)
         fits += [_wald(Estimator.MATCHED, name, kind, fit, study) for kind in ("clustered", "naive")]
+        fits += _over_orders(name, scored, matching, ranks, study)
         for estimator, weight in weights(scored).items():
             fits.append(_wald(estimator, name, "robust", _arm_fit(scored.sample, weight=weight), study))
+            fits.append(_stacked(estimator, name, scored, study))
         covariates = design_matrix(scored.sample, scored.names)[0]
         fit = _arm_fit(scored.sample, covariates=covariates)
         fits.append(_wald(Estimator.ADJUSTED, name, "model", fit, study))
     return fits
+
+
+def _over_orders(
+    name: str, scored: Scored, matching: Matching | None, ranks: np.ndarray, study: Study
+) -> list[dict[str, Any]]:
+    """Matched intervals of the median over the orders: by the orders' mean variance, and the study's."""
+    if matching is None or matching.status is not Status.OK:
+        return []
+    analysis = study.analysis
+    ties = tie_breaks(
+        ranks, seed=study.seed, draws=analysis.few_orders, minimum_events=analysis.minimum_events
+    )
+    ((estimates,),) = tie_break_ratios(scored, [study.anchor[-1]], matching.sd_logit, ties)
+    log_ratio, std_error = combine_orders(estimates)
+    mean_error = float(np.sqrt(np.nanmean(estimates[:, VARIANCE])))
+    return [
+        _interval(Estimator.MATCHED, name, "mean_of_orders", log_ratio, mean_error, study),
+        _interval(Estimator.MATCHED, name, "outputation", log_ratio, std_error, study),
+    ]
+
+
+def _stacked(estimator: str, name: str, scored: Scored, study: Study) -> dict[str, Any]:
+    """Weighted interval whose error accounts for the estimated score."""
+    sample = scored.sample
+    log_ratio, _, error, _ = weighted_arm_model(
+        sample.time, sample.event, sample.arm, score_columns(scored), scored.fit.probability, estimator
+    )
+    return _interval(estimator, name, "stacked", log_ratio, error, study)
 
 
 def anchor_sample(cohort: Cohort, study: Study) -> Sample:
@@ -232,12 +276,18 @@ def _wald(estimator: str, adjustment_set: str, error: str, fit: CoxFit, study: S
     """Record of an interval; ``naive`` names the model's error where another one is right."""
     variance = "robust" if error in ("robust", "clustered") else "model"
     ratio = hazard_ratio(fit, 0, variance=variance)
-    half = float(ndtri(0.5 + study.analysis.confidence_level / 2)) * ratio.std_error
+    return _interval(estimator, adjustment_set, error, ratio.log_estimate, ratio.std_error, study)
+
+
+def _interval(
+    estimator: str, adjustment_set: str, error: str, log_ratio: float, std_error: float, study: Study
+) -> dict[str, Any]:
+    half = float(ndtri(0.5 + study.analysis.confidence_level / 2)) * std_error
     return {
         "estimator": str(estimator),
         "adjustment_set": adjustment_set,
         "test": f"wald_{error}",
-        "log_hazard_ratio": ratio.log_estimate,
-        "lower": ratio.log_estimate - half,
-        "upper": ratio.log_estimate + half,
+        "log_hazard_ratio": log_ratio,
+        "lower": log_ratio - half,
+        "upper": log_ratio + half,
     }

@@ -1,4 +1,4 @@
-"""The table of the calibration: type I error of the joint tests, coverage of the intervals."""
+"""The table of the calibration: size and power of the joint tests, coverage of the intervals."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,15 +7,16 @@ import numpy as np
 import pandas as pd
 from pandas.api.typing import DataFrameGroupBy
 
-from survival_multiverse.calibration import ALL_SETS, NO_EFFECT, SETTINGS, anchor_covariates
+from survival_multiverse.calibration import NO_EFFECT, SETTINGS, anchor_covariates
 from survival_multiverse.schema import Estimator
 from survival_multiverse.study import Study
 
-TYPE_I_ERROR, COVERAGE = "type I error", "coverage"
+TYPE_I_ERROR, POWER, COVERAGE = "type I error", "power", "coverage"
 SIZES = (0.05, 0.01)
 CLEARLY = 3.0
 """Monte-Carlo standard errors beyond which a frequency is said to differ from its nominal value."""
 
+TESTED = ["setting", "null", "estimator", "adjustment_set", "test"]
 COLUMNS = [
     "setting",
     "quantity",
@@ -59,11 +60,7 @@ def calibration_table(
     """
     study = Study.from_config(config)
     is_test = records["p_value"].notna()
-    lines = [
-        line
-        for _, group in _in_order(records[is_test], ["setting", "null", "estimator", "test"])
-        for line in _type_i_errors(group, draws)
-    ]
+    lines = [line for _, group in _in_order(records[is_test], TESTED) for line in _rejections(group, draws)]
     known = {(row.estimator, row.adjustment_set): row.truth for row in truths.itertuples()}
     parameter = float(np.log(config["cohort"]["simulation"]["dose_hazard_ratio"]))
     made = records.groupby("setting")["replicate"].nunique()
@@ -93,14 +90,21 @@ def _in_order(records: pd.DataFrame, keys: list[str]) -> DataFrameGroupBy:
     ).groupby(keys, sort=False, dropna=False)
 
 
-def _type_i_errors(group: pd.DataFrame, draws: int) -> list[dict[str, Any]]:
+def _rejections(group: pd.DataFrame, draws: int) -> list[dict[str, Any]]:
+    """How often a test rejects: its size where there is no effect, else its power."""
     first, p_values = group.iloc[0], group["p_value"].to_numpy()
-    kept = {name: first[name] for name in ("setting", "estimator", "null", "test")}
+    kept = {name: first[name] for name in ("setting", "estimator", "adjustment_set", "null", "test")}
+    size = first["setting"] == NO_EFFECT
     return [
-        {**kept, "quantity": TYPE_I_ERROR, "adjustment_set": ALL_SETS, "draws": draws, "truth": 1.0}
+        {
+            **kept,
+            "quantity": TYPE_I_ERROR if size else POWER,
+            "draws": draws,
+            "truth": 1.0 if size else np.nan,
+        }
         # P values are multiples of 1 / (draws + 1), which binary fractions only come near to.
-        | _share(p_values <= size + 1e-12, size, [])
-        for size in SIZES
+        | _share(p_values <= level + 1e-12, level, [], judged=size)
+        for level in SIZES
     ]
 
 
@@ -126,12 +130,12 @@ def _coverage(
     } | _share(held.to_numpy(), nominal, notes)
 
 
-def _share(hits: np.ndarray, nominal: float, notes: list[str]) -> dict[str, Any]:
-    """Observed share with its Monte-Carlo error, and a word where it is clearly off."""
+def _share(hits: np.ndarray, nominal: float, notes: list[str], *, judged: bool = True) -> dict[str, Any]:
+    """Observed share with its Monte-Carlo error, and, where it is `judged`, a word if it is clearly off."""
     n = len(hits)
     observed = float(np.mean(hits)) if n else np.nan
     off = (observed - nominal) / np.sqrt(nominal * (1 - nominal) / max(n, 1))
-    if abs(off) > CLEARLY:
+    if judged and abs(off) > CLEARLY:
         notes = [f"{'above' if off > 0 else 'below'} nominal beyond Monte-Carlo error", *notes]
     return {
         "nominal": nominal,
