@@ -32,6 +32,7 @@ def specs_of(values, **axes):
         landmark=0.0,
         landmark_order=np.nan,
         status="ok",
+        variance_between_orders=0.0,
     )
 
 
@@ -40,8 +41,9 @@ def noise(seed=0):
     return lambda row: random.normal()
 
 
-def terms(frame, scope="block"):
-    return frame[frame.scope == scope].set_index("term")
+def terms(frame, scope="multiverse"):
+    """Terms of the choices: of a single threshold and dose, volume, caliper and adjustment set."""
+    return frame[(frame.scope == scope) & (frame.order > 0)].set_index("term")
 
 
 def by_least_squares(array):
@@ -112,7 +114,7 @@ def test_the_whole_multiverse_is_attributed_to_the_outer_cutoffs_too():
         dose_cutoff=[60.0, 63.0, 66.0],
     )
     frame = attribute(specs)
-    whole = terms(frame, "multiverse")
+    whole = terms(frame)
     assert len(whole) == 31
     assert set(whole.cells) == {108}
     expected = sums_of_squares(np.outer([3.0, 5.0], [60.0, 63.0, 66.0]))
@@ -123,18 +125,64 @@ def test_the_whole_multiverse_is_attributed_to_the_outer_cutoffs_too():
     ):
         assert whole.loc[term, "sum_of_squares"] == pytest.approx(18 * expected[key])
     # Inside the blocks nothing varies, so nothing has a share.
-    inside = frame[frame.scope == "block"]
-    assert len(inside) == 6 * 7
+    inside = terms(frame, "block")
+    assert len(inside) == 6 * len(SETS) * 3
     assert inside.sum_of_squares.max() == pytest.approx(0, abs=1e-9)
 
 
 def test_blocks_are_kept_apart():
     random = np.random.default_rng(3)
     specs = specs_of(lambda row: random.normal(), dose_cutoff=[60.0, 66.0])
-    both = terms(attribute(specs))
-    for cutoff in (60.0, 66.0):
-        alone = terms(attribute(specs[specs.dose_cutoff == cutoff]))
-        pd.testing.assert_frame_equal(both[both.dose_cutoff == cutoff], alone)
+    both = terms(attribute(specs), "block")
+    for cutoff, name in product((60.0, 66.0), SETS):
+        mine = (specs.dose_cutoff == cutoff) & (specs.adjustment_set == name)
+        alone = terms(attribute(specs[mine]), "block")
+        assert len(alone) == 3
+        here = both[(both.dose_cutoff == cutoff) & (both.adjustment_set == name)]
+        pd.testing.assert_frame_equal(here, alone)
+
+
+def with_orders(specs, *, seed=5):
+    return specs.assign(variance_between_orders=np.random.default_rng(seed).uniform(0, 0.01, len(specs)))
+
+
+@pytest.mark.parametrize("scope", ["block", "multiverse"])
+def test_the_order_of_equal_scores_is_a_component_of_its_own(scope):
+    specs = with_orders(specs_of(noise()))
+    frame = attribute(specs)
+    frame = frame[frame.scope == scope]
+    blocks = frame.groupby("adjustment_set", dropna=False)
+    for name, here in blocks:
+        mine = specs if scope == "multiverse" else specs[specs.adjustment_set == name]
+        here = here.set_index("term")
+        logs = mine.log_hazard_ratio
+        between = mine.variance_between_orders.sum()
+        assert here.loc["tie_break", "sum_of_squares"] == pytest.approx(between)
+        assert here.sum_of_squares.sum() == pytest.approx(((logs - logs.mean()) ** 2).sum() + between)
+        assert here.share.sum() == pytest.approx(1)
+        assert here.loc["tie_break", "order"] == 0
+    assert blocks.ngroups == (2 if scope == "block" else 1)
+
+
+def test_levels_that_are_dropped_take_their_orders_with_them():
+    specs = with_orders(specs_of(noise()))
+    lost = (specs.caliper == 0.1) & (specs.gtv_cutoff != 100)
+    frame = attribute(specs.assign(status=np.where(lost, "no_pairs", "ok")))
+    kept = attribute(specs[specs.caliper != 0.1])
+    pd.testing.assert_series_equal(
+        *(f[f.term == "tie_break"].sum_of_squares.reset_index(drop=True) for f in (frame, kept))
+    )
+
+
+def test_a_total_far_below_1_is_shared_out():
+    small = attribute(specs_of(lambda row: 1e-6 * row.gtv_cutoff))
+    assert terms(small).share.sum() == pytest.approx(1)
+    assert terms(small).loc["gtv_cutoff", "share"] == pytest.approx(1)
+
+
+def test_where_nobody_is_matched_no_order_has_a_share():
+    specs = specs_of(noise(), caliper=[np.nan]).assign(estimator="overlap", variance_between_orders=np.nan)
+    assert "tie_break" not in set(attribute(specs).term)
 
 
 def test_missing_cells_cost_the_level_that_misses_most_by_name():
@@ -162,15 +210,19 @@ def test_no_caliper_and_names_of_sets_are_spelled():
     specs = specs_of(noise())
     lost = ~((specs.caliper < 1) & (specs.adjustment_set == "baseline"))
     frame = attribute(specs.assign(status=np.where(lost, "no_pairs", "ok")))
-    dropped = frame.dropped_levels.iloc[0].split("; ")
+    dropped = terms(frame).dropped_levels.iloc[0].split("; ")
     assert sorted(dropped) == ["adjustment_set published", "caliper none"]
 
 
 def test_what_is_left_is_complete_and_named():
     array = np.arange(6.0).reshape(2, 3)
     array[0, 2] = array[1, 2] = np.nan
-    left, levels, dropped = complete_levels(array, {"row": ["a", "b"], "column": [1.0, 2.0, np.inf]})
+    beside = np.arange(6.0).reshape(2, 3) + 10
+    left, levels, dropped, beside = complete_levels(
+        array, {"row": ["a", "b"], "column": [1.0, 2.0, np.inf]}, beside
+    )
     assert dropped == ["column none"]
+    np.testing.assert_array_equal(beside, [[10, 11], [13, 14]])
     assert levels == {"row": ["a", "b"], "column": [1.0, 2.0]}
     np.testing.assert_array_equal(left, [[0, 1], [3, 4]])
 
@@ -180,8 +232,8 @@ def test_a_gate_counts_its_specifications_alone():
     specs["passes_baseline_0.1"] = pd.array(specs.caliper != 0.1, dtype="boolean")
     frame = attribute(specs)
     alone = attribute(specs[specs.caliper != 0.1].drop(columns="passes_baseline_0.1"))
-    gated = frame[(frame.gate == "passes_baseline_0.1") & (frame.scope == "block")]
-    np.testing.assert_allclose(gated.sum_of_squares, alone[alone.scope == "block"].sum_of_squares, atol=1e-12)
+    gated = terms(frame[frame.gate == "passes_baseline_0.1"])
+    np.testing.assert_allclose(gated.sum_of_squares, terms(alone).sum_of_squares, atol=1e-12)
     assert set(gated.dropped_levels) == {"caliper 0.1"}
 
 

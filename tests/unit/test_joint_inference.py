@@ -27,7 +27,7 @@ from survival_multiverse.resampling import KEYS, Resample
 STUDY = small_study()
 NONE = (np.nan, np.nan)
 LONGER = {"predicted": "longer", "level": 0.95}
-STATISTICS = ("median", "share_significant", "mean_z", "abs_median", "abs_mean_z")
+STATISTICS = ("abs_median", "abs_mean_z", "median", "share_significant", "mean_z")
 
 
 def keys_of(*estimators):
@@ -67,14 +67,14 @@ def test_statistics_by_hand():
     # z = -2, -1.959 (just short) and 3.
     estimates = pairs((-0.4, 0.2), (-0.1959, 0.1), (0.3, 0.1))
     found = block_statistics(estimates, **LONGER)
-    np.testing.assert_allclose(found, [0.1959, 1 / 3, 0.959 / 3, 0.1959, 0.959 / 3], rtol=1e-12)
+    np.testing.assert_allclose(found, [0.1959, 0.959 / 3, 0.1959, 1 / 3, 0.959 / 3], rtol=1e-12)
     other = block_statistics(estimates, predicted="shorter", level=0.95)
-    np.testing.assert_allclose(other, [-0.1959, 1 / 3, -0.959 / 3, 0.1959, 0.959 / 3], rtol=1e-12)
+    np.testing.assert_allclose(other, [0.1959, 0.959 / 3, -0.1959, 1 / 3, -0.959 / 3], rtol=1e-12)
 
 
 def test_level_decides_what_is_significant():
     estimates = pairs((-0.18, 0.1), (-0.15, 0.1))
-    shares = [block_statistics(estimates, predicted="longer", level=level)[1] for level in (0.8, 0.9, 0.95)]
+    shares = [block_statistics(estimates, predicted="longer", level=level)[3] for level in (0.8, 0.9, 0.95)]
     assert shares == [1.0, 0.5, 0.0]
 
 
@@ -82,9 +82,9 @@ def test_a_failed_specification_leaves_the_median_and_counts_0_elsewhere():
     kept = pairs((-0.4, 0.2), (-0.3, 0.1))
     found = block_statistics(np.vstack([kept, [NONE, NONE]]), **LONGER)
     whole = block_statistics(kept, **LONGER)
-    assert found[0] == whole[0] == pytest.approx(0.35)
-    assert (found[1], whole[1]) == (0.5, 1.0)
-    assert (found[2], whole[2]) == (pytest.approx(5 / 4), pytest.approx(5 / 2))
+    assert found[2] == whole[2] == pytest.approx(0.35)
+    assert (found[3], whole[3]) == (0.5, 1.0)
+    assert (found[4], whole[4]) == (pytest.approx(5 / 4), pytest.approx(5 / 2))
 
 
 def test_statistics_of_many_draws_are_those_of_each():
@@ -162,6 +162,18 @@ def test_blocks_are_tested_apart():
         )
         for column in ("median", "p_median", "p_mean_z", "p_share_significant"):
             assert found.loc[name, column] == alone[column][0]
+
+
+def test_adjustment_sets_are_tested_apart():
+    keys = one_block(5).assign(adjustment_set=["late", "early", "late", "early", "early"])
+    observed, draws = random_draws(1, 5, seed=2)[0], random_draws(39, 5)
+    found = jointly_test(keys, observed, draws, STUDY, "x").set_index("adjustment_set")
+    assert found.specifications.to_dict() == {"early": 3, "late": 2}
+    for name in found.index:
+        rows = np.flatnonzero(keys.adjustment_set == name)
+        alone = jointly_test(one_block(len(rows)), observed[rows], draws[:, rows], STUDY, "x")
+        for test in STATISTICS:
+            assert found.loc[name, f"p_{test}"] == alone[f"p_{test}"][0]
 
 
 GATE = "passes_baseline_0.1"
@@ -279,11 +291,11 @@ def test_p_values_are_uniform_where_the_observed_one_is_a_draw():
     # Ranks of 20 exchangeable values: each level is right within four Monte-Carlo errors.
     for level in (0.05, 0.1, 0.25, 0.5):
         error = 4 * math.sqrt(level * (1 - level) / trials)
-        for j in (0, 2, 3, 4):
+        for j in (0, 1, 2, 4):
             assert (found[:, j] <= level + 1e-9).mean() == pytest.approx(level, abs=error)
         assert (maximal <= level + 1e-9).mean() == pytest.approx(level, abs=error)
         # The share takes few values, so its test errs towards 1.
-        assert (found[:, 1] <= level + 1e-9).mean() <= level + error
+        assert (found[:, 3] <= level + 1e-9).mean() <= level + error
 
 
 def test_band_is_the_null_by_rank():

@@ -17,11 +17,11 @@ from survival_multiverse.null_models import (
     STRATA,
     CovariateNull,
     dose_strata,
+    draw_variates,
     fit_covariate_null,
-    null_covariates,
     simulate_times,
 )
-from survival_multiverse.sample import encode_cohort, select_population, whole_sample
+from survival_multiverse.sample import design_matrix, encode_cohort, select_population, whole_sample
 from survival_multiverse.schema import Population, Status
 from survival_multiverse.study import Study
 
@@ -118,30 +118,26 @@ def test_constant_and_repeated_covariates_change_nothing():
     assert strata_of(patients, Study.from_config(config))[3] == strata_of(patients)[3]
 
 
-def test_covariates_of_the_null_are_those_of_any_set():
-    assert null_covariates(sample_of(small_patients())[0], small_study()) == [
-        "sex",
-        "gtv",
-        "response",
-        "age",
-        "lesions",
-    ]
-    primary = sample_of(small_patients(), population=Population.NON_OLIGOMETASTATIC)[0]
-    assert null_covariates(primary, small_study()) == ["sex", "gtv", "response", "age"]
-
-
-def null_design(sample):
-    """Columns of the null of the small study in the primary population, by hand."""
+def null_design(sample, names=("sex", "response")):
+    """Columns of the set `late` of the small study in the primary population, by hand."""
     gtv = sample.values[:, sample.names.index("gtv")]
-    codes = [sample.factor_codes(name) for name in ("sex", "response", "age")]
-    return np.column_stack([*codes, gtv >= 100, gtv >= 150]).astype(float)
+    return np.column_stack([*(sample.factor_codes(name) for name in names), gtv >= 100]).astype(float)
+
+
+def known_in(sample, names=("sex", "response")):
+    codes = np.array([sample.factor_codes(name) for name in names])
+    return (codes >= 0).all(axis=0) & ~np.isnan(sample.values[:, sample.names.index("gtv")])
+
+
+def null_of(sample):
+    return fit_covariate_null(sample.time, sample.event, null_design(sample), known_in(sample))
 
 
 def test_fitted_null_is_a_cox_model_without_the_dose():
     patients = small_patients(200)
     patients.loc[[3, 30], "response"] = None
     sample, cohort = sample_of(patients, population=Population.NON_OLIGOMETASTATIC)
-    null = fit_covariate_null(sample, small_study())
+    null = null_of(sample)
     missing = {f"p{row:04d}" for row in (3, 30)}
     assert [
         number for number in range(len(sample)) if cohort.ids[sample.index[number]] not in missing
@@ -149,8 +145,9 @@ def test_fitted_null_is_a_cox_model_without_the_dose():
     part = sample.take(null.rows)
     design = null_design(part)
     fit = cox(part.time, part.event, design, ties="breslow")
-    np.testing.assert_allclose(np.log(null.risk), design @ fit.coefficients, atol=1e-9)
-    baseline = breslow_baseline(part.time, part.event, design, fit)
+    predictor = design @ fit.coefficients
+    np.testing.assert_allclose(np.log(null.risk), predictor - predictor.mean(), atol=1e-9)
+    baseline = breslow_baseline(part.time, part.event, design, fit, at=design.mean(axis=0))
     np.testing.assert_array_equal(null.event_times, baseline.times)
     np.testing.assert_allclose(null.cumulative_hazard, baseline.cumulative_hazard, rtol=1e-9)
     # Breslow: deaths over the risk of those under observation, summed.
@@ -159,22 +156,18 @@ def test_fitted_null_is_a_cox_model_without_the_dose():
     censoring = kaplan_meier(part.time, 1 - part.event)
     np.testing.assert_array_equal(null.censor_survival, censoring.survival)
     assert null.last == part.time.max()
-    # The dose does not enter.
-    other = fit_covariate_null(
-        sample_of(patients.assign(dose=60.0), population=Population.NON_OLIGOMETASTATIC)[0], small_study()
-    )
-    np.testing.assert_array_equal(null.risk, other.risk)
 
 
 def simulate_many(null, draws):
     random = np.random.default_rng(4)
-    pairs = [simulate_times(null, random) for _ in range(draws)]
+    n = len(null.rows)
+    pairs = [simulate_times(null, random.exponential(size=n), random.uniform(size=n)) for _ in range(draws)]
     return np.array([time for time, _ in pairs]), np.array([event for _, event in pairs])
 
 
 def test_simulated_times_follow_the_fitted_model():
     sample, _ = sample_of(small_patients(300, seed=4), population=Population.NON_OLIGOMETASTATIC)
-    null = fit_covariate_null(sample, small_study())
+    null = null_of(sample)
     n, draws = len(null.rows), 200
     time, event = simulate_many(null, draws)
     assert set(time.ravel()) <= {*sample.time, null.last}
@@ -188,7 +181,8 @@ def test_simulated_times_follow_the_fitted_model():
     error = 4 * np.sqrt(np.diag(fit.variance_model))
     assert (error < 0.12).all()
     assert (np.abs(fit.coefficients - [0.0, *beta]) < error).all()
-    baseline = breslow_baseline(time.ravel(), event.ravel(), design, fit)
+    centre = [0.0, *null_design(sample).mean(axis=0)]
+    baseline = breslow_baseline(time.ravel(), event.ravel(), design, fit, at=centre)
     at = np.searchsorted(baseline.times, null.event_times[: len(null.event_times) * 3 // 4], side="right") - 1
     np.testing.assert_allclose(
         baseline.cumulative_hazard[at], null.cumulative_hazard[: len(at)], rtol=0.1, atol=0.01
@@ -234,20 +228,20 @@ def test_a_death_at_the_time_of_censoring_is_a_death():
         censor_survival=np.array([0.0]),
         last=3.0,
     )
-    assert [array.tolist() for array in simulate_times(null, np.random.default_rng(0))] == [[3.0], [1]]
+    assert [array.tolist() for array in simulate_times(null, np.ones(1), np.zeros(1))] == [[3.0], [1]]
 
 
 @pytest.mark.parametrize("spoiled", [{"event": 0}, {"gtv": np.nan}, {"lesions": 1.0}])
 def test_no_model_no_null(spoiled):
     sample, _ = sample_of(small_patients().assign(**spoiled), population=Population.NON_OLIGOMETASTATIC)
-    assert fit_covariate_null(sample, small_study()) is None
+    assert null_of(sample) is None
 
 
 def test_separated_covariates_leave_no_null():
     patients = small_patients()
     patients.loc[patients.response == "yes", "event"] = 0
     sample, _ = sample_of(patients)
-    assert fit_covariate_null(sample, small_study()) is None
+    assert null_of(sample) is None
 
 
 def test_constant_covariates_leave_a_null_without_effects():
@@ -255,7 +249,7 @@ def test_constant_covariates_leave_a_null_without_effects():
     study = small_study()
     study = replace(study, adjustment_sets={"late": study.adjustment_sets["late"]})
     sample, _ = sample_of(patients, study, Population.NON_OLIGOMETASTATIC)
-    assert (fit_covariate_null(sample, study).risk == 1).all()
+    assert (null_of(sample).risk == 1).all()
 
 
 def test_a_real_cohort_has_strata_and_a_null():
@@ -264,8 +258,12 @@ def test_a_real_cohort_has_strata_and_a_null():
     sample, _, strata, _ = strata_of(patients, study)
     assert len(strata) == STRATA + 1
     assert sum(map(len, strata)) == len(sample)
-    null = fit_covariate_null(sample, study)
-    time, event = simulate_times(null, np.random.default_rng(1))
+    names = ["hormone", "age", "menopause", "grade", "gtv"]
+    known = sample.known(names)
+    null = fit_covariate_null(sample.time, sample.event, design_matrix(sample, names)[0], known)
+    random = np.random.default_rng(1)
+    n = len(null.rows)
+    time, event = simulate_times(null, random.exponential(size=n), random.uniform(size=n))
     assert len(time) == len(null.rows) < len(sample)
     fit = cox(time, event, sample.arm[null.rows][:, None].astype(float))
     assert fit.status is Status.OK
@@ -284,9 +282,31 @@ def test_small_cohorts_never_fail(n, levels, gaps, seed):
     sample, _, strata, _ = strata_of(patients)
     assert sorted(np.concatenate([*strata, np.empty(0, dtype=int)]).tolist()) == list(range(len(sample)))
     assert all(part.size for part in strata)
-    null = fit_covariate_null(sample, small_study())
+    null = null_of(sample)
     if null is not None:
-        time, event = simulate_times(null, random)
+        size = len(null.rows)
+        time, event = simulate_times(null, random.exponential(size=size), random.uniform(size=size))
         assert len(time) == len(null.rows)
         assert set(event) <= {0, 1}
         assert pd.notna(time).all()
+
+
+def test_variates_follow_the_patients_whatever_the_rows():
+    ranks = np.random.default_rng(2).permutation(50)
+    whole = draw_variates(ranks, 50, np.random.default_rng(9))
+    part = draw_variates(ranks[10:20], 50, np.random.default_rng(9))
+    for everybody, some in zip(whole, part, strict=True):
+        np.testing.assert_array_equal(everybody[10:20], some)
+    assert not np.array_equal(whole[0], draw_variates(ranks, 50, np.random.default_rng(10))[0])
+
+
+def test_a_null_far_from_zero_is_the_same_null():
+    sample, _ = sample_of(small_patients(150, seed=3), population=Population.NON_OLIGOMETASTATIC)
+    year = np.random.default_rng(1).integers(0, 5, len(sample)).astype(float)
+    design = np.column_stack([null_design(sample), year])
+    everybody = np.ones(len(sample), dtype=bool)
+    near = fit_covariate_null(sample.time, sample.event, design, everybody)
+    far = fit_covariate_null(sample.time, sample.event, design + np.array([0, 0, 0, 2018]), everybody)
+    np.testing.assert_allclose(near.risk, far.risk, rtol=1e-7)
+    np.testing.assert_allclose(near.cumulative_hazard, far.cumulative_hazard, rtol=1e-7)
+    assert np.isfinite(far.risk).all()

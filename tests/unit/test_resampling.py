@@ -11,24 +11,29 @@ from cohorts import breast_config, breast_patients, small_config, small_patients
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from survival_multiverse import resampling
 from survival_multiverse.cox import cox
 from survival_multiverse.joint_inference import jointly_test
+from survival_multiverse.kernels.tie_breaks import combine_orders
 from survival_multiverse.matching import greedy_match, priority
 from survival_multiverse.multiverse import Scenario, evaluate_panel
-from survival_multiverse.null_models import dose_strata, fit_covariate_null
+from survival_multiverse.null_models import dose_strata, simulate_times
 from survival_multiverse.propensity import fit_propensity
 from survival_multiverse.resampling import (
     KEYS,
     Resample,
     cells_of,
+    covariate_nulls,
     draw,
     evaluate,
+    prepare,
     resample,
     specification_keys,
 )
 from survival_multiverse.study import Study
+from survival_multiverse.tie_break import tie_breaks
 
-VARIANCE = {"matched": "clustered", "overlap": "robust", "iptw": "robust", "adjusted": "model"}
+VARIANCE = {"matched": "outputation", "overlap": "stacked", "iptw": "stacked", "adjusted": "model"}
 POPULATIONS = ["non_oligometastatic", "oligometastatic", "all"]
 
 
@@ -67,7 +72,7 @@ def by_panel(patients, study):
         frame = table.to_pandas()
         frame = frame.astype(dict.fromkeys(frame.select_dtypes("category").columns, object))
         frame = frame[
-            (frame.analysis == "cox")
+            (frame.analysis == np.where(frame.estimator == "matched", "tie_break", "cox"))
             & frame.model.isin(["arm_only", "adjusted"])
             & (frame.ties == "efron")
             & (frame.variable == "arm")
@@ -79,6 +84,10 @@ def by_panel(patients, study):
         ].copy()
         frame.loc[frame.population == "all", "oligo_threshold"] = np.nan
         frame.loc[frame.estimator != "matched", "caliper"] = np.nan
+        # Beyond landmarks the primary threshold and dose cutoff are tested.
+        primary = frame.oligo_threshold.isna() | (frame.oligo_threshold == study.anchor[0])
+        primary &= frame.dose_cutoff == study.anchor[1]
+        frame = frame[(frame.landmark == 0) | primary]
         for key, row in zip(keyed(frame), frame.itertuples(), strict=True):
             numbers = (math.log(row.estimate), row.std_error) if row.status == "ok" else (math.nan, math.nan)
             assert found.setdefault(key, numbers) == numbers or math.isnan(numbers[0])
@@ -104,13 +113,13 @@ def with_gaps(patients):
 
 @pytest.mark.parametrize("caliper_sd", ["all", "within_arm"])
 def test_estimates_are_those_of_the_scenarios(caliper_sd):
-    config = small_config(caliper_sd=caliper_sd, tie_break_draws=1)
+    config = small_config(caliper_sd=caliper_sd, tie_break_draws=4)
     assert_like_the_panel(with_gaps(small_patients(150)), wide(config), at_least=200)
 
 
 def test_estimates_of_a_real_cohort_are_those_of_its_scenarios():
     config = breast_config()
-    config["analysis"] |= {"tie_break_draws": 1}
+    config["analysis"] |= {"tie_break_draws": 3}
     config["axes"] = config["axes"] | {"oligo_threshold": [{"value": 3}], "gtv_cutoff": [{"value": 25}]}
     assert_like_the_panel(breast_patients(), wide(config), at_least=60)
 
@@ -132,7 +141,7 @@ def spoiled_cohorts():
 
 @pytest.mark.parametrize("name", list(spoiled_cohorts()))
 def test_what_cannot_be_estimated_is_a_gap_in_both(name):
-    config = small_config(tie_break_draws=1, minimum_events=2)
+    config = small_config(tie_break_draws=2, minimum_events=2)
     config["axes"] = config["axes"] | {"oligo_threshold": [{"value": 5}], "gtv_cutoff": [{"value": 100}]}
     study = wide(config)
     assert_like_the_panel(spoiled_cohorts()[name], study, at_least=0)
@@ -189,8 +198,7 @@ def added(axis, values):
         ("oligo_threshold", [2, 3, 4, 5], list(Resample)),
         ("dose_cutoff", [55, 60, 63, 66], list(Resample)),
         ("caliper", [0.01, 0.1, 0.15, 0.2, "none"], list(Resample)),
-        # The simulated world knows every volume cutoff, so it is another one.
-        ("gtv_cutoff", [80, 100, 120, 150], [kind for kind in Resample if kind is not Resample.SIMULATION]),
+        ("gtv_cutoff", [80, 100, 120, 150], list(Resample)),
     ],
 )
 def test_values_added_to_an_axis_leave_the_draws_of_the_others(axis, values, kinds):
@@ -220,19 +228,19 @@ def first_cell(patients=None, study=None):
 
 def test_permutation_moves_doses_inside_strata_and_nothing_else():
     cell, study = first_cell(with_gaps(small_patients(200)))
-    strata = dose_strata(cell.sample, cell.dose, cell.priority, study)
-    drawn = [draw(cell, Resample.PERMUTATION, number, study, None) for number in range(30)]
+    strata = dose_strata(cell.sample, cell.dose, cell.ranks, study)
+    drawn = [draw(cell, Resample.PERMUTATION, number, study) for number in range(30)]
     for one in drawn:
         for rows in strata:
             assert sorted(one.dose[rows]) == sorted(cell.dose[rows])
         assert one.sample is cell.sample
-        for name in ("priority", "designs", "widths", "complete"):
+        for name in ("ranks", "places", "designs", "widths", "complete", "times", "events"):
             assert getattr(one, name) is getattr(cell, name)
     moved = np.mean([one.dose != cell.dose for one in drawn], axis=0)
     assert (moved > 0.3).all()
     # All orders alike: the first patient of a stratum gets each of its doses as often as it has them.
     rows = strata[0]
-    first = [draw(cell, Resample.PERMUTATION, number, study, None).dose[rows[0]] for number in range(400)]
+    first = [draw(cell, Resample.PERMUTATION, number, study).dose[rows[0]] for number in range(400)]
     for dose in np.unique(cell.dose[rows]):
         share = (cell.dose[rows] == dose).mean()
         assert np.mean(np.array(first) == dose) == pytest.approx(share, abs=4 * math.sqrt(share / 400))
@@ -240,7 +248,7 @@ def test_permutation_moves_doses_inside_strata_and_nothing_else():
 
 def test_every_dose_cutoff_sees_the_same_permutation():
     cell, study = first_cell()
-    one = draw(cell, Resample.PERMUTATION, 0, study, None)
+    one = draw(cell, Resample.PERMUTATION, 0, study)
     estimates = evaluate(one, study)
     keys = specification_keys(cell, study).reset_index(drop=True)
     ratio = estimates[(keys.estimator == "adjusted") & (keys.adjustment_set == "late"), 0]
@@ -257,31 +265,100 @@ def test_every_dose_cutoff_sees_the_same_permutation():
 
 def test_simulation_keeps_patients_and_doses_and_replaces_survival():
     cell, study = first_cell(with_gaps(small_patients(200)))
-    null = fit_covariate_null(cell.sample, study)
-    one = draw(cell, Resample.SIMULATION, 3, study, null)
-    assert (np.diff(one.sample.time) >= 0).all()
-    known = cell.sample.index[null.rows]
-    assert sorted(one.sample.index) == sorted(known) != sorted(cell.sample.index)
-    place = {patient: row for row, patient in enumerate(cell.sample.index)}
-    rows = np.array([place[patient] for patient in one.sample.index])
-    np.testing.assert_array_equal(one.dose, cell.dose[rows])
-    np.testing.assert_array_equal(one.designs, cell.designs[:, rows])
-    np.testing.assert_array_equal(one.priority, cell.priority[rows])
-    np.testing.assert_array_equal(one.complete, cell.complete[:, rows])
-    np.testing.assert_array_equal(one.sample.codes, cell.sample.codes[:, rows])
-    assert (one.sample.time != cell.sample.time[rows]).mean() > 0.8
+    nulls = covariate_nulls(cell)
+    one = draw(cell, Resample.SIMULATION, 3, study, nulls)
+    for name in ("sample", "dose", "ranks", "places", "designs", "widths"):
+        assert getattr(one, name) is getattr(cell, name)
+    assert one.times.shape == one.events.shape == cell.complete.shape
+    for design, null in enumerate(nulls):
+        np.testing.assert_array_equal(np.flatnonzero(one.complete[design]), null.rows)
+        np.testing.assert_array_equal(one.complete[design], cell.complete[design])
+        assert (one.times[design][null.rows] != cell.sample.time[null.rows]).mean() > 0.8
+
+
+def test_a_draw_is_one_set_of_patients_under_all_volume_cutoffs():
+    patients = small_patients(200, seed=6)
+    study = added("gtv_cutoff", [80, 100, 120, 150])
+    correlations = {}
+    for kind in (Resample.PERMUTATION, Resample.SIMULATION):
+        draws = np.array(list(draws_of(patients, study, kind, range(60)).values()))
+        keys = all_keys(patients, study)
+        mine = (keys.estimator == "overlap") & (keys.adjustment_set == "early") & (keys.dose_cutoff == 60)
+        mine &= keys.oligo_threshold == 3
+        assert mine.sum() == 4
+        correlations[kind] = np.corrcoef(draws[:, mine.to_numpy(), 0].T)[np.triu_indices(4, 1)]
+    drawn, permuted = correlations[Resample.SIMULATION], correlations[Resample.PERMUTATION]
+    assert drawn.min() > 0.7
+    assert np.abs(drawn - permuted).max() < 0.2
+
+
+def test_patients_keep_their_variates_in_every_population_and_threshold():
+    patients, study = small_patients(150), wide(small_config(), landmarks=[0])
+    found = {}
+    for cell in cells_of(patients, study):
+        one = draw(cell, Resample.SIMULATION, 5, study, covariate_nulls(cell))
+        found[str(cell.population), cell.oligo_threshold] = one
+        random = np.random.default_rng(np.random.SeedSequence(study.seed, spawn_key=(3, 5)))
+        exponential, uniform = random.exponential(size=150), random.uniform(size=150)
+        for design, null in enumerate(covariate_nulls(cell)):
+            ranks = cell.ranks[null.rows]
+            time, event = simulate_times(null, exponential[ranks], uniform[ranks])
+            np.testing.assert_array_equal(one.times[design][null.rows], time)
+            np.testing.assert_array_equal(one.events[design][null.rows], event)
+    assert len(found) == 5
+
+
+@pytest.mark.parametrize("shift", [-2020.0, 1e6])
+def test_a_covariate_far_from_zero_changes_no_draw(shift):
+    patients = small_patients(160, seed=4)
+    patients["age"] = np.random.default_rng(2).integers(2018, 2023, 160).astype(float)
+    # Later years die sooner: 0.5 a year overflows where a design is not centred.
+    hurry = np.exp(-0.5 * (patients.age - 2020))
+    patients["time"] = np.maximum(1.0, np.round(patients.time * hurry))
+    config = small_config()
+    config["covariates"]["age"].pop("cut")
+    study = Study.from_config(config)
+    moved = patients.assign(age=patients.age + shift)
+    one, other = (draws_of(frame, study, Resample.SIMULATION, range(3)) for frame in (patients, moved))
+    for number in one:
+        np.testing.assert_allclose(one[number], other[number], rtol=1e-6, atol=1e-7)
+        assert np.abs(one[number][~np.isnan(one[number])]).max() < 3
+
+
+def test_comparisons_that_are_held_are_those_made_again(monkeypatch):
+    patients, study = with_gaps(small_patients()), wide(small_config())
+    held = draws_of(patients, study, Resample.SIMULATION, range(3))
+    monkeypatch.setattr(resampling, "HELD_BYTES", 0)
+    assert prepare(cells_of(patients, study)[0], study) == []
+    again = draws_of(patients, study, Resample.SIMULATION, range(3))
+    for number in held:
+        np.testing.assert_array_equal(held[number], again[number])
+
+
+def test_beyond_landmarks_the_primary_threshold_and_dose_cutoff_are_tested():
+    keys = all_keys(small_patients(), wide(small_config()))
+    later = keys[keys.landmark > 0]
+    assert set(later.dose_cutoff) == {60}
+    assert set(later.oligo_threshold.dropna()) == {5}
+    assert set(keys[keys.landmark == 0].dose_cutoff) == {60, 66}
 
 
 def test_simulation_without_a_model_has_no_estimate_and_no_p_value():
     patients = small_patients()
     patients.loc[patients.response == "yes", "event"] = 0
     study = small_study(minimum_events=1)
+    keys = all_keys(patients, study)
     drawn = np.array(list(draws_of(patients, study, Resample.SIMULATION, range(3)).values()))
-    assert np.isnan(drawn).all()
+    # Only the set that holds the response has no model.
+    late = (keys.adjustment_set == "late").to_numpy()
+    assert np.isnan(drawn[:, late]).all()
+    assert not np.isnan(drawn[:, ~late]).all()
     observed = all_estimates(patients, study)
-    assert (~np.isnan(observed[:, 0])).any()
-    found = jointly_test(all_keys(patients, study), observed, drawn, study, "simulation")
-    assert found[["p_median", "p_share_significant", "p_mean_z", "p_abs_median"]].isna().all(axis=None)
+    assert (~np.isnan(observed[late, 0])).any()
+    found = jointly_test(keys, observed, drawn, study, "simulation")
+    p_values = ["p_median", "p_share_significant", "p_mean_z", "p_abs_median"]
+    assert found.loc[found.adjustment_set == "late", p_values].isna().all(axis=None)
+    assert found.loc[found.adjustment_set == "early", p_values].notna().any(axis=None)
 
 
 def test_bootstrap_of_patients_takes_rows_with_their_copies():
@@ -289,7 +366,7 @@ def test_bootstrap_of_patients_takes_rows_with_their_copies():
     n = len(cell.dose)
     counts = np.zeros(n)
     for number in range(200):
-        one = draw(cell, Resample.BOOTSTRAP_PATIENTS, number, study, None)
+        one = draw(cell, Resample.BOOTSTRAP_PATIENTS, number, study)
         place = {patient: row for row, patient in enumerate(cell.sample.index)}
         rows = np.array([place[patient] for patient in one.sample.index])
         assert len(rows) == n
@@ -298,7 +375,8 @@ def test_bootstrap_of_patients_takes_rows_with_their_copies():
             (one.dose, cell.dose),
             (one.sample.time, cell.sample.time),
             (one.sample.event, cell.sample.event),
-            (one.priority, cell.priority),
+            (one.ranks, cell.ranks),
+            (one.places.T, cell.places.T),
         ):
             np.testing.assert_array_equal(mine, theirs[rows])
         counts += np.bincount(rows, minlength=n)
@@ -309,34 +387,36 @@ def test_bootstrap_of_patients_takes_rows_with_their_copies():
 
 def test_bootstrap_of_patients_matches_copies_in_turn():
     cell, study = first_cell()
-    one = draw(cell, Resample.BOOTSTRAP_PATIENTS, 1, study, None)
+    one = draw(cell, Resample.BOOTSTRAP_PATIENTS, 1, study)
     keys = specification_keys(cell, study).reset_index(drop=True)
     estimates = evaluate(one, study)
     arm = (one.dose >= 60).astype(np.int64)
     logit = fit_propensity(np.ascontiguousarray(one.designs[0][:, : one.widths[0]]), arm).logit
-    order = np.argsort(one.priority, kind="stable")
-    rank = np.empty(len(arm), dtype=np.int64)
-    rank[order] = np.arange(len(arm))
     row = (keys.gtv_cutoff == 100) & (keys.adjustment_set == "late") & (keys.dose_cutoff == 60)
     for caliper in (0.1, 0.2, math.inf):
-        match = greedy_match(logit, arm, rank, caliper=caliper)
-        rows = np.flatnonzero(match.pair_of >= 0)
-        fit = cox(
-            one.sample.time[rows],
-            one.sample.event[rows],
-            arm[rows][:, None].astype(float),
-            cluster=match.pair_of[rows],
-        )
-        expected = [fit.coefficients[0], math.sqrt(fit.variance_robust[0, 0])]
+        each = []
+        for places in one.places:
+            rank = np.empty(len(arm), dtype=np.int64)
+            rank[np.argsort(places, kind="stable")] = np.arange(len(arm))
+            match = greedy_match(logit, arm, rank, caliper=caliper)
+            rows = np.flatnonzero(match.pair_of >= 0)
+            fit = cox(
+                one.sample.time[rows],
+                one.sample.event[rows],
+                arm[rows][:, None].astype(float),
+                cluster=match.pair_of[rows],
+            )
+            each.append([fit.coefficients[0], fit.variance_robust[0, 0]])
+        expected = combine_orders(np.array(each))
         np.testing.assert_allclose(estimates[row & (keys.caliper == caliper)][0], expected, rtol=1e-9)
 
 
-def test_bootstrap_of_pairs_draws_whole_pairs_of_the_primary_match():
-    cell, study = first_cell(small_patients(160))
+def test_bootstrap_of_pairs_draws_whole_pairs_of_the_match():
+    cell, study = first_cell(small_patients(160), small_study(repeated_tie_breaks=1))
     keys = specification_keys(cell, study).reset_index(drop=True)
     arm = (cell.dose >= 60).astype(np.int64)
     logit = fit_propensity(np.ascontiguousarray(cell.designs[0][:, : cell.widths[0]]), arm).logit
-    match = greedy_match(logit, arm, cell.priority, caliper=0.2)
+    match = greedy_match(logit, arm, cell.places[0].astype(np.int64), caliper=0.2)
     row = np.flatnonzero(
         (keys.gtv_cutoff == 100)
         & (keys.adjustment_set == "late")
@@ -345,7 +425,7 @@ def test_bootstrap_of_pairs_draws_whole_pairs_of_the_primary_match():
     )[0]
     found, pairs = [], len(match.pairs)
     for number in range(200):
-        one = draw(cell, Resample.BOOTSTRAP_PAIRS, number, study, None)
+        one = draw(cell, Resample.BOOTSTRAP_PAIRS, number, study)
         found.append(evaluate(one, study)[row, 0])
         if number < 5:
             chosen = match.pairs[(one.pair_uniform[:pairs] * pairs).astype(int)].ravel()
@@ -397,16 +477,30 @@ def test_seed_of_a_draw_names_kind_draw_population_and_threshold():
         place = 2 if whole else places[str(cell.population), cell.oligo_threshold]
         threshold = 0 if whole else round(1000 * cell.oligo_threshold)
         sequence = np.random.SeedSequence(study.seed, spawn_key=(5, 7, place, threshold))
-        one = draw(cell, Resample.BOOTSTRAP_PAIRS, 7, study, None)
+        one = draw(cell, Resample.BOOTSTRAP_PAIRS, 7, study)
         expected = np.random.default_rng(sequence).random(len(cell.dose))
         np.testing.assert_array_equal(one.pair_uniform, expected)
 
 
-def test_priority_of_a_cell_is_the_primary_tie_break():
+def test_ranks_of_a_cell_are_the_primary_tie_break():
     patients = small_patients()
     cell, study = first_cell(patients)
     ids = patients.sort_values(["time", "patient_id"]).patient_id.to_numpy()
-    np.testing.assert_array_equal(cell.priority, priority(ids, seed=study.seed)[cell.sample.index])
+    np.testing.assert_array_equal(cell.ranks, priority(ids, seed=study.seed)[cell.sample.index])
+
+
+def test_places_of_a_cell_are_the_first_orders_of_the_scenarios():
+    patients = small_patients()
+    cell, study = first_cell(patients, small_study(tie_break_draws=9, repeated_tie_breaks=4))
+    ids = patients.sort_values(["time", "patient_id"]).patient_id.to_numpy()
+    ranks = priority(ids, seed=study.seed)
+    ties = tie_breaks(ranks, seed=study.seed, draws=9, minimum_events=5)
+    (orders,) = ties.blocks()
+    assert len(cell.places) == 4
+    for place, order in zip(cell.places, orders, strict=False):
+        everybody = np.empty(len(ids), dtype=int)
+        everybody[order] = np.arange(len(ids))
+        np.testing.assert_array_equal(place, everybody[cell.sample.index])
 
 
 @settings(deadline=None, max_examples=15, derandomize=True)

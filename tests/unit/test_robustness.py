@@ -27,11 +27,19 @@ CELLS = ["oligo_threshold", "dose_cutoff", "gtv_cutoff"]
 VARIANCE = {
     "unadjusted": "model",
     "adjusted": "model",
-    "matched": "clustered",
-    "overlap": "robust",
-    "iptw": "robust",
+    "matched": "outputation",
+    "overlap": "stacked",
+    "iptw": "stacked",
 }
-BLOCK = ["population", "oligo_threshold", "dose_cutoff", "estimator", "landmark", "landmark_order"]
+BLOCK = [
+    "population",
+    "oligo_threshold",
+    "dose_cutoff",
+    "adjustment_set",
+    "estimator",
+    "landmark",
+    "landmark_order",
+]
 
 
 def collect(patients):
@@ -73,7 +81,7 @@ def blocks(estimates):
 
 def headlines(everything):
     rows = everything[
-        (everything.analysis == "cox")
+        (everything.analysis == np.where(everything.estimator == "matched", "tie_break", "cox"))
         & (everything.statistic == "hazard_ratio")
         & (everything.variable == "arm")
         & (everything.ties == "efron")
@@ -185,7 +193,8 @@ def test_a_block_counts_its_comparable_analyses(specs, blocks):
             assert block.comparable == ((rows.status == "ok") & passes.fillna(False)).sum()
     assert blocks.comparable.isna().any()
     assert (blocks.comparable == 0).any()
-    assert set(blocks.estimator[blocks.comparable.isna()]) == {"unadjusted", "adjusted"}
+    judged = blocks.estimator[blocks.comparable.notna()]
+    assert set(judged) == {"matched", "overlap", "iptw"}
 
 
 def test_blocks_hold_every_specification_once(specs, blocks):

@@ -1,4 +1,4 @@
-"""The tie-break envelope against plain matching under every permuted order."""
+"""Estimates over tie-breaks against plain matching and Cox models under every permuted order."""
 
 import math
 from dataclasses import replace
@@ -14,14 +14,16 @@ from test_scenario import frame_of
 from survival_multiverse import tie_break
 from survival_multiverse.comparability import match, score
 from survival_multiverse.cox import cox
+from survival_multiverse.kernels.tie_breaks import combine_orders
 from survival_multiverse.matching import caliper_units, integer_score, priority
 from survival_multiverse.multiverse import Scenario
 from survival_multiverse.sample import encode_cohort, select_population, whole_sample
 from survival_multiverse.schema import Population, Status
-from survival_multiverse.tie_break import envelope_log_ratios, tie_breaks
+from survival_multiverse.tie_break import tie_break_ratios, tie_breaks
 
 COARSE, FINE = ("sex", "gtv", "response"), ("sex", "years", "gtv")
 ENVELOPE = ["envelope_median", "envelope_2.5", "envelope_97.5", "draws_estimated"]
+ESTIMATE = ["hazard_ratio", "variance_between_orders", "draws_estimated"]
 
 
 def scored_of(patients, names=COARSE, *, study=None, population=Population.NON_OLIGOMETASTATIC):
@@ -36,22 +38,30 @@ def envelope(patients, *, draws=20, caliper=0.2, minimum_events=5, seed=3, **opt
     scored, ranks = scored_of(patients, **options)
     matching = match(scored, ranks, caliper=caliper, analysis=small_study().analysis)
     ties = tie_breaks(ranks, seed=seed, draws=draws, minimum_events=minimum_events)
-    return scored, matching, ties, envelope_log_ratios(scored, [caliper], matching.sd_logit, ties)[0]
+    return scored, matching, ties, tie_break_ratios(scored, [caliper], matching.sd_logit, ties)[0, 0]
 
 
 def orders_of(ties):
     return np.concatenate(list(ties.blocks()))
 
 
-def matched_ratio(sample, rows):
-    """Log hazard ratio of these rows by the general Cox model; None without one."""
-    rows = np.sort(np.array(rows, dtype=np.int64).ravel())
-    fit = cox(sample.time[rows], sample.event[rows], sample.arm[rows][:, None].astype(float))
-    return fit.coefficients[0] if fit.status is Status.OK else math.nan
+def matched_ratio(sample, pairs, *, start=0):
+    """Log hazard ratio and clustered variance of these pairs by the general Cox model; NaN without."""
+    rows = np.array(pairs, dtype=np.int64).ravel()
+    order = np.argsort(rows)
+    order = order[rows[order] >= start]
+    fit = cox(
+        sample.time[rows[order]],
+        sample.event[rows[order]],
+        sample.arm[rows[order]][:, None].astype(float),
+        cluster=order // 2,
+    )
+    ok = fit.status is Status.OK
+    return (fit.coefficients[0], fit.variance_robust[0, 0]) if ok else (math.nan, math.nan)
 
 
-def by_loops(scored, matching, ties, caliper, minimum_events=5):
-    """Match under each order by looking at every candidate, then fit."""
+def by_loops(scored, matching, ties, caliper, minimum_events=5, *, start=0):
+    """Match under each order by looking at every candidate, then fit; rows before `start` leave then."""
     sample, found = scored.sample, []
     units = integer_score(scored.fit.logit)
     for order in orders_of(ties):
@@ -59,8 +69,10 @@ def by_loops(scored, matching, ties, caliper, minimum_events=5):
         placed[order] = np.arange(len(order))
         pairs = loops(units, sample.arm, placed[sample.index], caliper_units(caliper, matching.sd_logit))
         rows = np.array(pairs, dtype=np.int64).ravel()
+        rows = rows[rows >= start]
         deaths = [int(sample.event[rows][sample.arm[rows] == side].sum()) for side in (0, 1)]
-        found.append(matched_ratio(sample, rows) if min(deaths) >= minimum_events else math.nan)
+        enough = min(deaths) >= minimum_events
+        found.append(matched_ratio(sample, pairs, start=start) if enough else (math.nan, math.nan))
     return np.array(found)
 
 
@@ -72,7 +84,37 @@ def test_envelope_is_plain_matching_under_each_order(caliper, seed):
     scored, matching, ties, found = envelope(patients, caliper=caliper, draws=12)
     np.testing.assert_allclose(found, by_loops(scored, matching, ties, caliper), rtol=1e-9, atol=1e-12)
     # With few distinct scores the order does decide who is matched.
-    assert np.unique(found.round(12)).size > 1
+    assert np.unique(found[:, 0].round(12)).size > 1
+
+
+def test_beyond_a_landmark_the_matched_who_reach_it_are_analysed():
+    scored, matching, ties, _ = envelope(small_patients(seed=2), draws=6)
+    start = len(scored.sample) // 3
+    found = tie_break_ratios(scored, [0.2], matching.sd_logit, ties, draws=4, starts=(0, start))
+    assert found.shape == (2, 1, 4, 2)
+    for place, first in enumerate((0, start)):
+        expected = by_loops(scored, matching, ties, 0.2, start=first)[:4]
+        np.testing.assert_allclose(found[place, 0], expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("orders", [1, 2, 7, 10])
+def test_orders_are_combined_by_multiple_outputation(orders):
+    random = np.random.default_rng(orders)
+    ratios, variances = random.normal(-0.3, 0.05, orders), random.uniform(0.03, 0.05, orders)
+    median, error = combine_orders(np.column_stack([ratios, variances]))
+    assert median == pytest.approx(np.median(ratios))
+    between = ratios.var(ddof=1) if orders > 1 else 0.0
+    assert error**2 == pytest.approx(variances.mean() - between + between / orders)
+
+
+def test_the_variance_of_the_median_has_a_floor_and_half_of_the_orders_must_be_estimable():
+    wide = np.column_stack([np.array([-2.0, 0.0, 2.0, 0.5]), np.full(4, 0.04)])
+    assert combine_orders(wide)[1] ** 2 == pytest.approx(0.02)
+    half = wide.copy()
+    half[:2] = np.nan
+    assert not np.isnan(combine_orders(half)[0])
+    half[2] = np.nan
+    assert np.isnan(combine_orders(half)).all()
 
 
 def test_orders_are_permutations_that_extend():
@@ -122,7 +164,7 @@ def test_distinct_scores_leave_nothing_to_the_order():
     scored, matching, _, found = envelope(patients, names=FINE, study=study_with_years())
     assert np.unique(scored.fit.logit).size == len(scored.sample)
     primary = matched_ratio(scored.sample, matching.pairs)
-    np.testing.assert_allclose(found, np.full(20, primary), rtol=1e-10)
+    np.testing.assert_allclose(found, np.tile(primary, (20, 1)), rtol=1e-9)
 
 
 def test_too_few_deaths_leave_a_gap():
@@ -132,7 +174,7 @@ def test_too_few_deaths_leave_a_gap():
     beyond = len(matching.pairs) + 1
     assert np.isnan(envelope(patients, minimum_events=beyond)[3]).all()
     # A limit that some orders pass and others do not.
-    gaps = [np.isnan(envelope(patients, minimum_events=limit)[3]).sum() for limit in range(beyond)]
+    gaps = [np.isnan(envelope(patients, minimum_events=limit)[3][:, 0]).sum() for limit in range(beyond)]
     limit = next(limit for limit, count in enumerate(gaps) if 0 < count < 20)
     scored, matching, ties, found = envelope(patients, minimum_events=limit)
     np.testing.assert_array_equal(np.isnan(found), np.isnan(by_loops(scored, matching, ties, 0.2, limit)))
@@ -152,8 +194,16 @@ def test_rows_of_a_scenario_are_quantiles_of_the_ratios():
     rows = envelope_rows(
         frame, population="non_oligometastatic", adjustment_set="late", landmark=0, estimator="matched"
     )
-    assert sorted(rows.index) == sorted(ENVELOPE)
-    ratios = np.exp(found[~np.isnan(found)])
+    assert sorted(rows.index) == sorted({*ENVELOPE, *ESTIMATE})
+    logs = found[~np.isnan(found[:, 0]), 0]
+    ratios = np.exp(logs)
+    median, error = combine_orders(found)
+    headline = rows.loc["hazard_ratio"]
+    assert headline.estimate == pytest.approx(np.exp(median))
+    assert headline.std_error == pytest.approx(error)
+    assert headline.ci_lower == pytest.approx(np.exp(median - 1.959963984540054 * error))
+    assert headline.variance == "outputation"
+    assert rows.loc["variance_between_orders", "estimate"] == pytest.approx(logs.var(ddof=1))
     expected = [*np.quantile(ratios, (0.5, 0.025, 0.975)), len(ratios)]
     np.testing.assert_allclose(rows.loc[ENVELOPE, "estimate"].astype(float), expected, rtol=1e-12)
     assert set(rows.status) == {"ok"}
@@ -164,7 +214,9 @@ def test_every_matched_block_has_an_envelope_and_no_other():
     ties = frame[frame.analysis == "tie_break"]
     assert set(ties.estimator) == {"matched"}
     heads = ["population", "adjustment_set", "landmark", "landmark_order"]
-    assert set(ties.groupby(heads, dropna=False).size()) == {len(ENVELOPE)}
+    assert set(ties[ties.landmark == 0].groupby(heads, dropna=False).size()) == {len({*ENVELOPE, *ESTIMATE})}
+    assert set(ties[ties.landmark > 0].groupby(heads, dropna=False).size()) == {len(ESTIMATE)}
+    assert set(ties.landmark_order.dropna()) == {"match_then_landmark", "landmark_then_match"}
     everybody = ties[ties.landmark == 0].groupby(["population", "adjustment_set"]).ngroups
     assert everybody == 6
     low, middle, high = (
@@ -202,7 +254,7 @@ def test_small_cohorts_never_fail(n, times, caliper, seed):
     if matching is None:
         return
     ties = tie_breaks(ranks, seed=seed, draws=4, minimum_events=1)
-    found = envelope_log_ratios(scored, [caliper], matching.sd_logit, ties)[0]
+    found = tie_break_ratios(scored, [caliper], matching.sd_logit, ties)[0, 0]
     np.testing.assert_allclose(
         found, by_loops(scored, matching, ties, caliper, minimum_events=1), rtol=1e-7, atol=1e-9
     )
@@ -215,8 +267,8 @@ def test_calipers_together_give_what_each_gives_alone():
         patients, caliper=math.inf, names=FINE, study=study_with_years(), minimum_events=1
     )
     calipers = (0.0, 0.1, 0.2, 0.2, 0.5, math.inf)
-    together = envelope_log_ratios(scored, calipers, matching.sd_logit, ties)
+    (together,) = tie_break_ratios(scored, calipers, matching.sd_logit, ties)
     for caliper, found in zip(calipers, together, strict=True):
-        alone = envelope_log_ratios(scored, [caliper], matching.sd_logit, ties)[0]
+        alone = tie_break_ratios(scored, [caliper], matching.sd_logit, ties)[0, 0]
         np.testing.assert_array_equal(found, alone)
     assert not np.array_equal(together[1], together[-1])

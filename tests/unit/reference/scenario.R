@@ -200,6 +200,8 @@ follow_up <- function(data, variable, level) {
   values <- c(alive = length(alive), alive_minimum = min(alive), alive_median = median(alive),
               alive_maximum = max(alive))
   for (s in names(values)) put("follow_up", s, values[[s]], variable, level, n = n, events = events)
+  curve <- survfit(Surv(time, event) ~ 1, data)
+  put("follow_up", "risk_at_end", 1 - tail(curve$surv, 1), variable, level, n = n, events = events)
 }
 curves <- function(data) {
   curve(data, "all", "all"); follow_up(data, "all", "all")
