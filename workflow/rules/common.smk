@@ -20,6 +20,7 @@ from study_plan import (
     ARMS,
     BUNDLE,
     CALIBRATED,
+    CALIBRATION_COHORTS,
     CALIBRATION_DRAWS,
     CALIBRATION_PARTS,
     COHORT,

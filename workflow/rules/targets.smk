@@ -29,5 +29,5 @@ wildcard_constraints:
     outside=outside_pattern(SPELLINGS),
     kind="|".join(SHARDS),
     shard="[0-9]+",
-    setting="no_effect|known_effect",
+    setting="|".join(CALIBRATION_COHORTS),
     seed="[0-9]+",
