@@ -1,27 +1,25 @@
 """From a file's columns to the canonical frame of patients, and the account of who was left out."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from survival_multiverse.cells import Cells, empty_rows
 from survival_multiverse.cohort_checks import (
     Check,
     Field,
-    blank_to_gap,
     checks_of,
     fault_line,
     fields_of,
-    id_text,
     missing_column_fault,
-    to_category,
     to_event,
-    to_number,
 )
 from survival_multiverse.curves import timefix
 from survival_multiverse.faults import InputError, nearest
+from survival_multiverse.limits import at_least, at_most
 from survival_multiverse.study import Study
 
 __all__ = ["InputError", "PreparedCohort", "dataset_names", "nearest", "prepare_cohort"]
@@ -55,7 +53,8 @@ def prepare_cohort(frame: pd.DataFrame, study: Study) -> PreparedCohort:
 
     Row order, column order and further columns of the table make no difference. Eligibility criteria come
     first; a patient whose value is unknown doesn't meet a criterion. Values of patients who leave are
-    checked for their type only. Times that differ by rounding only are tied (`curves.timefix`).
+    checked for their type only. Rows without any value are counted and left out (see `cells.Cells` for what
+    a cell says). Times that differ by rounding only are tied (`curves.timefix`).
 
     Parameters
     ----------
@@ -75,13 +74,19 @@ def prepare_cohort(frame: pd.DataFrame, study: Study) -> PreparedCohort:
         raise InputError(
             ["the data hold no patients; give a table with one row a patient"], subject="the data"
         )
+    empty = empty_rows(frame, study.missing)
+    full, rows = frame[~empty], np.flatnonzero(~empty) + 1
     used = [name for name in dict.fromkeys(field.column for field in fields) if names.count(name) == 1]
-    raw = pd.DataFrame({name: blank_to_gap(frame.iloc[:, names.index(name)]) for name in used})
-    raw.index = pd.RangeIndex(1, len(raw) + 1)
-    values = {field.name: _parse(field, raw[field.column]) for field in fields if field.column in used}
-    gaps = {field.name: raw[field.column].isna().to_numpy() for field in fields if field.column in used}
-    kept, flow = _apply_criteria(values, gaps, study, rows=len(raw))
-    faults = _column_faults(fields, names) + _value_faults(raw, fields, study, kept=kept)
+    raw = {name: Cells(full.iloc[:, names.index(name)], study.missing) for name in used}
+    fields_read = [field for field in fields if field.column in raw]
+    values = {field.name: _parse(field, raw[field.column]) for field in fields_read}
+    gaps = {
+        field.name: pd.isna(values[field.name]) if field.kind == "text" else raw[field.column].gaps
+        for field in fields_read
+    }
+    named = {field.name: raw[field.column] for field in fields_read}
+    kept, flow = _apply_criteria(values, gaps, named, study, rows=empty)
+    faults = _column_faults(fields, names) + _value_faults(raw, fields, study, rows=rows, kept=kept)
     if faults:
         raise InputError(faults, subject="the data")
     _refuse_hopeless(values["dose"][kept], study)
@@ -97,23 +102,33 @@ def dataset_names() -> tuple[str, ...]:
     return tuple(name.removeprefix("load_") for name in sorted(vars(datasets)) if name.startswith("load_"))
 
 
-def _parse(field: Field, column: pd.Series) -> np.ndarray:
+def _parse(field: Field, cells: Cells) -> np.ndarray:
     if field.kind == "number":
-        return to_number(column) + 0.0  # -0.0 becomes 0.0
+        return cells.numbers
     if field.kind == "event":
-        return to_event(column)
+        return to_event(cells)
     if field.kind == "category":
-        return to_category(column, field.levels)
-    text = id_text(column)
-    return text.where(text.notna(), None).to_numpy(dtype=object)
+        return cells.levels(field.levels)
+    return cells.texts if field.kind == "id" else cells.shown()
 
 
 def _apply_criteria(
-    values: Mapping[str, np.ndarray], gaps: Mapping[str, np.ndarray], study: Study, *, rows: int
+    values: Mapping[str, np.ndarray],
+    gaps: Mapping[str, np.ndarray],
+    cells: Mapping[str, Cells],
+    study: Study,
+    *,
+    rows: np.ndarray,
 ) -> tuple[np.ndarray, pd.DataFrame]:
-    """Who stays, shape (rows,), and the flow; a value that can't be read stays, to be reported as a fault."""
-    kept = np.ones(rows, dtype=bool)
-    lines: list[tuple[str, str, int, int]] = [("all", "patients in the data", 0, rows)]
+    """Who stays, and the flow; a value that can't be read stays, to be reported as a fault.
+
+    `rows` is true for the rows without any value, which the other arrays don't have.
+    """
+    n, n_empty = int((~rows).sum()), int(rows.sum())
+    kept = np.ones(n, dtype=bool)
+    lines: list[tuple[str, str, int, int]] = [("all", "patients in the data", 0, n)]
+    if n_empty:
+        lines = [("all", "rows in the data", 0, n + n_empty), ("empty", "rows without any value", n_empty, n)]
 
     def exclude(step: str, reason: str, leaves: np.ndarray, *, always: bool = True) -> None:
         excluded = int((kept & leaves).sum())
@@ -127,10 +142,12 @@ def _apply_criteria(
             continue
         exclude("eligibility", f"{criterion.reason}: not recorded", gaps[criterion.variable], always=False)
         if criterion.levels:
-            fails = ~pd.isna(column) & ~np.isin(column.astype(str), criterion.levels)
+            eligible = cells[criterion.variable].levels(criterion.levels)
+            fails = ~pd.isna(column) & pd.isna(eligible)
         else:
             number = column.astype(np.float64)
-            fails = (number < criterion.minimum) | (number > criterion.maximum)
+            within = at_least(number, criterion.minimum) & at_most(number, criterion.maximum)
+            fails = ~np.isnan(number) & ~within
         exclude("eligibility", criterion.reason, fails)
     for role in REQUIRED:
         if role in values and study.missing_values == "complete_case":
@@ -152,7 +169,9 @@ def _column_faults(fields: list[Field], names: list[str]) -> list[str]:
     return faults
 
 
-def _value_faults(raw: pd.DataFrame, fields: list[Field], study: Study, *, kept: np.ndarray) -> list[str]:
+def _value_faults(
+    raw: Mapping[str, Cells], fields: list[Field], study: Study, *, rows: np.ndarray, kept: np.ndarray
+) -> list[str]:
     """Every failing check of every column that is there, in the order of the fields."""
     # Imported here: it takes most of a second, which only the one step that reads a cohort should pay.
     import pandera.pandas as pandera
@@ -161,37 +180,44 @@ def _value_faults(raw: pd.DataFrame, fields: list[Field], study: Study, *, kept:
     checks = [check for field in fields for check in checks_of(field, missing_is_fault=refuse)]
     checks = [check for check in checks if check.column in raw]
     columns = {}
-    for name in raw.columns:
+    for name in raw:
         tests = [
-            pandera.Check(_confined(check, kept), name=str(number), ignore_na=False)
+            pandera.Check(_confined(check, raw[name], kept), name=str(number), ignore_na=False)
             for number, check in enumerate(checks)
             if check.column == name
         ]
         columns[name] = pandera.Column(checks=tests, nullable=True)
+    positions = pd.DataFrame({name: np.arange(len(rows)) for name in raw})
     try:
-        pandera.DataFrameSchema(columns).validate(raw, lazy=True)
+        pandera.DataFrameSchema(columns).validate(positions, lazy=True)
     except pandera.errors.SchemaErrors as error:
         failures = error.failure_cases
-        groups = {int(number): cases for number, cases in failures.groupby("check", sort=False)}
+        groups = {int(number): cases["index"] for number, cases in failures.groupby("check", sort=False)}
         return [
-            fault_line(checks[number], [int(row) for row in cases["index"]], list(cases["failure_case"]))
-            for number, cases in sorted(groups.items())
+            _fault(checks[number], raw, rows, where.to_numpy(dtype=np.int64))
+            for number, where in sorted(groups.items())
         ]
     if not kept.any():
         return ["no patient is left after eligibility criteria and missing values; loosen cohort.eligibility"]
     return []
 
 
-def _confined(check: Check, kept: np.ndarray):
+def _fault(check: Check, raw: Mapping[str, Cells], rows: np.ndarray, where: np.ndarray) -> str:
+    # The texts of a column are made only where some of them are shown.
+    values = raw[check.column].texts[where] if check.show_values else ()
+    return fault_line(check, rows[where].tolist(), values)
+
+
+def _confined(check: Check, cells: Cells, kept: np.ndarray) -> Callable[[pd.Series], pd.Series]:
     """The test on those who stay; the others, and gaps unless it asks for them, pass."""
 
-    def test(values: pd.Series) -> pd.Series:
-        passes = np.asarray(check.test(values), dtype=bool)
+    def test(positions: pd.Series) -> pd.Series:
+        passes = np.asarray(check.test(cells), dtype=bool)
         if not check.gaps_fail:
-            passes |= values.isna().to_numpy()
+            passes |= cells.gaps
         if not check.whole_file:
             passes |= ~kept
-        return pd.Series(passes, index=values.index)
+        return pd.Series(passes, index=positions.index)
 
     return test
 
@@ -199,7 +225,7 @@ def _confined(check: Check, kept: np.ndarray):
 def _refuse_hopeless(dose: np.ndarray, study: Study) -> None:
     """An arm that no cutoff fills leaves nothing to compare, in any population."""
     cutoffs = study.axes["dose_cutoff"].values
-    if any((dose >= cutoff).any() and (dose < cutoff).any() for cutoff in cutoffs):
+    if any(0 < at_least(dose, cutoff).sum() < len(dose) for cutoff in cutoffs):
         return
     unit = f" {study.dose.unit}" if study.dose.unit else ""
     cut = ", ".join(f"{cutoff:.15g}" for cutoff in cutoffs)

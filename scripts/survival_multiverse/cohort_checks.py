@@ -1,19 +1,26 @@
 """Checks of the patients' columns: one line for each fault, with counts and the first rows."""
 
+import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from survival_multiverse.cells import CONTROL, Cells
 from survival_multiverse.faults import nearest
+from survival_multiverse.limits import at_least, at_most
 from survival_multiverse.study import Study
 
 ROWS_NAMED = 5
 VALUES_SHOWN = 5
-WORDS = {"true": 1, "false": 0}
+TRUE, FALSE = (re.compile(f"^{word}$", re.IGNORECASE) for word in ("true", "false"))
+GAP_WORD = re.compile(r"^(na|n/a|#n/a|#na|<na>|null|none|-?nan|nat|nil|\.)$", re.IGNORECASE)
+"""What other programs write where a value is missing."""
+NUL = re.compile("\0")
 
-Test = Callable[[pd.Series], np.ndarray | pd.Series]
+Test = Callable[[Cells], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class Check:
     """A test of a column (true where the value will do) and the two halves of its fault.
 
     Gaps pass unless `gaps_fail`; patients who have left the cohort pass unless it is about the `whole_file`.
+    `{values}` in the remedy stands for the distinct texts of the cells that fail, as YAML.
     """
 
     column: str
@@ -77,64 +85,18 @@ def fields_of(study: Study) -> list[Field]:
     return fields
 
 
-def to_number(values: pd.Series) -> np.ndarray:
-    """Numbers of a column as float64; what is none becomes NaN."""
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(object)
-    if pd.api.types.is_datetime64_any_dtype(values) or pd.api.types.is_timedelta64_dtype(values):
-        return np.full(len(values), np.nan)
-    if values.dtype == object or pd.api.types.is_string_dtype(values):
-        values = pd.to_numeric(values.astype(object).map(_stripped), errors="coerce")
-    return values.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def to_event(values: pd.Series) -> np.ndarray:
-    """Event indicator as 0.0 or 1.0; booleans count, and anything else is NaN or kept for the check."""
-    if values.dtype == object or pd.api.types.is_string_dtype(values):
-        values = values.astype(object).map(lambda value: WORDS.get(str(value).strip().casefold(), value))
-    return to_number(values)
-
-
-def to_category(values: pd.Series, levels: Sequence[str]) -> np.ndarray:
-    """Level of each value, shape (n,): the text of a level, or None for a gap or no level.
-
-    A value belongs to the level of the same text, else to the one of the same number (1, ``1.0`` and ``01``),
-    else, for booleans, to the one spelled ``true`` or ``false`` in any case.
-    """
-    codes, distinct = pd.factorize(values.astype(object), use_na_sentinel=True)
-    known = {level: level for level in levels}
-    numeric = {_number(level): level for level in levels if _number(level) is not None}
-    folded = {level.casefold(): level for level in levels}
-
-    def level_of(value: object) -> str | None:
-        text = str(value).strip()
-        if text in known:
-            return text
-        if isinstance(value, bool | np.bool_):
-            return folded.get(text.casefold())
-        return numeric.get(_number(text)) if _number(text) is not None else None
-
-    return np.array([*(level_of(value) for value in distinct), None], dtype=object)[codes]
-
-
-def blank_to_gap(values: pd.Series) -> pd.Series:
-    """The column with blank text as a missing value."""
-    if values.dtype == object or pd.api.types.is_string_dtype(values):
-        codes, distinct = pd.factorize(values.astype(object), use_na_sentinel=True)
-        blank = [isinstance(value, str) and not value.strip() for value in distinct]
-        if any(blank):
-            return values.mask(np.array([*blank, False])[codes])
-    return values
+def to_event(cells: Cells) -> np.ndarray:
+    """Event indicator as 0.0 or 1.0: true and false in any case count; anything else is its number or NaN."""
+    return np.where(cells.match(TRUE), 1.0, np.where(cells.match(FALSE), 0.0, cells.numbers))
 
 
 def checks_of(field: Field, *, missing_is_fault: bool) -> list[Check]:
     """Tests of one field; a gap passes all of them but the one for gaps."""
-    column = field.column
     make = {"number": _number_checks, "event": _event_checks, "category": _category_checks, "id": _id_checks}
-    checks = make[field.kind](field) if field.kind in make else []
+    checks = [*_text_checks(field), *(make[field.kind](field) if field.kind in make else [])]
     if missing_is_fault and field.kind != "text":
         remedy = "fill them in, or set cohort.missing_values to complete_case"
-        checks.append(Check(column, _present, "no value", remedy, gaps_fail=True))
+        checks.append(Check(field.column, _present, "no value", remedy, gaps_fail=True))
     return [replace(check, wrong=f"({field.name}): {check.wrong}") for check in checks]
 
 
@@ -150,30 +112,73 @@ def fault_line(check: Check, rows: Sequence[int], values: Sequence[object]) -> s
     first = ", ".join(str(row) for row in sorted(rows)[:ROWS_NAMED])
     more = ", ..." if len(rows) > ROWS_NAMED else ""
     shown = _shown(values) if check.show_values else ""
-    return f"column `{check.column}` {check.wrong} in {number}{shown} (first: {first}{more}); {check.remedy}"
+    words = ", ".join(_yaml(word) for word in sorted({str(value) for value in values})[:VALUES_SHOWN])
+    remedy = check.remedy.replace("{values}", words)
+    return f"column `{check.column}` {check.wrong} in {number}{shown} (first: {first}{more}); {remedy}"
 
 
-def _present(values: pd.Series) -> pd.Series:
-    return values.notna()
+def _yaml(word: str) -> str:
+    return word if word in ("NA", "NaN") else json.dumps(word, ensure_ascii=False)
+
+
+def _present(cells: Cells) -> np.ndarray:
+    return ~cells.gaps
+
+
+def _gap_word(cells: Cells) -> np.ndarray:
+    return cells.match(GAP_WORD)
+
+
+def _text_checks(field: Field) -> list[Check]:
+    """What no cell may hold: several values, NUL, and in what decides an analysis any control character."""
+
+    def one_value(cells: Cells) -> np.ndarray:
+        return ~cells.nested
+
+    def plain(cells: Cells) -> np.ndarray:
+        return ~cells.match(NUL if field.kind == "text" else CONTROL)
+
+    column, named = (
+        field.column,
+        "a NUL byte" if field.kind == "text" else "a NUL byte, or another control character",
+    )
+    return [
+        Check(
+            column, one_value, "a list, a group of values or bytes", "give one value a cell",
+            whole_file=True, gaps_fail=True,
+        ),
+        Check(column, plain, named, "remove it from the cells", whole_file=True),
+    ]  # fmt: skip
+
+
+def _gap_word_check(field: Field, needed: str) -> Check:
+    def other(cells: Cells) -> np.ndarray:
+        return ~_gap_word(cells)
+
+    remedy = (
+        "leave the cells of missing values empty, or declare what stands for one: cohort.missing: [{values}]"
+    )
+    return Check(field.column, other, needed, remedy, show_values=True, whole_file=True)
 
 
 def _number_checks(field: Field) -> list[Check]:
-    def is_number(values: pd.Series) -> np.ndarray:
-        return ~np.isnan(to_number(values))
+    def is_number(cells: Cells) -> np.ndarray:
+        return ~np.isnan(cells.numbers) | _told(cells)
 
-    def is_finite(values: pd.Series) -> np.ndarray:
-        return ~np.isinf(to_number(values))
+    def is_finite(cells: Cells) -> np.ndarray:
+        return ~np.isinf(cells.numbers)
 
-    def is_above(values: pd.Series) -> np.ndarray:
-        return ~(to_number(values) <= field.above)
+    def is_above(cells: Cells) -> np.ndarray:
+        return ~(cells.numbers <= field.above)
 
-    def in_range(values: pd.Series) -> np.ndarray:
-        numbers = to_number(values)
-        return ~((numbers < field.low) | (numbers > field.high)) | np.isinf(numbers)
+    def in_range(cells: Cells) -> np.ndarray:
+        numbers = cells.numbers
+        return ~np.isfinite(numbers) | (at_least(numbers, field.low) & at_most(numbers, field.high))
 
     column = field.column
     remedy = "write numbers with a decimal point and no unit, and leave missing cells empty"
-    checks = [Check(column, is_number, "text where a number is needed", remedy, whole_file=True)]
+    checks = [_gap_word_check(field, "text where a number is needed")]
+    checks.append(Check(column, is_number, "text where a number is needed", remedy, whole_file=True))
     checks.append(Check(column, is_finite, "infinite value", "give a finite number, or leave the cell empty"))
     if np.isfinite(field.above):
         remedy = "give a value above 0, or leave out the patient"
@@ -188,23 +193,30 @@ def _number_checks(field: Field) -> list[Check]:
 def _event_checks(field: Field) -> list[Check]:
     remedy = "write 1 for the event and 0 for censored"
 
-    def is_binary(values: pd.Series) -> np.ndarray:
-        return np.isin(to_event(values), (0.0, 1.0))
+    def is_binary(cells: Cells) -> np.ndarray:
+        return np.isin(to_event(cells), (0.0, 1.0)) | _told(cells)
 
-    return [Check(field.column, is_binary, "neither 0 nor 1", remedy)]
+    return [
+        _gap_word_check(field, "text where 0 or 1 is needed"),
+        Check(field.column, is_binary, "neither 0 nor 1", remedy),
+    ]
 
 
 def _category_checks(field: Field) -> list[Check]:
-    def known(values: pd.Series) -> np.ndarray:
-        return np.array([level is not None for level in to_category(values, field.levels)], dtype=bool)
+    def known(cells: Cells) -> np.ndarray:
+        return ~pd.isna(cells.levels(field.levels)) | _told(cells, words=False)
 
-    remedy = f"the levels are {', '.join(field.levels)}: correct the data or covariates.{field.name}.levels"
+    legal = ", ".join(field.levels)
+    remedy = (
+        f"the levels are {legal}: correct the data or covariates.{field.name}.levels, "
+        "or declare what stands for a missing value in cohort.missing"
+    )
     return [Check(field.column, known, "unknown level", remedy, show_values=True)]
 
 
 def _id_checks(field: Field) -> list[Check]:
-    def unique(values: pd.Series) -> np.ndarray:
-        return ~id_text(values).duplicated(keep=False).to_numpy()
+    def unique(cells: Cells) -> np.ndarray:
+        return ~pd.Series(cells.texts).duplicated(keep=False).to_numpy() | cells.nested
 
     column = field.column
     return [
@@ -213,15 +225,10 @@ def _id_checks(field: Field) -> list[Check]:
     ]
 
 
-def id_text(values: pd.Series) -> pd.Series:
-    """Ids as text, whole numbers without decimals."""
-
-    def text(value: object) -> str:
-        if isinstance(value, float) and value.is_integer():
-            return str(int(value))
-        return str(value).strip()
-
-    return values.map(text, na_action="ignore").astype(object)
+def _told(cells: Cells, *, words: bool = True) -> np.ndarray:
+    """Cells that another check tells of."""
+    told = cells.nested | cells.match(CONTROL)
+    return told | _gap_word(cells) if words else told
 
 
 def _shown(values: Sequence[object]) -> str:
@@ -230,15 +237,3 @@ def _shown(values: Sequence[object]) -> str:
     if len(distinct) > VALUES_SHOWN:
         return f" ({len(distinct)} different values)"
     return ": " + ", ".join(f"`{value[:20]}`" for value in distinct)
-
-
-def _stripped(value: object) -> object:
-    return value.strip() if isinstance(value, str) else value
-
-
-def _number(text: object) -> float | None:
-    try:
-        number = float(str(text))
-    except ValueError:
-        return None
-    return number if np.isfinite(number) else None

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from survival_multiverse.faults import nearest
+from survival_multiverse.level_checks import check_texts
 from survival_multiverse.simulation_checks import check_simulation
 from survival_multiverse.study import AXES, axis_number, level_text, spelling
 
@@ -37,6 +38,7 @@ def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) 
         faults += _check_cohort(config["cohort"])
     if intact("cohort") and intact("covariates"):
         faults += _check_eligibility(config["cohort"], config["covariates"])
+        faults += check_texts(config["cohort"], config["covariates"])
         if config["cohort"]["source"] == "simulated":
             faults += check_simulation(config["cohort"], config["covariates"])
     return faults

@@ -189,6 +189,8 @@ class Study:
     missing_values: str
     minimum_cell: int
     source: str
+    missing: tuple[str, ...] = ()
+    """Texts of cells that stand for a missing value, beside the empty cell."""
     descriptives: tuple[Descriptive, ...] = ()
     eligibility: tuple[Criterion, ...] = ()
     published: Mapping[str, float] = field(default_factory=dict)
@@ -225,6 +227,7 @@ class Study:
             missing_values=cohort.get("missing_values", "complete_case"),
             minimum_cell=config["sharing"]["minimum_cell"],
             source=cohort["source"],
+            missing=tuple(level_text(text) for text in cohort.get("missing", ())),
             descriptives=tuple(
                 Descriptive(name=name, column=entry["column"], label=entry.get("label", name))
                 for name, entry in cohort.get("descriptives", {}).items()

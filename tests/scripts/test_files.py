@@ -131,8 +131,8 @@ def test_a_table_of_patients_is_read_from_csv_or_parquet(tmp_path):
     frame = pd.DataFrame({"a": [1.5, 2.5], "b": ["x", "y"]})
     frame.to_csv(tmp_path / "patients.csv", index=False, encoding="utf-8-sig")
     frame.to_parquet(tmp_path / "patients.PARQUET")
-    for name in ("patients.csv", "patients.PARQUET"):
-        pd.testing.assert_frame_equal(read_patients(tmp_path / name), frame)
+    pd.testing.assert_frame_equal(read_patients(tmp_path / "patients.csv"), frame.astype(str))
+    pd.testing.assert_frame_equal(read_patients(tmp_path / "patients.PARQUET"), frame)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_misshapen_file_says_what_to_do(tmp_path, data, words):
 def test_quotes_line_ends_and_empty_lines_are_no_fault(tmp_path):
     (tmp_path / "patients.csv").write_bytes(b'\xef\xbb\xbfa,b\r\n1,"x, y"\r\n\r\n2,"p\r\nq"\r\n')
     found = read_patients(tmp_path / "patients.csv")
-    assert found["a"].tolist() == [1, 2]
+    assert found["a"].tolist() == ["1", "2"]
     assert found["b"].tolist() == ["x, y", "p\r\nq"]
 
 

@@ -129,7 +129,9 @@ SPELLINGS = {
     "categories": lambda frame: frame.astype("category"),
     "arrow": lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"),
     "nullable": lambda frame: frame.convert_dtypes(),
-    "padded": lambda frame: frame.assign(grade=[f"0{value}" for value in frame["grade"]]),
+    "single precision": lambda frame: frame.astype(dict.fromkeys(("os", "volume"), np.float32)),
+    "booleans of R": lambda frame: frame.assign(dead=frame["dead"].map({0: "FALSE", 1: "TRUE"})),
+    "exponents": lambda frame: frame.assign(volume=[f"{value * 10:.15g}e-1" for value in frame["volume"]]),
     "text": lambda frame: pd.DataFrame({name: [f" {value} " for value in frame[name]] for name in frame}),
     "float text": lambda frame: frame.assign(mets=frame["mets"].astype(float).astype(str)),
 }
