@@ -1,6 +1,7 @@
 """Read, load or simulate the patients and write them in the study's own columns."""
 
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,10 @@ def build_cohort(
     study = Study.from_config({**config, "axes": axes})
     frame = source_patients(study, config, patients=patients, description=description)
     prepared = prepare_cohort(frame, study)
+    for warning in prepared.warnings:
+        # To the log, and beside it to whoever runs the study.
+        for stream in (sys.stderr, sys.__stderr__):
+            print(f"Warning: {warning}", file=stream)
     # No digest of a user's file: the same patients in another order are the same cohort.
     inputs = {"patients": patients, "description": description} if description else {}
     record = file_record(script=__file__, settings=settings, inputs=inputs)

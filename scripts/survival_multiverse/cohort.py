@@ -17,8 +17,10 @@ from survival_multiverse.cohort_checks import (
     missing_column_fault,
     to_event,
 )
+from survival_multiverse.cohort_plausibility import implausible, in_another_unit
 from survival_multiverse.curves import timefix
 from survival_multiverse.faults import InputError, nearest
+from survival_multiverse.level_merging import merge_levels
 from survival_multiverse.limits import at_least, at_most
 from survival_multiverse.study import Study
 
@@ -41,11 +43,14 @@ class PreparedCohort:
         step, reason, n_excluded, n_remaining: from everybody in the data to those analysed.
     missing
         variable, label, n_missing, n: gaps that the patients still have.
+    warnings
+        What may be a mistake, one line each.
     """
 
     patients: pd.DataFrame
     flow: pd.DataFrame
     missing: pd.DataFrame
+    warnings: tuple[str, ...] = ()
 
 
 def prepare_cohort(frame: pd.DataFrame, study: Study) -> PreparedCohort:
@@ -68,6 +73,7 @@ def prepare_cohort(frame: pd.DataFrame, study: Study) -> PreparedCohort:
     InputError
         Naming every fault; rows are counted from 1, without the header, and patients' ids are never shown.
     """
+    frame, study = merge_levels(frame, study)
     fields = fields_of(study)
     names = [str(column) for column in frame.columns]
     if frame.empty:
@@ -87,11 +93,21 @@ def prepare_cohort(frame: pd.DataFrame, study: Study) -> PreparedCohort:
     named = {field.name: raw[field.column] for field in fields_read}
     kept, flow = _apply_criteria(values, gaps, named, study, rows=empty)
     faults = _column_faults(fields, names) + _value_faults(raw, fields, study, rows=rows, kept=kept)
+    faults += implausible(values, study, rows=rows, kept=kept)
     if faults:
         raise InputError(faults, subject="the data")
     _refuse_hopeless(values["dose"][kept], study)
     patients = _canonical_frame({name: column[kept] for name, column in values.items()}, study)
-    return PreparedCohort(patients, flow, _count_missing(patients, study))
+    warnings = in_another_unit({name: column[kept] for name, column in values.items()}, study)
+    flow = _with_warnings(flow, warnings)
+    return PreparedCohort(patients, flow, _count_missing(patients, study), tuple(warnings))
+
+
+def _with_warnings(flow: pd.DataFrame, warnings: list[str]) -> pd.DataFrame:
+    """The flow with a line for each warning, which leaves nobody out."""
+    n = int(flow["n_remaining"].iloc[-1])
+    lines = pd.DataFrame([("warning", text, 0, n) for text in warnings], columns=flow.columns)
+    return pd.concat([flow, lines], ignore_index=True) if warnings else flow
 
 
 def dataset_names() -> tuple[str, ...]:

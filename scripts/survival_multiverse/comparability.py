@@ -12,6 +12,7 @@ from survival_multiverse.propensity import PropensityFit, fit_propensity, overla
 from survival_multiverse.rows import NAN, RowWriter
 from survival_multiverse.sample import Sample, design_matrix, measured
 from survival_multiverse.schema import Status
+from survival_multiverse.separation import dropped_flags, why_no_score
 from survival_multiverse.study import Analysis, Study, spelling
 from survival_multiverse.weighting import overlap_weights, stabilised_weights, summarise_weights
 
@@ -35,6 +36,10 @@ class Scored:
         The propensity model.
     status
         ok, or why there is no score.
+    dropped
+        Flags of the covariates and levels that the model left out.
+    because
+        What is behind a status other than ok, and what to do.
     """
 
     sample: Sample
@@ -42,6 +47,7 @@ class Scored:
     fit: PropensityFit
     status: Status
     dropped: tuple[str, ...]
+    because: str = ""
 
 
 def score(sample: Sample, names: Sequence[str]) -> Scored:
@@ -50,8 +56,11 @@ def score(sample: Sample, names: Sequence[str]) -> Scored:
     part = sample if known is None else sample.take(known)
     matrix, terms = design_matrix(part, names)
     fit = fit_propensity(matrix, part.arm)
-    dropped = tuple(sorted({terms[j][0] for j in fit.dropped}))
-    return Scored(sample=part, names=tuple(names), fit=fit, status=fit.status, dropped=dropped)
+    dropped = dropped_flags(part, terms, fit.dropped.tolist())
+    because = why_no_score(part, names, matrix, fit.status)
+    return Scored(
+        sample=part, names=tuple(names), fit=fit, status=fit.status, dropped=dropped, because=because
+    )
 
 
 def score_columns(scored: Scored) -> np.ndarray:
@@ -212,13 +221,14 @@ def write_matching(writer: RowWriter, scored: Scored, matching: Matching | None)
 def write_propensity(writer: RowWriter, scored: Scored) -> None:
     """How far the score tells the arms apart, and who has a counterpart in the other arm."""
     n, status = len(scored.sample), scored.status
-    writer.add("propensity", "c_statistic", scored.fit.c_statistic, n=n, status=status)
+    why = {"status": status, "because": scored.because}
+    writer.add("propensity", "c_statistic", scored.fit.c_statistic, n=n, **why)
     shares = (NAN, NAN, NAN)
     if status is Status.OK:
         overlap = overlap_summary(scored.fit.logit, scored.sample.arm)
         shares = (*overlap.share_by_arm, overlap.share)
     for level, share in zip(("0", "1", "all"), shares, strict=True):
-        writer.add("propensity", "common_support_share", share, level=level, n=n, status=status)
+        writer.add("propensity", "common_support_share", share, level=level, n=n, **why)
 
 
 def write_weights(writer: RowWriter, scored: Scored, weight: np.ndarray | None) -> None:

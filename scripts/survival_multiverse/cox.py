@@ -10,7 +10,7 @@ from scipy.special import chdtrc, ndtri
 
 from survival_multiverse.baseline_hazard import BaselineHazard, breslow_baseline
 from survival_multiverse.cox_rows import cox_rows
-from survival_multiverse.kernels.cox import fit_cox
+from survival_multiverse.kernels.cox import collinear_coefficients, fit_cox
 from survival_multiverse.kernels.cox_binary import cox_binary
 from survival_multiverse.kernels.linear import cholesky_solve
 from survival_multiverse.proportional_hazards import PhTest, proportional_hazards_test
@@ -32,8 +32,19 @@ __all__ = [
     "wald_test",
 ]
 
-# In the order of the kernels' codes 0 to 4.
-_STATUSES = (Status.OK, Status.TOO_FEW_EVENTS, Status.CONSTANT, Status.SEPARATION, Status.NO_CONVERGENCE)
+# In the order of the kernels' codes 0 to 5.
+_STATUSES = (
+    Status.OK,
+    Status.TOO_FEW_EVENTS,
+    Status.CONSTANT,
+    Status.SEPARATION,
+    Status.NO_CONVERGENCE,
+    Status.NEAR_SEPARATION,
+)
+
+
+# Beyond it exp, or 1 / exp, leaves the range of normal numbers.
+_LARGEST_LOG = 700.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +63,12 @@ class CoxFit:
         Rows of positive weight, and deaths among them.
     iterations : int
     status : Status
-        ok; too_few_events (no death); constant (no column left); separation; no_convergence.
+        ok; too_few_events (no death); constant (no column left); separation (no finite maximum);
+        near_separation (|beta| > 10 on a column of SD 1); no_convergence.
     dropped : tuple of int
         Columns that are constant or aliased, within strata and among the rows ever at risk of an event.
+    collinear : tuple of int
+        Columns whose variance the others inflate more than 10,000 times; the rest of the model stands.
     names : tuple of str or None
     ties : str
     level : float
@@ -72,6 +86,7 @@ class CoxFit:
     iterations: int
     status: Status
     dropped: tuple[int, ...]
+    collinear: tuple[int, ...]
     names: tuple[str, ...] | None
     ties: str
     level: float
@@ -161,6 +176,10 @@ def cox(
     coefficients, model, sandwich, kept, logliks, iterations, code = fit_cox(
         *arrays, rows.clusters, ties == "efron"
     )
+    status = _STATUSES[code]
+    shared = (
+        collinear_coefficients(model, kept) if status is Status.OK else np.zeros(kept.size, dtype=np.bool_)
+    )
     return CoxFit(
         coefficients=coefficients,
         variance_model=model,
@@ -171,8 +190,9 @@ def cox(
         n=rows.time.size,
         events=int(rows.event.sum()),
         iterations=iterations,
-        status=_STATUSES[code],
-        dropped=tuple(j for j, is_kept in enumerate(kept.tolist()) if not is_kept),
+        status=status,
+        dropped=tuple(np.flatnonzero(~kept).tolist()),
+        collinear=tuple(np.flatnonzero(shared).tolist()),
         names=None if names is None else tuple(names),
         ties=ties,
         level=level,
@@ -198,13 +218,8 @@ def _normal_quantile(level):
     return float(ndtri(0.5 + level / 2))
 
 
-def _exp(value):
-    """exp that overflows to infinity."""
-    return math.exp(value) if value < 709.0 else math.inf
-
-
-def hazard_ratio(fit, j, *, variance="model", level=None):
-    """Hazard ratio per unit of column j with a Wald interval and P value.
+def hazard_ratio(fit, j, *, variance="model", level=None, per=1.0):
+    """Hazard ratio per unit of column j, or per several, with a Wald interval and P value.
 
     Parameters
     ----------
@@ -213,11 +228,14 @@ def hazard_ratio(fit, j, *, variance="model", level=None):
     variance : {"model", "robust"}
     level : float, optional
         Confidence level, by default that of the fit.
+    per : float
+        Units of the column to which the ratio refers: the fit stays, coefficient and error are scaled.
 
     Returns
     -------
     HazardRatio
-        NaN with status `constant` for a dropped column, else with the status of the fit.
+        NaN with status `constant` for a dropped column, `collinear` for one that others all but determine,
+        `out_of_range` where the ratio or a limit is 0 or infinite as a number, else the status of the fit.
 
     Raises
     ------
@@ -228,26 +246,36 @@ def hazard_ratio(fit, j, *, variance="model", level=None):
     status = fit.status
     if status is Status.OK and j in fit.dropped:
         status = Status.CONSTANT
+    elif status is Status.OK and j in fit.collinear:
+        status = Status.COLLINEAR
     if status is not Status.OK:
         return HazardRatio(*(math.nan,) * 7, status)
     level = fit.level if level is None else level
-    return wald_hazard_ratio(float(fit.coefficients[j]), math.sqrt(covariance[j, j]), level=level)
+    return wald_hazard_ratio(per * float(fit.coefficients[j]), per * math.sqrt(covariance[j, j]), level=level)
 
 
 def wald_hazard_ratio(log_estimate, std_error, *, level):
-    """Hazard ratio with Wald interval and P value from its logarithm and standard error."""
+    """Hazard ratio with Wald interval and P value from its logarithm and standard error.
+
+    Status `not_applicable` where the standard error is 0 or unknown, `out_of_range` where the ratio or a
+    limit leaves the range of numbers: no ratio of 0 or infinity is ever ok.
+    """
+    if not 0.0 < std_error < math.inf:
+        return HazardRatio(math.nan, log_estimate, std_error, *(math.nan,) * 4, Status.NOT_APPLICABLE)
     half = _normal_quantile(level) * std_error
-    z = log_estimate / std_error if std_error > 0.0 else math.nan
+    if not abs(log_estimate) + half < _LARGEST_LOG:
+        return HazardRatio(math.nan, log_estimate, std_error, *(math.nan,) * 4, Status.OUT_OF_RANGE)
+    z = log_estimate / std_error
     # By position: keywords would double the time that this takes, and every row of a Cox model asks for it.
     return HazardRatio(
-        _exp(log_estimate),
+        math.exp(log_estimate),
         log_estimate,
         std_error,
-        _exp(log_estimate - half),
-        _exp(log_estimate + half),
+        math.exp(log_estimate - half),
+        math.exp(log_estimate + half),
         math.erfc(abs(z) / math.sqrt(2.0)),
         z,
-        Status.OK if std_error > 0.0 else Status.NOT_APPLICABLE,
+        Status.OK,
     )
 
 

@@ -1,12 +1,14 @@
 """Rows from Cox models: univariate, multivariable, interactions, proportional hazards."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from survival_multiverse.cox import (
+    CoxFit,
     HazardRatio,
+    PhTest,
     cox,
     cox_binary,
     hazard_ratio,
@@ -19,7 +21,8 @@ from survival_multiverse.cox import (
 from survival_multiverse.rows import NAN, RowWriter
 from survival_multiverse.sample import Sample, design_matrix
 from survival_multiverse.schema import Status
-from survival_multiverse.study import Analysis, Study
+from survival_multiverse.separation import why_no_model
+from survival_multiverse.study import ONE_UNIT, Analysis, Per, Study
 from survival_multiverse.weighting import weighted_arm_model
 
 BOTH_TIES = ("efron", "breslow")
@@ -41,6 +44,8 @@ class Model:
         Case weights, shape (n,); they make the variance robust.
     flags
         Warnings that go with every row.
+    per
+        By name, the units to which the ratio of a linear covariate refers, where they are not one.
     status
         Unless ok, why the model cannot be fitted.
     """
@@ -50,6 +55,7 @@ class Model:
     ties: tuple[str, ...] = BOTH_TIES
     weight: np.ndarray | None = None
     flags: tuple[str, ...] = ()
+    per: Mapping[str, Per] = field(default_factory=dict)
     status: Status = Status.OK
 
 
@@ -80,14 +86,18 @@ def write_model(writer: RowWriter, sample: Sample, model: Model, analysis: Analy
                 cluster=sample.pair,
                 robust=weight is not None,
             )
+        because = "" if fit is None else why_no_model(sample, model.names, fit.status)
         for variance in _variances(sample, weight):
             for column, (variable, contrast) in enumerate(terms):
+                per = model.per.get(variable, ONE_UNIT) if contrast == "per unit" else ONE_UNIT
                 ratio = HazardRatio(*(NAN,) * 7, gate)
                 if fit is not None:
                     kind = "model" if variance == "model" else "robust"
-                    ratio = hazard_ratio(fit, column, variance=kind, level=analysis.confidence_level)
+                    options = {"level": analysis.confidence_level, "per": per.units}
+                    ratio = hazard_ratio(fit, column, variance=kind, **options)
                 labels = {"variable": variable, "model": model.name, "ties": ties, "variance": variance}
-                _write_hazard_ratio(writer, ratio, contrast, flags=model.flags, **labels, **counts)
+                words = {"flags": model.flags, "because": because}
+                _write_hazard_ratio(writer, ratio, per.words or contrast, **words, **labels, **counts)
 
 
 def _is_binary(sample: Sample, name: str) -> bool:
@@ -203,7 +213,7 @@ def write_univariate(writer: RowWriter, sample: Sample, study: Study) -> None:
     """One model a variable: the arm, every grouping, every covariate that enters linearly."""
     write_model(writer, sample, Model("arm_only", ("arm",)), study.analysis)
     for name in candidates(sample):
-        model = Model("univariate", (name,), flags=study.flags((name,)))
+        model = Model("univariate", (name,), flags=study.flags((name,)), per=study.per)
         write_model(writer, sample, model, study.analysis)
 
 
@@ -231,7 +241,8 @@ def write_selected(writer: RowWriter, sample: Sample, p_values: dict[str, float]
             status=Status.TOO_FEW_EVENTS if np.isnan(p_value) else Status.OK,
             flags=("enters_regardless",) if name == "arm" else (),
         )
-    write_model(writer, sample, Model("selected", tuple(chosen), flags=study.flags(chosen)), study.analysis)
+    model = Model("selected", tuple(chosen), flags=study.flags(chosen), per=study.per)
+    write_model(writer, sample, model, study.analysis)
 
 
 def univariate_p_values(sample: Sample, log_rank_p: dict[str, float]) -> dict[str, float]:
@@ -306,7 +317,7 @@ def write_proportional_hazards(
             variable=variable,
             p_value=test.p_value[j],
             df=int(test.df[j]),
-            status=_number_status(test.chi2[j], test.status),
+            status=_term_status(test, fit, j, columns[j]),
             **counts,
         )
     writer.add(
@@ -316,11 +327,15 @@ def write_proportional_hazards(
         variable="global",
         p_value=test.p_global,
         df=int(test.df_global),
-        status=_number_status(test.chi2_global, test.status),
+        status=Status.CONSTANT if np.isnan(test.chi2_global) and test.status is Status.OK else test.status,
         **counts,
     )
 
 
-def _number_status(value: float, status: Status) -> Status:
-    """A term that the model dropped has no test although the model has."""
-    return Status.CONSTANT if np.isnan(value) and status is Status.OK else status
+def _term_status(test: PhTest, fit: CoxFit, j: int, columns: Sequence[int]) -> Status:
+    """A term that the model dropped, or that others all but determine, has no test although the model has."""
+    if test.status is not Status.OK:
+        return test.status
+    if np.isnan(test.chi2[j]):
+        return Status.CONSTANT
+    return Status.COLLINEAR if set(columns) & set(fit.collinear) else Status.OK

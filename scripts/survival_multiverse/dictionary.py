@@ -95,5 +95,8 @@ FLAGS = {
     "extreme_weights": "a weight exceeds 20",
     "enters_regardless": "the arm enters the selected model whatever its P value",
     "dropped:<name>": "a covariate of the score that does not vary, or that others determine",
+    "dropped_level:<name>=<level>": (
+        "a level of a covariate of the score that nobody has, or that others determine; `;` is written %3B"
+    ),
 }
 """Meaning of each flag."""

@@ -70,6 +70,8 @@ def contrast_label(study: Study, name: str, contrast: str) -> str:
     if " vs " not in contrast:
         unit = study.covariates[name].unit if name in study.covariates else ""
         unit = getattr(study, name).unit if name in ("gtv", "lesions") else unit
+        if name in study.per:
+            return f"per {with_unit(study.per[name].units, unit or 'units')}"
         return f"per {display_unit(unit)}" if unit else contrast
     level, reference = contrast.split(" vs ", 1)
     return f"{level_label(study, name, level)} vs {level_label(study, name, reference)}"

@@ -92,12 +92,12 @@ class MatchedBlocks:
         failure = candidate.scored.status if matching is None else matching.status
         context = self._context(candidate)
         sample = matched_sample(candidate.scored, matching)
-        writer = RowWriter(context, flags=candidate.flags, failure=failure)
+        writer = self._writer(context, candidate, failure)
         write_matching(writer, candidate.scored, matching)
         self._write_tie_breaks(writer, estimates, sample, ranges=candidate.landmark == NO_LANDMARK)
         blocks = [writer.freeze()]
         for landmark, later in zip(study.analysis.landmarks, beyond, strict=False):
-            writer = RowWriter(_beyond(context, landmark), flags=candidate.flags, failure=failure)
+            writer = self._writer(_beyond(context, landmark), candidate, failure)
             self._write_tie_breaks(writer, later, after_landmark(sample, landmark), ranges=False)
             blocks.append(writer.freeze())
         pairs = b"" if matching is None else matching.pair_of.tobytes()
@@ -121,6 +121,11 @@ class MatchedBlocks:
             self._population, candidate.adjustment_set, Estimator.MATCHED, candidate.landmark, order
         )
 
+    @staticmethod
+    def _writer(context: Context, candidate: Candidate, failure: Status) -> RowWriter:
+        because = candidate.scored.because
+        return RowWriter(context, flags=candidate.flags, failure=failure, because=because)
+
     def _evaluate(
         self,
         candidate: Candidate,
@@ -131,16 +136,20 @@ class MatchedBlocks:
     ) -> list[RowBlock]:
         """Rows that the pairs of the primary order decide."""
         study = self._study
-        writer = RowWriter(context, flags=candidate.flags, failure=failure)
+        writer = self._writer(context, candidate, failure)
         self._write_balance(writer, candidate, matching, candidate.landmark)
         if candidate.landmark != NO_LANDMARK:
             write_comparison(writer, sample, study)
             return [writer.freeze()]
         write_tables(writer, sample, study)
         write_rosenbaum(writer, sample)
-        blocks = [writer.freeze(), *subgroup_blocks(sample, context, study, candidate.flags, failure)]
+        because = candidate.scored.because
+        blocks = [
+            writer.freeze(),
+            *subgroup_blocks(sample, context, study, candidate.flags, failure, because),
+        ]
         for landmark in study.analysis.landmarks:
-            writer = RowWriter(_beyond(context, landmark), flags=candidate.flags, failure=failure)
+            writer = self._writer(_beyond(context, landmark), candidate, failure)
             self._write_balance(writer, candidate, matching, landmark)
             write_comparison(writer, after_landmark(sample, landmark), study)
             blocks.append(writer.freeze())

@@ -5,11 +5,24 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from survival_multiverse.kernels.logistic import CONVERGED, NOT_CONVERGED, SEPARATED, logistic_kernel
+from survival_multiverse.kernels.logistic import (
+    COLLINEAR,
+    CONVERGED,
+    NEARLY_SEPARATED,
+    NOT_CONVERGED,
+    SEPARATED,
+    logistic_kernel,
+)
 from survival_multiverse.schema import Status
 
 LOGIT_DECIMALS = 9
-_STATUS = {CONVERGED: Status.OK, SEPARATED: Status.SEPARATION, NOT_CONVERGED: Status.NO_CONVERGENCE}
+_STATUS = {
+    CONVERGED: Status.OK,
+    SEPARATED: Status.SEPARATION,
+    NOT_CONVERGED: Status.NO_CONVERGENCE,
+    NEARLY_SEPARATED: Status.NEAR_SEPARATION,
+    COLLINEAR: Status.COLLINEAR,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +39,8 @@ class PropensityFit:
     probability : np.ndarray
         P(A = 1 | X), from the unrounded linear predictor, shape (n,).
     status : Status
-        ok, empty_arm, separation or no_convergence; unless ok every number is NaN.
+        ok, empty_arm, separation, near_separation, collinear or no_convergence; unless ok every number is
+        NaN.
     dropped : np.ndarray
         Indices of constant or aliased columns, int64.
     iterations : int
@@ -95,8 +109,9 @@ def fit_propensity(
     Returns
     -------
     PropensityFit
-        Status separation: no finite maximum exists (Albert and Anderson 1984), or a coefficient of a column
-        scaled to SD 1 exceeds 10.
+        Status separation: no finite maximum exists (Albert and Anderson 1984); near_separation: a coefficient
+        of a column scaled to SD 1 exceeds 10; collinear: the others inflate the variance of a coefficient
+        more than 10,000 times (a tolerance below .0001, as SPSS judges it).
 
     Raises
     ------

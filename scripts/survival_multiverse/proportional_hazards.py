@@ -26,7 +26,8 @@ class PhTest:
     chi2_global, df_global, p_global : float, int, float
         All columns together.
     status : Status
-        ok; that of a failed fit; too_few_events when the times of death carry too little for the test;
+        ok; that of a failed fit; too_few_events when the times of death carry too little for the test, or
+        collinear when columns do;
         not_applicable for the log of a time <= 0.
     """
 
@@ -145,7 +146,7 @@ def proportional_hazards_test(
     chi2_global = _statistic(score, info, list(range(df_global)))
     chi2 = np.array([_statistic(score, info, term) if term else math.nan for term in columns])
     if not (math.isfinite(chi2_global) and np.isfinite(chi2[df > 0]).all()):
-        return _untested(df, df_global, Status.TOO_FEW_EVENTS)
+        return _untested(df, df_global, Status.COLLINEAR if fit.collinear else Status.TOO_FEW_EVENTS)
     return PhTest(
         chi2, df, chdtrc(df, chi2), chi2_global, df_global, float(chdtrc(df_global, chi2_global)), Status.OK
     )

@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.special import ndtr, ndtri
 
 from survival_multiverse.limits import at_least
+from survival_multiverse.names import settings_name
 from survival_multiverse.published import Description
 from survival_multiverse.reproduction import PaperCohort
 from survival_multiverse.study import Study
@@ -115,8 +116,8 @@ def with_dose_response(
 def study_columns(patients: pd.DataFrame, study: Study) -> pd.DataFrame:
     """The table under the column names that the configuration gives its roles and covariates."""
     roles = {role: getattr(study, role).column for role in ("time", "event", "dose", "gtv", "lesions")}
-    names = roles | {name: covariate.column for name, covariate in study.covariates.items()}
-    names |= {descriptive.name: descriptive.column for descriptive in study.descriptives}
+    names = roles | {settings_name(name): covariate.column for name, covariate in study.covariates.items()}
+    names |= {settings_name(descriptive.name): descriptive.column for descriptive in study.descriptives}
     return patients.rename(columns={"patient_id": study.id_column or "patient_id", **names})
 
 

@@ -44,11 +44,22 @@ class Context(NamedTuple):
 class RowWriter:
     """Collects rows of one context."""
 
-    __slots__ = ("_failure", "_flag_text", "_flags", "_head", "_landmark", "_rows")
+    __slots__ = ("_because", "_failure", "_flag_text", "_flags", "_head", "_landmark", "_rows")
 
-    def __init__(self, context: Context, *, flags: Iterable[str] = (), failure: Status = Status.OK) -> None:
-        """Write rows of a context; `failure` explains, in place of its consequences, why nobody is left."""
+    def __init__(
+        self,
+        context: Context,
+        *,
+        flags: Iterable[str] = (),
+        failure: Status = Status.OK,
+        because: str = "",
+    ) -> None:
+        """Write rows of a context; `failure` explains, in place of its consequences, why nobody is left.
+
+        `because` says what is behind the failure and what to do; the reason of its rows ends with it.
+        """
         self._failure = failure
+        self._because = because
         self._landmark = context.landmark
         self._head = (
             str(context.population),
@@ -80,16 +91,19 @@ class RowWriter:
         n: int = _MISSING_COUNT,
         events: int = _MISSING_COUNT,
         status: Status = _OK,
+        because: str = "",
         flags: Sequence[str] = (),
     ) -> None:
         """Append one row; a status other than ok leaves it without numbers and says why."""
         if status is not _OK:
             estimate = std_error = ci_lower = ci_upper = p_value = NAN
-            status = status if self._failure is _OK else self._failure
+            if self._failure is not _OK:
+                status, because = self._failure, self._because
         flag_text = self._flag_text
         if flags:
             flag_text = ";".join(dict.fromkeys((*self._flags, *flags)))
-        label = (self._head, analysis, model, ties, variance, variable, level, statistic, status, flag_text)
+        words = (analysis, model, ties, variance, variable, level, statistic)
+        label = (self._head, words, status, because, flag_text)
         code = _code_of_label.get(label)
         if code is None:
             code = _intern(label)
@@ -104,8 +118,9 @@ class RowWriter:
 
 def _intern(label: tuple) -> int:
     """Number of a row's labels, which recur from scenario to scenario."""
-    head, *middle, status, flag_text = label
-    words = (*head, *middle, status, STATUS_REASON.get(status), flag_text)
+    head, middle, status, because, flag_text = label
+    reason = STATUS_REASON.get(status)
+    words = (*head, *middle, status, f"{reason}; {because}" if because else reason, flag_text)
     strings = [_code_of_string.setdefault(text, len(_code_of_string)) for text in words]
     code = _code_of_label[label] = len(_label_codes)
     _label_codes.append(np.array(strings, dtype=np.int32))

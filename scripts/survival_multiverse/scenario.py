@@ -91,7 +91,7 @@ def candidates_of(sample: Sample, population: Population, study: Study) -> Itera
         names = covariate_names(adjustment_set, population)
         for landmark in (NO_LANDMARK, *study.analysis.landmarks):
             scored = score(after_landmark(sample, landmark), names)
-            flags = (*study.flags(names), *(f"dropped:{name}" for name in scored.dropped))
+            flags = (*study.flags(names), *scored.dropped)
             design = balance_design(scored.sample, names, study)
             yield Candidate(adjustment_set.name, landmark, scored, design, design.gated(), flags)
 
@@ -125,7 +125,9 @@ def weighted_blocks(candidate: Candidate, population: Population, study: Study) 
         weight = by_estimator.get(str(estimator))
         extreme = weight is not None and bool((weight > EXTREME_WEIGHT).any())
         flags = (*candidate.flags, "extreme_weights") if extreme else candidate.flags
-        writer = RowWriter(context._replace(estimator=estimator), flags=flags, failure=scored.status)
+        writer = RowWriter(
+            context._replace(estimator=estimator), flags=flags, failure=scored.status, because=scored.because
+        )
         model = Model("arm_only", ("arm",), ("efron",), np.ones(len(everybody)), status=scored.status)
         table = undefined_balance(design)
         if weight is not None:
@@ -142,7 +144,7 @@ def weighted_blocks(candidate: Candidate, population: Population, study: Study) 
         write_fingerprint(writer, scored.sample, weight)
         blocks.append(writer.freeze())
     writer = RowWriter(context._replace(estimator=Estimator.ADJUSTED), flags=candidate.flags)
-    write_model(writer, scored.sample, Model("adjusted", ("arm", *scored.names)), analysis)
+    write_model(writer, scored.sample, Model("adjusted", ("arm", *scored.names), per=study.per), analysis)
     write_fingerprint(writer, scored.sample, design_matrix(scored.sample, scored.names)[0])
     blocks.append(writer.freeze())
     # Before matching, on the patients who have a score.
@@ -167,7 +169,7 @@ def write_tables(writer: RowWriter, sample: Sample, study: Study) -> None:
     write_univariate(writer, sample, study)
     multivariable = ("arm", *analysis.multivariable)
     flags = study.flags(multivariable)
-    write_model(writer, sample, Model("pre_specified", multivariable, flags=flags), analysis)
+    write_model(writer, sample, Model("pre_specified", multivariable, flags=flags, per=study.per), analysis)
     write_selected(writer, sample, univariate_p_values(sample, log_rank_p_values(sample)), study)
     for name in analysis.interactions:
         write_interaction(writer, sample, name, study)
@@ -192,7 +194,12 @@ def write_comparison(writer: RowWriter, sample: Sample, study: Study) -> None:
 
 
 def subgroup_blocks(
-    sample: Sample, context: Context, study: Study, flags: Sequence[str], failure: Status = Status.OK
+    sample: Sample,
+    context: Context,
+    study: Study,
+    flags: Sequence[str],
+    failure: Status = Status.OK,
+    because: str = "",
 ) -> list[RowBlock]:
     """The arms against each other within each level of the factors tested for interaction."""
     blocks = []
@@ -204,6 +211,7 @@ def subgroup_blocks(
                 context._replace(subgroup=f"{name}={level}"),
                 flags=(*flags, *study.flags((name,))),
                 failure=failure,
+                because=because,
             )
             write_comparison(writer, part, study)
             blocks.append(writer.freeze())

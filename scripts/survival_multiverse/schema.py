@@ -12,10 +12,13 @@ class Status(StrEnum):
     NO_PAIRS = "no_pairs"
     TOO_FEW_EVENTS = "too_few_events"
     SEPARATION = "separation"
+    NEAR_SEPARATION = "near_separation"
+    COLLINEAR = "collinear"
     NO_CONVERGENCE = "no_convergence"
     CONSTANT = "constant"
     NOT_REACHED = "not_reached"
     BEYOND_FOLLOW_UP = "beyond_follow_up"
+    OUT_OF_RANGE = "out_of_range"
     NOT_APPLICABLE = "not_applicable"
 
 
@@ -23,11 +26,16 @@ STATUS_REASON = {
     Status.EMPTY_ARM: "a dose arm, or the group, has no patient",
     Status.NO_PAIRS: "no pair within the caliper",
     Status.TOO_FEW_EVENTS: "too few events in an arm, or none at all",
-    Status.SEPARATION: "the likelihood has no finite maximum",
+    Status.SEPARATION: "the likelihood has no finite maximum: covariates separate the arms, or the events",
+    Status.NEAR_SEPARATION: (
+        "a standardised coefficient exceeds 10: the arms, or the events, are all but separated"
+    ),
+    Status.COLLINEAR: "other variables all but determine it: its variance is inflated more than 10,000 times",
     Status.NO_CONVERGENCE: "the iterations did not converge",
     Status.CONSTANT: "the variable does not vary, or others determine it",
     Status.NOT_REACHED: "the curve does not fall that low",
     Status.BEYOND_FOLLOW_UP: "follow-up ends earlier",
+    Status.OUT_OF_RANGE: "the ratio or a limit is 0 or infinite as a number; choose other units (`per`)",
     Status.NOT_APPLICABLE: "not defined for this variable or model",
 }
 

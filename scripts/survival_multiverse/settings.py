@@ -1,6 +1,7 @@
 """Validation of a study's settings: every fault at once, each with what to do about it."""
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
@@ -54,7 +55,7 @@ def validate_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Non
     InputError
         Naming all faults.
     """
-    faults = [*_keys_that_are_not_text(config, ()), *_words_that_break(config, ())]
+    faults = [*_keys_that_are_not_text(config, ()), *_words_that_break(config, ()), *_not_finite(config, ())]
     if faults:
         raise InputError(faults)
     errors = list(Draft202012Validator(schema).iter_errors(config))
@@ -101,6 +102,20 @@ def _words_that_break(value: Any, path: tuple[str | int, ...]) -> Iterator[str]:
     items = enumerate(value) if isinstance(value, list) else items
     for key, item in items:
         yield from _words_that_break(item, (*path, key))
+
+
+def _not_finite(value: Any, path: tuple[str | int, ...]) -> Iterator[str]:
+    """Numbers without an end; an infinite caliper has a message of its own."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and "caliper" not in path:
+        if isinstance(value, int) and abs(value) >= 10**300:
+            yield f"{place(path)}: the number has more than 300 digits; give a smaller one"
+        elif not math.isfinite(value):
+            yield f"{place(path)}: {value} is no finite number; give one"
+        return
+    items = value.items() if isinstance(value, Mapping) else ()
+    items = enumerate(value) if isinstance(value, list) else items
+    for key, item in items:
+        yield from _not_finite(item, (*path, key))
 
 
 def _broken_places(errors: list[ValidationError]) -> set[tuple[str | int, ...]]:

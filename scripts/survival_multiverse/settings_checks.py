@@ -5,13 +5,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from survival_multiverse.covariate_checks import check_columns, check_covariate, check_name, check_range
 from survival_multiverse.faults import nearest
 from survival_multiverse.level_checks import check_texts
 from survival_multiverse.simulation_checks import check_simulation
 from survival_multiverse.study import AXES, axis_number, level_text, spelling
-
-RESERVED = ("arm", "gtv", "lesions", "time", "event", "dose", "state", "population", "all", "patient_id")
-"""Names that results and tables use themselves."""
 
 Path = tuple[str | int, ...]
 Intact = Callable[..., bool]
@@ -31,7 +29,7 @@ def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) 
                 faults += _check_anchor(name, config["study"]["anchor"][name], config["axes"][name])
     if intact("covariates"):
         for name, entry in config["covariates"].items():
-            faults += _check_covariate(name, entry)
+            faults += check_covariate(name, entry)
         faults += [*_check_lists(config, intact), *_check_interactions(config, intact)]
     faults += _check_ascending(config, intact)
     if intact("cohort"):
@@ -39,6 +37,7 @@ def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) 
     if intact("cohort") and intact("covariates"):
         faults += _check_eligibility(config["cohort"], config["covariates"])
         faults += check_texts(config["cohort"], config["covariates"])
+        faults += check_columns(config["cohort"], config["covariates"])
         if config["cohort"]["source"] == "simulated":
             faults += check_simulation(config["cohort"], config["covariates"])
     return faults
@@ -97,25 +96,6 @@ def _check_anchor(name: str, value: Any, entries: Sequence[Any]) -> Iterator[str
         f"{where}: {spelling(value)} is not on axes.{name}; the nearest value there is {spelling(close)}: "
         "use it, or add yours to the axis"
     )
-
-
-def _check_covariate(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
-    where = f"covariates.{name}"
-    levels = [level_text(level) for level in entry.get("levels", ())]
-    if name in RESERVED:
-        yield f"{where}: the name `{name}` is reserved; choose another"
-    if len(set(levels)) < len(levels):
-        repeated = sorted({level for level in levels if levels.count(level) > 1})
-        yield f"{where}.levels: {', '.join(repeated)} occurs more than once; name each level once"
-    if entry["type"] == "categorical":
-        if "cut" in entry:
-            yield f"{where}.cut: a categorical covariate has no cut; remove it, or make the type continuous"
-        if len(levels) < 2:
-            yield f"{where}.levels: a category needs two or more levels; list them, the reference first"
-    elif "cut" in entry and "levels" in entry and len(levels) != 2:
-        yield f"{where}.levels: a cut makes two levels, not {len(levels)}; name the lower and the upper"
-    elif "cut" not in entry and levels:
-        yield f"{where}.levels: levels without a cut; add the cut, or remove the levels"
 
 
 def _check_primary_set(config: Mapping[str, Any], intact: Intact) -> Iterator[str]:
@@ -182,10 +162,8 @@ def _check_ascending(config: Mapping[str, Any], intact: Intact) -> Iterator[str]
 
 
 def _check_cohort(cohort: Mapping[str, Any]) -> Iterator[str]:
-    for role in ("dose", "gtv", "lesions"):
-        low, high = cohort[role].get("range", (0, 1))
-        if not low < high:
-            yield f"cohort.{role}.range: {low} is not below {high}; write the lower limit first"
+    for role in ("time", "dose", "gtv", "lesions"):
+        yield from check_range(f"cohort.{role}", cohort[role])
     columns: dict[str, str] = {}
     for role in ("time", "event", "dose", "gtv", "lesions"):
         column = cohort[role]["column"]
@@ -198,8 +176,9 @@ def _check_eligibility(cohort: Mapping[str, Any], covariates: Mapping[str, Any])
     """Names of the descriptives, and the criteria that use them."""
     descriptives = cohort.get("descriptives", {})
     for name in descriptives:
-        if name in RESERVED or name in covariates:
+        if name in covariates:
             yield f"cohort.descriptives.{name}: the name `{name}` is taken; choose another"
+        yield from check_name(f"cohort.descriptives.{name}", name)
     levels: dict[str, list[str]] = {name: [] for name in ("time", "dose", "gtv", "lesions")}
     for name, entry in covariates.items():
         categorical = entry["type"] == "categorical"

@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
 from survival_multiverse.limits import at_least
+from survival_multiverse.names import table_name
 from survival_multiverse.study import Study
 
 STREAM = 1
@@ -66,6 +67,7 @@ def simulate_cohort(settings: Mapping[str, Any], study: Study, *, replicate: int
         One row a patient under the configured column names, ready for `cohort.prepare_cohort`. Each variable
         has its own random stream: more patients extend a cohort, and leave the first ones as they were.
     """
+    settings = _by_table_name(settings)
     seed = (study.seed, replicate)
     values, high, scale = _draw(settings, study, seed=seed)
     time, event = _outcomes(settings, study, values, high, scale=scale, seed=seed)
@@ -84,6 +86,7 @@ def potential_outcomes(settings: Mapping[str, Any], study: Study, *, replicate: 
     """
     if settings.get("dose_changes_post_treatment", False):
         raise ValueError("potential outcomes need `dose_changes_post_treatment` to be false")
+    settings = _by_table_name(settings)
     seed = (study.seed, replicate)
     values, high, scale = _draw(settings, study, seed=seed)
     low_time, low_event = _outcomes(settings, study, values, np.zeros_like(high), scale=scale, seed=seed)
@@ -94,6 +97,11 @@ def potential_outcomes(settings: Mapping[str, Any], study: Study, *, replicate: 
         time=np.column_stack([low_time, high_time]),
         event=np.column_stack([low_event, high_event]).astype(np.int64),
     )
+
+
+def _by_table_name(settings: Mapping[str, Any]) -> dict[str, Any]:
+    variables = settings["variables"].items()
+    return {**settings, "variables": {table_name(name): entry for name, entry in variables}}
 
 
 def _draw(

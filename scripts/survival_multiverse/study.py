@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
+from survival_multiverse.names import table_name
+
 AXES = ("oligo_threshold", "dose_cutoff", "gtv_cutoff", "caliper")
 """The four axes of a scenario, outermost first; fixed roles without a unit."""
 
@@ -84,6 +86,12 @@ class Covariate:
     levels
         Categories, the reference first. A continuous covariate with a cut has two (below, at or above);
         one without a cut has none and enters models linearly.
+    range
+        Lowest and highest plausible value, or None.
+    merge
+        Levels of the data that become one of `levels`, each with it.
+    per
+        Units to which its hazard ratio refers.
     """
 
     name: str
@@ -94,10 +102,24 @@ class Covariate:
     cut: float | None
     levels: tuple[str, ...]
     role: Literal["baseline", "post_treatment"]
+    range: tuple[float, float] | None = None
+    merge: tuple[tuple[str, str], ...] = ()
+    per: float = 1.0
 
     @property
     def label_with_unit(self) -> str:
         return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+@dataclass(frozen=True, slots=True)
+class Per:
+    """Units to which a hazard ratio of a linear covariate refers, and how a table says so if not one."""
+
+    units: float
+    words: str = ""
+
+
+ONE_UNIT = Per(1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,17 +232,19 @@ class Study:
             **{role: _quantity(role, cohort[role]) for role in ("time", "event", "dose", "gtv", "lesions")},
             words=_words(cohort["event"], cohort["lesions"]),
             id_column=cohort.get("id"),
-            covariates={name: _covariate(name, entry) for name, entry in config["covariates"].items()},
+            covariates={
+                table_name(name): _covariate(name, entry) for name, entry in config["covariates"].items()
+            },
             adjustment_sets={
                 name: AdjustmentSet(
                     name=name,
                     label=entry.get("label", name),
-                    covariates=tuple(entry["covariates"]),
-                    covariates_in_all=tuple(entry.get("covariates_in_all", ())),
+                    covariates=tuple(map(table_name, entry["covariates"])),
+                    covariates_in_all=tuple(map(table_name, entry.get("covariates_in_all", ()))),
                 )
                 for name, entry in config["adjustment_sets"].items()
             },
-            analysis=Analysis(**_with_tuples(config["analysis"])),
+            analysis=Analysis(**_with_names(_with_tuples(config["analysis"]))),
             inference=Inference(
                 **{"landmarks": (0, *config["analysis"]["landmarks"]), **_with_tuples(config["inference"])}
             ),
@@ -229,12 +253,21 @@ class Study:
             source=cohort["source"],
             missing=tuple(level_text(text) for text in cohort.get("missing", ())),
             descriptives=tuple(
-                Descriptive(name=name, column=entry["column"], label=entry.get("label", name))
+                Descriptive(name=table_name(name), column=entry["column"], label=entry.get("label", name))
                 for name, entry in cohort.get("descriptives", {}).items()
             ),
             eligibility=tuple(_criterion(entry) for entry in cohort.get("eligibility", ())),
             published={name: _of_the_higher(entry) for name, entry in cohort.get("published", {}).items()},
         )
+
+    @property
+    def per(self) -> dict[str, Per]:
+        """By name, the units of the linear covariates whose hazard ratio is not per one unit."""
+        return {
+            name: Per(covariate.per, f"per {covariate.per:.15g} {covariate.unit or 'units'}")
+            for name, covariate in self.covariates.items()
+            if covariate.per != 1.0
+        }
 
     def flags(self, names: Iterable[str]) -> tuple[str, ...]:
         """Warning that goes with results adjusted for what is known only after treatment has begun."""
@@ -259,6 +292,11 @@ def _of_the_higher(entry: Mapping[str, Any]) -> float:
 
 def _with_tuples(section: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in section.items()}
+
+
+def _with_names(analysis: dict[str, Any]) -> dict[str, Any]:
+    lists = ("multivariable", "interactions")
+    return analysis | {name: tuple(map(table_name, analysis[name])) for name in lists}
 
 
 def _axis(name: str, entries: list[Any]) -> Axis:
@@ -293,7 +331,7 @@ def _covariate(name: str, entry: Mapping[str, Any]) -> Covariate:
     if cut is not None and not levels:
         levels = (f"<{cut:.15g}", f">={cut:.15g}")
     return Covariate(
-        name=name,
+        name=table_name(name),
         column=entry["column"],
         label=entry.get("label", name),
         unit=entry.get("unit", ""),
@@ -301,12 +339,17 @@ def _covariate(name: str, entry: Mapping[str, Any]) -> Covariate:
         cut=cut,
         levels=levels,
         role=entry["role"],
+        range=tuple(entry["range"]) if "range" in entry else None,
+        merge=tuple(
+            (level_text(level), merged) for merged, own in entry.get("merge", {}).items() for level in own
+        ),
+        per=float(entry.get("per", 1.0)),
     )
 
 
 def _criterion(entry: Mapping[str, Any]) -> Criterion:
     return Criterion(
-        variable=entry["variable"],
+        variable=table_name(entry["variable"]),
         minimum=float(entry.get("minimum", -math.inf)),
         maximum=float(entry.get("maximum", math.inf)),
         levels=tuple(level_text(level) for level in entry.get("levels", ())),

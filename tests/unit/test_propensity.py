@@ -151,7 +151,7 @@ def test_nearly_separated_column_is_judged_on_the_scaled_coefficient():
     x = np.arange(400.0)
     arm = (x >= 200).astype(int)
     arm[[199, 200]] = arm[[200, 199]]
-    assert fit_propensity(x[:, None], arm).status is Status.SEPARATION
+    assert fit_propensity(x[:, None], arm).status is Status.NEAR_SEPARATION
     assert has_no_finite_maximum(x[:, None], arm) is False
 
 

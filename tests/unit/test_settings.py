@@ -164,7 +164,7 @@ CASES = [
     (
         "covariates/gtv",
         {"column": "x", "type": "continuous", "role": "baseline"},
-        "covariates.gtv: the name `gtv` is reserved; choose another",
+        "covariates.gtv: `gtv` is reserved: it names cohort.gtv in lists and criteria; choose another name",
     ),
     (
         "analysis/landmarks",

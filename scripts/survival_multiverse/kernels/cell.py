@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from survival_multiverse.kernels.arms import arms_suffice
-from survival_multiverse.kernels.cox import OK, fit_cox
+from survival_multiverse.kernels.cox import OK, collinear_coefficients, fit_cox
 from survival_multiverse.kernels.cox_binary import log_ratio
 from survival_multiverse.kernels.logistic import CONVERGED, logistic_kernel
 from survival_multiverse.kernels.matching import (
@@ -146,7 +146,7 @@ def adjusted_estimate(time, event, arm, X, out):
             full[i, j + 1] = X[i, j]
     none = np.zeros(n, dtype=np.int64)
     beta, model, _, kept, _, _, code = fit_cox(time, event, full, np.ones(n), none, none, 0, True)
-    if code == OK and kept[0]:
+    if code == OK and kept[0] and not collinear_coefficients(model, kept)[0]:
         out[0], out[1] = beta[0], np.sqrt(model[0, 0])
 
 

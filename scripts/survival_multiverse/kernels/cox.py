@@ -11,10 +11,10 @@ from survival_multiverse.kernels.cox_likelihood import (
     standardize_patterns,
 )
 from survival_multiverse.kernels.cox_newton import partial_likelihood, risk_blocks, sum_of_dying
-from survival_multiverse.kernels.linear import cholesky_solve, invert_spd
+from survival_multiverse.kernels.linear import cholesky_solve, collinear_columns, invert_spd
 from survival_multiverse.kernels.patterns import row_patterns
 
-OK, TOO_FEW_EVENTS, CONSTANT, SEPARATION, NO_CONVERGENCE = 0, 1, 2, 3, 4
+OK, TOO_FEW_EVENTS, CONSTANT, SEPARATION, NO_CONVERGENCE, NEAR_SEPARATION = 0, 1, 2, 3, 4, 5
 
 MAX_ITERATIONS = 50
 MAX_HALVINGS = 40
@@ -27,6 +27,7 @@ FLAT_GAIN = 1e-11
 FLAT_STEP = 1e-4
 # Rounding in a sum of many log terms must not look like a loss of likelihood.
 LIKELIHOOD_NOISE = 1e-11
+RECESSION_TOLERANCE = 1e-7
 
 
 @njit(cache=True)
@@ -57,15 +58,45 @@ def _climb(blocks, Z, dead_sum, efron, beta, step, loglik, score, info):
 
 
 @njit(cache=True)
-def _runs_away(beta, step, gain, event_weight, size, previous):
-    """Whether the maximum lies beyond |beta| = 10 or at infinity, judged before a step is taken.
+def _too_far(beta, step, info):
+    """Whether |beta| > 10 in a column whose coefficient is its own, and the step leads further out.
 
-    One iterate beyond 10 may be an overshoot: the next step must lead further out.
+    One iterate beyond 10 may be an overshoot. What collinear columns share among them has no such limit.
     """
+    if not _largest(beta) > LARGEST_SCALED_BETA:
+        return False
+    shared = collinear_columns(info)
     for j in range(beta.shape[0]):
-        if abs(beta[j]) > LARGEST_SCALED_BETA and beta[j] * step[j] > 0.0:
+        if abs(beta[j]) > LARGEST_SCALED_BETA and beta[j] * step[j] > 0.0 and not shared[j]:
             return True
-    return gain <= FLAT_GAIN * event_weight and size > FLAT_STEP and size > 0.5 * previous
+    return False
+
+
+@njit(cache=True)
+def is_recession_direction(blocks, Z, direction):
+    """Whether the likelihood never falls along `direction`: nobody who dies has less than anyone at risk.
+
+    Then it has no finite maximum (Jacobsen 1989).
+    """
+    ends, deaths, dead_weight, latest, patterns, weights, _ = blocks
+    margin = np.zeros(Z.shape[0])
+    for a in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            margin[a] += Z[a, j] * direction[j]
+    tolerance = RECESSION_TOLERANCE * (np.max(margin) - np.min(margin))
+    highest, lowest, first, rises = -np.inf, np.inf, 0, False
+    for block in range(deaths.shape[0]):
+        if latest[block]:
+            highest, lowest = -np.inf, np.inf
+        for i in range(first, ends[2 * block + 1]):
+            if weights[i] > 0.0:
+                highest, lowest = max(highest, margin[patterns[i]]), min(lowest, margin[patterns[i]])
+        for i in range(ends[2 * block], ends[2 * block + 1]):
+            if weights[i] > 0.0 and margin[patterns[i]] < highest - tolerance:
+                return False
+        rises = rises or (dead_weight[block] > 0.0 and highest - lowest > tolerance)
+        first = ends[2 * block + 1]
+    return rises
 
 
 @njit(cache=True)
@@ -99,8 +130,9 @@ def maximize(blocks, event, weight, pattern, Z, efron, beta, score, info):
             if iteration > 1 and _largest(score) <= FLAT_GAIN * event_weight:
                 code = SEPARATION
             break
-        if _runs_away(beta, step, gain, event_weight, size, previous):
-            code = SEPARATION
+        flat = gain <= FLAT_GAIN * event_weight and size > FLAT_STEP and size > 0.5 * previous
+        if flat or _too_far(beta, step, info):
+            code = SEPARATION if flat or is_recession_direction(blocks, Z, step) else NEAR_SEPARATION
             break
         loglik, climbed = _climb(blocks, Z, dead_sum, efron, beta, step, loglik, score, info)
         if size <= STEP_TOLERANCE and climbed:
@@ -108,8 +140,8 @@ def maximize(blocks, event, weight, pattern, Z, efron, beta, score, info):
         if size <= STEP_TOLERANCE or not climbed:
             break
         previous = size
-    if _largest(beta) > LARGEST_SCALED_BETA:
-        code = SEPARATION
+    if code in (OK, NO_CONVERGENCE) and _too_far(beta, beta, info):
+        code = NEAR_SEPARATION
     return loglik, loglik_null, score_statistic, iteration, code
 
 
@@ -221,6 +253,19 @@ def _widen(matrix, scale, kept):
         for b in range(columns.shape[0]):
             wide[columns[a], columns[b]] = matrix[a, b] / (scale[a] * scale[b])
     return wide
+
+
+@njit(cache=True)
+def collinear_coefficients(variance, kept):
+    """Which of the kept columns' coefficients the others all but determine, shape (k,)."""
+    columns = np.nonzero(kept)[0]
+    narrow = np.empty((columns.shape[0], columns.shape[0]))
+    for a in range(columns.shape[0]):
+        for b in range(columns.shape[0]):
+            narrow[a, b] = variance[columns[a], columns[b]]
+    found = np.zeros(kept.shape[0], dtype=np.bool_)
+    found[columns] = collinear_columns(narrow)
+    return found
 
 
 @njit(cache=True)

@@ -15,6 +15,7 @@ from survival_multiverse.kernels.cox import (
     LIKELIHOOD_NOISE,
     MAX_HALVINGS,
     MAX_ITERATIONS,
+    NEAR_SEPARATION,
     NO_CONVERGENCE,
     OK,
     SEPARATION,
@@ -110,6 +111,17 @@ def _climb(table, beta, step, loglik, efron):
 
 
 @njit(cache=True)
+def _rises_for_ever(table):
+    """Whether all who die while both arms are at risk are in the same arm."""
+    in_0 = in_1 = True
+    for g in range(table.shape[0]):
+        if table[g, 0] > 0.0 and table[g, 2] > 0.0:
+            in_0 = in_0 and table[g, 3] == 0.0
+            in_1 = in_1 and table[g, 1] == 0.0
+    return in_0 or in_1
+
+
+@njit(cache=True)
 def _maximize(table, sd, efron):
     """Newton's method with the rules of `kernels.cox.maximize`. Returns beta, information, code."""
     beta = 0.0
@@ -124,15 +136,15 @@ def _maximize(table, sd, efron):
         size = abs(step) * sd
         flat = score * step <= FLAT_GAIN * deaths and size > FLAT_STEP and size > 0.5 * previous
         if flat or (abs(beta) * sd > LARGEST_SCALED_BETA and beta * step > 0.0):
-            code = SEPARATION
+            code = SEPARATION if flat or _rises_for_ever(table) else NEAR_SEPARATION
             break
         beta, loglik, score, info, climbed = _climb(table, beta, step, loglik, efron)
         if size <= STEP_TOLERANCE and climbed:
             code = OK
             break
         previous = size
-    if abs(beta) * sd > LARGEST_SCALED_BETA:
-        code = SEPARATION
+    if abs(beta) * sd > LARGEST_SCALED_BETA and code != SEPARATION:
+        code = NEAR_SEPARATION
     return beta, info, code
 
 

@@ -4,8 +4,12 @@ import numpy as np
 from numba import njit
 
 PIVOT_TOLERANCE = 1e-14
-ALIAS_TOLERANCE = 1e-9
+# Between 1e-6 and 1e-7 the pivots of an information matrix are lost; R's coxph drops a column below 1.3e-6.
+ALIAS_TOLERANCE = 1e-6
 CONSTANT_TOLERANCE = 1e-12
+# 1 - R^2 of a column given the others below which its coefficient is called collinear, not estimated: the
+# tolerance of SPSS's regressions, a variance inflated 10,000 times.
+LARGEST_INFLATION = 1e4
 
 
 @njit(cache=True)
@@ -109,6 +113,36 @@ def invert_spd(matrix):
 
 
 @njit(cache=True)
+def collinear_columns(info):
+    """Columns whose coefficients the others all but determine, judged by the information.
+
+    Parameters
+    ----------
+    info : float64 array, shape (k, k)
+        Information matrix, or any symmetric matrix whose inverse is a covariance.
+
+    Returns
+    -------
+    bool array, shape (k,)
+        True where the variance is above 10,000 times what it would be if the other coefficients were known
+        (the generalised variance inflation, info[j, j] * inverse[j, j]); all True where `info` is singular.
+    """
+    inverse, ok = invert_spd(info)
+    if not ok:
+        return np.ones(info.shape[0], dtype=np.bool_)
+    return inflated(info, inverse)
+
+
+@njit(cache=True)
+def inflated(info, inverse):
+    """`collinear_columns` of a matrix whose inverse is known."""
+    found = np.zeros(info.shape[0], dtype=np.bool_)
+    for j in range(info.shape[0]):
+        found[j] = info[j, j] * inverse[j, j] > LARGEST_INFLATION
+    return found
+
+
+@njit(cache=True)
 def _center_and_scale(values):
     """Centre a column and scale it to SD 1 (divisor n) in place; False when it is constant."""
     n = values.shape[0]
@@ -152,7 +186,7 @@ def independent_columns(X):
 
     A column is kept when it is neither constant nor a linear combination of an intercept and the
     columns kept before it: after modified Gram-Schmidt (twice, against cancellation) on columns
-    scaled to SD 1, the SD of what is left must exceed 1e-9.
+    scaled to SD 1, the SD of what is left must exceed 1e-6.
 
     Parameters
     ----------

@@ -3,10 +3,10 @@
 import numpy as np
 from numba import njit
 
-from survival_multiverse.kernels.linear import independent_columns, invert_spd
+from survival_multiverse.kernels.linear import independent_columns, inflated, invert_spd
 from survival_multiverse.kernels.patterns import row_patterns
 
-CONVERGED, SEPARATED, NOT_CONVERGED = 0, 1, 2
+CONVERGED, SEPARATED, NOT_CONVERGED, NEARLY_SEPARATED, COLLINEAR = 0, 1, 2, 3, 4
 LARGEST_SCALED_COEFFICIENT = 10.0
 RECESSION_TOLERANCE = 1e-7
 
@@ -115,7 +115,7 @@ def newton(Z, counts, tolerance, max_iterations, beta):
     for iteration in range(1, max_iterations + 1):
         inverse, ok = invert_spd(information)
         if not ok:
-            return (SEPARATED if is_recession_direction(Z, counts, beta) else NOT_CONVERGED), iteration
+            return (SEPARATED if is_recession_direction(Z, counts, beta) else singular_code(beta)), iteration
         decrement = 0.0
         for j in range(size):
             step[j] = 0.0
@@ -125,11 +125,17 @@ def newton(Z, counts, tolerance, max_iterations, beta):
         if decrement <= tolerance * tolerance:
             for j in range(size):
                 beta[j] += step[j]
-            return CONVERGED, iteration
+            return (COLLINEAR if np.any(inflated(information, inverse)[1:]) else CONVERGED), iteration
         if is_recession_direction(Z, counts, step):
             return SEPARATED, iteration
         log_likelihood = damped_step(Z, counts, beta, step, log_likelihood, gradient, information)
     return NOT_CONVERGED, max_iterations
+
+
+@njit(cache=True)
+def singular_code(beta):
+    """Why the information is singular: collinear columns, or probabilities of nearly 0 and 1 far out."""
+    return COLLINEAR if np.max(np.abs(beta)) <= LARGEST_SCALED_COEFFICIENT else NOT_CONVERGED
 
 
 @njit(cache=True)
@@ -169,8 +175,8 @@ def logistic_kernel(X, arm, tolerance, max_iterations, coefficients, predictor, 
     design = np.ascontiguousarray(Z[:, kept])
     beta = np.zeros(kept.shape[0] + 1)
     code, iterations = newton(design, counts, tolerance, max_iterations, beta)
-    if np.any(np.abs(beta[1:]) > LARGEST_SCALED_COEFFICIENT):
-        code = SEPARATED
+    if np.any(np.abs(beta[1:]) > LARGEST_SCALED_COEFFICIENT) and code not in (SEPARATED, COLLINEAR):
+        code = NEARLY_SEPARATED
     if code != CONVERGED:
         return code, iterations, np.nan
     intercept = beta[0]
