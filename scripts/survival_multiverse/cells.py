@@ -211,18 +211,22 @@ def _distinct_texts(values: pd.Series) -> tuple[np.ndarray, list[object]]:
     if pd.api.types.is_float_dtype(values.dtype):
         codes, distinct = pd.factorize(_as_doubles(values), use_na_sentinel=True)
         return codes, [whole(repr(float(number))) for number in distinct]
-    if values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) not in ("string", "integer"):
+    if values.dtype == object:
         # True and 1 are equal keys, and a list is none.
-        texts = [_text(value) for value in values]
-        codes, distinct = pd.factorize(np.array([*texts, None], dtype=object), use_na_sentinel=True)
-        return codes[:-1], list(distinct)
+        return _codes([_text(value) for value in values])
     if pd.api.types.is_datetime64_any_dtype(values.dtype) or pd.api.types.is_timedelta64_dtype(values.dtype):
-        values = values.astype(str).mask(values.isna(), None).astype(object)
+        return _codes([_text(value) for value in values.astype(str).mask(values.isna(), None).astype(object)])
     codes, distinct = pd.factorize(values, use_na_sentinel=True)
-    texts = [_text(value) for value in distinct]
-    again, texts = pd.factorize(np.array([*texts, None], dtype=object), use_na_sentinel=True)
+    again, texts = _codes([*(_text(value) for value in distinct), None])
     # A gap has code -1, and so has a blank; the last place holds it.
-    return again[codes], list(texts)
+    return again[codes], texts
+
+
+def _codes(texts: Iterable[object]) -> tuple[np.ndarray, list[object]]:
+    """Codes and the distinct texts, a gap -1; by Python's equality, as pandas ends a text at a NUL byte."""
+    place: dict[object, int] = {}
+    codes = [-1 if text is None else place.setdefault(text, len(place)) for text in texts]
+    return np.array(codes, dtype=np.int64), list(place)
 
 
 def _text(value: object) -> object:
