@@ -25,8 +25,8 @@ BUNDLE = "results/report/vega.js"
 CALIBRATED = "results/calibration/calibration.csv"
 CALIBRATION = "resources/calibration.csv"
 
-# Enough for a Monte-Carlo error of 0.01 at the 0.05 level, of 0.035 in a power, and below 0.001 in the truth.
-CALIBRATION_COHORTS = {"no_effect": 500, "known_effect": 300, "effect_on_course": 200}
+# Enough for a Monte-Carlo error of 0.01 at the 0.05 level, of 0.05 in a power, and below 0.001 in the truth.
+CALIBRATION_COHORTS = {"no_effect": 500, "known_effect": 200, "effect_on_course": 100}
 COHORTS_PER_JOB, CALIBRATION_DRAWS, TRUTH_PATIENTS = 25, 199, 1_000_000
 
 

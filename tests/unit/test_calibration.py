@@ -1,6 +1,7 @@
 """Calibration: its cohorts and their truth, that it tests what the study tests, and its table."""
 
 from copy import deepcopy
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from survival_multiverse.calibration import (
+    EFFECT_ON_COURSE,
     ESTIMATORS,
     KNOWN_EFFECT,
     NO_EFFECT,
@@ -18,7 +20,7 @@ from survival_multiverse.calibration import (
     percentile_intervals,
     run_replicates,
 )
-from survival_multiverse.calibration_table import ALL_SETS, COLUMNS, calibration_table
+from survival_multiverse.calibration_table import COLUMNS, calibration_table
 from survival_multiverse.calibration_truth import true_log_ratios
 from survival_multiverse.cohort import prepare_cohort
 from survival_multiverse.cox import cox, hazard_ratio
@@ -59,6 +61,9 @@ def test_the_block_has_at_most_36_scenarios_and_the_dose_acts_on_survival_alone(
     assert study.axes["gtv_cutoff"].values == (100, 146, 200)
     assert not config["cohort"]["simulation"]["dose_changes_post_treatment"]
     assert config["cohort"]["simulation"]["dose_hazard_ratio"] == EFFECT != 1
+    course = calibration_config(DEFAULT, EFFECT_ON_COURSE)["cohort"]["simulation"]
+    assert course["dose_changes_post_treatment"]
+    assert course["dose_hazard_ratio"] == EFFECT
     assert calibration_config(DEFAULT, NO_EFFECT)["cohort"]["simulation"]["dose_hazard_ratio"] == 1
     assert before == DEFAULT
     with pytest.raises(ValueError, match="no_effect"):
@@ -73,7 +78,8 @@ def test_wald_intervals_are_those_of_the_engine_that_resamples(cohort):
     keys = keys[(keys["gtv_cutoff"] == study.anchor[2]) & keys["caliper"].isin([study.anchor[3], np.nan])]
     engine = keys.set_index(["estimator", "adjustment_set"])[["estimate", "error"]].sort_index()
     intervals = pd.DataFrame(anchor_intervals(patients, study))
-    own = intervals[~intervals["test"].eq("wald_naive") & intervals["estimator"].ne("unadjusted")]
+    studys = {"matched": "outputation", "overlap": "stacked", "iptw": "stacked", "adjusted": "model"}
+    own = intervals[intervals["test"] == "wald_" + intervals["estimator"].map(studys)]
     assert len(own) == len(engine) == 8
     for row in own.itertuples():
         estimate, error = engine.loc[(row.estimator, row.adjustment_set)]
@@ -87,6 +93,11 @@ def test_naive_and_unadjusted_intervals_have_the_error_of_the_model(cohort):
     intervals = (
         pd.DataFrame(anchor_intervals(patients, study)).set_index(["test", "adjustment_set"]).sort_index()
     )
+    mean, combined = intervals.loc["wald_mean_of_orders"], intervals.loc["wald_outputation"]
+    assert (mean["log_hazard_ratio"] == combined["log_hazard_ratio"]).all()
+    # Less the variance between the orders.
+    assert (mean["upper"] >= combined["upper"]).all()
+    assert (mean["upper"] > combined["upper"]).any()
     naive = intervals.loc["wald_naive"]
     clustered = intervals.loc["wald_clustered"]
     assert (naive["log_hazard_ratio"] == clustered["log_hazard_ratio"]).all()
@@ -102,17 +113,27 @@ def test_the_p_values_are_those_of_the_studys_joint_inference(cohort, first):
     patients, study = cohort
     (cell,) = cells_of(patients, study)
     keys = specification_keys(cell, study).reset_index(drop=True)
-    tested = first.dropna(subset="p_value").set_index(["null", "estimator", "test"])["p_value"].sort_index()
-    assert len(tested) == len(NULLS) * len(ESTIMATORS) * len(TESTS)
+    keys_of = ["null", "adjustment_set", "estimator", "test"]
+    tested = first.dropna(subset="p_value").set_index(keys_of)["p_value"].sort_index()
+    assert len(tested) == len(NULLS) * len(study.adjustment_sets) * len(ESTIMATORS) * len(TESTS)
     for null in NULLS:
         drawn = np.stack([estimates for _, estimates in resample(patients, study, null, range(19))])
-        joint = jointly_test(keys, evaluate(cell, study), drawn, study, str(null)).set_index("estimator")
+        block = ["adjustment_set", "estimator"]
+        joint = jointly_test(keys, evaluate(cell, study), drawn, study, str(null)).set_index(block)
         adjusted = adjust_specifications(keys, evaluate(cell, study), drawn, str(null))
-        for estimator in map(str, ESTIMATORS):
+        smallest = adjusted.groupby(block)["p_value_max_t"].min()
+        for name, estimator in product(study.adjustment_sets, map(str, ESTIMATORS)):
             for test in TESTS[:-1]:
-                assert tested[str(null), estimator, test] == joint.loc[estimator, f"p_{test}"]
-            smallest = adjusted.loc[adjusted["estimator"] == estimator, "p_value_max_t"].min()
-            assert tested[str(null), estimator, "max_t"] == smallest
+                assert tested[str(null), name, estimator, test] == joint.loc[(name, estimator), f"p_{test}"]
+            assert tested[str(null), name, estimator, "max_t"] == smallest[name, estimator]
+
+
+def test_with_an_effect_the_joint_tests_have_power_and_the_course_no_interval():
+    for setting, kinds in ((KNOWN_EFFECT, {"test", "interval"}), (EFFECT_ON_COURSE, {"test"})):
+        (records,) = run_replicates(DEFAULT, setting, [1], draws=9)
+        tested = records["p_value"].notna()
+        assert {"test" if has else "interval" for has in tested} == kinds
+        assert set(records.loc[tested, "adjustment_set"]) == set(DEFAULT["adjustment_sets"])
 
 
 def test_a_cohort_does_not_depend_on_which_others_are_made(first):
@@ -203,7 +224,12 @@ def test_the_overlap_truth_is_of_those_who_might_have_had_either_dose():
 def handmade() -> pd.DataFrame:
     """Two hundred cohorts: a test that rejects in ten, an interval below 0 in ten and above it in ten."""
     number = np.arange(200)
-    test = {"estimator": "matched", "adjustment_set": ALL_SETS, "null": "permutation", "test": "median"}
+    test = {
+        "estimator": "matched",
+        "adjustment_set": "baseline_only",
+        "null": "permutation",
+        "test": "median",
+    }
     interval = {"estimator": "adjusted", "adjustment_set": "as_published", "test": "wald_model"}
     p_values = np.where(number < 10, 10 / 200, 11 / 200)
     upper = np.where(number < 10, -0.01, 0.2)

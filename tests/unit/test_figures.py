@@ -19,6 +19,7 @@ from survival_multiverse.specification_summary import (
     estimated,
     headline,
     middle_ratio,
+    of_set,
     passing,
     strictest_gate,
     summarise,
@@ -35,7 +36,8 @@ def texts(figure):
 
 
 def matched():
-    return headline(grid(), estimator="matched")
+    """Matched analyses of the primary adjustment set, which alone the curve shows."""
+    return of_set(headline(grid(), estimator="matched"), small_study().primary_set)
 
 
 # The specification curve
@@ -53,9 +55,9 @@ def test_each_estimate_makes_one_choice_of_each_kind():
     gate = strictest_gate(small_study())
     curve = curve_order(matched()).assign(**{gate: lambda rows: rows["passes_baseline_0.25"]})
     rows = decision_rows(curve, small_study())
-    assert sum(row.made is None for row in rows) == 4
+    assert sum(row.made is None for row in rows) == 3
     *made, balanced = [row.made for row in rows if row.made is not None]
-    assert (np.sum(made, axis=0) == 3).all()
+    assert (np.sum(made, axis=0) == 2).all()
     np.testing.assert_array_equal(balanced, curve[gate].to_numpy(dtype=bool))
     assert 0 < balanced.sum() < len(curve)
 
@@ -74,7 +76,7 @@ def test_dose_cutoffs_have_curves_of_their_own():
 def test_axis_that_does_not_apply_has_no_rows():
     curve = curve_order(headline(grid(), estimator="adjusted"))
     headings = [row.label for row in decision_rows(curve, small_study()) if row.made is None]
-    assert len(headings) == 2
+    assert len(headings) == 1
     assert not any("aliper" in heading or "gate" in heading for heading in headings)
 
 
@@ -92,13 +94,13 @@ def test_estimators_have_curves_of_their_own():
 
 def test_the_curve_says_how_many_are_through_the_gate():
     rows = grid().assign(**{strictest_gate(small_study()): lambda rows: rows["passes_baseline_0.25"]})
-    here = headline(rows, estimator="matched")
+    here = of_set(headline(rows, estimator="matched"), small_study().primary_set)
     here = here[here["oligo_threshold"] == 5.0]
     through = len(passing(estimated(here), gate="passes_baseline_0.25"))
     assert 0 < through < len(here)
     shown = texts(draw_specification_curve(rows, small_study()))
     assert f"{summarise(here).estimated} estimated, {through} through the gate" in shown
-    assert f"{summarise(headline(grid(), estimator='adjusted')).estimated // 2} estimated" in shown
+    assert f"{summarise(headline(grid(), estimator='adjusted')).estimated // 4} estimated" in shown
 
 
 def test_primary_scenario_is_marked_at_its_estimate():
@@ -107,7 +109,7 @@ def test_primary_scenario_is_marked_at_its_estimate():
     axes = next(a for a in figure.axes if any(c.get_gid() == "curve-matched" for c in a.collections))
     marked = axes.collections[-1].get_offsets()[:, 1].tolist()
     assert sorted(marked) == pytest.approx(sorted(expected))
-    assert len(marked) == 2
+    assert len(marked) == 1
 
 
 def test_the_published_ratio_crosses_the_primary_block_of_its_estimator_alone():
@@ -143,9 +145,10 @@ def test_figures_are_reproducible_bytes():
 
 def test_surface_shows_every_cell():
     figure = draw_hazard_ratio_surface(grid(), small_study())
-    summary = summarise(matched())
+    cells = headline(grid(), estimator="matched")
+    summary = summarise(cells)
     shown = [text for text in texts(figure) if text[0].isdigit()]
-    usable = matched()[matched()["status"] == "ok"]
+    usable = cells[cells["status"] == "ok"]
     assert sorted(shown) == sorted(format_ratio(value) for value in usable["hazard_ratio"])
     hatched = [p for axes in figure.axes for p in axes.patches if isinstance(p, Rectangle) and p.get_hatch()]
     assert len(hatched) == summary.not_estimable

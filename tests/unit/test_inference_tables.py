@@ -39,10 +39,13 @@ def test_joint_table_gives_both_nulls_beside_each_other():
     assert row["Median HR"] == "0.80"
     assert row["Significant as predicted"] == "25 %"
     assert row["Mean z as predicted"] == "1.50"
-    assert row["P of the median exposure permuted"] == "0.010"
-    assert row["P of the median survival from covariates"] == "0.050"
-    assert row["P of the share exposure permuted"] == "0.020"
-    assert row["P of mean z exposure permuted"] == "0.030"
+    assert row["Adjusted for"] == "As published †"
+    tests = [name for name in table.columns if "-sided P" in name]
+    assert [name.split(" ")[0] for name in tests] == ["Two-sided"] * 4 + ["One-sided"] * 2
+    assert row["Two-sided P, median exposure permuted"] == "0.040"
+    assert row["Two-sided P, mean z exposure permuted"] == "0.050"
+    assert row["One-sided P, median (longer survival) exposure permuted"] == "0.010"
+    assert row["One-sided P, median (longer survival) survival from covariates"] == "0.050"
 
 
 def test_joint_table_gives_what_passes_the_gate_below_all():
@@ -64,7 +67,16 @@ def test_joint_table_gives_what_passes_the_gate_below_all():
         [iptw, "all", "48", "0.80"],
         [iptw, "through the gate", "0", "–"],
     ]
-    assert table["P of the median survival from covariates"].tolist() == ["0.010", "0.20", "0.010", "–"]
+    one_sided = table["One-sided P, median (longer survival) survival from covariates"]
+    assert one_sided.tolist() == ["0.010", "0.20", "0.010", "–"]
+
+
+def test_joint_table_keeps_adjustment_sets_apart():
+    rows = joint(joint_row(), joint_row(adjustment_set="baseline_only", median=-math.log(0.7)))
+    table = flat(joint_table(rows, small_study(), primary_threshold=True))
+    shown = dict(zip(table["Adjusted for"], table["Median HR"], strict=True))
+    assert shown == {"As published †": "0.80", "Baseline only": "0.70"}
+    assert joint_readings(rows.iloc[1:], small_study()) == {}
 
 
 def test_the_median_turns_with_the_prediction():
@@ -90,15 +102,16 @@ def test_joint_table_parts_thresholds_and_keeps_other_populations_out():
 def test_a_block_without_an_estimate_has_dashes():
     nothing = {name: np.nan for name in joint_row() if name.startswith(("median", "p_", "mean", "share"))}
     table = joint_table(joint(joint_row(**nothing)), small_study(), primary_threshold=True)
-    assert set(table.iloc[0, 5:]) == {"–"}
+    assert set(table.iloc[0, 6:]) == {"–"}
     assert "none gave a hazard ratio" in joint_readings(joint(joint_row(**nothing)), small_study())["matched"]
 
 
 def test_sentence_of_the_joint_test():
     assert joint_readings(joint(), small_study()) == {
-        "matched": "Tested together, the 48 matched analyses have a median hazard ratio of 0.80: P = 0.010 "
-        "if thoracic radiation dose is permuted among alike patients, P = 0.050 if survival follows the "
-        "covariates alone (one-sided, 199 draws each)."
+        "matched": "Tested together, the 48 matched analyses have a median hazard ratio of 0.80: two-sided "
+        "P = 0.040 with thoracic radiation dose permuted among alike patients (one-sided, towards longer "
+        "survival: P = 0.010); P = 0.040 with survival simulated from the covariates (one-sided, towards "
+        "longer survival: P = 0.050); 199 draws each."
     }
 
 
@@ -120,21 +133,23 @@ def test_joint_tests_of_fitted_patients_are_no_inference():
 
 def test_the_least_p_value_is_called_that():
     text = joint_readings(joint(joint_row(p_median=1 / 200)), small_study())["matched"]
-    assert "P = 0.005 (the least there can be) if thoracic radiation dose" in text
-    assert "(one-sided, 199 draws)" in text
+    assert "longer survival: P = 0.005 (the least there can be))" in text
+    assert text.endswith("; 199 draws.")
     text = joint_readings(joint(joint_row(p_median=2 / 200)), small_study())["matched"]
     assert "least" not in text
 
 
 def test_a_null_that_could_not_be_drawn_has_no_p_value():
-    text = joint_readings(joint(joint_row(null="simulation", p_median=np.nan)), small_study())["matched"]
-    assert "no P value if survival follows the covariates alone" in text
+    nothing = joint_row(null="simulation", p_median=np.nan, p_abs_median=np.nan)
+    text = joint_readings(joint(nothing), small_study())["matched"]
+    assert "no P value with survival simulated from the covariates" in text
 
 
 @pytest.mark.parametrize(("draws", "least"), [(199, "1/200 = 0.005"), (999, "1/1,000 = 0.001")])
 def test_the_null_says_how_small_p_can_be(draws, least):
     text = joint_null(joint(joint_row(draws=draws)), small_study())
-    assert f"it cannot be below {least}." in text
+    assert f"none can be below {least}." in text
+    assert "no effect beyond chemotherapy cycles and response to chemotherapy" in text
     assert "towards longer survival" in text
 
 
@@ -148,6 +163,8 @@ def test_attribution_table_adds_up_and_names_what_was_left_out():
     percent = {row.term: f"{100 * row.share:.0f} %" for row in here.itertuples() if row.order == 1}
     assert matched["Caliper"] == percent.get("caliper", "–")
     assert matched["Adjusted for"] == percent["adjustment_set"]
+    order = here.loc[here["term"] == "tie_break", "share"].item()
+    assert matched["Order of equal scores"] == (f"{100 * order:.0f} %" if order >= 0.005 else "<1 %")
     assert matched["Only together"] == f"{100 * here.loc[here['order'] > 1, 'share'].sum():.0f} %"
     # At that threshold nothing could be estimated without a caliper.
     assert matched["Left out"] == "≥4 lesions"
@@ -177,7 +194,10 @@ def test_selected_cutoffs_with_and_without_the_search():
         "candidates": 156, "permutations": 199, "status": "ok",
     }  # fmt: skip
     failed = row | {"cutoff": np.nan, "p_naive": np.nan, "p_value": np.nan, "status": "too_few_events"}
-    table = selected_table(pd.DataFrame([row, failed, row | {"variable": "dose"}]), small_study())
+    found = pd.DataFrame([row, failed, row | {"variable": "dose"}])
+    table = selected_table(found, patients_study())
+    # Values that were drawn within a published category have their cutoff built in.
+    assert selected_table(found, small_study()).empty
     assert table["Variable"].iloc[2] == small_study().dose.label
     assert table["Variable"].iloc[0] == "Gross tumour volume"
     assert table.iloc[0].tolist()[2:] == ["≥112.6 cm³", "0.032", "0.36", "156", "199"]
@@ -187,7 +207,7 @@ def test_selected_cutoffs_with_and_without_the_search():
 def test_calibration_shows_error_and_words():
     table = calibration_shown(calibration(note=np.nan), small_study())
     assert table.iloc[0].tolist() == [
-        "no effect", "type I error", "Matched 1:1", "all of the block", "median, exposure permuted", "0.05",
+        "no effect", "type I error", "Matched 1:1", "As published †", "median, exposure permuted", "0.05",
         "0.052 (±0.007)", "1,000", "199", "–",
     ]  # fmt: skip
 

@@ -56,14 +56,29 @@ def test_balance_gate():
 
 
 def test_hidden_bias_counts_the_analyses_that_have_a_bound():
-    def said(*bounds):
-        rows = specifications([estimate(0.5, rosenbaum_gamma=bound) for bound in bounds])
+    def said(*bounds, **values):
+        rows = specifications([estimate(0.5, rosenbaum_gamma=bound, **values) for bound in bounds])
         return plain(hidden_bias(rows, small_study()))
 
-    assert "in 2 of 3 matched analyses" in said(1.1, np.nan, 1.32)
+    assert "In 3 of 3 matched analyses" in said(1.1, np.nan, 1.32)
+    assert "in 2 of them with a one-sided P of 0.05 or less" in said(1.1, np.nan, 1.32)
     assert "by Γ between 1.10 and 1.32 would" in said(1.1, np.nan, 1.32)
-    assert "in 0 of 1 matched analyses" in said(np.nan)
-    assert "no bias is needed" in said(np.nan)
+    assert "the pairs speak for longer survival at or above the cutoff, in 0 of them" in said(np.nan)
+    assert "chance alone can explain" in said(np.nan)
+    assert "are censored alike" in said(np.nan)
+
+
+def test_hidden_bias_follows_the_direction_in_which_the_pairs_point():
+    harm = {"rosenbaum_direction": -1.0, "sign_test_direction": -1.0}
+    rows = specifications([estimate(1.5, rosenbaum_gamma=1.4, **harm), estimate(0.9, gtv_cutoff=100.0)])
+    text = plain(hidden_bias(rows, small_study()))
+    assert "In 1 of 2 matched analyses of the primary block the pairs speak for shorter survival" in text
+    assert "by Γ = 1.40 would take that away" in text
+    assert "In 1 of 2 matched analyses of the primary block the pairs speak for longer survival" in text
+    assert "no bias is needed" not in text
+
+
+def test_nothing_matched_has_no_bound():
     assert hidden_bias(specifications([failure()]), small_study()) == ""
 
 

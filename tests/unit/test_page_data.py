@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import json
 import math
@@ -35,7 +36,7 @@ from survival_multiverse.page_data import (
     specification_columns,
 )
 from survival_multiverse.sensitivity import e_value
-from survival_multiverse.specification_summary import anchor_block, headline, summarise
+from survival_multiverse.specification_summary import anchor_block, headline, primary_cutoffs, summarise
 from survival_multiverse.study import Study
 from survival_multiverse.time_tables import follow_up_table, landmark_table
 
@@ -96,7 +97,7 @@ def test_choices_are_the_values_of_the_axes():
     choices = choice_labels(small_study())
     assert [choice["label"] for choice in choices] == [
         *("Gross tumour volume ≥100 cm³", "Gross tumour volume ≥146 cm³", "Caliper 0.2", "no caliper"),
-        *("As published †", "Baseline only", "Through the gate"),
+        "Through the gate",
     ]
     labels = axis_labels(small_study())
     assert all(choice["value"] in labels[choice["field"]] for choice in choices[:-1])
@@ -139,14 +140,20 @@ def test_the_answer_counts_what_is_in_the_block():
     block = anchor_block(headline(grid(), estimator="matched"), small_study())
     summary = summarise(block)
     text = " ".join(found[0].sentences).replace("\u00a0", " ")
-    assert text.startswith(f"{len(block)} matched analyses of patients with ≥5 lesions compare")
+    who = f"{len(block)} matched analyses of patients with ≥5 lesions, adjusted for “As published”, compare"
+    assert text.startswith(who)
+    other = grid()[grid()["adjustment_set"] == "baseline_only"]
+    other = summarise(primary_cutoffs(headline(other, estimator="matched"), small_study()))
+    assert f"Adjusted for “Baseline only”, a block of its own gives a median of {other.median:.2f}." in text
     assert f"{summary.below_1} of {summary.estimated} (" in text
-    assert f"the median is {summary.median:.2f}, and 0.60 was published; none is through" in text
+    assert f"the median is {summary.median:.2f}, and 0.60 was published. None of the {len(block)} bal" in text
+    assert "the arms compared differ, whatever the hazard ratio" in text
     row = answer_table(found).iloc[0]
     assert row["Hazard ratio below 1"] == f"{summary.below_1} of {summary.estimated}"
     assert row["CI excludes 1"] == f"{summary.ci_below_1} below, {summary.ci_above_1} above"
-    assert row["Joint P, exposure permuted"] == "0.010"
-    assert row["Joint P, survival from covariates"] == "not tested"
+    assert row["Joint two-sided P, exposure permuted"] == "0.040"
+    assert row["One-sided P towards longer survival, exposure permuted"] == "0.010"
+    assert row["Joint two-sided P, survival from covariates"] == "not tested"
 
 
 def test_the_answer_of_fitted_patients_is_the_published_cell():
@@ -155,13 +162,13 @@ def test_the_answer_of_fitted_patients_is_the_published_cell():
     cell = headline(frame, estimator="matched")
     cell = cell[cell["is_anchor"]].set_index("adjustment_set")["hazard_ratio"]
     assert matched.sentences[1].startswith(
-        f"At the published cutoffs they give {cell['as_published']:.2f} (as published †) and "
-        f"{cell['baseline_only']:.2f} (baseline only), where the paper’s own pairs and model gave 0.60;"
+        f"At the published cutoffs they give {cell['as_published']:.2f} (as published †), where the paper’s "
+        "own pairs and model gave 0.60;"
     )
-    assert "mechanical" in matched.sentences[1]
+    assert "an assumption about values within each published category" in matched.sentences[1]
     assert "where the paper’s own model gave 0.68" in adjusted.sentences[1]
     assert "P =" not in " ".join(matched.sentences)
-    assert not [name for name in answer_table([matched]) if name.startswith("Joint P")]
+    assert not [name for name in answer_table([matched]) if "ided P" in name]
     assert matched.row["Published"] == "0.60"
 
 
@@ -169,23 +176,27 @@ def test_the_answer_says_what_is_through_the_gate():
     gate = {"passes_baseline_0.1": True}
     rows = [estimate(0.5), estimate(0.7, caliper=np.inf, **gate), estimate(0.9, gtv_cutoff=100.0, **gate)]
     (found,) = answers(specifications(rows), patients_study(), joint(), attribute(grid()).iloc[:0])
-    assert "2 of 3 are through the balance gate, with a median of 0.79." in found.sentences[0]
+    assert found.sentences[0].endswith(
+        "Only 2 of the 3 balanced every baseline covariate (all standardised differences below 0.1); their "
+        "median is 0.79."
+    )
     assert found.row["Through the gate"] == "2 of 3"
     assert found.row["Their median HR (range)"] == "0.79 (0.70 to 0.90)"
     (none,) = answers(specifications(rows[:1] * 2), patients_study(), joint(), attribute(grid()).iloc[:0])
-    assert none.sentences[0].endswith("; none is through the balance gate.")
+    assert "None of the 2 balanced every baseline covariate" in none.sentences[0]
     assert none.row["Their median HR (range)"] == "none"
 
 
 @pytest.mark.parametrize("study", [small_study, patients_study])
-def test_every_answer_is_three_sentences(study):
+def test_every_answer_is_three_paragraphs(study):
     alone = estimate(0.6, estimator="unadjusted", adjustment_set=None, is_anchor=True)
     frame = pd.concat([grid(), specifications([alone])], ignore_index=True)
     found = answers(frame, study(), joint(), attribute(grid()))
     assert len(found) == 3
     for answer in found:
-        # One full stop each, at its end; those inside numbers have no blank behind them.
-        assert [sentence.count(". ") + sentence.endswith(".") for sentence in answer.sentences] == [1, 1, 1]
+        # A full stop at the end, another at most; those inside numbers have no blank behind them.
+        assert all(part.endswith(".") and part.count(". ") <= 1 for part in answer.sentences)
+        assert len(answer.sentences) == 3
 
 
 def test_the_answer_names_the_largest_share():
@@ -224,17 +235,18 @@ def test_the_reading_flags_late_covariates_and_the_smaller_arm():
         estimate(0.8, dose_cutoff=60.0, focal_arm=0.0),
     ]
     text = dict(readings(specifications(rows), small_study()))["Matched 1:1"].replace("\u00a0", " ")
-    assert (
-        "1 of 2 (50 %) adjust for covariates known only after treatment began (†); the other gives 0.90."
-        in text
-    )
+    assert "Adjusted for “Baseline only”, a block of its own gives a hazard ratio of 0.90." in text
+    early = dataclasses.replace(small_study(), primary_set="baseline_only")
+    turned = dict(readings(specifications(rows), early))["Matched 1:1"]
+    late = "Adjusted for “As published” (holds covariates known only after treatment began), a block"
+    assert f"{late} of its own gives a hazard ratio of 0.50." in turned
     assert "The arm below the cutoff is the smaller one" in text
     assert "thoracic radiation dose ≥60 Gy; at the other" in text
 
 
 @pytest.mark.parametrize(
     ("source", "words"),
-    [("simulated", "simulated"), ("reconstructed", "mechanical"), ("file", "not measured")],
+    [("simulated", "simulated"), ("reconstructed", "reproduced by construction"), ("file", "not measured")],
 )
 def test_what_the_evidence_cannot_say(source, words):
     config = small_config()
@@ -247,9 +259,10 @@ def test_what_the_evidence_cannot_say(source, words):
 
 def test_risk_ratio_is_that_of_the_e_value():
     for ratio in (0.4, 0.9, 1.481, 3.0):
-        away = risk_ratio(ratio)
-        assert away + math.sqrt(away * (away - 1)) == pytest.approx(e_value(ratio))
-    assert risk_ratio(1.0) == pytest.approx(1)
+        for rare in (True, False):
+            away = risk_ratio(ratio, rare=rare)
+            assert away + math.sqrt(away * (away - 1)) == pytest.approx(e_value(ratio, rare=rare))
+    assert risk_ratio(1.0, rare=False) == pytest.approx(1)
 
 
 def test_names_of_covariates_do_not_cover_each_other():

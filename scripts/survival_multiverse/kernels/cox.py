@@ -131,8 +131,9 @@ def maximize(blocks, event, weight, pattern, Z, efron, beta, score, info):
                 code = SEPARATION
             break
         flat = gain <= FLAT_GAIN * event_weight and size > FLAT_STEP and size > 0.5 * previous
-        if flat or _too_far(beta, step, info):
-            code = SEPARATION if flat or is_recession_direction(blocks, Z, step) else NEAR_SEPARATION
+        # Beyond the cap the step alone does not say whether there is a maximum further out: go on and see.
+        if flat or (_too_far(beta, step, info) and is_recession_direction(blocks, Z, step)):
+            code = SEPARATION
             break
         loglik, climbed = _climb(blocks, Z, dead_sum, efron, beta, step, loglik, score, info)
         if size <= STEP_TOLERANCE and climbed:
