@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from survival_multiverse.cautions import NOTE
 from survival_multiverse.coarse_curves import SMALL_ARM
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence, variable_label, with_unit
 from survival_multiverse.narrative import reading
@@ -125,9 +126,9 @@ def _surface_caption(specifications: pd.DataFrame, study: Study) -> Caption:
 
 
 def dagger(study: Study) -> str:
-    """What a dagger means, where one can occur."""
+    """What the marks mean: a dagger, where one can occur, and that of an estimate to be read with caution."""
     late = any(study.flags(entry.covariates) for entry in study.adjustment_sets.values())
-    return " † holds covariates known only after treatment began." if late else ""
+    return (" † holds covariates known only after treatment began." if late else "") + NOTE
 
 
 def _survival_caption(part: str, study: Study, printed: str) -> Caption:

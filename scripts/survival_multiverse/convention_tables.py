@@ -4,6 +4,7 @@ import math
 
 import pandas as pd
 
+from survival_multiverse.cautions import marked
 from survival_multiverse.labels import arm_labels
 from survival_multiverse.study import Study
 from survival_multiverse.style import format_p, format_ratio
@@ -34,7 +35,10 @@ def convention_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
         cox = cox[(cox["model"] == "arm_only") & (cox["statistic"] == "hazard_ratio")]
         for ties, variance, words in COX:
             found = cox[(cox["ties"] == ties) & (cox["variance"] == variance)].to_dict("records")
-            table += [[label, words, interval(row), format_p(row["p_value"])] for row in found[:1]]
+            table += [
+                [label, words, marked(interval(row), row["flags"]), format_p(row["p_value"])]
+                for row in found[:1]
+            ]
         table += _log_rank_rows(estimates, estimator, name, label)
         table += _smd_rows(estimates, estimator, name, label)
     return pd.DataFrame(table, columns=["Patients", "Convention", "Value", "P"])
@@ -83,6 +87,6 @@ def inverse_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
                 continue
             inverse = (1 / row["estimate"], 1 / row["ci_upper"], 1 / row["ci_lower"])
             text = f"{format_ratio(inverse[0])} ({format_ratio(inverse[1])} to {format_ratio(inverse[2])})"
-            table.append([label, interval(row), text, format_p(row["p_value"])])
+            table.append([label, marked(interval(row), row["flags"]), text, format_p(row["p_value"])])
     columns = ["Patients", f"HR, {high} against {low}", f"HR, {low} against {high}", "P"]
     return pd.DataFrame(table, columns=columns)

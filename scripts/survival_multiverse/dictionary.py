@@ -1,5 +1,7 @@
 """What the words in a scenario's rows mean: every analysis with its statistics, and every flag."""
 
+from survival_multiverse.cautions import WORDS as CAUTIONS
+
 STATISTICS = {
     "descriptive": {
         "patients": "how many; `variable` all or arm",
@@ -92,7 +94,7 @@ STATISTICS = {
 
 FLAGS = {
     "post_treatment_covariate": "uses what is known only after treatment began",
-    "extreme_weights": "a weight exceeds 20",
+    **{flag: f"rests on {words}" for flag, words in CAUTIONS.items()},
     "enters_regardless": "the arm enters the selected model whatever its P value",
     "dropped:<name>": "a covariate of the score that does not vary, or that others determine",
     "dropped_level:<name>=<level>": (

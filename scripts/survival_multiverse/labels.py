@@ -41,7 +41,8 @@ def variable_label(study: Study, name: str) -> str:
         return study.words.state
     if name in ("gtv", "lesions"):
         return getattr(study, name).label
-    return study.covariates[name].label if name in study.covariates else name
+    labels = {item.name: item.label for item in (*study.covariates.values(), *study.descriptives)}
+    return labels.get(name, name)
 
 
 def level_label(study: Study, name: str, level: str, *, cutoffs: tuple[float, ...] | None = None) -> str:

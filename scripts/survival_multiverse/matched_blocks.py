@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from survival_multiverse.cautions import flags_of_arms
 from survival_multiverse.comparability import (
     Scored,
     balance_of,
@@ -92,13 +93,14 @@ class MatchedBlocks:
         failure = candidate.scored.status if matching is None else matching.status
         context = self._context(candidate)
         sample = matched_sample(candidate.scored, matching)
-        writer = self._writer(context, candidate, failure)
+        writer = self._writer(context, candidate, sample, failure)
         write_matching(writer, candidate.scored, matching)
         self._write_tie_breaks(writer, estimates, sample, ranges=candidate.landmark == NO_LANDMARK)
         blocks = [writer.freeze()]
         for landmark, later in zip(study.analysis.landmarks, beyond, strict=False):
-            writer = self._writer(_beyond(context, landmark), candidate, failure)
-            self._write_tie_breaks(writer, later, after_landmark(sample, landmark), ranges=False)
+            part = after_landmark(sample, landmark)
+            writer = self._writer(_beyond(context, landmark), candidate, part, failure)
+            self._write_tie_breaks(writer, later, part, ranges=False)
             blocks.append(writer.freeze())
         pairs = b"" if matching is None else matching.pair_of.tobytes()
         key = (candidate.adjustment_set, candidate.landmark, failure, pairs)
@@ -122,9 +124,10 @@ class MatchedBlocks:
         )
 
     @staticmethod
-    def _writer(context: Context, candidate: Candidate, failure: Status) -> RowWriter:
+    def _writer(context: Context, candidate: Candidate, sample: Sample, failure: Status) -> RowWriter:
         because = candidate.scored.because
-        return RowWriter(context, flags=candidate.flags, failure=failure, because=because)
+        flags = (*candidate.flags, *flags_of_arms(sample.event, sample.arm))
+        return RowWriter(context, flags=flags, failure=failure, because=because)
 
     def _evaluate(
         self,
@@ -136,7 +139,7 @@ class MatchedBlocks:
     ) -> list[RowBlock]:
         """Rows that the pairs of the primary order decide."""
         study = self._study
-        writer = self._writer(context, candidate, failure)
+        writer = self._writer(context, candidate, sample, failure)
         self._write_balance(writer, candidate, matching, candidate.landmark)
         if candidate.landmark != NO_LANDMARK:
             write_comparison(writer, sample, study)
@@ -149,9 +152,10 @@ class MatchedBlocks:
             *subgroup_blocks(sample, context, study, candidate.flags, failure, because),
         ]
         for landmark in study.analysis.landmarks:
-            writer = self._writer(_beyond(context, landmark), candidate, failure)
+            part = after_landmark(sample, landmark)
+            writer = self._writer(_beyond(context, landmark), candidate, part, failure)
             self._write_balance(writer, candidate, matching, landmark)
-            write_comparison(writer, after_landmark(sample, landmark), study)
+            write_comparison(writer, part, study)
             blocks.append(writer.freeze())
         return blocks
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from survival_multiverse.cautions import marked
 from survival_multiverse.labels import population_label, with_unit
 from survival_multiverse.schema import Population
 from survival_multiverse.specification_summary import (
@@ -143,7 +144,9 @@ def anchor_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                 [
                     ESTIMATOR_LABELS[estimator],
                     set_label(study, name) if name else "none",
-                    interval(row | {"estimate": row["hazard_ratio"]}) if ok else reason_text(row),
+                    marked(interval(row | {"estimate": row["hazard_ratio"]}), row["flags"])
+                    if ok
+                    else reason_text(row),
                     format_p(row["p_value"]) if ok else GAP,
                     interval({name: row.get(column) for name, column in _ENVELOPE.items()}),
                     _e_values(row),

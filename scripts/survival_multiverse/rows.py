@@ -96,7 +96,9 @@ class RowWriter:
     ) -> None:
         """Append one row; a status other than ok leaves it without numbers and says why."""
         if status is not _OK:
-            estimate = std_error = ci_lower = ci_upper = p_value = NAN
+            estimate = std_error = ci_upper = p_value = NAN
+            # A median that is not reached still has a lower limit.
+            ci_lower = ci_lower if status is Status.NOT_REACHED and self._failure is _OK else NAN
             if self._failure is not _OK:
                 status, because = self._failure, self._because
         flag_text = self._flag_text

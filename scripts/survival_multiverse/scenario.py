@@ -6,6 +6,7 @@ from hashlib import blake2b
 
 import numpy as np
 
+from survival_multiverse.cautions import flags_of_arms, flags_of_weights
 from survival_multiverse.comparability import (
     BalanceDesign,
     Scored,
@@ -43,7 +44,6 @@ from survival_multiverse.survival_tables import (
     write_log_ranks,
     write_restricted_means,
 )
-from survival_multiverse.weighting import EXTREME_WEIGHT
 
 NO_LANDMARK = 0.0
 MATCH_FIRST, LANDMARK_FIRST = "match_then_landmark", "landmark_then_match"
@@ -99,13 +99,13 @@ def candidates_of(sample: Sample, population: Population, study: Study) -> Itera
 def unadjusted_blocks(sample: Sample, population: Population, study: Study) -> list[RowBlock]:
     """Everything before matching, landmarks included."""
     context = Context(population, estimator=Estimator.UNADJUSTED)
-    writer = RowWriter(context)
+    writer = RowWriter(context, flags=flags_of_arms(sample.event, sample.arm))
     write_tables(writer, sample, study)
     write_fingerprint(writer, sample)
     blocks = [writer.freeze(), *subgroup_blocks(sample, context, study, ())]
     for landmark in study.analysis.landmarks:
         part = after_landmark(sample, landmark)
-        writer = RowWriter(context._replace(landmark=landmark))
+        writer = RowWriter(context._replace(landmark=landmark), flags=flags_of_arms(part.event, part.arm))
         write_comparison(writer, part, study)
         write_fingerprint(writer, part)
         blocks.append(writer.freeze())
@@ -120,11 +120,11 @@ def weighted_blocks(candidate: Candidate, population: Population, study: Study) 
     design = candidate.design if candidate.landmark == NO_LANDMARK else candidate.gated
     everybody = np.ones(len(scored.sample), dtype=bool)
     by_estimator, columns, fit = weights(scored), score_columns(scored), scored.fit
+    few = flags_of_arms(scored.sample.event, scored.sample.arm)
     blocks = []
     for estimator in (Estimator.OVERLAP, Estimator.IPTW):
         weight = by_estimator.get(str(estimator))
-        extreme = weight is not None and bool((weight > EXTREME_WEIGHT).any())
-        flags = (*candidate.flags, "extreme_weights") if extreme else candidate.flags
+        flags = (*candidate.flags, *flags_of_weights(weight, scored.sample.arm), *few)
         writer = RowWriter(
             context._replace(estimator=estimator), flags=flags, failure=scored.status, because=scored.because
         )
@@ -143,7 +143,7 @@ def weighted_blocks(candidate: Candidate, population: Population, study: Study) 
             write_balance(writer, design, table, everybody)
         write_fingerprint(writer, scored.sample, weight)
         blocks.append(writer.freeze())
-    writer = RowWriter(context._replace(estimator=Estimator.ADJUSTED), flags=candidate.flags)
+    writer = RowWriter(context._replace(estimator=Estimator.ADJUSTED), flags=(*candidate.flags, *few))
     write_model(writer, scored.sample, Model("adjusted", ("arm", *scored.names), per=study.per), analysis)
     write_fingerprint(writer, scored.sample, design_matrix(scored.sample, scored.names)[0])
     blocks.append(writer.freeze())
@@ -209,7 +209,7 @@ def subgroup_blocks(
             part = sample.take(sample.factor_codes(name) == code)
             writer = RowWriter(
                 context._replace(subgroup=f"{name}={level}"),
-                flags=(*flags, *study.flags((name,))),
+                flags=(*flags, *study.flags((name,)), *flags_of_arms(part.event, part.arm)),
                 failure=failure,
                 because=because,
             )

@@ -50,9 +50,10 @@ def _unbroken(text: str) -> str:
 
 
 def interval(row: dict[str, object], *, form: Callable[[float], str] = format_ratio) -> str:
-    """``0.68 (0.52 to 0.90)``; a dash where there is no estimate."""
+    """``0.68 (0.52 to 0.90)``; a dash where there is no estimate, nor a lower limit of one not reached."""
     if not is_number(row.get("estimate")):
-        return GAP
+        lower = row.get("ci_lower")
+        return f"not reached (lower limit {form(lower)})" if is_number(lower) else GAP
     limits = [form(row[name]) if is_number(row[name]) else "?" for name in ("ci_lower", "ci_upper")]
     if limits == ["?", "?"]:
         return form(row["estimate"])

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from survival_multiverse.cautions import marked
 from survival_multiverse.disclosure import printed_counts
 from survival_multiverse.labels import arm_labels, variable_label, with_unit
 from survival_multiverse.schema import Population
@@ -198,7 +199,9 @@ def landmark_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                         f"<{study.minimum_cell}" if small else count_text(row["n"]),
                         f"<{study.minimum_cell}" if row["events"] < study.minimum_cell
                         else count_text(row["events"]),
-                        interval(row | {"estimate": row["hazard_ratio"]}) if ok else reason_text(row),
+                        marked(interval(row | {"estimate": row["hazard_ratio"]}), row["flags"])
+                        if ok
+                        else reason_text(row),
                         format_ratio(1 / row["hazard_ratio"]) if ok else GAP,
                         format_p(row["p_value"]) if ok else GAP,
                     ]

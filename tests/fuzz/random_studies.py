@@ -8,6 +8,7 @@ import pandas as pd
 from cohorts import small_config
 
 from survival_multiverse.curves import timefix
+from survival_multiverse.names import table_name
 from survival_multiverse.study import Study
 
 NAMES = ("global", "all terms", "arm_", "median", "x;y", "a=b", "Größe", "year", "7")
@@ -30,7 +31,8 @@ def random_study(seed: int) -> tuple[pd.DataFrame, Study]:
     )
     covariates = {}
     for name in random.choice(NAMES, int(random.integers(1, 5)), replace=False):
-        covariates[str(name)], patients[str(name)] = _covariate(random, str(name), patients)
+        entry, values = _covariate(random, str(name), patients)
+        covariates[str(name)], patients[table_name(str(name))] = entry, values
     for column in ("gtv", "lesions"):
         patients[column] = patients[column].mask(random.random(n) < random.choice([0.0, 0.0, 0.3]))
     return patients, Study.from_config(_config(covariates, random))

@@ -345,7 +345,9 @@ def test_gate_table_says_when_none_passes():
 
 def test_open_interval():
     assert interval({"estimate": 12.0, "ci_lower": 9.0, "ci_upper": np.nan}) == "12.00 (9.00 to not reached)"
-    assert interval({"estimate": np.nan, "ci_lower": 9.0, "ci_upper": np.nan}) == "–"
+    open_below = {"estimate": np.nan, "ci_lower": 9.0, "ci_upper": np.nan}
+    assert interval(open_below) == "not reached (lower limit 9.00)"
+    assert interval(open_below | {"ci_lower": np.nan}) == "–"
 
 
 def test_table_html_escapes_and_heads():

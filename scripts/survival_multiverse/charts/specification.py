@@ -65,6 +65,7 @@ def tooltip(study: Study) -> list[Spec]:
         tip("events", "Events", ",d"),
         tip("smd", "Largest |SMD|, baseline", ".2f"),
         tip("matched", "Matched share", ".0%"),
+        tip("care", "Caution"),
     ]
 
 

@@ -22,7 +22,7 @@
     estimator: page.estimators[get.E(i)], matching: get.E(i) === page.matched,
     hr: get.hr(i), lo: get.lo(i), hi: get.hi(i), inverse: get.hr(i) ? 1 / get.hr(i) : null,
     p: get.p(i), pt: get.pt(i), n: shownCount(get.n(i)), events: shownCount(get.events(i)), smd: get.smd(i), matched: get.matched(i),
-    el: get.el(i), eh: get.eh(i), tb: get.tb(i), gate: Boolean(get.gate(i)), anchor: Boolean(get.anchor(i)), side: sides[get.side(i)],
+    el: get.el(i), eh: get.eh(i), tb: get.tb(i), care: get.care(i) || "none", gate: Boolean(get.gate(i)), anchor: Boolean(get.anchor(i)), side: sides[get.side(i)],
   }));
 
   const own = { specs: () => specs, shares };
@@ -334,6 +334,7 @@
     if (get.smd(i) !== null) {
       rows.push(["Largest |SMD|", `${two(get.smd(i))} baseline, ${two(get.smdp(i))} of the score${get.gate(i) ? "; through the gate" : "; not through the gate"}`]);
     }
+    if (get.care(i)) rows.push(["Caution", `rests on ${get.care(i)}`]);
     rows.push(["E-value (of the limit)", get.ev(i) === null ? "–" : `${two(get.ev(i))} (${two(get.evl(i))})`]);
     return rows;
   }
