@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.typing import DataFrameGroupBy
 
-from survival_multiverse.calibration import NO_EFFECT, SETTINGS, anchor_covariates
+from survival_multiverse.calibration import EFFECT_ON_COURSE, NO_EFFECT, SETTINGS, TESTS, anchor_covariates
 from survival_multiverse.schema import Estimator
 from survival_multiverse.study import Study
 
@@ -59,8 +59,14 @@ def calibration_table(
         of its set alone.
     """
     study = Study.from_config(config)
-    is_test = records["p_value"].notna()
-    lines = [line for _, group in _in_order(records[is_test], TESTED) for line in _rejections(group, draws)]
+    # By name: a test without a P value is still a test.
+    is_test = records["test"].isin(TESTS)
+    lines = []
+    for _, group in _in_order(records[is_test], TESTED):
+        first = group.iloc[0]
+        notes = _left_out(first["adjustment_set"], first["estimator"], config, study)
+        notes += _acted_through(first["setting"], first["adjustment_set"], config, study)
+        lines += _rejections(group, draws, notes)
     known = {(row.estimator, row.adjustment_set): row.truth for row in truths.itertuples()}
     parameter = float(np.log(config["cohort"]["simulation"]["dose_hazard_ratio"]))
     made = records.groupby("setting")["replicate"].nunique()
@@ -90,9 +96,13 @@ def _in_order(records: pd.DataFrame, keys: list[str]) -> DataFrameGroupBy:
     ).groupby(keys, sort=False, dropna=False)
 
 
-def _rejections(group: pd.DataFrame, draws: int) -> list[dict[str, Any]]:
-    """How often a test rejects: its size where there is no effect, else its power."""
-    first, p_values = group.iloc[0], group["p_value"].to_numpy()
+def _rejections(group: pd.DataFrame, draws: int, notes: list[str]) -> list[dict[str, Any]]:
+    """How often a test rejects: its size where there is no effect, else its power.
+
+    Cohorts without a P value are named and not counted.
+    """
+    first, p_values = group.iloc[0], group["p_value"].dropna().to_numpy()
+    notes = [*notes, *_lost(len(group) - len(p_values), "a P value")]
     kept = {name: first[name] for name in ("setting", "estimator", "adjustment_set", "null", "test")}
     size = first["setting"] == NO_EFFECT
     return [
@@ -103,7 +113,7 @@ def _rejections(group: pd.DataFrame, draws: int) -> list[dict[str, Any]]:
             "truth": 1.0 if size else np.nan,
         }
         # P values are multiples of 1 / (draws + 1), which binary fractions only come near to.
-        | _share(p_values <= level + 1e-12, level, [], judged=size)
+        | _share(p_values <= level + 1e-12, level, notes, judged=size)
         for level in SIZES
     ]
 
@@ -114,11 +124,8 @@ def _coverage(
     """Line of one estimator; of the cohorts `made`, those without an interval are named and not counted."""
     first = group.iloc[0]
     estimated = group[group["log_hazard_ratio"].notna() & group["lower"].notna()]
-    lost = made - len(estimated)
     mean = np.exp(estimated["log_hazard_ratio"].mean())
-    notes = [f"mean hazard ratio {mean:.3f}", *notes] + [f"{lost} cohorts without an interval"] * int(
-        lost > 0
-    )
+    notes = [f"mean hazard ratio {mean:.3f}", *notes, *_lost(made - len(estimated), "an interval")]
     held = estimated["lower"].le(truth) & estimated["upper"].ge(truth)
     resampled = first["test"].startswith("bootstrap")
     return {
@@ -128,6 +135,10 @@ def _coverage(
         "draws": draws if resampled else 0,
         "truth": float(np.exp(truth)),
     } | _share(held.to_numpy(), nominal, notes)
+
+
+def _lost(cohorts: int, what: str) -> list[str]:
+    return [f"{cohorts} cohorts without {what}"] if cohorts else []
 
 
 def _share(hits: np.ndarray, nominal: float, notes: list[str], *, judged: bool = True) -> dict[str, Any]:
@@ -159,6 +170,21 @@ def _left_out(adjustment_set: str, estimator: str, config: Mapping[str, Any], st
         and _acts(entry, "hazard_ratio", 1)
     ]
     return [f"leaves out confounders: {', '.join(left_out)}"] if left_out else []
+
+
+def _acted_through(setting: str, adjustment_set: str, config: Mapping[str, Any], study: Study) -> list[str]:
+    """Which variables of the set the dose acts through: their part of its effect is not in the estimates."""
+    if setting != EFFECT_ON_COURSE:
+        return []
+    variables = config["cohort"]["simulation"]["variables"]
+    moved = [
+        name
+        for name in anchor_covariates(adjustment_set, study)
+        if name in study.covariates
+        and study.covariates[name].role == "post_treatment"
+        and _acts(variables[name], "dose_effect", 0)
+    ]
+    return [f"adjusts for what the dose acts through: {', '.join(moved)}"] if moved else []
 
 
 def _acts(entry: Mapping[str, Any], key: str, nothing: float) -> bool:

@@ -15,7 +15,9 @@ from survival_multiverse.calibration import (
     KNOWN_EFFECT,
     NO_EFFECT,
     TESTS,
+    anchor_covariates,
     anchor_intervals,
+    anchor_sample,
     calibration_config,
     percentile_intervals,
     run_replicates,
@@ -23,9 +25,19 @@ from survival_multiverse.calibration import (
 from survival_multiverse.calibration_table import COLUMNS, calibration_table
 from survival_multiverse.calibration_truth import true_log_ratios
 from survival_multiverse.cohort import prepare_cohort
+from survival_multiverse.comparability import match, matched_sample, score
 from survival_multiverse.cox import cox, hazard_ratio
 from survival_multiverse.joint_inference import NULLS, adjust_specifications, jointly_test
-from survival_multiverse.resampling import Resample, cells_of, evaluate, resample, specification_keys
+from survival_multiverse.matching import priority
+from survival_multiverse.resampling import (
+    Resample,
+    cells_of,
+    evaluate,
+    repeated_places,
+    resample,
+    specification_keys,
+)
+from survival_multiverse.sample import encode_cohort
 from survival_multiverse.simulation import potential_outcomes, simulate_cohort
 from survival_multiverse.study import Study
 
@@ -86,6 +98,38 @@ def test_wald_intervals_are_those_of_the_engine_that_resamples(cohort):
         assert row.log_hazard_ratio == pytest.approx(estimate, abs=1e-8)
         assert row.upper - row.log_hazard_ratio == pytest.approx(1.959963984540054 * error, rel=1e-7)
         assert row.log_hazard_ratio - row.lower == pytest.approx(1.959963984540054 * error, rel=1e-7)
+
+
+def test_intervals_over_orders_are_those_of_a_loop_over_the_orders(cohort):
+    patients, study = cohort
+    intervals = pd.DataFrame(anchor_intervals(patients, study))
+    matched = intervals[intervals["estimator"] == "matched"].set_index(["adjustment_set", "test"])
+    encoded = encode_cohort(patients, study)
+    places = repeated_places(priority(encoded.ids, seed=study.seed), study)
+    assert len(places) == 10
+    for name in study.adjustment_sets:
+        scored = score(anchor_sample(encoded, study), anchor_covariates(name, study))
+        fits = []
+        for order in places:
+            matching = match(scored, order, caliper=study.anchor[-1], analysis=study.analysis)
+            pairs = matched_sample(scored, matching)
+            arm = pairs.arm[:, None].astype(float)
+            fit = cox(pairs.time, pairs.event, arm, cluster=pairs.pair, robust=True)
+            ratio = hazard_ratio(fit, 0, variance="robust")
+            fits.append((ratio.log_estimate, ratio.std_error**2))
+        log_ratios, variances = np.transpose(fits)
+        within, between = variances.mean(), log_ratios.var(ddof=1)
+        assert between > 0
+        expected = {
+            "wald_mean_of_orders": within,
+            "wald_outputation": max(within - between + between / len(places), within / 2),
+        }
+        for test, variance in expected.items():
+            row = matched.loc[(name, test)]
+            assert row["log_hazard_ratio"] == pytest.approx(np.median(log_ratios), abs=1e-8)
+            half = 1.959963984540054 * np.sqrt(variance)
+            assert row["upper"] - row["log_hazard_ratio"] == pytest.approx(half, rel=1e-7)
+            assert row["log_hazard_ratio"] - row["lower"] == pytest.approx(half, rel=1e-7)
 
 
 def test_naive_and_unadjusted_intervals_have_the_error_of_the_model(cohort):
@@ -289,6 +333,77 @@ def test_a_set_with_every_confounder_has_no_such_note():
     )
     table = calibration_table(records, truths, DEFAULT, draws=199)
     assert not table["note"].str.contains("confounders").any()
+
+
+def rejecting(setting: str, adjustment_set: str, rejected: int) -> pd.DataFrame:
+    """Two hundred cohorts in which a joint test rejects so often at .05, and half as often at .01."""
+    number = np.arange(200)
+    p_values = np.select([number < rejected // 2, number < rejected], [2 / 200, 10 / 200], 11 / 200)
+    return pd.DataFrame({"replicate": number, "p_value": p_values}).assign(
+        setting=setting,
+        adjustment_set=adjustment_set,
+        estimator="matched",
+        null="simulation",
+        test="abs_median",
+        log_hazard_ratio=np.nan,
+        lower=np.nan,
+        upper=np.nan,
+    )
+
+
+def test_rejections_are_power_with_an_effect_and_are_not_judged_by_the_size():
+    records = pd.concat(
+        [
+            rejecting(EFFECT_ON_COURSE, "baseline_only", 120),
+            rejecting(KNOWN_EFFECT, "baseline_only", 160),
+            rejecting(NO_EFFECT, "baseline_only", 40),
+        ],
+        ignore_index=True,
+    )
+    table = calibration_table(records, pd.DataFrame(), DEFAULT, draws=199)
+    assert list(table["setting"]) == [NO_EFFECT] * 2 + [KNOWN_EFFECT] * 2 + [EFFECT_ON_COURSE] * 2
+    assert list(table["quantity"]) == ["type I error"] * 2 + ["power"] * 4
+    assert list(table["nominal"]) == [0.05, 0.01] * 3
+    assert list(table["observed"]) == [0.2, 0.1, 0.8, 0.4, 0.6, 0.3]
+    assert table["monte_carlo_se"].tolist()[2] == pytest.approx(0.028284, abs=1e-6)
+    assert list(table["truth"].isna()) == [False] * 2 + [True] * 4
+    assert list(table["note"]) == ["above nominal beyond Monte-Carlo error"] * 2 + [""] * 4
+
+
+@pytest.mark.parametrize(
+    ("setting", "beyond"),
+    [
+        (NO_EFFECT, ""),
+        (KNOWN_EFFECT, ""),
+        (EFFECT_ON_COURSE, "; adjusts for what the dose acts through: cycles, response"),
+    ],
+)
+def test_rejections_say_what_a_set_leaves_out_and_what_it_holds_fixed(setting, beyond):
+    # Rejecting in 10 of 200 is the size: nothing else is in the note.
+    table = calibration_table(
+        rejecting(setting, "as_published", 10), pd.DataFrame(), DEFAULT, draws=199
+    ).set_index("nominal")
+    assert table.loc[0.05, "note"] == f"leaves out confounders: sex, histology, n_stage, organs{beyond}"
+
+
+def test_a_cohort_without_a_p_value_is_named_and_neither_counted_nor_an_interval():
+    records = rejecting(NO_EFFECT, "baseline_only", 10)
+    # Two of those that rejected have no score, so no test either.
+    records.loc[:1, "p_value"] = np.nan
+    table = calibration_table(records, pd.DataFrame(), DEFAULT, draws=199)
+    assert list(table["quantity"]) == ["type I error"] * 2
+    assert list(table["cohorts"]) == [198] * 2
+    assert table.loc[0, "observed"] == pytest.approx(8 / 198)
+    assert list(table["note"]) == ["2 cohorts without a P value"] * 2
+
+
+def test_a_covariate_that_the_dose_does_not_move_is_not_held_fixed():
+    config = deepcopy(DEFAULT)
+    del config["cohort"]["simulation"]["variables"]["response"]["dose_effect"]
+    table = calibration_table(
+        rejecting(EFFECT_ON_COURSE, "as_published", 10), pd.DataFrame(), config, draws=199
+    )
+    assert table["note"].str.endswith("adjusts for what the dose acts through: cycles").all()
 
 
 def test_the_committed_table_is_complete():
