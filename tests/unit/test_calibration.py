@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from study_plan import CALIBRATION_COHORTS, CALIBRATION_DRAWS
 from survival_multiverse.calibration import (
     EFFECT_ON_COURSE,
     ESTIMATORS,
@@ -22,7 +23,7 @@ from survival_multiverse.calibration import (
     percentile_intervals,
     run_replicates,
 )
-from survival_multiverse.calibration_table import COLUMNS, calibration_table
+from survival_multiverse.calibration_table import COLUMNS, SIZES, calibration_table
 from survival_multiverse.calibration_truth import true_log_ratios
 from survival_multiverse.cohort import prepare_cohort
 from survival_multiverse.comparability import match, matched_sample, score
@@ -411,12 +412,25 @@ def test_the_committed_table_is_complete():
     assert list(table.columns) == COLUMNS
     # A few cohorts have no propensity score: an arm without a level of a covariate separates them.
     lost = table["note"].str.extract(r"(\d+) cohorts without")[0].fillna(0).astype(int)
-    assert (table["cohorts"] + lost >= 500).all()
+    assert (table["cohorts"] + lost == table["setting"].map(CALIBRATION_COHORTS)).all()
     assert (lost <= 5).all()
-    tests = table[table["quantity"] == "type I error"]
-    assert len(tests) == len(NULLS) * len(ESTIMATORS) * len(TESTS) * 2
-    assert set(tests["draws"]) == {199}
-    coverage = table[table["quantity"] == "coverage"]
+    assert pd.to_numeric(table["observed"]).between(0, 1).all()
+    tests = table[table["test"].isin(TESTS)]
+    quantities = tests.groupby("setting")["quantity"].unique().str.join("")
+    assert dict(quantities) == {NO_EFFECT: "type I error", KNOWN_EFFECT: "power", EFFECT_ON_COURSE: "power"}
+    rows = product(map(str, ESTIMATORS), DEFAULT["adjustment_sets"], map(str, NULLS), TESTS, SIZES)
+    keys = ["estimator", "adjustment_set", "null", "test", "nominal"]
+    expected = sorted(rows)
+    for _, here in tests.groupby("setting"):
+        assert sorted(here[keys].itertuples(index=False, name=None)) == expected
+    assert set(tests["draws"]) == {CALIBRATION_DRAWS}
+    coverage = table[~table["test"].isin(TESTS)]
+    assert set(coverage["quantity"]) == {"coverage"}
     assert set(coverage["setting"]) == {NO_EFFECT, KNOWN_EFFECT}
     assert set(coverage["estimator"]) == {"unadjusted", *map(str, ESTIMATORS)}
-    assert table["observed"].between(0, 1).all()
+    errors = {"model", "clustered", "naive", "mean_of_orders", "outputation", "robust", "stacked"}
+    for setting, here in coverage.groupby("setting"):
+        bootstraps = {str(Resample.BOOTSTRAP_PATIENTS), str(Resample.BOOTSTRAP_PAIRS)}
+        assert set(here["test"]) == {f"wald_{error}" for error in errors} | (
+            bootstraps if setting == KNOWN_EFFECT else set()
+        )
