@@ -281,7 +281,8 @@ def _primary_set(config: Mapping[str, Any]) -> str:
     """Adjustment set of the primary block: the one named, else the first with baseline covariates alone."""
     late = {name for name, entry in config["covariates"].items() if entry["role"] == "post_treatment"}
     sets = config["adjustment_sets"]
-    early = [name for name, entry in sets.items() if not late & set(entry["covariates"])]
+    used = {name: {*entry["covariates"], *entry.get("covariates_in_all", ())} for name, entry in sets.items()}
+    early = [name for name, covariates in used.items() if not late & covariates]
     return config["study"].get("adjustment_set") or next(iter([*early, *sets]), "")
 
 
