@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from survival_multiverse.answer import first_order, term_label
+from survival_multiverse.attribution import TIE_BREAK
 from survival_multiverse.charts.theme import Spec
 from survival_multiverse.page_data import axis_labels, choice_labels, specification_columns
 from survival_multiverse.page_pictures import page_pictures
@@ -75,7 +76,7 @@ def _row(
 ) -> dict[str, object]:
     named = {key: labels[key][own[key]] if own[key] >= 0 else None for key in "TDGCS"}
     estimator = list(ESTIMATOR_LABELS)[own["E"]]
-    copied = {name: own[name] for name in ("hr", "lo", "hi", "p", "pt", "smd", "matched", "el", "eh")}
+    copied = {name: own[name] for name in ("hr", "lo", "hi", "p", "pt", "smd", "matched", "el", "eh", "tb")}
     return {
         "i": place,
         **named,
@@ -86,6 +87,7 @@ def _row(
         **copied,
         "inverse": 1 / own["hr"] if own["hr"] else None,
         **{name: None if own[name] is None or own[name] < 0 else own[name] for name in ("n", "events")},
+        "care": own["care"] or "none",
         "gate": bool(own["gate"]),
         "anchor": bool(own["anchor"]),
         "side": SIDES[own["side"]],
@@ -101,12 +103,18 @@ def share_rows(
             "estimator": ESTIMATOR_LABELS[name],
             "term": term_label(study, term),
             "share": share,
-            "kind": "only together" if " x " in term else "one choice alone",
+            "kind": _kind(term),
             "text": "<1 %" if share < LEAST else f"{100 * share:.0f} %",
         }
         for name in estimators_present(headline(specifications))
         for term, share in first_order(attribution, study, name).items()
     ]
+
+
+def _kind(term: str) -> str:
+    if term == TIE_BREAK:
+        return "no choice"
+    return "only together" if " x " in term else "one choice alone"
 
 
 def _complete(picture: Picture, study: Study, rows: Mapping[str, list[dict[str, object]]]) -> Spec:

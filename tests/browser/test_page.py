@@ -1,5 +1,6 @@
 """The page in a real browser: what a reader sees, filters, opens, prints and hears."""
 
+import dataclasses
 import re
 from itertools import pairwise
 
@@ -7,7 +8,6 @@ import pytest
 from report_page import EVIL, EXTRA, evil_page
 
 from survival_multiverse.answer import first_order, term_label
-from survival_multiverse.attribution import attribute
 from survival_multiverse.picture_files import share_rows, specification_rows
 from survival_multiverse.style import ESTIMATOR_LABELS
 
@@ -93,7 +93,7 @@ def test_a_choice_filters_every_picture(opened):
 def test_brushing_a_decision_keeps_it_alone(opened):
     page = opened()
     before = len(drawn(page))
-    label = page.locator("#curve-chart svg text", has_text=re.compile("^Baseline only$"))
+    label = page.locator("#curve-chart svg text", has_text=re.compile("^Caliper 0.2$"))
     label.scroll_into_view_if_needed()
     box = label.bounding_box()
     x, y = box["x"] + box["width"] + 60, box["y"] + box["height"] / 2
@@ -101,13 +101,13 @@ def test_brushing_a_decision_keeps_it_alone(opened):
     page.mouse.down()
     page.mouse.move(x + 20, y + 4, steps=4)
     page.mouse.up()
-    page.wait_for_function("() => robustness.state.chosen.S.length === 1")
+    page.wait_for_function("() => robustness.state.chosen.C.length === 1")
     settle(page)
     rows = drawn(page)
     assert 0 < len(rows) < before
-    assert {row["S"] for row in rows} == {"Baseline only"}
-    assert page.get_by_label("Baseline only").first.is_checked()
-    assert not page.locator("input[data-choice=S]").first.is_checked()
+    assert {row["C"] for row in rows} == {"0.2"}
+    assert page.locator("input[data-choice=C]").first.is_checked()
+    assert not page.locator("input[data-choice=C]").last.is_checked()
 
 
 def shown(page, picture):
@@ -132,12 +132,12 @@ def test_a_choice_that_is_not_kept_leaves_the_pictures_of_the_primary_scenario(o
     before = {picture: shown(page, picture) for picture in PRIMARY_ONLY}
     curves = page.locator("figure[data-kept]")
     assert all(curve.is_visible() for curve in curves.all())
-    page.locator("input[data-choice=S]").first.uncheck()
+    page.locator("input[data-choice=C]").first.uncheck()
     settle(page)
     for picture in PRIMARY_ONLY:
         after = shown(page, picture)
         assert 0 < sum(after.values()) < sum(before[picture].values()), picture
-    assert [curve.is_visible() for curve in curves.all()] == [False, True]
+    assert [curve.is_visible() for curve in curves.all()] == [False, False]
     page.locator("#reset").click()
     settle(page)
     assert {picture: shown(page, picture) for picture in PRIMARY_ONLY} == before
@@ -184,7 +184,7 @@ def test_a_picture_without_anything_kept_says_so(opened):
     page.evaluate("() => robustness.drawAll()")
     note = page.locator("#overlap-chart [data-emptied]")
     assert not note.is_visible()
-    for box in page.locator("input[data-choice=S]").all():
+    for box in page.locator("input[data-choice=G]").all():
         box.uncheck()
     settle(page)
     page.wait_for_function("() => !document.querySelector('#overlap-chart [data-emptied]').hidden")
@@ -193,23 +193,20 @@ def test_a_picture_without_anything_kept_says_so(opened):
     page.wait_for_function("() => document.querySelector('#overlap-chart [data-emptied]').hidden")
 
 
-def test_the_maps_show_a_set_that_is_kept(opened):
+def test_another_set_of_covariates_is_another_block(opened):
     page = opened()
     page.evaluate("() => robustness.drawAll()")
-    page.locator("input[data-choice=S]").first.uncheck()
+    first, words = drawn(page), page.locator("#block-words").inner_text()
+    chosen = page.locator("select[data-control=set]").first
+    chosen.select_option(label="Baseline only")
     settle(page)
-    assert page.locator("select[data-control=set]").input_value() == "Baseline only"
+    other = drawn(page)
+    assert {row["S"] for row in other} == {"Baseline only"} != {row["S"] for row in first}
+    assert len(other) == len(first)
+    assert page.locator("#block-words").inner_text() != words
+    assert "adjusted for Baseline only" in page.locator("#block-words").inner_text()
+    assert page.locator("select[data-control=set]").last.input_value() == "Baseline only"
     assert shown(page, "surface-chart")["rect mark"] > 0
-
-
-def test_only_the_volumes_kept_are_marked_among_the_cutoffs(opened):
-    page = opened()
-    page.evaluate("() => robustness.drawAll()")
-    rules = "() => document.querySelectorAll('#cutpoint-gtv-chart svg line[stroke-dasharray=\"2,3\"]').length"
-    before = page.evaluate(rules)
-    page.locator("input[data-choice=G]").first.uncheck()
-    settle(page)
-    assert page.evaluate(rules) == before - 1
 
 
 @pytest.mark.parametrize("estimator", ["matched", "overlap", "adjusted"])
@@ -223,13 +220,12 @@ def test_what_moves_the_answer_is_worked_out_as_in_the_tables(opened, estimator)
     assert found == pytest.approx(
         {term_label(study, term): share for term, share in expected.items()}, abs=1e-5
     )
-    page.locator("input[data-choice=S]").first.uncheck()
+    page.locator("select[data-control=set]").first.select_option(label="Baseline only")
     settle(page)
     kept = page.evaluate("() => robustness.views.get('attribution-chart').view.data('shares')")
     kept = {row["term"]: row["share"] for row in kept if row["estimator"] == name}
-    specs = evil_page().tables["specifications"]
-    alone = attribute(specs[specs["adjustment_set"] == list(study.adjustment_sets)[1]])
-    expected = first_order(alone, study, estimator)
+    other = dataclasses.replace(study, primary_set=list(study.adjustment_sets)[1])
+    expected = first_order(evil_page().tables["attribution"], other, estimator)
     assert kept == pytest.approx(
         {term_label(study, term): share for term, share in expected.items()}, abs=1e-5
     )
@@ -257,8 +253,6 @@ def test_the_published_ratio_stands_in_its_block_alone(opened):
         ("ties-chart", (DIAMOND, PRINTED_LINE)),
         ("smd-chart", (DIAMOND, PRINTED_LINE)),
         ("love-chart", (PRINTED_SYMBOL,)),
-        ("cutpoint-dose-chart", (PRINTED_LINE,)),
-        ("cutpoint-gtv-chart", (PRINTED_LINE,)),
         ("forest-chart", (PRINTED_TICK,)),
         ("landmark-chart", (PRINTED_TICK,)),
         ("joint-chart", (DIAMOND, PRINTED_LINE)),
@@ -310,16 +304,6 @@ def test_the_files_of_the_pictures_are_drawn_from_the_same_rows(opened):
         assert {key: row[key] for key in ("kind", "text")} == {
             key: expected[place(row)][key] for key in ("kind", "text")
         }
-
-
-def test_a_legend_names_the_sets_that_are_kept(opened):
-    page = opened()
-    page.evaluate("() => robustness.drawAll()")
-    names = page.locator("#caliper-chart .role-legend-label text")
-    assert len(names.all_text_contents()) == 2
-    page.locator("input[data-choice=S]").first.uncheck()
-    settle(page)
-    assert names.all_text_contents() == ["Baseline only"]
 
 
 def test_another_block_has_a_curve_of_its_own(opened):
@@ -403,7 +387,7 @@ def test_given_text_is_text(opened):
     page = opened()
     page.evaluate("() => robustness.drawAll()")
     assert page.locator("h1").inner_text() == EVIL
-    assert page.locator(f"input[data-choice=S][value={EVIL!r} i]").count() <= 1
+    assert page.locator("select[data-control=set] option").first.inner_text().startswith(EVIL)
     assert (
         EVIL in page.locator("#balance").inner_html()
         or "&lt;script&gt;" in page.locator("#balance").inner_html()

@@ -37,7 +37,7 @@ def specifications():
         "landmark",
     ]
     frame = pd.DataFrame(rows, columns=names).assign(population="non_oligometastatic", landmark_order=None)
-    return frame.assign(status="ok", log_hazard_ratio=[-0.3, -0.1, 0.1, 0.2])
+    return frame.assign(status="ok", log_hazard_ratio=[-0.3, -0.1, 0.1, 0.2], variance_between_orders=0.01)
 
 
 def written_tables():

@@ -87,7 +87,7 @@ def test_a_paper_about_other_variables_has_nothing_to_mark():
 def test_every_picture_has_both_marks_or_says_which_it_lacks():
     made = evil_page()
     pictures = page_pictures(made.study, made.tables)
-    assert len(pictures) == 15
+    assert len(pictures) == 13
     lacking = {}
     for name, picture in pictures.items():
         spec = json.dumps(picture.spec)
