@@ -71,7 +71,10 @@ def all_specifications(study):
         max_abs_smd_propensity=0.05, max_abs_smd_baseline=0.2, status="ok", reason=None, flags=None,
         is_anchor=np.logical_and.reduce(at_anchor), fingerprint=np.arange(len(frame)),
         **{"envelope_median": 0.8, "envelope_2.5": 0.7, "envelope_97.5": 0.9},
-        rosenbaum_gamma=1.3, e_value=1.8, e_value_of_limit=1.2,
+        variance_between_orders=np.where(matched, 0.0004, np.nan), risk_at_end=0.9,
+        rosenbaum_direction=np.where(matched, 1.0, np.nan), rosenbaum_gamma=1.3,
+        rosenbaum_p=0.02, rosenbaum_p_two_sided=0.04, sign_test_gamma=1.1, sign_test_direction=1.0,
+        sign_test_p=0.03, sign_test_p_two_sided=0.06, e_value=1.8, e_value_of_limit=1.2,
         **{gate: pd.array(random.random(len(frame)) < 0.5, dtype="boolean") for gate in GATES},
     )  # fmt: skip
 

@@ -166,7 +166,8 @@ PLACES = """([picture, key]) => {
 def test_what_is_kept_stays_in_its_place(opened, picture, key):
     page = opened()
     page.evaluate("() => robustness.drawAll()")
-    page.locator("select[data-control=estimator]").select_option(label="Overlap weights")
+    page.locator("select[data-control=set]").first.select_option(label="Baseline only")
+    page.locator("select[data-control=estimator]").select_option(label=ESTIMATOR_LABELS["iptw"])
     settle(page)
     every = page.evaluate(PLACES, [picture, key])
     before = {(row, column): (x, y) for row, column, _, _, x, y in every}
