@@ -411,7 +411,7 @@ def test_the_committed_table_is_complete():
     table = pd.read_csv(ROOT / "resources" / "calibration.csv", keep_default_na=False)
     assert list(table.columns) == COLUMNS
     # A few cohorts have no propensity score: an arm without a level of a covariate separates them.
-    lost = table["note"].str.extract(r"(\d+) cohorts without")[0].fillna(0).astype(int)
+    lost = table["note"].str.extract(r"(\d+) cohorts without")[0].astype(float).fillna(0).astype(int)
     assert (table["cohorts"] + lost == table["setting"].map(CALIBRATION_COHORTS)).all()
     assert (lost <= 5).all()
     assert pd.to_numeric(table["observed"]).between(0, 1).all()
