@@ -5,11 +5,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from survival_multiverse.robustness import BLOCK
+from survival_multiverse.robustness import BLOCK, INNER
 from survival_multiverse.schema import PASSES, Status
 from survival_multiverse.study import spelling
 
-INNER = ["gtv_cutoff", "caliper"]
 DESCRIPTIVE = ["population", "estimator", "landmark", "landmark_order"]
 OUTER = ["oligo_threshold", "dose_cutoff", *INNER, "adjustment_set"]
 TIE_BREAK = "tie_break"

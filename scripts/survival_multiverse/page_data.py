@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from survival_multiverse.answer import term_label
-from survival_multiverse.attribution import INNER, TIE_BREAK
+from survival_multiverse.attribution import TIE_BREAK
 from survival_multiverse.cautions import cautions
 from survival_multiverse.charts.theme import plain
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence, level_label, population_label
 from survival_multiverse.published_marks import NO_MARKS
+from survival_multiverse.robustness import INNER
 from survival_multiverse.sample import GTV_LEVELS, measured
 from survival_multiverse.schema import Population
 from survival_multiverse.specification_summary import direction, headline, strictest_gate

@@ -10,7 +10,7 @@ from survival_multiverse.labels import arm_labels, contrast_label, level_label, 
 from survival_multiverse.schema import Population
 from survival_multiverse.study import Study, spelling
 from survival_multiverse.style import display_unit, format_p
-from survival_multiverse.table_cells import GAP, count_text, interval, is_number, reason_text, set_label
+from survival_multiverse.table_cells import GAP, interval, is_number, reason_text, set_label
 
 PRIMARY = str(Population.NON_OLIGOMETASTATIC)
 
@@ -221,20 +221,6 @@ def missing_table(cohort: pd.DataFrame, study: Study) -> pd.DataFrame:
             shown = f"<{study.minimum_cell}" if count < study.minimum_cell else f"{count:,}"
             rows.append([variable_label(study, name), shown, f"{len(cohort):,}"])
     return pd.DataFrame(rows, columns=["Variable", "Missing", "of patients"])
-
-
-def flow_table(flow: pd.DataFrame) -> pd.DataFrame:
-    """Patients' flow into the cohort, as counted when the cohort was read."""
-    rows = [
-        [
-            row["step"],
-            row["reason"] if isinstance(row["reason"], str) else "",
-            count_text(row["n_excluded"]),
-            count_text(row["n_remaining"]),
-        ]
-        for row in flow.to_dict("records")
-    ]
-    return pd.DataFrame(rows, columns=["Step", "Reason", "Left out", "Remaining"])
 
 
 def _one_decimal(value: float) -> str:

@@ -73,7 +73,8 @@ _BLOCK_COLUMNS = [
     "lowest",
     "highest",
 ]
-_CHOICES = ("gtv_cutoff", "caliper")
+INNER = ["gtv_cutoff", "caliper"]
+"""Decisions that may vary inside a block."""
 
 
 BLOCK = [
@@ -252,22 +253,21 @@ def summarise_blocks(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
         and Rosenbaum bounds, extremes; `comparable` counts the block's estimates through the strictest gate
         of the baseline covariates.
     """
-    keys = BLOCK
-    columns = {name: specs[name].to_numpy() for name in (*_SUMMARISED, *_UNMEASURED, *_CHOICES)}
+    columns = {name: specs[name].to_numpy() for name in (*_SUMMARISED, *_UNMEASURED, *INNER)}
     gates = {
         name: specs[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
         for name in _gate_columns(study)
     }
     strictest = gates[f"{PASSES}baseline_{spelling(min(study.analysis.balance_thresholds))}"]
     records = []
-    for rows in specs.groupby(keys, dropna=False, sort=True).indices.values():
-        block = {name: specs[name].iloc[rows[0]] for name in keys}
+    for rows in specs.groupby(BLOCK, dropna=False, sort=True).indices.values():
+        block = {name: specs[name].iloc[rows[0]] for name in BLOCK}
         block["comparable"] = _comparable(strictest[rows], columns["status"][rows])
         records.append({**block, "gate": "all", **_summary(columns, rows)})
         for gate, passes in gates.items():
             if not np.isnan(passes[rows]).all():
                 records.append({**block, "gate": gate, **_summary(columns, rows[passes[rows] == 1])})
-    return pd.DataFrame(records, columns=[*keys, *_BLOCK_COLUMNS]).astype({"comparable": "Int64"})
+    return pd.DataFrame(records, columns=[*BLOCK, *_BLOCK_COLUMNS]).astype({"comparable": "Int64"})
 
 
 def _comparable(passes: np.ndarray, status: np.ndarray) -> float:
