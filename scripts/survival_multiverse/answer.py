@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from survival_multiverse.attribution import TIE_BREAK
+from survival_multiverse.cautions import marked
 from survival_multiverse.inference_tables import NULL_LABELS, primary_tests
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence
 from survival_multiverse.narrative import (
@@ -204,7 +205,8 @@ def _anchored(rows: pd.DataFrame, study: Study) -> dict[str, str]:
     anchor = estimated(rows[rows["is_anchor"].astype(bool)])
     sets = [name if isinstance(name, str) else None for name in anchor["adjustment_set"]]
     labels = [set_label(study, name) if name else "unadjusted" for name in sets]
-    return dict(zip(labels, map(format_ratio, anchor["hazard_ratio"]), strict=True))
+    texts = map(marked, map(format_ratio, anchor["hazard_ratio"]), anchor["flags"])
+    return dict(zip(labels, texts, strict=True))
 
 
 def _moves(shares: dict[str, float], rows: pd.DataFrame, study: Study) -> str:

@@ -41,6 +41,11 @@ def cautions(flags: object) -> list[str]:
     return [WORDS[flag] for flag in found if flag in WORDS]
 
 
+def care(flags: object) -> str | None:
+    """The cautions of a row as the pictures read them out; None without one."""
+    return "; ".join(cautions(flags)) or None
+
+
 def marked(text: str, flags: object) -> str:
     """The text of an estimate, with a mark if there is a caution."""
     return f"{text} {MARK}" if cautions(flags) else text

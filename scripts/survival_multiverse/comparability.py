@@ -178,8 +178,10 @@ def write_balance(writer: RowWriter, design: BalanceDesign, table: BalanceTable,
     known = np.count_nonzero(~np.isnan(design.matrix[rows]), axis=0).tolist()
     for statistic in BALANCE_STATISTICS:
         values = getattr(table, statistic).tolist()
-        for value, n, (variable, level) in zip(values, known, design.labels, strict=True):
-            if statistic in CONTINUOUS_ONLY and level != CONTINUOUS:
+        columns = zip(values, known, design.labels, design.kinds.tolist(), strict=True)
+        for value, n, (variable, level), kind in columns:
+            # Told by its kind: a level of a category may be called ``continuous``, too.
+            if statistic in CONTINUOUS_ONLY and not kind:
                 continue
             status = Status.NOT_APPLICABLE if math.isnan(value) else Status.OK
             writer.add("balance", statistic, value, variable=variable, level=level, n=n, status=status)

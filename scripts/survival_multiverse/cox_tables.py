@@ -19,7 +19,7 @@ from survival_multiverse.cox import (
     wald_test,
 )
 from survival_multiverse.rows import NAN, RowWriter
-from survival_multiverse.sample import Sample, design_matrix
+from survival_multiverse.sample import Sample, design_matrix, measured
 from survival_multiverse.schema import Status
 from survival_multiverse.separation import why_no_model
 from survival_multiverse.study import ONE_UNIT, Analysis, Per, Study
@@ -210,11 +210,18 @@ def _write_hazard_ratio(writer: RowWriter, ratio: HazardRatio, contrast: str, **
 
 
 def write_univariate(writer: RowWriter, sample: Sample, study: Study) -> None:
-    """One model a variable: the arm, every grouping, every covariate that enters linearly."""
+    """One model a variable: the arm, every grouping, every covariate that enters linearly.
+
+    What is grouped by a cut enters as it was measured, too, in patients whose values are their own.
+    """
     write_model(writer, sample, Model("arm_only", ("arm",)), study.analysis)
     for name in candidates(sample):
         model = Model("univariate", (name,), flags=study.flags((name,)), per=study.per)
         write_model(writer, sample, model, study.analysis)
+    grouped = [name for name in sample.names if sample.has_levels(name) or name == "lesions"]
+    for name in grouped if measured(study) else ():
+        model = Model("univariate", (name,), flags=study.flags((name,)))
+        write_model(writer, sample.ungrouped(name), model, study.analysis)
 
 
 def candidates(sample: Sample) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from survival_multiverse.balance_pictures import love_picture, overlap_picture, smd_picture
 from survival_multiverse.captions import dagger
+from survival_multiverse.cautions import NOTE, care, marked
 from survival_multiverse.charts.evidence import bias_chart, forest_chart, joint_chart
 from survival_multiverse.cutpoint_pictures import cutpoint_picture
 from survival_multiverse.inference_tables import NULL_LABELS
@@ -26,7 +27,7 @@ from survival_multiverse.specification_summary import (
     estimated,
     headline,
 )
-from survival_multiverse.study import Study
+from survival_multiverse.study import ONE_UNIT, Study
 from survival_multiverse.style import ESTIMATOR_LABELS, format_ratio
 from survival_multiverse.table_cells import is_number, set_label
 from survival_multiverse.time_pictures import landmark_picture
@@ -105,6 +106,7 @@ def _stratum(row: dict[str, object], column: str, name: str, study: Study) -> di
         "hr": row["estimate"],
         "lo": row["ci_lower"],
         "hi": row["ci_upper"],
+        "care": care(row["flags"]),
         "counts": f"<{study.minimum_cell}" if small else f"{row['n']:,.0f}, {row['events']:,.0f}",
     }
 
@@ -119,7 +121,7 @@ def _bias(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> P
     strengths, styles, kept = {}, {}, {}
     for row in rows.to_dict("records"):
         label = f"{ESTIMATOR_LABELS[row['estimator']]}, {set_label(study, row['adjustment_set'])}"
-        label += f" (E-value {format_ratio(row['e_value'])})"
+        label = marked(f"{label} (E-value {format_ratio(row['e_value'])})", row["flags"])
         away = risk_ratio(row["hazard_ratio"], rare=rare)
         if away > 1.01:
             strengths[label] = away
@@ -178,10 +180,11 @@ def _measured(anchor: pd.DataFrame, study: Study, *, rare: bool) -> list[dict[st
         here = balance[(balance["variable"] == variable) & (balance["level"] == level)]
         shares = here.drop_duplicates("statistic").set_index("statistic")["estimate"]
         death = cox[cox["variable"] == variable]
-        if level == "continuous":
-            strengths = _per_deviation(
-                anchor, variable, shares, death[death["level"] == "per unit"], rare=rare
-            )
+        covariate = study.covariates.get(variable)
+        if level == "continuous" and (covariate is None or covariate.type == "continuous"):
+            per = study.per.get(variable, ONE_UNIT)
+            linear = death[death["level"] == (per.words or "per unit")]
+            strengths = _per_deviation(anchor, variable, shares, linear, units=per.units, rare=rare)
             found |= {name: {"name": name} | strengths} if strengths else {}
             continue
         death = death[death["level"].astype(str).str.startswith(f"{level} vs ")]
@@ -195,14 +198,24 @@ def _measured(anchor: pd.DataFrame, study: Study, *, rare: bool) -> list[dict[st
 
 
 def _per_deviation(
-    anchor: pd.DataFrame, variable: str, balance: pd.Series, death: pd.DataFrame, *, rare: bool
+    anchor: pd.DataFrame,
+    variable: str,
+    balance: pd.Series,
+    death: pd.DataFrame,
+    *,
+    units: float,
+    rare: bool,
 ) -> dict[str, float]:
-    """Strengths of a continuous covariate per SD (VanderWeele and Ding 2017); {} if unknown."""
+    """Strengths of a continuous covariate per SD (VanderWeele and Ding 2017); {} if unknown.
+
+    `death` has its hazard ratio per so many `units`.
+    """
     rows = of_stage(primary_rows(anchor, analysis="descriptive"), "unadjusted", None)
     rows = rows[(rows["variable"] == variable) & (rows["statistic"] == "standard_deviation")]
     if death.empty or len(rows) < 2 or not is_number(balance.get("smd", math.nan)):
         return {}
-    ratio = death["estimate"].iloc[0] ** math.sqrt(float((rows["estimate"] ** 2).mean()))
+    deviation = math.sqrt(float((rows["estimate"] ** 2).mean()))
+    ratio = death["estimate"].iloc[0] ** (deviation / units)
     if not is_number(ratio):
         return {}
     return {"exposure": math.exp(0.91 * abs(balance["smd"])), "outcome": risk_ratio(ratio, rare=rare)}
@@ -234,7 +247,7 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
         "95 % of the curves that the null models give at the same rank (band; dotted: their median). What is "
         "not kept above leaves the points, and never the band, which is that of the whole block. The "
         "band is wide where analyses share their patients; it is no test by itself: the P values are in "
-        "the table." + published_words(study)
+        "the table." + published_words(study) + NOTE
     )
     alternative = f"Observed ranks outside the band: {'; '.join(_outside(here))}."
     estimators = [label for label in ESTIMATOR_LABELS.values() if label in {row["estimator"] for row in rows}]
@@ -262,8 +275,8 @@ def _observed(specifications: pd.DataFrame, study: Study) -> dict[tuple[str, int
     ranks = block.groupby("estimator").cumcount() + 1
     primary = block["is_anchor"].astype(bool)
     return {
-        (estimator, rank): {**choices, "anchor": bool(anchor)}
-        for estimator, rank, choices, anchor in zip(
-            block["estimator"], ranks, kept_by(block, study), primary, strict=True
+        (estimator, rank): {**choices, "anchor": bool(anchor), "care": care(flags)}
+        for estimator, rank, choices, anchor, flags in zip(
+            block["estimator"], ranks, kept_by(block, study), primary, block["flags"], strict=True
         )
     }

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpecFromSubplotSpec, SubplotSpec
 from matplotlib.lines import Line2D
 
+from survival_multiverse.cautions import MARK, cautions
 from survival_multiverse.labels import axis_value, in_sentence
 from survival_multiverse.palette import DIRECTION_COLOURS, INK, MUTED, PAPER, PUBLISHED
 from survival_multiverse.ratio_axis import ratio_axis, ratio_limits
@@ -184,6 +185,9 @@ def _draw_curve(
     else:
         axes.text(0.5, 0.5, "nothing could be estimated", transform=axes.transAxes, ha="center", color=MUTED)
     _draw_anchor_lines(axes, curve)
+    for where in curve.loc[[bool(cautions(flags)) for flags in curve["flags"]], "position"]:
+        mark = {"transform": axes.get_xaxis_transform(), "ha": "center", "fontsize": 6, "color": INK}
+        axes.text(where, 0.01, MARK, **mark).set_gid(f"caution-{estimator}")
     ratio_axis(axes, limits)
     axes.grid(True, axis="y")
     axes.set_axisbelow(True)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from survival_multiverse.cautions import cautions
 from survival_multiverse.inference_tables import median_ratio, primary_tests
 from survival_multiverse.labels import axis_value, describe_specification, in_sentence
 from survival_multiverse.specification_summary import (
@@ -234,7 +235,9 @@ def reading(specifications: pd.DataFrame, study: Study) -> str:
     if summary.estimated == 1:
         low = summary.lowest
         limits = f"{format_ratio(low['ci_lower'])} to {format_ratio(low['ci_upper'])}"
-        sentences.append(f"It is {format_ratio(low['hazard_ratio'])} ({percent(study)} CI {limits}).")
+        ratio = f"It is {format_ratio(low['hazard_ratio'])} ({percent(study)} CI {limits})"
+        shaky = cautions(low["flags"])
+        sentences.append(f"{ratio}, which rests on {' and '.join(shaky)}." if shaky else f"{ratio}.")
     elif summary.estimated:
         sentences += [_range(summary, study), _sides(summary, study)]
     gate = strictest_gate(study)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from survival_multiverse.answer import term_label
 from survival_multiverse.attribution import TIE_BREAK
-from survival_multiverse.cautions import cautions
+from survival_multiverse.cautions import care
 from survival_multiverse.charts.theme import plain
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence, level_label, population_label
 from survival_multiverse.published_marks import NO_MARKS
@@ -150,7 +150,7 @@ def specification_columns(specifications: pd.DataFrame, study: Study) -> dict[st
     columns["anchor"] = [int(value) for value in rows["is_anchor"].to_numpy(dtype=bool)[:count]]
     sides = ["below", "above", "includes"]
     columns["side"] = [sides.index(side) for side in direction(rows)[:count]]
-    columns["care"] = ["; ".join(cautions(flags)) or 0 for flags in rows["flags"]]
+    columns["care"] = [care(flags) or 0 for flags in rows["flags"]]
     columns["why"] = [reason if isinstance(reason, str) else 0 for reason in rows["reason"]]
     packed = {name: _packed(values) for name, values in columns.items()}
     return {"headline": count, "rows": len(rows), "columns": packed}

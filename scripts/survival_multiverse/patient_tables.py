@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from survival_multiverse.cautions import marked
 from survival_multiverse.disclosure import HELD, printed_counts
 from survival_multiverse.labels import arm_labels, contrast_label, level_label, variable_label, with_unit
 from survival_multiverse.schema import Population
@@ -180,7 +181,8 @@ def _univariate(frame: pd.DataFrame, variable: str, level: str, *, reference: bo
         return ["1 (reference)", ""]
     if rows.empty:
         return [GAP, GAP]
-    return [interval(rows.iloc[0].to_dict()), format_p(float(rows["p_value"].iloc[0]))]
+    row = rows.iloc[0].to_dict()
+    return [marked(interval(row), row["flags"]), format_p(float(rows["p_value"].iloc[0]))]
 
 
 def _cox(frame: pd.DataFrame, model: str) -> pd.DataFrame:
@@ -198,7 +200,7 @@ def multivariable_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
         for row in _cox(frame, model).to_dict("records"):
             contrast = row["level"] if isinstance(row["level"], str) else ""
             name = variable_label(study, row["variable"])
-            value = interval(row) if row["status"] == "ok" else reason_text(row)
+            value = marked(interval(row), row["flags"]) if row["status"] == "ok" else reason_text(row)
             rows.append(
                 [
                     label,

@@ -7,6 +7,7 @@ import pandas as pd
 
 from survival_multiverse.answer import first_order, term_label
 from survival_multiverse.captions import dagger
+from survival_multiverse.cautions import NOTE
 from survival_multiverse.charts.grid import attribution_chart, caliper_chart, surface_chart, ties_chart
 from survival_multiverse.charts.specification import blocks_chart, curve_chart
 from survival_multiverse.charts.theme import Spec
@@ -139,7 +140,7 @@ def _blocks(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, 
     text = (
         f"The same for every block. Down: the threshold of {in_sentence(study.lesions.label)}; across: the "
         f"cutoff of {in_sentence(study.dose.label)}. Blocks ask different questions, so they stand side by "
-        "side and are not pooled. A click shows the block above." + published_words(study)
+        "side and are not pooled. A click shows the block above." + published_words(study) + NOTE
     )
     return Picture("blocks-chart", "All blocks", text, "; ".join(words), spec)
 
@@ -232,6 +233,7 @@ def _ties(rows: pd.DataFrame, study: Study, first: dict, limits: tuple[float, fl
         f"central 95 % of the hazard ratios over {study.analysis.tie_break_draws:,} orders; points: their "
         "median, which is the estimate. It is an arbitrary choice's spread, not sampling error."
         + published_words(study, ["matched"])
+        + NOTE
     )
     alternative = (
         "Over the orders the hazard ratio of a single matched analysis of the primary block varies by a "

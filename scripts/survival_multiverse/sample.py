@@ -174,6 +174,12 @@ class Sample:
         """Whether the covariate groups patients, rather than entering models as a number."""
         return any(factor.name == name for factor in self.factors)
 
+    def ungrouped(self, name: str) -> "Sample":
+        """The same patients with one covariate as it was measured, not by its levels."""
+        kept = [row for row, factor in enumerate(self.factors) if factor.name != name]
+        factors = tuple(self.factors[row] for row in kept)
+        return replace(self, factors=factors, codes=np.ascontiguousarray(self.codes[kept]))
+
     def known(self, names: Sequence[str]) -> np.ndarray | None:
         """Mask of the patients in whom none of these is missing, or None if that is everybody."""
         mask = np.ones(len(self), dtype=bool)

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from survival_multiverse.answer import Answer, answers, silence
+from survival_multiverse.cautions import MARK, NOTE, cautions
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence
 from survival_multiverse.narrative import origin, percent
 from survival_multiverse.palette import DIRECTION_COLOURS, INK, MUTED, PAPER, PUBLISHED
@@ -42,8 +43,9 @@ def draw_summary(
     _write(figure, study.title, 0.93, size=19, weight="bold", width=85)
     _write(figure, f"{heading}. {text}", 0.865, size=10.5, colour=MUTED, width=150)
     _write_answer(figure, _first(found), study)
-    _write(figure, silence(study), 0.085, size=10.5, colour=INK, width=150)
     rows = anchor_block(headline(specifications), study)
+    note = NOTE if sum(_cautioned(rows)) else ""
+    _write(figure, silence(study) + note, 0.085, size=10.5, colour=INK, width=150)
     _draw_strips(figure.add_axes((0.61, 0.235, 0.355, 0.53)), rows, study)
     return figure
 
@@ -101,6 +103,16 @@ def _draw_strips(axes: Axes, rows: pd.DataFrame, study: Study) -> None:
     _dress(axes, rows, names, study)
 
 
+def _cautioned(rows: pd.DataFrame) -> list[bool]:
+    return [bool(cautions(flags)) for flags in estimated(rows)["flags"]]
+
+
+def _of_them(rows: pd.DataFrame) -> str:
+    """How many of an estimator's hazard ratios are to be read with caution, in a line of its own."""
+    found = _cautioned(rows)
+    return f"\n{MARK} {sum(found)} of {len(found)}" if any(found) else ""
+
+
 def _dress(axes: Axes, rows: pd.DataFrame, names: list[str], study: Study) -> None:
     limits = ratio_limits(rows)
     low, high = arm_labels(study, dose_cutoff=study.anchor[1])
@@ -110,7 +122,8 @@ def _dress(axes: Axes, rows: pd.DataFrame, names: list[str], study: Study) -> No
     axes.xaxis.set_major_locator(FixedLocator(ratio_ticks(limits)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.set_yticks(range(len(names)), [ESTIMATOR_LABELS[name] for name in reversed(names)], fontsize=10.5)
+    labels = [ESTIMATOR_LABELS[name] + _of_them(rows[rows["estimator"] == name]) for name in reversed(names)]
+    axes.set_yticks(range(len(names)), labels, fontsize=10.5)
     axes.set_ylim(-0.6, max(len(names) - 0.3, 0.6))
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

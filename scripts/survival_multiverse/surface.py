@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullLocator
 
+from survival_multiverse.cautions import marked
 from survival_multiverse.labels import axis_label, axis_value
 from survival_multiverse.palette import BLUE, INK, MUTED, PAPER, PUBLISHED, VERMILION
 from survival_multiverse.ratio_axis import RATIO_TICKS
@@ -141,9 +142,8 @@ def _draw_map(
             colour = COLOURS(norm(math.log(cell["hazard_ratio"])))
             axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=colour, edgecolor=PAPER, lw=0.6))
             ink = "#ffffff" if _luminance(colour) < 0.3 else DARK
-            axes.text(
-                x, y, format_ratio(cell["hazard_ratio"]), ha="center", va="center", fontsize=6.2, color=ink
-            )
+            text = marked(format_ratio(cell["hazard_ratio"]), cell["flags"]).replace(" ", "")
+            axes.text(x, y, text, ha="center", va="center", fontsize=6.2, color=ink)
             if sides[index] != "includes":
                 axes.plot(x + 0.36, y + 0.32, marker="o", markersize=1.9, color=ink, markeredgewidth=0)
         if cell["is_anchor"]:

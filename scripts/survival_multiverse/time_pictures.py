@@ -3,6 +3,7 @@
 import pandas as pd
 
 from survival_multiverse.captions import dagger
+from survival_multiverse.cautions import care
 from survival_multiverse.charts.time import landmark_chart
 from survival_multiverse.labels import with_unit
 from survival_multiverse.page_data import axis_labels, kept_by
@@ -60,6 +61,7 @@ def landmark_rows(specifications: pd.DataFrame, study: Study) -> list[dict[str, 
                 "hr": row["hazard_ratio"],
                 "lo": row["ci_lower"],
                 "hi": row["ci_upper"],
+                "care": care(row["flags"]),
                 "patients": _held_back(row["n"], study),
                 "events": _held_back(row["events"], study),
                 "risk": _held_back(row["n"], study) if row["estimator"] == "unadjusted" else None,

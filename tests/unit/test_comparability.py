@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 from cohorts import small_config, small_patients, small_study
+from lifelines import CoxPHFitter
 from report_page import anchor_rows, estimates_of
 
 from survival_multiverse.balance_pictures import love_picture
@@ -19,6 +20,7 @@ from survival_multiverse.robustness import specifications
 from survival_multiverse.sample import encode_cohort, select_population, whole_sample
 from survival_multiverse.scenario import covariate_names
 from survival_multiverse.schema import Population
+from survival_multiverse.sensitivity import risk_ratio
 from survival_multiverse.study import Study
 
 CATEGORIES = {"sex": "female", "response": "yes"}
@@ -207,6 +209,38 @@ def test_love_plot_and_confounders_show_covariates_without_a_cut():
     assert points["Weight"]["exposure"] == pytest.approx(np.exp(0.91 * abs(difference)))
     assert points["Weight"]["outcome"] >= 1
     assert {"sex: female", "age: ≥60"} <= set(points)
+    as_measured = {"age, as measured", f"{study.gtv.label}, as measured", study.lesions.label}
+    assert as_measured <= set(points)
+    # Per standard deviation, the mean of both arms', by lifelines.
+    fitted = CoxPHFitter().fit(primary[["time", "event", "lesions"]], "time", "event")
+    low, high = (primary.lesions[(primary.dose >= 60) == side] for side in (False, True))
+    deviation = np.sqrt((high.var() + low.var()) / 2)
+    expected = risk_ratio(float(np.exp(fitted.params_["lesions"] * deviation)), rare=False)
+    assert points[study.lesions.label]["outcome"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_units_of_a_hazard_ratio_do_not_move_the_point_of_a_confounder():
+    study, patients, anchor, _ = shown()
+    by_ten = replace(study.covariates["weight"], per=10.0)
+    tens = replace(study, covariates=study.covariates | {"weight": by_ten})
+    other = anchor_rows(estimates_of(patients, tens), tens)
+    points = [
+        next(row for row in _measured(rows, of, rare=False) if row["name"] == "Weight")
+        for rows, of in ((anchor, study), (other, tens))
+    ]
+    assert points[1]["outcome"] == pytest.approx(points[0]["outcome"], rel=1e-9)
+
+
+def test_a_level_may_be_called_continuous():
+    config = small_config()
+    config["covariates"]["sex"]["levels"] = ["male", "continuous"]
+    study = Study.from_config(config)
+    patients = small_patients(n=120)
+    patients["sex"] = patients["sex"].replace({"female": "continuous"})
+    rows = anchor_rows(estimates_of(patients, study), study)
+    found = rows[(rows.analysis == "balance") & (rows.variable == "sex") & (rows.level == "continuous")]
+    assert set(found.statistic) == {"mean_0", "mean_1", "smd", "smd_att"}
+    assert "sex: continuous" in {row["name"] for row in _measured(rows, study, rare=False)}
 
 
 def test_words_say_what_was_judged():

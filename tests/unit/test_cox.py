@@ -151,6 +151,18 @@ def test_published_golden_values():
     np.testing.assert_allclose(np.sqrt(np.diag(fit.variance_robust)), [0.192500418, 0.214367213], atol=3e-9)
 
 
+def test_a_ratio_per_ten_units_is_that_of_a_tenth_of_the_column():
+    time, event, x = veteran("arm", "karno60")
+    x = np.column_stack([x, np.arange(len(time)) * 1.5 % 37])
+    frame = pd.DataFrame({"time": time, "event": event, "a": x[:, 0], "b": x[:, 1], "c": x[:, 2] / 10})
+    other = CoxPHFitter().fit(frame, "time", "event").summary.loc["c"]
+    ratio = hazard_ratio(cox(time, event, x), 2, per=10.0)
+    assert ratio.estimate == pytest.approx(other["exp(coef)"], rel=1e-6)
+    assert ratio.std_error == pytest.approx(other["se(coef)"], rel=1e-5)
+    assert ratio.ci_lower == pytest.approx(other["exp(coef) lower 95%"], rel=1e-5)
+    assert ratio.p_value == pytest.approx(other["p"], rel=1e-4)
+
+
 def test_hazard_ratio_is_walds():
     fit = cox(*veteran("arm", "karno60"), robust=True)
     model, robust = hazard_ratio(fit, 1), hazard_ratio(fit, 1, variance="robust", level=0.9)

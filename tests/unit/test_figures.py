@@ -9,6 +9,7 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 from report_frames import estimate, failure, grid, small_config, small_study, specifications
 
+from survival_multiverse.cautions import MARK
 from survival_multiverse.curves import kaplan_meier
 from survival_multiverse.figures import curve_order, decision_rows, draw_specification_curve
 from survival_multiverse.labels import describe_specification, in_sentence, level_label
@@ -26,7 +27,7 @@ from survival_multiverse.specification_summary import (
 )
 from survival_multiverse.study import Study
 from survival_multiverse.style import display_unit, format_p, format_ratio, p_phrase, png_bytes, svg_bytes
-from survival_multiverse.surface import DARK, draw_hazard_ratio_surface
+from survival_multiverse.surface import DARK, draw_hazard_ratio_surface, surface_cells
 from survival_multiverse.survival_figures import draw_survival_curves
 from survival_multiverse.survival_panels import figure_names, log_rank_p, survival_panels
 
@@ -101,6 +102,28 @@ def test_the_curve_says_how_many_are_through_the_gate():
     shown = texts(draw_specification_curve(rows, small_study()))
     assert f"{summarise(here).estimated} estimated, {through} through the gate" in shown
     assert f"{summarise(headline(grid(), estimator='adjusted')).estimated // 4} estimated" in shown
+
+
+def test_estimates_to_be_read_with_caution_are_marked_in_every_picture():
+    rows = grid()
+    curve = curve_order(matched())
+    shaky = curve.iloc[[0, 2]]
+    keys = ["dose_cutoff", "gtv_cutoff", "caliper"]
+    here = rows[keys].apply(tuple, axis=1).isin(shaky[keys].apply(tuple, axis=1))
+    here &= (rows["estimator"] == "matched") & rows["hazard_ratio"].notna()
+    rows = rows.assign(flags=rows["flags"].astype(object).where(~here, "few_events"))
+    there = of_set(headline(rows, estimator="matched"), small_study().primary_set)
+    marked = curve_order(there)
+    marked = marked[marked["flags"] == "few_events"]
+    figure = draw_specification_curve(rows, small_study())
+    places = [
+        text.get_position()[0] for axes in figure.axes for text in axes.texts if text.get_text() == MARK
+    ]
+    assert sorted(places) == sorted(marked["position"])
+    cells = surface_cells(rows, small_study())
+    expected = int(((cells["flags"] == "few_events") & cells["hazard_ratio"].notna()).sum())
+    shown = [text for text in texts(draw_hazard_ratio_surface(rows, small_study())) if text.endswith(MARK)]
+    assert len(shown) == expected > 0
 
 
 def test_primary_scenario_is_marked_at_its_estimate():

@@ -7,6 +7,7 @@ import pytest
 from report_page import EVIL, evil_page
 
 from draw_pictures import svg_of
+from survival_multiverse.cautions import MARK
 from survival_multiverse.page_pictures import page_pictures
 from survival_multiverse.picture_files import picture_specs, specification_rows
 from survival_multiverse.specification_summary import headline
@@ -85,3 +86,16 @@ def test_rows_are_those_of_the_table():
         sorted(table.loc[known, "hazard_ratio"]), rel=1e-5
     )
     assert sum(row["anchor"] for row in rows) == table["is_anchor"].sum()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "curve-chart", "blocks-chart", "surface-chart", "caliper-chart", "ties-chart", "landmark-chart",
+        "forest-chart", "joint-chart",
+    ],
+)  # fmt: skip
+def test_pictures_of_estimates_mark_those_to_be_read_with_caution(specs, name):
+    text = json.dumps(specs[name], ensure_ascii=False)
+    assert MARK in text
+    assert "datum.care" in text

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from cohorts import breast_patients, breast_study, small_patients, small_study
+from cohorts import breast_patients, breast_study, small_config, small_patients, small_study
 from more_cohorts import REAL_COHORTS, VETERAN
 
 from survival_multiverse.dictionary import FLAGS, STATISTICS
 from survival_multiverse.matching import priority
 from survival_multiverse.multiverse import Scenario, evaluate_panel
 from survival_multiverse.schema import STATUS_REASON, Estimator, Population, Status
+from survival_multiverse.study import Study
 
 REFERENCE = Path(__file__).parent / "reference"
 ANCHOR = Scenario(3, 20, 25, 0.2)
@@ -378,6 +379,63 @@ def test_a_constant_covariate_is_named_and_the_rest_is_estimated():
     assert set(adjusted[adjusted.variable == "sex"].status) == {"constant"}
     assert set(adjusted[adjusted.variable == "arm"].status) == {"ok"}
     assert set(headlines(frame)[lambda rows: rows.estimator == "matched"].status) == {"ok"}
+
+
+def study_with(name, entry):
+    """The small study with one more covariate, alone in a set beside the volume."""
+    config = small_config()
+    config["covariates"][name] = {"column": name, "role": "baseline"} | entry
+    config["adjustment_sets"] = {"one": {"covariates": [name, "gtv"]}}
+    return Study.from_config(config)
+
+
+def test_a_number_tied_to_the_arm_has_a_status_and_the_rest_is_estimated():
+    patients = small_patients()
+    high = patients.dose >= 60
+    noise = np.random.default_rng(1).normal(0, 0.0005, len(patients))
+    patients["planned"] = np.where(high, 70.0, 50.0) + noise
+    frame = frame_of(patients, study_with("planned", {"type": "continuous"}), SMALL)
+    heads = headlines(frame)
+    heads = heads[heads.landmark == 0]
+    assert set(heads[heads.estimator != "unadjusted"].status) <= {
+        "separation",
+        "near_separation",
+        "collinear",
+    }
+    assert set(heads[heads.estimator == "unadjusted"].status) == {"ok"}
+    ok = frame[(frame.status == "ok") & (frame.statistic == "hazard_ratio")]
+    assert np.isfinite(ok[["estimate", "std_error", "ci_lower", "ci_upper"]].astype(float)).all(axis=None)
+    assert (ok.ci_lower > 0).all()
+
+
+def test_a_rare_level_that_separates_is_named_with_what_to_do():
+    patients = small_patients().astype({"sex": object})
+    (rare,) = patients.index[patients.dose >= 60][:1]
+    patients["cell"] = np.where(patients.index % 2 == 0, "large", "small")
+    patients.loc[rare, "cell"] = "other"
+    entry = {"type": "categorical", "levels": ["large", "small", "other"]}
+    frame = frame_of(patients, study_with("cell", entry), SMALL)
+    weighted = headlines(frame)[lambda rows: (rows.estimator == "overlap") & (rows.population == "all")]
+    assert set(weighted.status) == {"separation"}
+    (reason,) = set(weighted.reason)
+    assert "cell: level `other`" in reason
+    assert "covariates.cell.merge" in reason
+    merged = entry | {"levels": ["large", "small"], "merge": {"small": ["small", "other"]}}
+    study = study_with("cell", merged)
+    patients["cell"] = patients["cell"].replace({"other": "small"})
+    assert "separation" not in set(headlines(frame_of(patients, study, SMALL)).status)
+
+
+def test_a_level_that_nobody_has_is_dropped_as_a_level():
+    patients = small_patients()
+    entry = {"type": "categorical", "levels": ["male", "female", "unknown"]}
+    config = small_config()
+    config["covariates"]["sex"] |= entry
+    frame = frame_of(patients, Study.from_config(config), SMALL)
+    flags = {
+        flag for text in frame["flags"].dropna() for flag in text.split(";") if flag.startswith("dropped")
+    }
+    assert flags == {"dropped_level:sex=unknown"}
 
 
 def missing_of(frame, population=PRIMARY):

@@ -12,6 +12,7 @@ from survival_multiverse.charts.theme import (
     MUTED,
     Spec,
     anchors,
+    cautioned,
     chart,
     colours,
     dots,
@@ -48,7 +49,8 @@ def forest_chart(
 ) -> Spec:
     """Hazard ratios of the dose within each stratum.
 
-    `rows` hold column, name, hr, lo, hi, counts and published. Strata are not told apart by significance.
+    `rows` hold column, name, hr, lo, hi, counts, care and published. Strata are not told apart by
+    significance.
     """
     x = ratio("hr", limits, "Hazard ratio")
     tips = [tip("name", "Stratum"), *INTERVAL, tip("counts", "Patients, events")]
@@ -57,6 +59,7 @@ def forest_chart(
     drawn = [
         whiskers(x, shared, along="x", strokeWidth=2, color=INK),
         dots(shared | {"x": x}, shape="square", size=64, color=INK),
+        cautioned({"x": x, "y": y}, dy=-9),
         *published_ticks(rows, {"x": x | {"field": "published"}, "y": y}, across="vertical"),
     ]
     return chart(
@@ -248,7 +251,7 @@ def joint_chart(
 ) -> Spec:
     """Observed specification curves against what the null worlds give at each rank.
 
-    `rows` hold estimator, null, rank, hr, lo, mid, hi, anchor and published, of the primary block.
+    `rows` hold estimator, null, rank, hr, lo, mid, hi, anchor, care and published, of the primary block.
     """
     y = ratio("hr", limits, "Hazard ratio")
     layers = [*_null_layers(y), *(_printed(y) if has_published(rows) else [])]
@@ -281,8 +284,10 @@ def _null_layers(y: Spec) -> list[Spec]:
     observed = {"x": x, "y": y, "tooltip": tips}
     points = {"transform": [KEPT], **dots(observed, size=24, clip=True, color=HIGHER)}
     marked = anchors(observed, size=80)
-    marked["transform"].append(KEPT)
-    return [band, median, reference("y", 1), points, marked]
+    shaky = cautioned({"x": x, "y": {"value": 184}})
+    for layer in (marked, shaky):
+        layer["transform"].append(KEPT)
+    return [band, median, reference("y", 1), points, marked, shaky]
 
 
 def _printed(y: Spec) -> list[Spec]:

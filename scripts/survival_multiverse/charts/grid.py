@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 
+from survival_multiverse.cautions import MARK
 from survival_multiverse.charts.specification import CUTOFFS, KEPT, kept, published_layers, ranked, tooltip
 from survival_multiverse.charts.theme import (
     HIGHER,
@@ -11,6 +12,7 @@ from survival_multiverse.charts.theme import (
     PAPER,
     Spec,
     anchors,
+    cautioned,
     chart,
     colours,
     dots,
@@ -41,13 +43,14 @@ def surface_chart(study: Study, labels: dict[str, list[str]]) -> Spec:
     y = levels("G", labels["G"][::-1], axis={"title": None, "labelFontSize": 9})
     estimable = "isValid(datum.hr)"
     p_value = "datum.p < 0.001 ? '<.001' : format(datum.p, '.3f')"
+    number = f"measure == 'p' ? {p_value} : format(datum.hr, '.2f')"
     return chart(
         data={"name": "specs"},
         transform=[
             {"filter": "datum.matching"},
             {"calculate": f"{estimable} ? {tone} : null", "as": "tone"},
             {
-                "calculate": f"!{estimable} ? '–' : measure == 'p' ? {p_value} : format(datum.hr, '.2f')",
+                "calculate": f"!{estimable} ? '–' : ({number}) + (datum.care == 'none' ? '' : '{MARK}')",
                 "as": "shown",
             },
         ],
@@ -146,12 +149,12 @@ def caliper_chart(
     )
     colour = set_colours(labels["S"])
 
-    def panel(y: Spec, lines: list[Spec], published: list[Spec]) -> Spec:
+    def panel(y: Spec, lines: list[Spec], published: list[Spec], *more: Spec) -> Spec:
         shared = {"x": x, "y": y, "color": colour, "detail": {"field": "G"}, "tooltip": tooltip(study)}
         path = {"mark": {"type": "line", "opacity": 0.55, "strokeWidth": 1.3}, "encoding": shared}
         points = dots(shared, size=26, cursor="pointer")
         marked = anchors(shared | {"color": {"value": INK}})
-        layers = [*lines, *published[:1], path, points, marked, *published[1:]]
+        layers = [*lines, *published[:1], path, points, marked, *more, *published[1:]]
         return {"width": width(3, 230), "height": 190, "layer": layers}
 
     gates = [line_at(gate, dash=True) for gate in study.analysis.balance_thresholds]
@@ -170,7 +173,12 @@ def caliper_chart(
         hconcat=[
             panel(balance, gates, published_layers(printed["smd"], first, balance)),
             panel(share, [], published_layers(printed["matched"], first, share, form=".0%")),
-            panel(ratios, [line_at(1)], published_layers(study.published, first, ratios)),
+            panel(
+                ratios,
+                [line_at(1)],
+                published_layers(study.published, first, ratios),
+                cautioned({"x": x, "y": ratios}, dx=8),
+            ),
         ],
     )
 
@@ -197,6 +205,7 @@ def ties_chart(study: Study, first: dict[str, object], *, limits: tuple[float, f
             whiskers(y, {"x": rank, "tooltip": tips}, ends="el eh", strokeWidth=5, opacity=0.4, color=MUTED),
             dots(points, size=26, color=INK),
             anchors(points),
+            cautioned({"x": rank, "y": {"value": 184}}),
             *published[1:],
         ],
     )

@@ -10,6 +10,7 @@ from survival_multiverse.charts.theme import (
     PUBLISHED,
     Spec,
     anchors,
+    cautioned,
     chart,
     dots,
     line_at,
@@ -159,6 +160,7 @@ def _curve_layers(
         whiskers(y, shared, opacity=0.55, strokeWidth=2, cursor="pointer"),
         dots(shared | {"y": y}, size=34, cursor="pointer"),
         anchors({"x": rank, "y": y, "tooltip": tooltip(study)}, size=130),
+        cautioned({"x": rank, "y": {"value": 254}}),
         *published[1:],
     ]
 
@@ -226,9 +228,11 @@ def blocks_chart(
         "tooltip": tooltip(study),
     }
     here = {"filter": f"datum.estimator == estimator && {SET} && isValid(datum.hr)"}
-    drawn = kept([*rules, dots(points, cursor="pointer")], here)
+    shaky = cautioned({"x": shared["x"], "y": {"value": 87}}, fontSize=8)
+    drawn = kept([*rules, dots(points, cursor="pointer"), shaky], here)
     for layer in drawn:
-        layer["transform"].append(ranked())
+        # Ranked before the cautioned are chosen, so that a mark stands under its estimate.
+        layer["transform"].insert(2, ranked())
     # Here the caption says what the line is: small pictures have no room for words.
     published = published_layers(study.published, first, y)[:1]
     for layer in published:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from survival_multiverse.cautions import MARK
 from survival_multiverse.palette import BROWN, DIRECTION_COLOURS, GREEN, ORANGE, PUBLISHED
 from survival_multiverse.ratio_axis import ratio_ticks
 
@@ -137,6 +138,16 @@ def anchors(encoding: Spec, *, size: int = 120) -> Spec:
     mark = {"type": "point", "shape": "diamond", "size": size, "fill": PAPER, "stroke": INK}
     mark |= {"strokeWidth": 1.6, "opacity": 1, "cursor": "pointer"}
     return {"transform": [{"filter": "datum.anchor"}], "mark": mark, "encoding": encoding}
+
+
+def cautioned(encoding: Spec, **mark: Any) -> Spec:
+    """The mark of estimates to be read with caution, beside them or where `encoding` says."""
+    shown = {key: value for key, value in encoding.items() if key in ("x", "y", "xOffset")}
+    return {
+        "transform": [{"filter": "isValid(datum.care) && datum.care != 'none'"}],
+        "mark": {"type": "text", "fontSize": 11, "aria": False, **mark},
+        "encoding": shown | {"text": {"value": MARK}},
+    }
 
 
 def reference(axis: str, value: float, *, dash: bool = False) -> Spec:

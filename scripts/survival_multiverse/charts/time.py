@@ -9,6 +9,7 @@ from survival_multiverse.charts.theme import (
     MUTED,
     SECOND,
     Spec,
+    cautioned,
     chart,
     colours,
     dots,
@@ -68,7 +69,7 @@ def landmark_chart(
 ) -> Spec:
     """Hazard ratios beyond each landmark in the anchor scenario, estimators apart, one picture a set.
 
-    `rows` hold set, landmark, series, hr, lo, hi, patients, events, risk and published.
+    `rows` hold set, landmark, series, hr, lo, hi, patients, events, risk, care and published.
     """
     present = {str(row["series"]) for row in rows}
     series = {name: colour for name, colour in LANDMARK_COLOURS.items() if name in present}
@@ -92,7 +93,14 @@ def landmark_chart(
     printed = published_ticks(rows, offset | {"y": y | {"field": "published"}}, across="horizontal")
     layers = [
         reference("y", 1),
-        *kept([whiskers(y, shared, opacity=0.7), dots(shared | {"y": y}, size=34), *printed]),
+        *kept(
+            [
+                whiskers(y, shared, opacity=0.7),
+                dots(shared | {"y": y}, size=34),
+                cautioned(shared | {"y": y}, dx=7),
+                *printed,
+            ]
+        ),
         {
             "transform": [{"filter": "isValid(datum.risk)"}],
             "mark": {"type": "text", "fontSize": 10, "color": MUTED, "aria": False, **HALO},

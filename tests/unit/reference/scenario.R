@@ -249,7 +249,8 @@ hazards <- function(data, variances) {
   p <- c(arm = log_rank("arm", data), sapply(factors, log_rank, data))
   if (matched) for (v in c("arm", factors)) log_rank(v, data, by_pair = TRUE)
   ratios("arm_only", "arm", data, variances)
-  for (v in c(factors, linear)) ratios("univariate", v, data, variances)
+  # What a cut groups enters as it was measured, too.
+  for (v in c(factors, linear, setdiff(numbers, linear))) ratios("univariate", v, data, variances)
   for (v in linear) {
     known <- data[!is.na(data[[v]]), ]
     fit <- fit_cox(as.matrix(known[v]), known)
