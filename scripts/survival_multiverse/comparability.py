@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from survival_multiverse.balance import BalanceTable, balance_of_arms, indicator_columns
+from survival_multiverse.limits import at_least
 from survival_multiverse.matching import Matching, greedy_match
 from survival_multiverse.propensity import PropensityFit, fit_propensity, overlap_summary
 from survival_multiverse.rows import NAN, RowWriter
-from survival_multiverse.sample import Sample, design_matrix, measured
+from survival_multiverse.sample import MISSING, Factor, Sample, design_matrix, measured
 from survival_multiverse.schema import Status
 from survival_multiverse.separation import dropped_flags, why_no_score
 from survival_multiverse.study import Analysis, Study, spelling
@@ -135,7 +136,7 @@ def balance_design(sample: Sample, names: Sequence[str], study: Study) -> Balanc
 
     A covariate with a cut, the volume and the count are judged in both forms: two arms may hold equal shares
     beyond a cut and still differ. Values of a reconstructed cohort were drawn within published categories,
-    so that only its groupings are columns.
+    so that only its groupings are columns, those of the volume and the count by the published cutoffs.
 
     Parameters
     ----------
@@ -146,7 +147,7 @@ def balance_design(sample: Sample, names: Sequence[str], study: Study) -> Balanc
     """
     columns, kinds, labels = [], [], []
     for factor, codes in zip(sample.factors, sample.codes, strict=True):
-        indicators = indicator_columns(codes, len(factor.levels))
+        indicators = indicator_columns(_published(sample, factor, codes, study), len(factor.levels))
         for code in range(1 if len(factor.levels) == 2 else 0, len(factor.levels)):
             columns.append(indicators[:, code])
             kinds.append(0)
@@ -168,6 +169,16 @@ def balance_design(sample: Sample, names: Sequence[str], study: Study) -> Balanc
         labels=tuple(labels),
         gates={gate: np.flatnonzero(members) for gate, members in judged.items()},
     )
+
+
+def _published(sample: Sample, factor: Factor, codes: np.ndarray, study: Study) -> np.ndarray:
+    """Codes of a grouping, shape (n,); in a reconstructed cohort by the published cutoff alone."""
+    cutoffs = {"gtv": ("gtv", study.anchor[2]), STATE: (LESIONS, study.anchor[0])}
+    if measured(study) or factor.name not in cutoffs:
+        return codes
+    column, cutoff = cutoffs[factor.name]
+    reached = at_least(sample.values[:, sample.names.index(column)], cutoff)
+    return np.where(codes == MISSING, MISSING, reached).astype(np.int64)
 
 
 def write_balance(writer: RowWriter, design: BalanceDesign, table: BalanceTable, rows: np.ndarray) -> None:

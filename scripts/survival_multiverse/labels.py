@@ -117,7 +117,10 @@ def describe_specification(study: Study, row: dict[str, object]) -> str:
 def judged_forms(study: Study) -> str:
     """Say in which forms covariates are tabulated and judged, and which of them entered the scores cut."""
     if not measured(study):
-        return "Published categories only: values within them were drawn, not measured."
+        return (
+            "Published categories only, whatever the scenario's own cutoffs: values within them were drawn, "
+            "not measured."
+        )
     held = {
         name
         for entry in study.adjustment_sets.values()

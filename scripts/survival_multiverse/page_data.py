@@ -11,7 +11,14 @@ from survival_multiverse.answer import term_label
 from survival_multiverse.attribution import TIE_BREAK
 from survival_multiverse.cautions import care
 from survival_multiverse.charts.theme import plain
-from survival_multiverse.labels import arm_labels, axis_value, in_sentence, level_label, population_label
+from survival_multiverse.labels import (
+    arm_labels,
+    axis_value,
+    in_sentence,
+    level_label,
+    population_label,
+    with_unit,
+)
 from survival_multiverse.published_marks import NO_MARKS
 from survival_multiverse.robustness import INNER
 from survival_multiverse.sample import GTV_LEVELS, measured
@@ -211,7 +218,8 @@ def balance_terms(study: Study) -> dict[tuple[str, str], str]:
         shown = covariate.levels[1:] if len(covariate.levels) == 2 else covariate.levels
         for level in shown:
             terms[name, level] = f"{covariate.label}: {level_label(study, name, level)}{late}"
-    terms["gtv", GTV_LEVELS[1]] = f"{study.gtv.label} at or above cutoff"
+    cutoff = "cutoff" if numbers else with_unit(study.anchor[2], study.gtv.unit)
+    terms["gtv", GTV_LEVELS[1]] = f"{study.gtv.label} at or above {cutoff}"
     if numbers:
         terms["gtv", "continuous"] = f"{study.gtv.label}, as measured"
         terms["lesions", "continuous"] = study.lesions.label

@@ -70,7 +70,11 @@ def test_gates_are_the_largest_difference_by_a_loop_over_the_patients(source, po
     patients = gappy_patients(seed)
     cohort = encode_cohort(patients, study)
     by_id = patients.set_index("patient_id")
-    everybody = whole_sample(cohort, oligo_threshold=5, dose_cutoff=60, gtv_cutoff=100)
+    # What was drawn is judged by the published cutoffs, those of `CUTS`, whatever the scenario's own.
+    own = {"oligo_threshold": 4, "gtv_cutoff": 150} if source == "reconstructed" else {}
+    everybody = whole_sample(
+        cohort, **{"oligo_threshold": CUTS["lesions"], "dose_cutoff": 60, "gtv_cutoff": CUTS["gtv"], **own}
+    )
     sample = select_population(everybody, population)
     for adjustment_set in study.adjustment_sets.values():
         names = covariate_names(adjustment_set, population)
