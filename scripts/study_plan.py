@@ -26,7 +26,7 @@ CALIBRATED = "results/calibration/calibration.csv"
 CALIBRATION = "resources/calibration.csv"
 
 # Enough for a Monte-Carlo error of 0.01 at the 0.05 level, of 0.05 in a power, and below 0.001 in the truth.
-CALIBRATION_COHORTS = {"no_effect": 200, "known_effect": 100, "effect_on_course": 75}
+CALIBRATION_COHORTS = {"no_effect": 500, "known_effect": 100, "effect_on_course": 75}
 COHORTS_PER_JOB, CALIBRATION_DRAWS, TRUTH_PATIENTS = 25, 199, 1_000_000
 
 
