@@ -6,7 +6,7 @@ from hashlib import blake2b
 import numpy as np
 import pandas as pd
 
-from survival_multiverse.coarse_curves import coarse_curve
+from survival_multiverse.coarse_curves import coarse_curve, time_step
 from survival_multiverse.comparability import match, matched_sample, score
 from survival_multiverse.disclosure import suppressed
 from survival_multiverse.matching import priority
@@ -61,7 +61,7 @@ def _keep(curves: dict[str, pd.DataFrame], time: np.ndarray, event: np.ndarray, 
     content = np.ascontiguousarray(np.stack([time, event.astype(np.float64)]))
     name = blake2b(content.tobytes(), digest_size=6).hexdigest()
     if name not in curves:
-        curves[name] = coarse_curve(time, event, minimum=study.minimum_cell)
+        curves[name] = coarse_curve(time, event, minimum=study.minimum_cell, step=time_step(study))
     return name
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from survival_multiverse.cautions import NOTE
-from survival_multiverse.coarse_curves import SMALL_ARM
+from survival_multiverse.coarse_curves import time_step
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence, variable_label, with_unit
 from survival_multiverse.narrative import reading
 from survival_multiverse.published_marks import NO_MARKS
@@ -157,11 +157,11 @@ def _survival_caption(part: str, study: Study, printed: str) -> Caption:
             "evidence that the effect differs: that takes a test of interaction."
         ) + (dagger(study) if late else "")
     percent = f"{100 * study.analysis.confidence_level:g} %"
+    step = with_unit(time_step(study), study.time.unit)
     method = (
         f"Kaplan-Meier curves with {percent} confidence bands ({study.analysis.survival_conf_type}); "
-        f"ticks are censored patients; P of the log-rank test; numbers at risk below {study.minimum_cell} "
-        f"are not shown. Groups of fewer than {SMALL_ARM * study.minimum_cell} patients fall in steps of at "
-        f"least {study.minimum_cell} events, without band and ticks, so that no step is one patient's; their "
-        "curves end with the last step."
+        f"P of the log-rank test; numbers at risk below {study.minimum_cell} are not shown. Curves step at "
+        f"multiples of {step} and by at least {study.minimum_cell} events, so that no step is one patient's; "
+        "a curve ends where fewer follow."
     )
     return Caption(title, f"{text} {method}{printed}", f"Kaplan-Meier curves. {text}")

@@ -1,5 +1,6 @@
 """Kaplan-Meier figures of the primary scenario, with the numbers at risk under the axes."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -8,8 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, MultipleLocator, PercentFormatter
 
-from survival_multiverse.coarse_curves import SMALL_ARM, coarse_curve
-from survival_multiverse.curves import kaplan_meier
+from survival_multiverse.coarse_curves import coarse_curve, time_step
 from survival_multiverse.disclosure import printed_counts
 from survival_multiverse.limits import at_least
 from survival_multiverse.palette import INK, MUTED, PUBLISHED
@@ -39,7 +39,10 @@ def draw_survival_curves(
         layout="constrained",
     )
     grid = figure.add_gridspec(2 * bands, columns, height_ratios=[3.0, risk_height] * bands)
-    longest = max([1.0, *(curve.time.max() for panel in panels for curve in panel.curves if curve.time.size)])
+    step = time_step(study)
+    last = max([0.0, *(curve.time.max() for panel in panels for curve in panel.curves if curve.time.size)])
+    # The axis ends at a time of the grid: the longest follow-up is one patient's.
+    longest = step * max(math.ceil(last / step), 1)
     for position, panel in enumerate(panels):
         band, column = divmod(position, columns)
         axes = figure.add_subplot(grid[2 * band, column])
@@ -96,37 +99,16 @@ def _draw_published(axes: Axes, published: pd.DataFrame) -> None:
 
 
 def _draw_curve(axes: Axes, curve: Curve, study: Study) -> None:
-    if curve.time.size < SMALL_ARM * study.minimum_cell:
-        steps = coarse_curve(curve.time, curve.event, minimum=study.minimum_cell)
-        style = {"color": curve.colour, "linestyle": curve.line, "linewidth": 1.5, "label": curve.label}
-        axes.plot(steps["time"], steps["survival"], drawstyle="steps-post", **style)
-        return
-    # Here, because importing it takes as long as writing the page, which needs the figures' names alone.
-    from lifelines import KaplanMeierFitter
-
-    fitter = KaplanMeierFitter(label=curve.label).fit(curve.time, curve.event)
+    """Draw the curve in steps of the grid; where they begin and end tells nobody's time."""
     analysis = study.analysis
-    band = kaplan_meier(
-        curve.time, curve.event, conf_type=analysis.survival_conf_type, level=analysis.confidence_level
-    )
-    axes.fill_between(
-        np.concatenate([[0.0], band.time]),
-        np.concatenate([[1.0], band.ci_lower]),
-        np.concatenate([[1.0], band.ci_upper]),
-        step="post",
-        color=curve.colour,
-        alpha=0.13,
-        linewidth=0,
-    )
-    fitter.plot_survival_function(
-        ax=axes,
-        ci_show=False,
-        show_censors=True,
-        censor_styles={"marker": "|", "ms": 5, "mew": 0.8},
-        color=curve.colour,
-        linestyle=curve.line,
-        linewidth=1.5,
-    )
+    limits = {"conf_type": analysis.survival_conf_type, "level": analysis.confidence_level}
+    steps = coarse_curve(
+        curve.time, curve.event, minimum=study.minimum_cell, step=time_step(study), **limits
+    ).round(3)
+    band = {"step": "post", "color": curve.colour, "alpha": 0.13, "linewidth": 0}
+    axes.fill_between(steps["time"], steps["ci_lower"], steps["ci_upper"], **band)
+    style = {"color": curve.colour, "linestyle": curve.line, "linewidth": 1.5, "label": curve.label}
+    axes.plot(steps["time"], steps["survival"], drawstyle="steps-post", **style)
 
 
 def _draw_numbers_at_risk(

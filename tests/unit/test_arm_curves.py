@@ -6,30 +6,53 @@ from hypothesis import strategies as st
 from report_frames import canonical_patients, small_study
 
 from survival_multiverse.arm_curves import describe_arms
-from survival_multiverse.coarse_curves import coarse_curve
+from survival_multiverse.coarse_curves import coarse_curve, time_step
 from survival_multiverse.curves import kaplan_meier
 from survival_multiverse.multiverse import anchor_samples
 
 PATIENTS = st.lists(st.tuples(st.integers(1, 30), st.integers(0, 1)), min_size=1, max_size=60)
 
 
-@settings(max_examples=60, deadline=None)
-@given(PATIENTS, st.integers(1, 7))
-def test_every_step_holds_enough_deaths_and_lies_on_the_estimate(rows, minimum):
+@settings(max_examples=100, deadline=None)
+@given(PATIENTS, st.integers(1, 7), st.sampled_from([0.5, 1.0, 4.0]))
+def test_steps_fall_on_the_grid_hold_enough_deaths_and_lie_on_the_estimate(rows, minimum, step):
     time, event = (np.array(column) for column in zip(*rows, strict=True))
-    curve = coarse_curve(time.astype(float), event, minimum=minimum)
-    assert curve.iloc[0].tolist() == [0.0, 1.0, len(rows)]
-    whole = kaplan_meier(time.astype(float), event)
-    exact = dict(zip(whole.time, whole.survival, strict=True))
-    edges = curve["time"].to_numpy()
-    for before, after, survival in zip(edges[:-1], edges[1:], curve["survival"][1:], strict=True):
-        assert survival == exact[after]
-        assert event[(time > before) & (time <= after)].sum() >= minimum
-    # No death is left out once there has been a step.
-    if len(edges) > 1:
-        assert not event[time > edges[-1]].any()
-    else:
-        assert event.sum() < minimum
+    time = time * 1.3
+    curve = coarse_curve(time, event, minimum=minimum, step=step)
+    assert curve.iloc[0].tolist() == [0.0, 1.0, 1.0, 1.0, len(rows)]
+    whole = kaplan_meier(time, event)
+    edges, levels = curve["time"].to_numpy(), curve["survival"].to_numpy()
+    np.testing.assert_allclose(edges / step, np.round(edges / step))
+    for before, after, level, survival in zip(edges[:-1], edges[1:], levels[:-1], levels[1:], strict=True):
+        assert survival == np.append(whole.survival[whole.time <= after], 1.0).min()
+        deaths = event[(time > before) & (time <= after)].sum()
+        assert deaths >= minimum or (deaths == 0 and survival == level and after == edges[-1])
+    np.testing.assert_array_equal(curve["at_risk"], [(time >= edge).sum() for edge in edges])
+    # What is left at the end is fewer deaths than a step holds; after the last of all, enough are at risk.
+    left = event[time > edges[-1]].sum()
+    assert left < minimum
+    if len(edges) > 1 and levels[-1] == levels[-2]:
+        assert left == 0
+        assert (time >= edges[-1]).sum() >= minimum
+
+
+def test_limits_are_those_of_the_estimate_and_the_grid_is_of_the_settings():
+    study = small_study()
+    patients = canonical_patients(study)
+    time, event = patients["time"].to_numpy(), patients["event"].to_numpy()
+    step = time_step(study)
+    assert step == 1.0
+    curve = coarse_curve(time, event, minimum=5, step=step, conf_type="log", level=0.9)
+    whole = kaplan_meier(time, event, conf_type="log", level=0.9)
+    for row in curve.iloc[1:].itertuples():
+        place = np.flatnonzero(whole.time <= row.time)[-1]
+        assert (row.ci_lower, row.ci_upper) == (whole.ci_lower[place], whole.ci_upper[place])
+
+
+def test_curves_of_all_scenarios_share_the_grid(found):
+    _, tables = found
+    times = tables["survival_curves"]["time"] / time_step(small_study())
+    np.testing.assert_allclose(times, np.round(times))
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 import dataclasses
 from collections import Counter
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ from matplotlib.patches import Rectangle
 from report_frames import estimate, failure, grid, small_config, small_study, specifications
 
 from survival_multiverse.cautions import MARK
+from survival_multiverse.coarse_curves import time_step
 from survival_multiverse.curves import kaplan_meier
 from survival_multiverse.figures import curve_order, decision_rows, draw_specification_curve
 from survival_multiverse.labels import describe_specification, in_sentence, level_label
@@ -306,31 +306,24 @@ def test_no_p_value_where_the_table_has_none():
     assert np.isnan(log_rank_p(log_rank_rows(), estimator="matched", adjustment_set="baseline_only"))
 
 
-def test_curve_is_the_kaplan_meier_estimate():
-    figure = draw_survival_curves("survival_curves_dose", samples(), log_rank_rows(), small_study())
-    high = patients()[lambda frame: frame["arm"] == 1]
-    expected = kaplan_meier(high["time"], high["event"])
-    steps = max(
-        (line for line in figure.axes[0].lines if line.get_label().startswith("≥")),
-        key=lambda s: len(s.get_xdata()),
-    )
-    drawn = dict(zip(np.round(steps.get_xdata(), 6), steps.get_ydata(), strict=True))
-    for time, survival in zip(expected.time, expected.survival, strict=True):
-        assert drawn[round(time, 6)] == pytest.approx(survival, abs=1e-12)
-
-
-def test_small_arms_are_drawn_in_steps_of_several_deaths():
-    few = patients(60)
-    figure = draw_survival_curves(
-        "survival_curves_dose", samples() | {"population": few}, log_rank_rows(), small_study()
-    )
-    assert not figure.axes[0].collections
-    for arm, line in zip((1, 0), figure.axes[0].lines, strict=True):
-        here = few[few["arm"] == arm]
-        edges = line.get_xdata()
-        for before, after in pairwise(edges):
-            inside = (here["time"] > before) & (here["time"] <= after)
-            assert here.loc[inside, "event"].sum() >= small_study().minimum_cell
+def test_curve_is_the_kaplan_meier_estimate_in_steps_of_several_deaths():
+    minimum, step = small_study().minimum_cell, time_step(small_study())
+    for whom in (patients(), patients(60)):
+        everybody = samples() | {"population": whom}
+        figure = draw_survival_curves("survival_curves_dose", everybody, log_rank_rows(), small_study())
+        for arm, line in zip((1, 0), figure.axes[0].lines, strict=True):
+            here = whom[whom["arm"] == arm]
+            whole = kaplan_meier(here["time"], here["event"])
+            edges, levels = line.get_xdata(), line.get_ydata()
+            np.testing.assert_allclose(edges / step, np.round(edges / step))
+            for before, after, level, survival in zip(
+                edges[:-1], edges[1:], levels[:-1], levels[1:], strict=True
+            ):
+                assert survival == pytest.approx(whole.survival[whole.time <= after][-1], abs=5e-4)
+                inside = (here["time"] > before) & (here["time"] <= after)
+                assert here.loc[inside, "event"].sum() >= minimum or survival == level
+        end = figure.axes[0].get_xlim()[1] / 1.02 / step
+        assert end == pytest.approx(round(end))
 
 
 def test_numbers_at_risk():
