@@ -16,6 +16,7 @@ from study_plan import PICTURED, PICTURED_OF_PAPER
 from survival_multiverse.charts.theme import Spec
 from survival_multiverse.palette import PAPER
 from survival_multiverse.picture_files import picture_specs
+from survival_multiverse.release import release
 from survival_multiverse.study import Study
 
 
@@ -25,7 +26,8 @@ def draw_pictures(*, tables: Mapping[str, str], estimates: str, settings: str, a
     study = Study.from_config(config)
     frames = {name: read_frame(path) for name, path in tables.items()}
     frames["anchor"] = read_anchor_estimates(estimates, study)
-    drawn = {name: svg_of(spec) for name, spec in picture_specs(study, frames).items()}
+    specs = picture_specs(study, release(frames, study))
+    drawn = {name: svg_of(spec) for name, spec in specs.items()}
     ground = f'><rect width="100%" height="100%" fill="{PAPER}"/>'
     drawn["lineage"] = draw_study(config).replace(">", ground, 1)
     vector = {f"{name}.svg": svg.encode() for name, svg in drawn.items()}

@@ -8,6 +8,7 @@ from job_log import job_log
 from job_records import recorded_job
 from output_files import write_bytes
 from parquet_files import read_frame
+from survival_multiverse.release import release
 from survival_multiverse.study import Study
 from survival_multiverse.style import png_bytes, svg_bytes
 from survival_multiverse.surface import draw_hazard_ratio_surface
@@ -16,7 +17,8 @@ from survival_multiverse.surface import draw_hazard_ratio_surface
 def plot_hazard_ratio_surface(*, specifications: str, settings: str, outputs: Sequence[str]) -> None:
     """Write the figure in the formats that the outputs end in."""
     study = Study.from_config(json.loads(settings))
-    figure = draw_hazard_ratio_surface(read_frame(specifications), study)
+    shared = release({"specifications": read_frame(specifications)}, study)
+    figure = draw_hazard_ratio_surface(shared["specifications"], study)
     for path in map(Path, outputs):
         write_bytes(path, svg_bytes(figure) if path.suffix == ".svg" else png_bytes(figure))
 

@@ -18,6 +18,7 @@ from report_inputs import made_from, read_balance, software
 from study_plan import study_steps
 from survival_multiverse.anchor_tables import ANCHOR_TABLES
 from survival_multiverse.page_tables import shown_tables
+from survival_multiverse.release import release
 from survival_multiverse.report import TABLES
 from survival_multiverse.report import render_report as render_page
 from survival_multiverse.study import Study
@@ -46,12 +47,11 @@ def render_report(
         frames["calibration"] = pd.read_csv(calibration)
     frames |= {name: read_frame(path) for name, path in (paper or {}).items()}
     frames["anchor"] = read_anchor_estimates(estimates, study)
-    frames["scenario_balance"] = read_balance(estimates)
-    svgs = [path for path in map(Path, figures) if path.suffix == ".svg"]
+    frames = release(frames | {"scenario_balance": read_balance(estimates)}, study)
     page = render_page(
         study,
         frames,
-        {path.stem: path.read_text(encoding="utf-8") for path in svgs},
+        {path.stem: path.read_text(encoding="utf-8") for path in map(Path, figures) if path.suffix == ".svg"},
         scripts=Path(bundle).read_text(encoding="utf-8"),
         versions=software(),
         digests=made_from(scenarios[0]),

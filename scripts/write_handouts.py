@@ -10,6 +10,7 @@ from job_records import recorded_job
 from output_files import write_bytes
 from parquet_files import read_frame
 from survival_multiverse.manuscript import manuscript_tables
+from survival_multiverse.release import release
 from survival_multiverse.study import Study
 from survival_multiverse.style import png_bytes, svg_bytes
 from survival_multiverse.summary_figure import draw_summary
@@ -20,15 +21,15 @@ def write_handouts(
 ) -> None:
     """Write the picture in each format asked for, and the Word document."""
     study = Study.from_config(json.loads(settings))
-    specifications, joint, attribution = (
-        read_frame(tables[name]) for name in ("specifications", "joint_inference", "attribution")
-    )
-    figure = draw_summary(specifications, joint, attribution, study)
+    names = ("specifications", "joint_inference", "attribution")
+    frames = {name: read_frame(tables[name]) for name in names}
+    frames["anchor"] = read_anchor_estimates(estimates, study)
+    shared = release(frames, study)
+    figure = draw_summary(*(shared[name] for name in names), study)
     for path in figures:
         draw = svg_bytes if Path(path).suffix == ".svg" else png_bytes
         write_bytes(path, draw(figure))
-    anchor = read_anchor_estimates(estimates, study)
-    write_bytes(manuscript, manuscript_tables(anchor, specifications, study))
+    write_bytes(manuscript, manuscript_tables(shared["anchor"], shared["specifications"], study))
 
 
 if __name__ == "__main__":

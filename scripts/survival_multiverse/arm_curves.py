@@ -8,7 +8,6 @@ import pandas as pd
 
 from survival_multiverse.coarse_curves import coarse_curve, time_step
 from survival_multiverse.comparability import match, matched_sample, score
-from survival_multiverse.disclosure import suppressed
 from survival_multiverse.matching import priority
 from survival_multiverse.sample import Sample, encode_cohort, select_population, whole_sample
 from survival_multiverse.scenario import covariate_names
@@ -86,7 +85,7 @@ def _samples(patients: pd.DataFrame, study: Study) -> Iterator[tuple[tuple, Samp
 
 
 def _overlap(patients: pd.DataFrame, study: Study) -> list[tuple]:
-    """Patients by class of the score, arm and adjustment set, before and after matching; small ones null."""
+    """Patients by class of the score, arm and adjustment set, before and after matching."""
     cohort = encode_cohort(patients, study)
     ranks = priority(cohort.ids, seed=study.seed)
     *cutoffs, caliper = study.anchor
@@ -104,16 +103,7 @@ def _overlap(patients: pd.DataFrame, study: Study) -> list[tuple]:
         for estimator, kept in ((Estimator.UNADJUSTED, everybody), (Estimator.MATCHED, paired)):
             for arm in (0, 1):
                 values = scored.fit.probability[kept & (scored.sample.arm == arm)]
-                counts = _held_back(np.histogram(values, edges)[0], minimum=study.minimum_cell)
+                counts = np.histogram(values, edges)[0]
                 for lower, upper, count in zip(edges[:-1], edges[1:], counts, strict=True):
                     rows.append((name, str(estimator), arm, lower, upper, count))
     return rows
-
-
-def _held_back(counts: np.ndarray, *, minimum: int) -> np.ndarray:
-    """Counts with NaN where a class is too small to be shown, or would give a small one away."""
-    shown = counts.astype(np.float64)
-    filled = np.flatnonzero(counts)
-    hidden = suppressed(counts[filled, None], minimum=minimum)[:, 0]
-    shown[filled[hidden]] = np.nan
-    return shown

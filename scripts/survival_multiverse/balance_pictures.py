@@ -6,6 +6,7 @@ import pandas as pd
 
 from survival_multiverse.captions import dagger
 from survival_multiverse.charts.balance import STAGES, love_chart, overlap_chart, smd_chart
+from survival_multiverse.disclosure import count_words
 from survival_multiverse.labels import arm_labels, judged_forms
 from survival_multiverse.page_data import (
     Choices,
@@ -111,8 +112,8 @@ def overlap_picture(overlap: pd.DataFrame, specifications: pd.DataFrame, study: 
     choices = primary_choices(specifications, study)
     rows = []
     for row in overlap.to_dict("records"):
-        hidden = not is_number(row["patients"])
-        count = (study.minimum_cell - 1) if hidden else row["patients"]
+        count = row["patients"]
+        hidden = 0 < count < study.minimum_cell
         rows.append(
             {
                 "set": set_label(study, row["adjustment_set"]),
@@ -122,16 +123,15 @@ def overlap_picture(overlap: pd.DataFrame, specifications: pd.DataFrame, study: 
                 "upper": row["upper"],
                 "height": count if row["arm"] == 1 else -count,
                 "hidden": hidden,
-                "text": "held back" if hidden else f"{count:,.0f}",
+                "text": count_words(count, minimum=study.minimum_cell),
                 **_choices(choices, row),
             }
         )
     sets = list(dict.fromkeys(row["set"] for row in rows))
     text = (
         f"Patients of the primary scenario by propensity score, {arms[1]} above and {arms[0]} below the "
-        "line. Where only one arm has patients, nobody can be compared. Pale: a class of few patients, or "
-        "one that would give such a class away; its count is held back and the bar drawn at "
-        f"{study.minimum_cell - 1} whatever it is." + dagger(study)
+        "line. Where only one arm has patients, nobody can be compared. Pale: a class of fewer than "
+        f"{study.minimum_cell} patients, drawn alike whatever their number." + dagger(study)
     )
     alternative = (
         "Counts of patients by class of the propensity score in both arms, before and after matching."

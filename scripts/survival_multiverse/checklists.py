@@ -20,8 +20,7 @@ AUTHORS = "for the authors: a program cannot know it"
 
 def strobe_table(study: Study, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """STROBE items for cohort studies (von Elm et al. 2007)."""
-    patients = len(tables["cohort"])
-    events = int(tables["cohort"]["event"].sum())
+    patients, events = (int(tables["cohort"][name].iloc[0]) for name in ("patients", "events"))
     analysis = study.analysis
     missing = "complete cases by analysis" if study.missing_values == "complete_case" else "none are accepted"
     rows = [

@@ -1,6 +1,5 @@
 """The audit of the cutpoints as a picture with its words."""
 
-import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -28,7 +27,6 @@ def cutpoint_picture(tables: Mapping[str, pd.DataFrame], study: Study, name: str
     role, rows = getattr(study, name), tables["cutpoints"]
     rows = rows[(rows["population"] == "non_oligometastatic") & (rows["variable"] == name)]
     rows = rows[rows["status"] == "ok"]
-    rows = apart(rows, minimum=study.minimum_cell)
     if rows.empty:
         return None
     points = [
@@ -119,16 +117,6 @@ def _smooth(dose_response: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[
         for row in smooth.to_dict("records")
     ]
     return smooth, spline
-
-
-def apart(rows: pd.DataFrame, *, minimum: int) -> pd.DataFrame:
-    """Cutoffs between which at least `minimum` patients lie: none of them shows one patient's value."""
-    kept, last = [], math.inf
-    for position, count in enumerate(rows.sort_values("cutoff")["n_above"]):
-        if last - count >= minimum:
-            kept.append(position)
-            last = count
-    return rows.sort_values("cutoff").iloc[kept]
 
 
 def _split(row: dict[str, object], study: Study) -> str:

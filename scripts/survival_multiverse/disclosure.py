@@ -1,49 +1,42 @@
-"""Suppression of small counts, so that a published table cannot point at a patient."""
+"""Counts of patients as they are shown: in classes, so that no table or two of them point at a patient."""
 
 import numpy as np
-
-HELD = "*"
-"""Stands for what is hidden to protect something else."""
+import numpy.typing as npt
 
 
-def suppressed(counts: np.ndarray, *, minimum: int) -> np.ndarray:
-    """Cells of a table of counts that must not be printed.
+def shown_count(counts: npt.ArrayLike, *, minimum: int) -> np.ndarray:
+    """Return the middle of the class that a count is in.
 
-    Every count below `minimum` goes. Because row and column totals are published elsewhere, a row
-    or column that hid a single cell would give it away by subtraction, or two cells whose sum is
-    still below `minimum` would bound each other closely: the next smallest cells go too, until
-    what is hidden in each line is at least two cells that sum to `minimum` or more
-    (Hundepool et al. 2012, Statistical Disclosure Control, section 4.2).
+    Classes are 0, 1 to `minimum` - 1, and from there on each so many counts wide that starts at a multiple of
+    `minimum`: with 5, a count of 180 to 184 is shown as 182. The difference of two such numbers is known to
+    a class, never to a patient (compare midpoint rounding in OpenSAFELY's output rules).
 
     Parameters
     ----------
-    counts : int array of shape (levels, arms)
-
-    Returns
-    -------
-    bool array of the same shape, True where hidden.
+    counts : array_like
+        Counts of patients; a gap is NaN.
+    minimum : int
+        Smallest count that may be known; up to 1, counts stay as they are.
     """
-    counts = np.asarray(counts)
-    hidden = counts < minimum
-    while True:
-        before = hidden.sum()
-        for line, mask in [*zip(counts, hidden, strict=True), *zip(counts.T, hidden.T, strict=True)]:
-            _complement(line, mask, minimum)
-        if hidden.sum() == before:
-            return hidden
+    numbers = np.asarray(counts, dtype=np.float64)
+    if minimum <= 1:
+        return numbers
+    middle = np.floor(numbers / minimum) * minimum + (minimum - 1) // 2
+    return np.where(numbers == 0, 0.0, np.where(numbers < minimum, minimum // 2, middle))
 
 
-def _complement(line: np.ndarray, mask: np.ndarray, minimum: int) -> None:
-    while mask.any() and not mask.all() and (mask.sum() < 2 or line[mask].sum() < minimum):
-        candidates = np.flatnonzero(~mask)
-        mask[candidates[np.argmin(line[candidates])]] = True
+def class_words(minimum: int) -> str:
+    """How counts are shown, in a sentence."""
+    if minimum <= 1:
+        return "Counts are exact."
+    low = 36 * minimum
+    middle = int(shown_count(low, minimum=minimum))
+    return (
+        f"Counts of patients are the middle of classes of {minimum} ({low} to {low + minimum - 1}: {middle}; "
+        f"1 to {minimum - 1}: <{minimum}), so that no two of them give a few patients away."
+    )
 
 
-def printed_counts(counts: np.ndarray, *, minimum: int) -> np.ndarray:
-    """The counts as text: ``<5`` where too small, ``*`` where hidden to protect another cell."""
-    counts = np.asarray(counts)
-    hidden = suppressed(counts, minimum=minimum)
-    text = np.full(counts.shape, "", dtype=object)
-    for cell, count in np.ndenumerate(counts):
-        text[cell] = (f"<{minimum}" if count < minimum else HELD) if hidden[cell] else str(int(count))
-    return text
+def count_words(count: float, *, minimum: int) -> str:
+    """A count as shown, in words: ``<5`` where it is small."""
+    return f"<{minimum}" if 0 < count < minimum else f"{shown_count(count, minimum=minimum):,.0f}"

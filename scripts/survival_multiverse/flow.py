@@ -1,16 +1,20 @@
 """The patients' way into the study and through the primary scenario, in the manner of a CONSORT diagram."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 
-from survival_multiverse.disclosure import printed_counts
+from survival_multiverse.disclosure import count_words
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence, population_label
 from survival_multiverse.schema import Population
 from survival_multiverse.study import Study
 from survival_multiverse.table_cells import is_number, set_label
 from survival_multiverse.time_tables import of_stage, primary_rows
+
+START, EXCLUDED, POPULATION, ARM = "start", "excluded", "population", "arm"
+MATCHED, UNMATCHED, UNSCORED = "matched", "unmatched", "not scored"
+PRIMARY = Population.NON_OLIGOMETASTATIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,11 @@ class Step:
     branches: tuple[str, ...] = field(default=())
 
 
-def flow_steps(flow: pd.DataFrame, anchor: pd.DataFrame, study: Study) -> list[Step]:
-    """Boxes from everybody in the data to the matched pairs of the primary scenario; small counts held back.
+def flow_counts(flow: pd.DataFrame, anchor: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Count everybody from those in the data to the matched pairs of the primary scenario.
+
+    The counts of each kind of box add up: populations to those analysed, arms to the primary population, and
+    of each adjustment set the matched, the unmatched and those without a score.
 
     Parameters
     ----------
@@ -32,22 +39,46 @@ def flow_steps(flow: pd.DataFrame, anchor: pd.DataFrame, study: Study) -> list[S
         ``results/cohort/flow.parquet``: step, reason, n_excluded, n_remaining.
     anchor
         Rows of the primary scenario.
+
+    Returns
+    -------
+    DataFrame
+        box (what is counted), name (of the reason, population, arm or set), count, and share of the smaller
+        arm that is matched.
     """
-    rows = flow.to_dict("records")
-    minimum = study.minimum_cell
-    left = [row for row in rows if row["n_excluded"] > 0]
-    total = float(rows[-1]["n_remaining"])
-    out = tuple((str(row["reason"]), _count(row["n_excluded"], minimum)) for row in left)
-    # One small exclusion could be worked out from the totals before and after it.
-    few = any(row["n_excluded"] < minimum for row in left)
-    start = "" if few else f"{rows[0]['n_remaining']:,.0f}"
-    first = str(rows[0]["reason"])
-    steps = [Step(first[0].upper() + first[1:], start), Step("Analysed", f"{total:,.0f}", out)]
-    return [*steps, _populations(anchor, study, total), _arms(anchor, study), _pairs(anchor, study)]
+    rows = list(_counted(flow.to_dict("records"), anchor, study))
+    return pd.DataFrame(rows, columns=["box", "name", "count", "share"]).astype(
+        {"count": float, "share": float}
+    )
 
 
-def _count(value: float, minimum: int) -> str:
-    return f"<{minimum}" if 0 < value < minimum else f"{value:,.0f}"
+def _counted(
+    steps: list[dict[str, object]], anchor: pd.DataFrame, study: Study
+) -> Iterator[tuple[str, str, float, float]]:
+    nan = float("nan")
+    yield START, str(steps[0]["reason"]), steps[0]["n_remaining"], nan
+    for step in steps:
+        if step["n_excluded"] > 0:
+            yield EXCLUDED, str(step["reason"]), step["n_excluded"], nan
+    total = float(steps[-1]["n_remaining"])
+    populations = {
+        name: _patients(anchor, name, "all", "all") for name in (PRIMARY, Population.OLIGOMETASTATIC)
+    }
+    for name, count in populations.items():
+        yield POPULATION, str(name), count, nan
+    yield POPULATION, "", total - sum(populations.values()), nan
+    for arm in ("1", "0"):
+        yield ARM, arm, _patients(anchor, PRIMARY, "arm", arm), nan
+    rows = primary_rows(anchor, analysis="matching")
+    for name in study.adjustment_sets:
+        here = of_stage(rows, "matched", name)
+        scored = float(here["n"].max()) if len(here) else 0.0
+        statistics = here.set_index("statistic")["estimate"]
+        pairs, share = (statistics.get(key, nan) for key in ("pairs", "matched_share"))
+        matched = 2 * pairs if is_number(pairs) else 0.0
+        yield MATCHED, name, matched, share
+        yield UNMATCHED, name, scored - matched, nan
+        yield UNSCORED, name, populations[PRIMARY] - scored, nan
 
 
 def _patients(anchor: pd.DataFrame, population: Population, variable: str, level: str) -> float:
@@ -59,56 +90,50 @@ def _patients(anchor: pd.DataFrame, population: Population, variable: str, level
     return float(rows["estimate"].iloc[0]) if len(rows) else 0.0
 
 
-def _printed(counts: list[float], study: Study) -> list[str]:
-    """Counts that make up a total which is known, none of them small and none to be worked out from it."""
-    texts = ["0"] * len(counts)
-    some = [place for place, count in enumerate(counts) if count > 0]
-    numbers = np.array([counts[place] for place in some], dtype=np.int64)[:, None]
-    for place, text in zip(some, printed_counts(numbers, minimum=study.minimum_cell)[:, 0], strict=True):
-        texts[place] = str(text)
-    return texts
-
-
-def _populations(anchor: pd.DataFrame, study: Study, total: float) -> Step:
-    """Both populations, and who is in neither as the count is not known: together everybody analysed."""
-    names, counts = [], []
-    for population, sign in ((Population.NON_OLIGOMETASTATIC, "≥"), (Population.OLIGOMETASTATIC, "<")):
-        words = axis_value(study, "oligo_threshold", study.anchor[0]).replace("≥", sign)
-        role = ", primary population" if population is Population.NON_OLIGOMETASTATIC else ""
-        names.append(f"{population_label(study, population)} ({words}){role}")
-        counts.append(_patients(anchor, population, "all", "all"))
-    if total > sum(counts):
-        names.append(f"{study.lesions.label} not known, in neither")
-        counts.append(total - sum(counts))
-    branches = [f"{name}: {text}" for name, text in zip(names, _printed(counts, study), strict=True)]
-    return Step(f"By {in_sentence(study.lesions.label)}, primary threshold", "", branches=tuple(branches))
-
-
-def _arms(anchor: pd.DataFrame, study: Study) -> Step:
+def flow_steps(counts: pd.DataFrame, study: Study, *, patients: int) -> list[Step]:
+    """Boxes of the flow, from the table of `flow_counts` and the number of patients analysed."""
+    words = [count_words(count, minimum=study.minimum_cell) for count in counts["count"]]
+    boxes: dict[str, list[dict[str, object]]] = {}
+    for row in counts.assign(words=words).to_dict("records"):
+        boxes.setdefault(row["box"], []).append(row)
+    (first,) = boxes[START]
+    reason = str(first["name"])
+    left = boxes.get(EXCLUDED, [])
+    out = tuple((row["name"], row["words"]) for row in left)
+    # The number analysed is exact: with it, that of the start could tell of a small exclusion.
+    few = any(row["count"] < study.minimum_cell for row in left)
+    start = "" if few else first["words"] if left else f"{patients:,}"
     low, high = arm_labels(study, dose_cutoff=study.anchor[1])
-    primary = Population.NON_OLIGOMETASTATIC
-    counts = [_patients(anchor, primary, "arm", level) for level in ("1", "0")]
-    branches = tuple(
-        f"{study.dose.label} {name}: {text}"
-        for name, text in zip((high, low), _printed(counts, study), strict=True)
+    arms = tuple(
+        f"{study.dose.label} {high if row['name'] == '1' else low}: {row['words']}" for row in boxes[ARM]
     )
-    return Step("Primary population by arm", "", branches=branches)
+    sets = tuple(
+        _set(*rows, study) for rows in zip(boxes[MATCHED], boxes[UNMATCHED], boxes[UNSCORED], strict=True)
+    )
+    populations = tuple(_population(row, study) for row in boxes[POPULATION] if row["name"] or row["count"])
+    return [
+        Step(reason[0].upper() + reason[1:], start),
+        Step("Analysed", f"{patients:,}", out),
+        Step(f"By {in_sentence(study.lesions.label)}, primary threshold", "", branches=populations),
+        Step("Primary population by arm", "", branches=arms),
+        Step(f"Matched 1:1, {axis_value(study, 'caliper', study.anchor[3])}", "", branches=sets),
+    ]
 
 
-def _pairs(anchor: pd.DataFrame, study: Study) -> Step:
-    """Of each set the matched, the unmatched and those without a score: together the primary population."""
-    rows = primary_rows(anchor, analysis="matching")
-    everybody = _patients(anchor, Population.NON_OLIGOMETASTATIC, "all", "all")
-    branches = []
-    for name in study.adjustment_sets:
-        here = of_stage(rows, "matched", name)
-        scored = float(here["n"].max()) if len(here) else 0.0
-        statistics = here.set_index("statistic")["estimate"]
-        pairs, share = (statistics.get(key, float("nan")) for key in ("pairs", "matched_share"))
-        matched = 2 * pairs if is_number(pairs) else 0.0
-        texts = _printed([matched, scored - matched, everybody - scored], study)
-        of = f" ({100 * share:.0f} % of the smaller arm)" if is_number(share) else ""
-        lacking = f", a covariate not known {texts[2]}" if everybody > scored else ""
-        branches.append(f"{set_label(study, name)}: matched {texts[0]}{of}, unmatched {texts[1]}{lacking}")
-    caliper = axis_value(study, "caliper", study.anchor[3])
-    return Step(f"Matched 1:1, {caliper}", "", branches=tuple(branches))
+def _population(row: dict[str, object], study: Study) -> str:
+    if not row["name"]:
+        return f"{study.lesions.label} not known, in neither: {row['words']}"
+    population = Population(row["name"])
+    sign, role = ("≥", ", primary population") if population is PRIMARY else ("<", "")
+    limit = axis_value(study, "oligo_threshold", study.anchor[0]).replace("≥", sign)
+    return f"{population_label(study, population)} ({limit}){role}: {row['words']}"
+
+
+def _set(
+    matched: dict[str, object], unmatched: dict[str, object], unscored: dict[str, object], study: Study
+) -> str:
+    share = matched["share"]
+    of = f" ({100 * share:.0f} % of the smaller arm)" if is_number(share) else ""
+    lacking = f", a covariate not known {unscored['words']}" if unscored["count"] else ""
+    found = f"matched {matched['words']}{of}, unmatched {unmatched['words']}{lacking}"
+    return f"{set_label(study, matched['name'])}: {found}"

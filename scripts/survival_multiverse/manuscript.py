@@ -14,6 +14,7 @@ from docx.table import _Cell
 
 from survival_multiverse.captions import dagger
 from survival_multiverse.convention_tables import inverse_table
+from survival_multiverse.disclosure import class_words
 from survival_multiverse.labels import judged_forms
 from survival_multiverse.narrative import origin
 from survival_multiverse.patient_tables import multivariable_table, table_one, univariate_table
@@ -37,7 +38,7 @@ def manuscript_tables(anchor: pd.DataFrame, specifications: pd.DataFrame, study:
         A ``.docx`` file; equal tables give equal bytes.
     """
     late = dagger(study).strip()
-    small = f"“<{study.minimum_cell}” and “*” are held back: small counts, and what would give them away."
+    small = f"{class_words(study.minimum_cell)} “*”: would give a small count away."
     titled = [
         ("Table 1. Patients by arm, before and after matching, with standardised mean differences.",
          f"Pearson's chi-square without correction; |SMD|: largest over the levels. {judged_forms(study)} "

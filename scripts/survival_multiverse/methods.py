@@ -1,6 +1,7 @@
 """The methods in short, written from the settings, so that the text cannot say what was not done."""
 
 from survival_multiverse.cutpoints import SELECTED_RANGE
+from survival_multiverse.disclosure import class_words
 from survival_multiverse.kernels.tie_breaks import VARIANCE_FLOOR
 from survival_multiverse.labels import in_sentence, judged_forms, variable_label, with_unit
 from survival_multiverse.null_models import STRATA
@@ -273,6 +274,5 @@ def _limits(study: Study) -> str:
             if study.missing_values == "complete_case"
             else "a cohort with gaps is refused."
         )
-        + f" Counts below {study.minimum_cell}, those from which one could be worked out, and the tests of "
-        "such counts are not printed in the tables of patients."
+        + f" {class_words(study.minimum_cell)} Tests of small counts are not printed."
     )

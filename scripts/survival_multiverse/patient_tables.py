@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from survival_multiverse.cautions import marked
-from survival_multiverse.disclosure import HELD, printed_counts
+from survival_multiverse.disclosure import count_words
 from survival_multiverse.labels import arm_labels, contrast_label, level_label, variable_label, with_unit
 from survival_multiverse.schema import Population
 from survival_multiverse.study import Study, spelling
 from survival_multiverse.style import display_unit, format_p
-from survival_multiverse.table_cells import GAP, interval, is_number, reason_text, set_label
+from survival_multiverse.table_cells import GAP, HELD, interval, is_number, reason_text, set_label
 
 PRIMARY = str(Population.NON_OLIGOMETASTATIC)
 
@@ -68,15 +68,8 @@ def _table_one_block(
     for arm in (0, 1):
         column = here[here["statistic"] == f"patients_{arm}"].set_index("level")["estimate"]
         counts[:, arm] = column.reindex(levels).fillna(0).to_numpy().astype(np.int64)
-    total = frame[(frame["variable"] == "arm") & (frame["statistic"] == "patients")].set_index("level")[
-        "estimate"
-    ]
-    missing = [int(total.get(str(arm), counts[:, arm].sum())) - int(counts[:, arm].sum()) for arm in (0, 1)]
-    # The gaps are a level too: without them a hidden count is the arm's total less the others.
-    full = np.vstack([counts, missing]) if any(missing) else counts
-    texts = printed_counts(full, minimum=minimum)
-    # What is hidden could be found again from a test of the counts.
-    held = any(not text.isdigit() for text in texts.flat)
+    # What is small could be found again from a test of the counts.
+    held = bool(((counts > 0) & (counts < minimum)).any())
     p_values = here.loc[here["analysis"] == "chi_square", "p_value"].to_numpy(dtype=np.float64)
     smd = here[(here["analysis"] == "balance") & (here["statistic"] == "smd")]
     # As measured it has a row of its own.
@@ -91,8 +84,8 @@ def _table_one_block(
         )
         block.append(
             (
-                _with_share(texts, full, position, 0),
-                _with_share(texts, full, position, 1),
+                _with_share(counts[:, 0], position, minimum),
+                _with_share(counts[:, 1], position, minimum),
                 *(tests if first else ("", "")),
             )
         )
@@ -129,12 +122,12 @@ def _measured_block(here: pd.DataFrame, minimum: int) -> tuple[str, str, str, st
     return (*cells, GAP, difference)
 
 
-def _with_share(texts: np.ndarray, counts: np.ndarray, level: int, arm: int) -> str:
-    """Count and percentage; a hidden count has no percentage, nor has any other in its column."""
-    text = texts[level, arm]
-    if not text.isdigit() or not all(cell.isdigit() for cell in texts[:, arm]):
+def _with_share(counts: np.ndarray, level: int, minimum: int) -> str:
+    """Count and percentage; where a count of the column is small, none has a percentage."""
+    text = count_words(counts[level], minimum=minimum)
+    if ((counts > 0) & (counts < minimum)).any():
         return text
-    return f"{text} ({100 * counts[level, arm] / max(counts[:, arm].sum(), 1):.0f} %)"
+    return f"{text} ({100 * counts[level] / max(counts.sum(), 1):.0f} %)"
 
 
 def univariate_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -214,14 +207,14 @@ def multivariable_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def missing_table(cohort: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Missing values by column of the analysed cohort; small counts suppressed."""
-    names = [name for name in ("gtv", "lesions", *study.covariates) if name in cohort]
+    """Missing values by variable of the analysed cohort, a table of `release.cohort_counts`."""
+    found = cohort.set_index("variable")
     rows = []
-    for name in names:
-        count = int(cohort[name].isna().sum())
+    for name in ("gtv", "lesions", *study.covariates):
+        count = found["n_missing"].get(name, 0.0)
         if count:
-            shown = f"<{study.minimum_cell}" if count < study.minimum_cell else f"{count:,}"
-            rows.append([variable_label(study, name), shown, f"{len(cohort):,}"])
+            shown = count_words(count, minimum=study.minimum_cell)
+            rows.append([variable_label(study, name), shown, f"{found['patients'].iloc[0]:,}"])
     return pd.DataFrame(rows, columns=["Variable", "Missing", "of patients"])
 
 

@@ -13,6 +13,7 @@ from survival_multiverse.captions import caption, dagger, filled_in
 from survival_multiverse.charts.balance import scenario_love_chart
 from survival_multiverse.charts.time import arms_chart
 from survival_multiverse.checklists import CHECKLIST_REFERENCES
+from survival_multiverse.disclosure import class_words
 from survival_multiverse.flow import flow_steps
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence, judged_forms, with_unit
 from survival_multiverse.methods import REFERENCES, methods
@@ -97,8 +98,9 @@ def render_report(
     Parameters
     ----------
     tables
-        Frames under the names in `TABLES`; ``calibration`` (see `calibration_table`) and those of the
-        paper behind a reconstructed cohort (`anchor_tables.ANCHOR_TABLES`) may be added.
+        Frames under the names in `TABLES`, as `release.release` gives them; ``calibration`` (see
+        `calibration_table`) and those of the paper behind a reconstructed cohort
+        (`anchor_tables.ANCHOR_TABLES`) may be added.
     figures
         SVG documents of the survival curves by name; those that are missing are left out.
     scripts
@@ -132,7 +134,7 @@ def render_report(
         **_words(study),
         pictures=_Missing(pictures),
         survival=_survival(study, figures, tables),
-        flow=flow_steps(tables["flow"], tables["anchor"], study),
+        flow=flow_steps(tables["flow"], study, patients=int(tables["cohort"]["patients"].iloc[0])),
         tables=page_tables(study, tables),
         honesty=HONESTY,
         methods=methods(study),
@@ -198,13 +200,14 @@ def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, obj
         "joint_null": joint_null(joint, study),
         "filled_in": filled_in(study),
         "judged_forms": judged_forms(study),
+        "classes": class_words(study.minimum_cell),
         "hidden_bias": hidden_bias(specifications, study),
         "fitted": is_fitted(study),
         "no_cutoffs": NO_CUTOFFS[measured(study)],
         "attempted": len(specifications),
         "estimated": len(estimated(specifications)),
-        "patients": len(tables["cohort"]),
-        "events": int(tables["cohort"]["event"].sum()),
+        "patients": int(tables["cohort"]["patients"].iloc[0]),
+        "events": int(tables["cohort"]["events"].iloc[0]),
         "anchor": _anchor_words(study),
         "gate": f"{min(study.analysis.balance_thresholds):g}",
     }

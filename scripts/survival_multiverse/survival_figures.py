@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, MultipleLocator, PercentFormatter
 
 from survival_multiverse.coarse_curves import coarse_curve, time_step
-from survival_multiverse.disclosure import printed_counts
+from survival_multiverse.disclosure import count_words
 from survival_multiverse.limits import at_least
 from survival_multiverse.palette import INK, MUTED, PUBLISHED
 from survival_multiverse.published_marks import NO_MARKS
@@ -117,14 +117,9 @@ def _draw_numbers_at_risk(
     """Patients under observation just before each tick."""
     curves = panels[position].curves
     for tick in ticks:
-        counts = np.array(
-            [[np.count_nonzero(at_least(curve.time, tick)) for curve in p.curves] for p in panels]
-        )
-        # At time zero the numbers are the sizes of the groups, whose totals are printed elsewhere;
-        # later ones can be read off the curve anyway, and only the small ones are held back.
-        texts = printed_counts(counts, minimum=study.minimum_cell)[position]
-        for row, (text, count) in enumerate(zip(texts, counts[position], strict=True)):
-            shown = text if tick == 0 or 0 < count < study.minimum_cell else str(count)
+        for row, curve in enumerate(curves):
+            count = np.count_nonzero(at_least(curve.time, tick))
+            shown = count_words(count, minimum=study.minimum_cell)
             axes.text(tick, row, shown, ha="center", va="center", color=INK, fontsize=7)
     axes.set_ylim(len(curves) - 0.4, -0.6)
     axes.set_yticks(range(len(curves)))

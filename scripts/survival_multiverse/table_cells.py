@@ -10,6 +10,8 @@ from markupsafe import escape
 from survival_multiverse.study import Study
 from survival_multiverse.style import format_ratio
 
+HELD = "*"
+"""Stands for what would give a small count away."""
 GAP = "–"
 """Stands where there is no number."""
 BLANK = "<th >&nbsp;</th>"

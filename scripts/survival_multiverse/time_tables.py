@@ -2,11 +2,10 @@
 
 import math
 
-import numpy as np
 import pandas as pd
 
 from survival_multiverse.cautions import marked
-from survival_multiverse.disclosure import printed_counts
+from survival_multiverse.disclosure import count_words
 from survival_multiverse.labels import arm_labels, variable_label, with_unit
 from survival_multiverse.schema import Population
 from survival_multiverse.specification_summary import ESTIMATOR_ORDER
@@ -102,19 +101,12 @@ def follow_up_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
         ]
         if all(groups):
             alive = [int(group["alive"]["estimate"]) for group in groups]
-            shown = [
-                _count(alive[0], study),
-                *printed_counts(np.array([alive[1:]]), minimum=study.minimum_cell)[0],
-            ]
+            shown = [count_words(count, minimum=study.minimum_cell) for count in alive]
             for group, words, text in zip(groups, ("all", high, low), shown, strict=True):
                 table.append([label, words, *_follow_up(group, text)])
     unit = f", {display_unit(study.time.unit)}" if study.time.unit else ""
     columns = ["Patients", study.dose.label, "Number", f"Median follow-up{unit} (CI)"]
     return pd.DataFrame(table, columns=[*columns, "Without the event", f"Their median{unit}"])
-
-
-def _count(count: int, study: Study) -> str:
-    return f"<{study.minimum_cell}" if count < study.minimum_cell else f"{count:,}"
 
 
 def _follow_up(group: dict[str, dict[str, object]], alive: str) -> list[str]:

@@ -21,6 +21,7 @@ from survival_multiverse.lineage_graph import Edge, Node, draw_graph
 from survival_multiverse.multiverse import Scenario, anchor_samples, evaluate_panel
 from survival_multiverse.published import read_description, read_published
 from survival_multiverse.published_marks import published_marks
+from survival_multiverse.release import release
 from survival_multiverse.report import render_report
 from survival_multiverse.resampling import Resample, cells_of, evaluate, resample, specification_keys
 from survival_multiverse.robustness import (
@@ -108,13 +109,19 @@ def anchor_rows(estimates, study):
 
 
 def tables_of(study, patients):
-    """Every table that the page reads."""
+    """Every table that the page reads, as it may be shared."""
+    return release(kept_tables(study, patients), study)
+
+
+def kept_tables(study, patients):
+    """The same as the study keeps them."""
     estimates = estimates_of(patients, study)
     found = specifications(estimates, study)
     balance = plain(
         estimates[(estimates["analysis"] == "balance") & (estimates["statistic"] == "smd")].copy()
     )
     balance = balance[(balance["population"] == "non_oligometastatic") & (balance["landmark"] == 0)]
+    balance = balance[[*AXES, "adjustment_set", "estimator", "variable", "level", "estimate"]]
     inference = joint_tests(patients, study, found)
     cutpoints = audit_cutpoints(patients, study)
     flow = {"step": ["read"], "reason": [EVIL], "n_excluded": [3], "n_remaining": [160]}

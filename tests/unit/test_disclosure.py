@@ -1,38 +1,96 @@
+"""Counts in classes, and tables of declared columns."""
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as npst
+from report_frames import canonical_patients, small_study
+from report_page import kept_tables
 
-from survival_multiverse.disclosure import printed_counts, suppressed
-
-
-def test_complement_protects_rows_and_columns():
-    counts = np.array([[3, 40], [20, 30], [50, 60]])
-    hidden = suppressed(counts, minimum=5)
-    # 3 is hidden; alone in its row and its column it could be subtracted, so a rectangle goes.
-    np.testing.assert_array_equal(hidden, [[True, True], [True, True], [False, False]])
-    assert printed_counts(counts, minimum=5).tolist() == [["<5", "*"], ["*", "*"], ["50", "60"]]
+from survival_multiverse.disclosure import count_words, shown_count
+from survival_multiverse.release import SCHEMA, Kind, cohort_counts, kind_of, release, significant
 
 
-def test_nothing_is_hidden_without_need():
-    assert not suppressed(np.array([[5, 9], [7, 8]]), minimum=5).any()
+@pytest.mark.parametrize(
+    ("count", "shown", "words"),
+    [
+        (0, 0, "0"),
+        (1, 2, "<5"),
+        (4, 2, "<5"),
+        (5, 7, "7"),
+        (9, 7, "7"),
+        (183, 182, "182"),
+        (1234, 1232, "1,232"),
+    ],
+)
+def test_a_count_is_the_middle_of_its_class(count, shown, words):
+    assert shown_count(count, minimum=5) == shown
+    assert count_words(count, minimum=5) == words
 
 
 @pytest.mark.parametrize("minimum", [0, 1])
-def test_no_minimum_hides_nothing_but_zero(minimum):
-    counts = np.array([[1, 2], [3, 4]])
-    assert printed_counts(counts, minimum=minimum).tolist() == [["1", "2"], ["3", "4"]]
+def test_without_a_minimum_counts_are_as_they_are(minimum):
+    assert shown_count([0, 1, 7], minimum=minimum).tolist() == [0, 1, 7]
 
 
-@given(
-    npst.arrays(np.int64, st.tuples(st.integers(1, 5), st.integers(1, 3)), elements=st.integers(0, 30)),
-    st.integers(1, 10),
-)
-def test_no_hidden_count_follows_from_totals(counts, minimum):
-    hidden = suppressed(counts, minimum=minimum)
-    assert hidden[counts < minimum].all()
-    for line, mask in [*zip(counts, hidden, strict=True), *zip(counts.T, hidden.T, strict=True)]:
-        if mask.any() and not mask.all():
-            assert mask.sum() >= 2
-            assert line[mask].sum() >= minimum
+@given(st.integers(0, 10_000), st.integers(0, 10_000), st.integers(2, 20))
+def test_no_difference_is_known_better_than_to_a_class(one, other, minimum):
+    shown = shown_count([one, other, np.nan], minimum=minimum)
+    assert np.isnan(shown[2])
+    assert np.array_equal(shown_count(shown, minimum=minimum), shown, equal_nan=True)
+    assert abs(shown[0] - one) <= minimum / 2
+    same = shown_count(np.arange(minimum * (one // minimum), minimum * (one // minimum + 1)), minimum=minimum)
+    assert len(set(same) - {0.0}) == 1
+
+
+@given(st.floats(-1e6, 1e6).filter(lambda value: value == 0 or abs(value) > 1e-9))
+def test_three_digits_that_stay_on_their_side(value):
+    (shown,) = significant(np.array([value]))
+    assert abs(shown - value) <= 0.00501 * abs(value)
+    for boundary in (1.0, 0.05):
+        if abs(value - boundary) > 1e-5:
+            assert np.sign(shown - boundary) == np.sign(value - boundary)
+    assert significant(np.array([0.67549, 1234.5, 0.0])).tolist() == [0.675, 1230.0, 0.0]
+    assert significant(np.array([0.99996])).tolist() == [0.99996]
+
+
+def test_what_is_not_declared_cannot_be_shared():
+    study = small_study()
+    patients = canonical_patients(study)
+    with pytest.raises(ValueError, match=r"survival_curves\.doctor is not declared"):
+        release({"survival_curves": pd.DataFrame({"curve": [], "doctor": []})}, study)
+    with pytest.raises(ValueError, match=r"patients\.time is not declared"):
+        release({"patients": patients[["time"]]}, study)
+
+
+def test_released_tables_hold_no_exact_count_and_no_patient():
+    study = small_study()
+    patients = canonical_patients(study)
+    kept = kept_tables(study, patients)
+    shared = release(kept, study)
+    assert set(shared) == set(kept)
+    for name, frame in shared.items():
+        if name not in SCHEMA:
+            continue
+        for column in frame:
+            if kind_of(name, column) is Kind.COUNT:
+                counts = frame[column].dropna().to_numpy()
+                assert np.isin(counts, shown_count(np.arange(1000), minimum=study.minimum_cell)).all()
+    anchor = shared["anchor"]
+    times = anchor[
+        (anchor.analysis == "follow_up") & anchor.statistic.isin(["alive_minimum", "alive_maximum"])
+    ]
+    assert len(times)
+    assert times.estimate.isna().all()
+    assert shared["cohort"]["patients"].iloc[0] == len(patients)
+    exact = cohort_counts(patients).set_index("variable")["n_missing"]
+    assert exact["response"] == patients["response"].isna().sum()
+
+
+def test_cutoffs_are_apart_by_enough_patients():
+    rows = pd.DataFrame({"cutoff": [1.0, 2, 3, 4, 5], "n_above": [30, 27, 25, 21, 18], "n_below": 0})
+    rows = rows.assign(population="all", variable="dose", status=["ok"] * 4 + ["ok"])
+    shared = release({"cutpoints": rows}, small_study())["cutpoints"]
+    assert shared["cutoff"].tolist() == [1, 3, 5]
+    assert shared["n_above"].tolist() == [32, 27, 17]

@@ -11,6 +11,7 @@ from report_frames import estimate, failure, grid, small_config, small_study, sp
 from survival_multiverse.cautions import MARK
 from survival_multiverse.coarse_curves import time_step
 from survival_multiverse.curves import kaplan_meier
+from survival_multiverse.disclosure import count_words
 from survival_multiverse.figures import curve_order, decision_rows, draw_specification_curve
 from survival_multiverse.labels import describe_specification, in_sentence, level_label
 from survival_multiverse.palette import PUBLISHED
@@ -333,9 +334,7 @@ def test_numbers_at_risk():
     printed = {(text.get_position()[0], text.get_position()[1]): text.get_text() for text in risk.texts}
     for (tick, row), text in printed.items():
         count = int(((frame["time"] >= tick) & (frame["arm"] == 1 - row)).sum())
-        assert text == (
-            f"<{small_study().minimum_cell}" if 0 < count < small_study().minimum_cell else str(count)
-        )
+        assert text == count_words(count, minimum=small_study().minimum_cell)
     assert any(text.startswith("<") for text in printed.values())
 
 
@@ -352,7 +351,7 @@ def test_numbers_at_risk_count_who_reaches_a_tick_but_for_rounding():
     assert printed[0] == printed[1]
 
 
-def test_small_groups_are_not_given_away_at_time_zero():
+def test_small_groups_are_held_back_at_time_zero():
     frame = patients()
     frame["response"] = "no"
     frame.loc[frame.index[frame["arm"] == 1][:2], "response"] = "yes"
@@ -360,7 +359,8 @@ def test_small_groups_are_not_given_away_at_time_zero():
         "survival_curves_dose_by_response", samples() | {"population": frame}, log_rank_rows(), small_study()
     )
     at_zero = [text.get_text() for axes in figure.axes for text in axes.texts if text.get_position()[0] == 0]
-    assert at_zero == ["*", "*", "<5", "<5"]
+    sizes = [int(((frame["arm"] == arm) & (frame["response"] == "no")).sum()) for arm in (1, 0)]
+    assert at_zero == [*(count_words(size, minimum=5) for size in sizes), "<5", "0"]
 
 
 def test_group_without_patients():

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from report_frames import canonical_patients, small_study
 
-from survival_multiverse.flow import flow_steps
+from survival_multiverse.disclosure import count_words
+from survival_multiverse.flow import flow_counts, flow_steps
 from survival_multiverse.multiverse import Scenario, evaluate_panel
 
 N = 220
@@ -25,7 +26,8 @@ def steps_of(seed, *, gaps, minimum=0):
     anchor = anchor.astype(dict.fromkeys(anchor.select_dtypes("category").columns, object))
     flow = {"step": ["all", "analysed"], "reason": ["patients in the data", "patients analysed"]}
     flow |= {"n_excluded": [0, 0], "n_remaining": [N, N]}
-    return flow_steps(pd.DataFrame(flow), anchor, study), patients
+    counts = flow_counts(pd.DataFrame(flow), anchor, study)
+    return flow_steps(counts, study, patients=N), counts, patients
 
 
 def numbers(branches):
@@ -36,7 +38,7 @@ def numbers(branches):
 
 @pytest.mark.parametrize(("seed", "gaps"), [(1, 0.0), (2, 0.1), (3, 0.3)])
 def test_every_patient_is_in_one_branch(seed, gaps):
-    (start, analysed, populations, arms, matched), patients = steps_of(seed, gaps=gaps)
+    (start, analysed, populations, arms, matched), _, patients = steps_of(seed, gaps=gaps)
     assert start.title == "Patients in the data"
     counts = [count for (count,) in numbers(populations.branches)]
     assert sum(counts) == int(analysed.count) == N
@@ -47,10 +49,13 @@ def test_every_patient_is_in_one_branch(seed, gaps):
         assert sum(found) == primary
 
 
-def test_small_groups_are_held_back_with_what_would_give_them_away():
-    (_, _, populations, _, _), patients = steps_of(2, gaps=0.01, minimum=5)
+def test_counts_are_shown_in_classes():
+    steps, counts, patients = steps_of(2, gaps=0.01, minimum=5)
     unknown = int(patients.lesions.isna().sum())
     assert 0 < unknown < 5
-    texts = [text.rsplit(": ", 1)[1] for text in populations.branches]
+    assert counts["count"].sum() > 0
+    texts = [text.rsplit(": ", 1)[1] for text in steps[2].branches]
+    primary = int((patients.lesions >= 5).sum())
+    assert texts[0] == count_words(primary, minimum=5)
     assert texts[2] == "<5"
-    assert texts.count("*") == 1
+    assert steps[1].count == str(N)
