@@ -3,7 +3,10 @@
 import gzip
 import io
 import json
+import time
 import zipfile
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +15,7 @@ import pytest
 
 import spell_estimates
 from archives import write_tables
-from config_files import read_config
+from config_files import merged_config, read_config
 from draw_pictures import svg_of
 from file_records import DATA_ORIGIN, code_digests, digest, digest_of_files, file_record, read_footer
 from job_log import job_log
@@ -190,6 +193,54 @@ def test_a_damaged_result_is_named(tmp_path):
         (tmp_path / "cut.parquet").write_bytes(data[:size])
         with pytest.raises(InputError, match=r"cut.parquet is damaged .*delete it and run again"):
             read_frame(tmp_path / "cut.parquet")
+
+
+LAUGHS = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n" for old, new in pairwise("abcdefghij")
+)
+MERGES = "a: &a {a: 1}\n" + "".join(
+    f"{new}: &{new} {{<<: [{', '.join([f'*{old}'] * 9)}], {new}: 1}}\n" for old, new in pairwise("abcdefghij")
+)
+HOSTILE = {
+    "aliases of aliases": (LAUGHS, "more than 10,000 values"),
+    "merges of merges": (MERGES, "more than 10,000 values"),
+    "an alias that holds itself": ("a: &a {b: *a}\n", "an alias .* holds itself"),
+    "an anchor in its own list": ("a: &a [4, *a]\n", "an alias .* holds itself"),
+    "deep nesting": ("a: " + "[" * 20_000, "more than 30 levels deep"),
+    "many values": ("a: [" + "1," * 20_000 + "]\n", "more than 10,000 values"),
+    "a number of 5,000 digits": ("a: " + "9" * 5_000, r"more than 300 digits; .*line 1"),
+    "a number in sixtieths": ("a: 1" + ":1" * 5_000, "more than 300 digits"),
+    "a number of no digit": ('a: !!int ""\n', r"this is no int .*line 1"),
+    "a day that no month has": ("a: 2024-13-45\n", "this is no timestamp"),
+    "a command": ('a: !!python/object/apply:os.system ["true"]\n', "could not determine a constructor"),
+    "a large file": ("#" * 500_001, "larger than 500,000 bytes"),
+    "a list": ("- 1\n", "holds no settings"),
+    "another encoding": (b"a: \xff\n", "can't decode"),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), HOSTILE.values(), ids=HOSTILE)
+def test_a_configuration_out_of_bounds_is_refused_in_one_line_at_once(tmp_path, content, words):
+    config = tmp_path / "config.yaml"
+    config.write_bytes(content if isinstance(content, bytes) else content.encode())
+    started = time.process_time()
+    with pytest.raises(InputError, match=words) as caught:
+        read_config(config)
+    assert time.process_time() - started < 2
+    assert "\n" not in caught.value.faults[0]
+
+
+def test_what_is_no_file_is_no_configuration(tmp_path):
+    for path in (Path("/dev/zero"), tmp_path, tmp_path / "absent", tmp_path / ("x" * 5_000)):
+        with pytest.raises(InputError, match="cannot be read as a configuration"):
+            read_config(path)
+
+
+def test_the_command_line_is_bounded_too():
+    loop = {}
+    loop["loop"] = loop
+    with pytest.raises(InputError, match=r"--config: .* holds itself"):
+        merged_config([], loop)
 
 
 def test_a_key_given_twice_is_a_fault_and_a_merged_one_is_not(tmp_path):

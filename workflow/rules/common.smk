@@ -1,5 +1,6 @@
 # The configuration, and the only functions of the workflow.
 import itertools
+import os
 import sys
 from functools import cache
 
@@ -109,7 +110,7 @@ def cohort_files():
 
 def existing(path, setting="cohort.paper"):
     """The path, or a message that there is no such file."""
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise WorkflowError(f"{setting}: there is no file {path}")
     return path
 
