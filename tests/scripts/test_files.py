@@ -1,5 +1,6 @@
 """Files that scripts read and write: bytes, footers, logs, and users' tables."""
 
+import csv
 import gzip
 import io
 import json
@@ -16,10 +17,11 @@ import pytest
 import spell_estimates
 from archives import write_tables
 from config_files import merged_config, read_config
+from csv_files import read_csv, write_csv
 from draw_pictures import svg_of
 from file_records import DATA_ORIGIN, code_digests, digest, digest_of_files, file_record, read_footer
 from job_log import job_log
-from parquet_files import read_frame, write_csv, write_table
+from parquet_files import read_frame, write_table
 from source_patients import load_dataset, read_patients
 from survival_multiverse.faults import InputError
 
@@ -75,6 +77,29 @@ def test_csv_says_on_every_row_where_the_patients_come_from(tmp_path):
     assert pd.read_csv(tmp_path / "table.csv").to_dict("list") == {"cohort": ["simulated"] * 2, "a": [1, 2]}
     write_csv(frame[:0], tmp_path / "empty.csv", cohort="simulated")
     assert (tmp_path / "empty.csv").read_text() == "cohort,a\n"
+
+
+FORMULAS = ["=1+1", "+1+cmd|calc", "-2+3", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1", "'=1", "-0.2 (-1 to 1)"]
+HARMLESS = ["-0.2", "+1e-05", "–", "−1", "'", "a=1", "1 - 2"]
+
+
+def test_no_text_of_a_csv_is_a_formula_and_all_are_read_as_they_were(tmp_path):
+    texts = FORMULAS + HARMLESS
+    frame = pd.DataFrame({"=head": texts, "number": -0.5, "@kind": pd.Categorical(texts)})
+    write_csv(frame, tmp_path / "table.csv")
+    text = (tmp_path / "table.csv").read_bytes().decode()
+    written = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    assert written[0] == ["'=head", "number", "'@kind"]
+    expected = [f"'{text}" if text in FORMULAS else text for text in texts]
+    assert written[1:] == [[text, "-0.5", text] for text in expected]
+    pd.testing.assert_frame_equal(read_csv(tmp_path / "table.csv"), frame.astype({"@kind": object}))
+
+
+def test_columns_of_one_name_and_empty_tables_are_written(tmp_path):
+    write_csv(pd.DataFrame([["=1", 2, None]], columns=["a", "a", "b"]), tmp_path / "table.csv")
+    assert (tmp_path / "table.csv").read_text() == "a,a,b\n'=1,2,\n"
+    write_csv(pd.DataFrame({"=a": [], "b": []}), tmp_path / "empty.csv")
+    assert (tmp_path / "empty.csv").read_text() == "'=a,b\n"
 
 
 def test_digests_are_those_of_the_content(tmp_path):
@@ -263,6 +288,7 @@ def test_data_sets_of_lifelines_by_name():
 
 def test_all_estimates_are_spelled_out_and_read_back(tmp_path, monkeypatch):
     values = {"caliper": [0.2, np.inf, np.nan], "status": ["ok", 'a "b", c', None], "n": [1, 2, 3]}
+    values |= {"level": ["=cmd", "-0.5", None]}
     frame = pd.DataFrame(values)
     table = pa.Table.from_pandas(frame.astype({"n": "int32"}), preserve_index=False)
     table = table.set_column(1, "status", table["status"].dictionary_encode())
@@ -276,7 +302,7 @@ def test_all_estimates_are_spelled_out_and_read_back(tmp_path, monkeypatch):
     assert data == (tmp_path / "two").read_bytes()
     # No name and no time in the head.
     assert data[3:8] == bytes(5)
-    assert gzip.decompress(data).decode().splitlines()[1] == '"simulated",0.2,"ok",1'
+    assert gzip.decompress(data).decode().splitlines()[1] == '"simulated",0.2,"ok",1,"\'=cmd"'
     found = pd.read_csv(io.BytesIO(data), compression="gzip")
     assert found.pop("cohort").tolist() == ["simulated"] * 3
     assert found.columns.tolist() == list(values)
