@@ -56,6 +56,7 @@ from study_plan import (
     shard_files,
     survival_figures,
 )
+from study_lock import hold
 from study_records import places_of_configuration
 from survival_multiverse.faults import InputError
 from survival_multiverse.settings import validate_config
@@ -66,6 +67,16 @@ from workflow_settings import (
     scenario_settings,
     study_settings,
 )
+
+
+def hold_study():
+    """Let others know that a run is alive here; where that cannot be, Snakemake's own locks must do."""
+    if not workflow.is_main_process or workflow.output_settings.dryrun:
+        return None
+    try:
+        return hold(Path.cwd(), alone=False)
+    except OSError:
+        return None
 
 
 def configuration_files():
@@ -177,6 +188,7 @@ def panel_path(folder, name):
     return str(Path(folder, *(f"{axis}~{{{axis}}}" for axis in OUTER_AXES), name))
 
 
+ALIVE = hold_study()
 config = study_config()
 SPELLINGS = axis_spellings(config)
 PAPER = {role: place.replace("workflow:", f"{ROOT}/") for role, place in paper_files(config).items()}
