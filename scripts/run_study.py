@@ -1,22 +1,27 @@
 """Run a study from nothing, or from what an earlier run left, to its report."""
 
 import argparse
+import errno
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from bounded_yaml import read_yaml
 from command_line import answered
 from config_files import merged_config
 from guarded_process import STOPPED, run_guarded
+from output_files import machine_fault
 from study_lock import hold
 from survival_multiverse.faults import InputError
 from survival_multiverse.settings import validate_config
 
 WORKFLOW_ROOT = Path(__file__).resolve().parents[1]
 SNAKEMAKE_LOCKS = Path(".snakemake/locks")
+LEAST_SPACE = 1 << 20
 REPORT = Path("results/report/robustness.html")
 
 
@@ -32,7 +37,9 @@ def take_over(study: Path) -> int:
     try:
         handle = hold(study, alone=True)
     except OSError as error:
-        fault = f"{error.filename or study}: {error.strerror}; a study needs a directory that it can write in"
+        fault = (
+            machine_fault(error) or f"{error.filename or study}: {error.strerror}; choose another directory"
+        )
         raise InputError([fault], subject="the study") from error
     if handle is None:
         fault = f"another run works in {study}; wait until it has ended, or stop it"
@@ -42,6 +49,33 @@ def take_over(study: Path) -> int:
         print(f"An earlier run in {study} was killed, and no other is alive: this one goes on.", flush=True)
         shutil.rmtree(locks)
     return handle
+
+
+def check_space(study: Path) -> None:
+    """Refuse a full disk, on which Snakemake cannot keep its own records."""
+    disk = os.statvfs(study)
+    if disk.f_bavail * disk.f_frsize < LEAST_SPACE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(study))
+
+
+@contextmanager
+def user_cache() -> Iterator[None]:
+    """A cache for Snakemake and the compiled kernels where the user has no home to keep one in."""
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        home.mkdir(parents=True, exist_ok=True)
+        usable = os.access(home, os.W_OK | os.X_OK)
+    except (OSError, RuntimeError):
+        usable = False
+    if usable:
+        yield
+        return
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        os.environ |= {
+            "XDG_CACHE_HOME": folder,
+            "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR") or folder,
+        }
+        yield
 
 
 def run_study(study: Path, configfile: Path | None, cores: str, targets: Sequence[str]) -> int:
@@ -55,11 +89,15 @@ def run_study(study: Path, configfile: Path | None, cores: str, targets: Sequenc
     own = ["--directory", str(study)] if study != Path.cwd() else []
     own += ["--configfile", str(configfile)] if configfile else []
     call = ["-m", "snakemake", *targets, "--cores", cores, "--logger", "rich", *own]
-    code = run_guarded([sys.executable, *call], keep=handle)
+    check_space(study)
+    with user_cache():
+        code = run_guarded([sys.executable, *call], keep=handle)
     if code == 0 and not targets:
         print(f"The report: {study / REPORT}")
-    elif code == STOPPED:
+    if code == STOPPED:
         print("Stopped; make study goes on from what is finished.", file=sys.stderr)
+    if code:
+        check_space(study)
     return code
 
 

@@ -1,9 +1,11 @@
 """Files that scripts read and write: bytes, footers, logs, and users' tables."""
 
 import csv
+import errno
 import gzip
 import io
 import json
+import os
 import time
 import zipfile
 from itertools import pairwise
@@ -21,9 +23,11 @@ from csv_files import read_csv, write_csv
 from draw_pictures import svg_of
 from file_records import DATA_ORIGIN, code_digests, digest, digest_of_files, file_record, read_footer
 from job_log import job_log
+from output_files import write_bytes
 from parquet_files import read_frame, write_table
 from source_patients import load_dataset, read_patients
 from survival_multiverse.faults import InputError
+from survival_multiverse.kernels import cache_folder
 
 SETTINGS = '{"cohort":{"source":"simulated"},"study":{"seed":7}}'
 
@@ -130,6 +134,52 @@ def test_a_record_names_inputs_by_role_and_code_by_module(tmp_path):
     (tmp_path / "helper.py").write_text("x = 1\n")
     again = file_record(script=script, settings=SETTINGS, inputs={"cohort": tmp_path / "data"})
     assert {key for key in record if record[key] != again[key]} == {"code_sha256"}
+
+
+def test_files_have_the_rights_that_the_mask_leaves(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_bytes(tmp_path / ("x" * 255), b"")
+    finally:
+        os.umask(before)
+    assert [oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()] == ["0o640"]
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [(errno.ENOSPC, "free some space"), (errno.EROFS, "choose another"), (errno.EACCES, "allow writing")],
+)
+def test_a_fault_of_the_machine_is_one_line(tmp_path, monkeypatch, number, advice):
+    def fails(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "replace", fails)
+    with pytest.raises(SystemExit), job_log(tmp_path / "log"):
+        write_bytes(tmp_path / "table", b"")
+    text = (tmp_path / "log").read_text()
+    assert text.startswith(f"{tmp_path / 'table'}: {os.strerror(number)}; ")
+    assert advice in text
+    assert text.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
+
+
+def test_what_a_full_disk_keeps_out_of_the_log_is_said(capsys):
+    with pytest.raises(SystemExit), job_log("/dev/full"):
+        write_bytes("/dev/full", b"x")
+    text = capsys.readouterr().err
+    assert text == "/dev/full: No space left on device; free some space, then run again\n"
+
+
+def test_a_stopped_job_says_so(tmp_path):
+    with pytest.raises(SystemExit), job_log(tmp_path / "log"):
+        raise KeyboardInterrupt
+    assert (tmp_path / "log").read_text() == "stopped\n"
+
+
+def test_kernels_are_kept_in_the_first_place_that_can_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    assert cache_folder(tmp_path / "file", "", tmp_path / "home").parent == tmp_path / "home"
+    assert cache_folder(tmp_path / "file", "") is None
 
 
 def test_bad_input_leaves_its_message_in_the_log_and_nothing_else(tmp_path, capfd):

@@ -69,7 +69,7 @@ def test_a_study_is_a_directory(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="it is a file"):
         run_study(tmp_path / "file", None, "1", [])
-    with pytest.raises(InputError, match="a study needs a directory"):
+    with pytest.raises(InputError, match="choose another directory"):
         take_over(tmp_path / "file" / "study")
 
 
