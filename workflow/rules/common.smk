@@ -1,6 +1,7 @@
 # The configuration, and the only functions of the workflow.
 import itertools
 import os
+import re
 import sys
 from functools import cache
 
@@ -123,6 +124,13 @@ def existing(path, setting="cohort.paper"):
     """The path, or a message that there is no such file."""
     if not os.path.isfile(path):
         raise WorkflowError(f"{setting}: there is no file {path}")
+    return without_braces(path, setting)
+
+
+def without_braces(path, setting="cohort.paper"):
+    """The path, or a message that Snakemake would read a name in braces as a wildcard."""
+    if re.search(r"\{.*\}", path):
+        raise WorkflowError(f"{setting}: no input may have a name in braces; rename the {{…}} of {path}")
     return path
 
 
@@ -191,4 +199,7 @@ def panel_path(folder, name):
 ALIVE = hold_study()
 config = study_config()
 SPELLINGS = axis_spellings(config)
-PAPER = {role: place.replace("workflow:", f"{ROOT}/") for role, place in paper_files(config).items()}
+PAPER = {
+    role: without_braces(place.replace("workflow:", f"{ROOT}/"))
+    for role, place in paper_files(config).items()
+}
