@@ -45,6 +45,7 @@ def _check_axes(config: Mapping[str, Any], intact: Intact) -> Iterator[str]:
     scenarios = math.prod(map(len, axes.values()))
     if scenarios > MOST_SCENARIOS:
         yield f"axes: they make {scenarios:,} scenarios; give fewer values, {MOST_SCENARIOS:,} are the most"
+        return
     for name, entries in axes.items():
         yield from _check_axis(name, entries)
         if intact("study", "anchor", name):
