@@ -28,38 +28,40 @@ FILE ?=
 NUMBER ?=
 A ?=
 B ?=
+TESTS ?=
+
+# Whatever is given is text: make takes no $ in it for one of its own, and the shell sees its name alone.
+GIVEN := PYTHON CORES CONFIG DIR RERUN JSON SIGNERS GRAPH KEY FILE NUMBER A B TESTS
+$(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
+export $(GIVEN)
 
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 COMPILED := $(VENV)/.compiled
-SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
-OWN := $(if $(CONFIG),--configfile "$(CONFIG)") $(if $(filter-out .,$(DIR)),--directory "$(DIR)")
 
 .PHONY: study audit sign explain compare reconstruct ensemble bench test lint format clean
 
 study: $(COMPILED)
-	$(if $(CONFIG),@test -f "$(CONFIG)" || { echo "CONFIG=$(CONFIG): there is no such file."; exit 1; })
-	$(SNAKEMAKE) --logger rich $(OWN)
-	@cd "$(DIR)" && echo "The report: $$PWD/results/report/robustness.html"
+	@$(BIN)/python scripts/run_study.py "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} "--cores=$$CORES"
 
 # Looks only, at the study in DIR; CONFIG is that of its last run unless given.
 audit: $(INSTALLED)
-	@$(BIN)/python scripts/audit_study.py --directory "$(DIR)" $(if $(CONFIG),--configfile "$(CONFIG)") \
-	    $(if $(RERUN),--rerun $(RERUN)) $(if $(JSON),--json "$(JSON)") \
-	    $(if $(SIGNERS),--signers "$(SIGNERS)") $(if $(GRAPH),--graph "$(GRAPH)")
+	@$(BIN)/python scripts/audit_study.py "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} \
+	    $${RERUN:+"--rerun=$$RERUN"} $${JSON:+"--json=$$JSON"} \
+	    $${SIGNERS:+"--signers=$$SIGNERS"} $${GRAPH:+"--graph=$$GRAPH"}
 
 sign: $(INSTALLED)
-	@$(BIN)/python scripts/sign_study.py --directory "$(DIR)" $(if $(CONFIG),--configfile "$(CONFIG)") \
-	    --key "$(or $(KEY),$(error name a private key: make sign KEY=file))"
+	@test -n "$$KEY" || { echo "name a private key: make sign KEY=file" >&2; exit 2; }
+	@$(BIN)/python scripts/sign_study.py "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} "--key=$$KEY"
 
 explain: $(INSTALLED)
-	@$(BIN)/python scripts/explain_result.py --directory "$(DIR)" $(if $(NUMBER),--number "$(NUMBER)") \
-	    "$(or $(FILE),$(error name a result: make explain FILE=results/…))"
+	@test -n "$$FILE" || { echo "name a result: make explain FILE=results/…" >&2; exit 2; }
+	@$(BIN)/python scripts/explain_result.py "--directory=$$DIR" $${NUMBER:+"--number=$$NUMBER"} -- "$$FILE"
 
 compare: $(INSTALLED)
-	@$(BIN)/python scripts/compare_studies.py "$(or $(A),$(error name two directories: make compare A=… B=…))" \
-	    "$(or $(B),$(error name two directories: make compare A=… B=…))"
+	@test -n "$$A" && test -n "$$B" || { echo "name two directories: make compare A=… B=…" >&2; exit 2; }
+	@$(BIN)/python scripts/compare_studies.py -- "$$A" "$$B"
 
 # The same bytes again; what resources/reconstruction.yaml says decides them.
 reconstruct: $(COMPILED)
@@ -67,7 +69,7 @@ reconstruct: $(COMPILED)
 
 # More cohorts; their comparison belongs to every study.
 ensemble: $(COMPILED)
-	$(SNAKEMAKE) results/reconstruction/ensemble.parquet
+	@$(BIN)/python scripts/run_study.py "--cores=$$CORES" results/reconstruction/ensemble.parquet
 	cp results/reconstruction/ensemble.parquet resources/ensemble.parquet
 
 # Takes about three minutes; for numbers to quote, let the machine do nothing else.
@@ -75,7 +77,7 @@ bench: $(COMPILED)
 	PYTHONPATH=scripts $(BIN)/python benchmarks/bench.py
 
 test: $(COMPILED)
-	$(BIN)/python -m pytest --numprocesses logical --maxschedchunk 1 $(TESTS)
+	printf %s "$$TESTS" | xargs $(BIN)/python -m pytest --numprocesses logical --maxschedchunk 1
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -97,12 +99,12 @@ clean:
 	rm -rf logs .snakemake report.zip
 
 $(INSTALLED): requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
+	@"$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	"$$PYTHON" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	@touch $@
 
-# Compiled once here, the kernels are loaded from disk by every job.
+# Compiled once here, the kernels are loaded from disk by every job; where nothing can be kept, a run keeps its own.
 $(COMPILED): $(INSTALLED) $(wildcard scripts/survival_multiverse/kernels/*.py)
-	PYTHONPATH=scripts $(BIN)/python -c 'from survival_multiverse.warm_up import warm_up; warm_up()'
-	@touch $@
+	@test ! -w scripts/survival_multiverse/kernels || { set -x; \
+	    PYTHONPATH=scripts $(BIN)/python -c 'from survival_multiverse.warm_up import warm_up; warm_up()' && touch $@; }

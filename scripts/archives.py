@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from csv_files import csv_bytes
 from output_files import write_bytes
-from parquet_files import csv_bytes, table_bytes
+from parquet_files import table_bytes
 
 
 def write_tables(

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+from csv_files import write_csv
 from file_records import file_record
 from job_log import job_log
 from job_records import recorded_job
 from paper_files import read_numbers, read_paper_description
-from parquet_files import write_csv, write_table
+from parquet_files import write_table
 from survival_multiverse.consistency import AGREES
 from survival_multiverse.consistency import audit_consistency as audit
 from survival_multiverse.published import in_words

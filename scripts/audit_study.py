@@ -16,6 +16,7 @@ from typing import Any
 from audit_checks import Audit, Finding, Verdict
 from command_line import answered
 from lineage import draw_study, marks_of
+from output_files import write_bytes
 from signatures import check
 from study_records import StudyRecords, current_config, read_study, result_files
 from survival_multiverse.faults import InputError
@@ -106,10 +107,10 @@ def main() -> int:
     config = current_config(records, configfile)
     findings = Audit(records, config).findings()
     if target:
-        target.write_text(as_json(findings), encoding="utf-8")
+        write_bytes(target, as_json(findings).encode())
     if graph:
         marks = marks_of(((finding.rule, finding.verdict) for finding in findings), WORST_FIRST)
-        graph.write_text(draw_study(config, marks), encoding="utf-8")
+        write_bytes(graph, draw_study(config, marks).encode())
     wrong = sum(finding.verdict is not Verdict.OK for finding in findings)
     print(summary(findings))
     print(f"\n{len(findings)} files: {f'{wrong} not as they should be' if wrong else 'ok'}")

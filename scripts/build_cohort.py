@@ -5,10 +5,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from csv_files import write_csv
 from file_records import file_record
 from job_log import job_log
 from job_records import recorded_job
-from parquet_files import write_csv, write_table
+from parquet_files import write_table
 from source_patients import source_patients
 from survival_multiverse.cohort import prepare_cohort
 from survival_multiverse.study import Study

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping
 
+from csv_files import write_csv
 from file_records import file_record
 from job_log import job_log
 from job_records import recorded_job
-from parquet_files import read_frame, write_csv, write_table
+from parquet_files import read_frame, write_table
 from survival_multiverse.study import Study
 from survival_multiverse.witness import check_witnesses as compare_models
 

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from csv_files import write_csv
 from file_records import read_footer
 from job_log import job_log
 from job_records import recorded_job
-from parquet_files import read_frame, write_csv
+from parquet_files import read_frame
 from survival_multiverse.calibration_table import calibration_table
 from survival_multiverse.calibration_truth import true_log_ratios
 

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 
+from output_files import machine_fault
 from survival_multiverse.faults import InputError
 
 CANNOT_ANSWER = 2
@@ -21,6 +22,6 @@ def answered(answer: Callable[[], int]) -> int:
         return CANNOT_ANSWER
     except InputError as error:
         print(error, file=sys.stderr)
-    except OSError as error:
-        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+    except (OSError, MemoryError) as error:
+        print(machine_fault(error) or f"{error.filename}: {error.strerror}", file=sys.stderr)
     return CANNOT_ANSWER

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping
 
+from csv_files import write_csv
 from file_records import file_record
 from gather_reconstructions import SEED
 from job_log import job_log
 from job_records import recorded_job
 from paper_files import read_contradictions, read_numbers, read_paper_description
-from parquet_files import read_frame, write_csv, write_table
+from parquet_files import read_frame, write_table
 from survival_multiverse.ensemble import summarise_ensemble
 from survival_multiverse.published import set_aside
 from survival_multiverse.reconstructed_patients import paper_cohort

@@ -4,33 +4,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from bounded_yaml import check_bounds, read_yaml
 from survival_multiverse.faults import InputError
 from survival_multiverse.schema import PATHS
 from survival_multiverse.settings import merge_configs
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML whose mappings name a key once; otherwise the last one would win in silence."""
-
-    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
-        # As it is written: what `<<` brings in may be overridden.
-        node, seen = super().compose_mapping_node(anchor), set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if (key.tag, key.value) in seen:
-                    fault = f"`{key.value}` is given twice; keep one"
-                    raise yaml.composer.ComposerError(None, None, fault, key.start_mark)
-                seen.add((key.tag, key.value))
-        return node
-
-
 def read_config(path: Path) -> dict[str, Any]:
     """Read one configuration file; relative paths of its cohort become relative to the file."""
     try:
-        config = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        config = read_yaml(path)
+    except ValueError as error:
         raise InputError([f"{path} cannot be read as a configuration: {error}"]) from error
     if not isinstance(config, Mapping):
         raise InputError([f"{path} holds no settings: a configuration is a mapping of keys to values"])
@@ -51,11 +35,19 @@ def merged_config(files: Iterable[Path], command_line: Mapping[str, Any]) -> dic
     """One configuration out of several files, each over the one before, and ``--config`` over them all."""
     layers = [read_config(path) for path in files]
     if command_line:
-        layers.append(located(_typed(command_line), Path.cwd()))
+        layers.append(located(_typed(_bounded(command_line)), Path.cwd()))
     merged: dict[str, Any] = {}
     for layer in layers:
         merged = merge_configs(merged, layer)
     return merged
+
+
+def _bounded(command_line: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        check_bounds(command_line)
+    except ValueError as error:
+        raise InputError([f"--config: {error}"]) from error
+    return command_line
 
 
 def _typed(value: Any) -> Any:

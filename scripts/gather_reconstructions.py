@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from csv_files import read_csv
 from file_records import file_record
 from job_log import job_log
 from job_records import recorded_job
@@ -17,7 +18,7 @@ def gather_reconstructions(*, cohorts: Sequence[str], settings: str, output: str
     """Write the patients of all cohorts, the seed of each first."""
     tables = []
     for path in cohorts:
-        table = pd.read_csv(path)
+        table = read_csv(path)
         table.insert(0, SEED, int(Path(path).stem.removeprefix("seed~")))
         tables.append(table)
     record = file_record(script=__file__, settings=settings, inputs={"cohorts": list(cohorts)})

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from csv_files import write_csv
 from file_records import digest, file_record
 from job_log import job_log
 from job_records import recorded_job
-from parquet_files import read_frame, write_csv, write_table
+from parquet_files import read_frame, write_table
 from survival_multiverse.joint_inference import gates_of, infer
 from survival_multiverse.resampling import Resample, cells_of, evaluate, specification_keys
 from survival_multiverse.study import Study

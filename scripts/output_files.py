@@ -1,20 +1,67 @@
 """Writing finished files: complete or not at all."""
 
+import errno
 import os
-import tempfile
+import secrets
 from pathlib import Path
+
+_SPACE = "free some space, then run again"
+_ELSEWHERE = "allow writing there, or choose another directory"
+ADVICE = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _SPACE),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), _ELSEWHERE),
+    errno.EIO: "the disk is at fault; choose another directory",
+    errno.ENAMETOOLONG: "choose a directory of a shorter name",
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "use fewer cores, or allow more open files"),
+}
+"""What to do about the faults of a machine, by their number."""
+
+
+def machine_fault(error: BaseException) -> str | None:
+    """A fault of the machine in one line: where, what, and what to do; None of another error."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory; use fewer cores, or a larger machine"
+    if isinstance(error, OSError) and error.errno in ADVICE:
+        return f"{error.filename or 'a file'}: {error.strerror}; {ADVICE[error.errno]}"
+    return None
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
-    """Write ``data`` beside ``path`` under a temporary name, then rename: no reader meets half a file."""
+    """Write ``data`` beside ``path`` under a temporary name, then rename: no reader meets half a file.
+
+    Raises
+    ------
+    OSError
+        That names the file.
+    """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
-        with os.fdopen(handle, "wb") as stream:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and not target.is_file():
+            # A device or a pipe, which must not be replaced.
+            target.write_bytes(data)
+        else:
+            _replace(target, data)
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or errno.EIO), str(target)) from error
+
+
+def _replace(target: Path, data: bytes) -> None:
+    # A short name: that of the target may be as long as a name can be.
+    temporary = target.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        # With the rights that the user's mask leaves; a temporary file of the library has its own.
+        with temporary.open("xb") as stream:
             stream.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
+        temporary.replace(target)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        _remove(temporary)
         raise
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        # What hindered writing can hinder this, and is told already.
+        return

@@ -8,6 +8,7 @@ import pandas as pd
 import yaml
 from jsonschema import Draft202012Validator
 
+from bounded_yaml import read_yaml
 from survival_multiverse.faults import InputError
 from survival_multiverse.published import Description, read_description, read_published
 
@@ -35,7 +36,7 @@ def read_contradictions(path: str | Path) -> pd.DataFrame:
 
 def read_settings(path: str | Path) -> dict[str, Any]:
     """The description of the numbers and the recipe of the fit, checked against their schema."""
-    settings = _read(path, lambda: yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+    settings = _read(path, lambda: read_yaml(Path(path)))
     _validate(settings, "reconstruction", path)
     return settings
 
@@ -48,7 +49,7 @@ def read_paper_description(path: str | Path) -> Description:
 def _read(path: str | Path, reader: Callable[[], Any]) -> Any:
     try:
         return reader()
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         raise InputError([f"{path} cannot be read: {error}"], subject="the published numbers") from error
 
 

@@ -49,24 +49,6 @@ def table_bytes(frame: pa.Table | pd.DataFrame, metadata: Mapping[str, str] | No
     return buffer.getvalue()
 
 
-def write_csv(frame: pd.DataFrame, path: str | Path, *, cohort: str | None = None) -> None:
-    """Write a small table as CSV: numbers in full, missing cells empty.
-
-    Parameters
-    ----------
-    cohort
-        Source of the patients; as a first column it stays with the numbers wherever they are copied.
-    """
-    write_bytes(path, csv_bytes(frame, cohort))
-
-
-def csv_bytes(frame: pd.DataFrame, cohort: str | None = None) -> bytes:
-    """What `write_csv` writes."""
-    if cohort is not None:
-        frame = pd.concat([pd.Series(cohort, index=frame.index, name="cohort"), frame], axis=1)
-    return frame.to_csv(index=False, lineterminator="\n").encode()
-
-
 def read_table(path: str | Path) -> pa.Table:
     """Read one small Parquet file; half the time that the data-set reader takes for it.
 

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 
+from csv_files import read_csv, write_csv
 from job_log import job_log
 from job_records import recorded_job
 from paper_fit import Fit, log_stage, read_fit, state_of
-from parquet_files import write_csv
 from survival_multiverse.reconstructed_patients import patient_table
 from survival_multiverse.reconstruction import StageReport, State, own_generator, reconstruct
 from survival_multiverse.reproduction import PaperCohort
@@ -36,7 +35,7 @@ if __name__ == "__main__":
         fit = read_fit(snakemake.input.numbers, snakemake.input.contradictions, snakemake.input.description)
         reconstruct_cohort(
             fit,
-            state_of(pd.read_csv(snakemake.input.outline), fit),
+            state_of(read_csv(snakemake.input.outline), fit),
             own_generator(snakemake.params.seed),
             output=snakemake.output[0],
             seed=snakemake.params.seed,

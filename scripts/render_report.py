@@ -4,10 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from anchor_estimates import read_anchor_estimates
 from archives import write_tables
+from csv_files import read_csv
 from file_records import digest_of_files, file_record
 from job_log import job_log
 from job_records import recorded_job
@@ -44,7 +43,7 @@ def render_report(
     study = Study.from_config(config)
     frames = {name: read_frame(path) for name, path in tables.items()}
     if calibration:
-        frames["calibration"] = pd.read_csv(calibration)
+        frames["calibration"] = read_csv(calibration)
     frames |= {name: read_frame(path) for name, path in (paper or {}).items()}
     frames["anchor"] = read_anchor_estimates(estimates, study)
     frames = release(frames | {"scenario_balance": read_balance(estimates)}, study)

@@ -3,13 +3,12 @@
 import json
 from collections.abc import Mapping
 
-import pandas as pd
-
+from csv_files import read_csv, write_csv
 from file_records import file_record
 from job_log import job_log
 from job_records import recorded_job
 from paper_files import read_contradictions, read_numbers, read_paper_description
-from parquet_files import read_frame, write_csv, write_table
+from parquet_files import read_frame, write_table
 from survival_multiverse.anchor_matching import compare_matchings
 from survival_multiverse.faults import InputError
 from survival_multiverse.published import in_words, set_aside
@@ -25,7 +24,7 @@ def reproduce_paper(*, inputs: Mapping[str, str], settings: str, outputs: Mappin
     paper = read_paper_description(inputs["description"])
     numbers, contradictions = read_numbers(inputs["numbers"]), read_contradictions(inputs["contradictions"])
     try:
-        patients = join_private_columns(read_frame(inputs["cohort"]), pd.read_csv(inputs["patients"]), paper)
+        patients = join_private_columns(read_frame(inputs["cohort"]), read_csv(inputs["patients"]), paper)
     except KeyError as error:
         raise InputError([f"{inputs['patients']} lacks the column {error}"], subject="the data") from error
     cohort = paper_cohort(patients, paper)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from lifelines import datasets
 
+from csv_files import read_csv
 from paper_files import read_paper_description
 from survival_multiverse.cells import INTEGERS
 from survival_multiverse.cohort import dataset_names
@@ -140,7 +141,7 @@ def source_patients(
             slope = config["cohort"].get("assumed_dose_slope", 0.0)
             # Written by this program, with the types that pandas gives it back.
             with _told(patients):
-                frame = pd.read_csv(patients)
+                frame = read_csv(patients)
             paper = read_paper_description(description)
             return study_columns(with_dose_response(frame, paper, slope=slope, seed=study.seed), study)
         case _:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
+from csv_files import inert
 from job_log import job_log
 from job_records import recorded_job
 from output_files import write_bytes
@@ -33,11 +34,15 @@ def spell_estimates(*, estimates: str, settings: str, output: str) -> None:
 
 def _spelled(batch: pa.RecordBatch, source: str) -> pa.Table:
     cohort = pa.array([source] * len(batch), pa.string())
-    columns = [
-        column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
-        for column in batch.columns
-    ]
-    return pa.table([cohort, *columns], names=["cohort", *batch.schema.names])
+    return pa.table([cohort, *map(_inert, batch.columns)], names=["cohort", *batch.schema.names])
+
+
+def _inert(column: pa.Array) -> pa.Array:
+    """The column; of texts, those that a spreadsheet would run are escaped, each spelling once."""
+    if not (pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)):
+        return column
+    coded = column.dictionary_encode()
+    return pa.array([inert(text) for text in coded.dictionary.to_pylist()], pa.string()).take(coded.indices)
 
 
 if __name__ == "__main__":

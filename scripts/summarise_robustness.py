@@ -7,10 +7,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from csv_files import write_csv
 from file_records import file_record
 from job_log import job_log
 from job_records import recorded_job
-from parquet_files import write_csv, write_table
+from parquet_files import write_table
 from survival_multiverse.attribution import attribute
 from survival_multiverse.robustness import (
     SPECIFICATION_ANALYSES,

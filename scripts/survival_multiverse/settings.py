@@ -25,6 +25,11 @@ REPLACED_WHOLE = (
 )
 """Paths at which the user's value takes the place of the default one; all else is merged key by key."""
 
+LONGEST_NAME, LONGEST_TEXT = 100, 1000
+BREAKING = re.compile("[\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+"""What a line, a picture or a file in UTF-8 cannot hold: half a character (a lone surrogate) is none."""
+BROKEN = "holds a backslash, a line break or another control character; leave it out"
+
 TYPE_WORDS = {
     "string": "text",
     "number": "a number",
@@ -87,6 +92,10 @@ def _keys_that_are_not_text(value: Any, path: tuple[str | int, ...]) -> Iterator
         for key, item in value.items():
             if not isinstance(key, str):
                 yield f"{place(path)}: YAML reads the key {_shown(key)} as no text; put it in quotes"
+            elif len(key) > LONGEST_NAME:
+                yield f"{place(path)}: {_shown(key)} is longer than {LONGEST_NAME} characters; shorten it"
+            elif BREAKING.search(key):
+                yield f"{place(path)}: the name {key!a} {BROKEN}"
             yield from _keys_that_are_not_text(item, (*path, str(key)))
     elif isinstance(value, list):
         for number, item in enumerate(value):
@@ -94,10 +103,13 @@ def _keys_that_are_not_text(value: Any, path: tuple[str | int, ...]) -> Iterator
 
 
 def _words_that_break(value: Any, path: tuple[str | int, ...]) -> Iterator[str]:
-    """Texts of one line without a backslash are what a picture can show; names of files may be others."""
-    text = value if isinstance(value, str) and path[-1] not in PATHS else ""
-    if re.search(r"[\\\x00-\x1f\x7f]", text):
-        yield f"{place(path)}: holds a backslash, a line break or another control character; leave it out"
+    """Texts of one line without a backslash are what a picture can show; names of files may hold one."""
+    if isinstance(value, str):
+        text = value.replace("\\", "") if path[-1] in PATHS else value
+        if BREAKING.search(text):
+            yield f"{place(path)}: {BROKEN}"
+        if len(text) > LONGEST_TEXT:
+            yield f"{place(path)}: the text has {len(text)} characters; give at most {LONGEST_TEXT}"
     items = value.items() if isinstance(value, Mapping) else ()
     items = enumerate(value) if isinstance(value, list) else items
     for key, item in items:

@@ -13,6 +13,7 @@ from survival_multiverse.study import AXES, axis_number, level_text, spelling
 
 Path = tuple[str | int, ...]
 Intact = Callable[..., bool]
+MOST_SCENARIOS = 100_000
 
 
 def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) -> list[str]:
@@ -22,11 +23,7 @@ def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) 
         return not any(path[: len(other)] == other[: len(path)] for other in broken)
 
     faults: list[str] = []
-    for name in AXES:
-        if intact("axes", name):
-            faults += _check_axis(name, config["axes"][name])
-            if intact("study", "anchor", name):
-                faults += _check_anchor(name, config["study"]["anchor"][name], config["axes"][name])
+    faults += _check_axes(config, intact)
     if intact("covariates"):
         for name, entry in config["covariates"].items():
             faults += check_covariate(name, entry)
@@ -41,6 +38,18 @@ def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) 
         if config["cohort"]["source"] == "simulated":
             faults += check_simulation(config["cohort"], config["covariates"])
     return faults
+
+
+def _check_axes(config: Mapping[str, Any], intact: Intact) -> Iterator[str]:
+    axes = {name: config["axes"][name] for name in AXES if intact("axes", name)}
+    scenarios = math.prod(map(len, axes.values()))
+    if scenarios > MOST_SCENARIOS:
+        yield f"axes: they make {scenarios:,} scenarios; give fewer values, {MOST_SCENARIOS:,} are the most"
+        return
+    for name, entries in axes.items():
+        yield from _check_axis(name, entries)
+        if intact("study", "anchor", name):
+            yield from _check_anchor(name, config["study"]["anchor"][name], entries)
 
 
 def _check_axis(name: str, entries: Sequence[Any]) -> Iterator[str]:

@@ -58,6 +58,7 @@ def _type(schema: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
 
     types = entry["type"] if isinstance(entry["type"], list) else [entry["type"]]
     text = " or ".join(TYPE_WORDS.get(item, item) for item in types)
+    text += f" up to {entry['maximum']:,}" if "maximum" in entry else ""
     return f"list of {_type(schema, entry['items'])}" if "items" in entry else text
 
 

@@ -1,9 +1,15 @@
 """Files that scripts read and write: bytes, footers, logs, and users' tables."""
 
+import csv
+import errno
 import gzip
 import io
 import json
+import os
+import time
 import zipfile
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,13 +18,16 @@ import pytest
 
 import spell_estimates
 from archives import write_tables
-from config_files import read_config
+from config_files import merged_config, read_config
+from csv_files import read_csv, write_csv
 from draw_pictures import svg_of
 from file_records import DATA_ORIGIN, code_digests, digest, digest_of_files, file_record, read_footer
 from job_log import job_log
-from parquet_files import read_frame, write_csv, write_table
+from output_files import write_bytes
+from parquet_files import read_frame, write_table
 from source_patients import load_dataset, read_patients
 from survival_multiverse.faults import InputError
+from survival_multiverse.kernels import cache_folder
 
 SETTINGS = '{"cohort":{"source":"simulated"},"study":{"seed":7}}'
 
@@ -74,6 +83,29 @@ def test_csv_says_on_every_row_where_the_patients_come_from(tmp_path):
     assert (tmp_path / "empty.csv").read_text() == "cohort,a\n"
 
 
+FORMULAS = ["=1+1", "+1+cmd|calc", "-2+3", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1", "'=1", "-0.2 (-1 to 1)"]
+HARMLESS = ["-0.2", "+1e-05", "–", "−1", "'", "a=1", "1 - 2"]
+
+
+def test_no_text_of_a_csv_is_a_formula_and_all_are_read_as_they_were(tmp_path):
+    texts = FORMULAS + HARMLESS
+    frame = pd.DataFrame({"=head": texts, "number": -0.5, "@kind": pd.Categorical(texts)})
+    write_csv(frame, tmp_path / "table.csv")
+    text = (tmp_path / "table.csv").read_bytes().decode()
+    written = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    assert written[0] == ["'=head", "number", "'@kind"]
+    expected = [f"'{text}" if text in FORMULAS else text for text in texts]
+    assert written[1:] == [[text, "-0.5", text] for text in expected]
+    pd.testing.assert_frame_equal(read_csv(tmp_path / "table.csv"), frame.astype({"@kind": object}))
+
+
+def test_columns_of_one_name_and_empty_tables_are_written(tmp_path):
+    write_csv(pd.DataFrame([["=1", 2, None]], columns=["a", "a", "b"]), tmp_path / "table.csv")
+    assert (tmp_path / "table.csv").read_text() == "a,a,b\n'=1,2,\n"
+    write_csv(pd.DataFrame({"=a": [], "b": []}), tmp_path / "empty.csv")
+    assert (tmp_path / "empty.csv").read_text() == "'=a,b\n"
+
+
 def test_digests_are_those_of_the_content(tmp_path):
     for name in "ab":
         (tmp_path / name).write_text(name)
@@ -102,6 +134,52 @@ def test_a_record_names_inputs_by_role_and_code_by_module(tmp_path):
     (tmp_path / "helper.py").write_text("x = 1\n")
     again = file_record(script=script, settings=SETTINGS, inputs={"cohort": tmp_path / "data"})
     assert {key for key in record if record[key] != again[key]} == {"code_sha256"}
+
+
+def test_files_have_the_rights_that_the_mask_leaves(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_bytes(tmp_path / ("x" * 255), b"")
+    finally:
+        os.umask(before)
+    assert [oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()] == ["0o640"]
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [(errno.ENOSPC, "free some space"), (errno.EROFS, "choose another"), (errno.EACCES, "allow writing")],
+)
+def test_a_fault_of_the_machine_is_one_line(tmp_path, monkeypatch, number, advice):
+    def fails(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "replace", fails)
+    with pytest.raises(SystemExit), job_log(tmp_path / "log"):
+        write_bytes(tmp_path / "table", b"")
+    text = (tmp_path / "log").read_text()
+    assert text.startswith(f"{tmp_path / 'table'}: {os.strerror(number)}; ")
+    assert advice in text
+    assert text.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
+
+
+def test_what_a_full_disk_keeps_out_of_the_log_is_said(capsys):
+    with pytest.raises(SystemExit), job_log("/dev/full"):
+        write_bytes("/dev/full", b"x")
+    text = capsys.readouterr().err
+    assert text == "/dev/full: No space left on device; free some space, then run again\n"
+
+
+def test_a_stopped_job_says_so(tmp_path):
+    with pytest.raises(SystemExit), job_log(tmp_path / "log"):
+        raise KeyboardInterrupt
+    assert (tmp_path / "log").read_text() == "stopped\n"
+
+
+def test_kernels_are_kept_in_the_first_place_that_can_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    assert cache_folder(tmp_path / "file", "", tmp_path / "home").parent == tmp_path / "home"
+    assert cache_folder(tmp_path / "file", "") is None
 
 
 def test_bad_input_leaves_its_message_in_the_log_and_nothing_else(tmp_path, capfd):
@@ -192,6 +270,54 @@ def test_a_damaged_result_is_named(tmp_path):
             read_frame(tmp_path / "cut.parquet")
 
 
+LAUGHS = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n" for old, new in pairwise("abcdefghij")
+)
+MERGES = "a: &a {a: 1}\n" + "".join(
+    f"{new}: &{new} {{<<: [{', '.join([f'*{old}'] * 9)}], {new}: 1}}\n" for old, new in pairwise("abcdefghij")
+)
+HOSTILE = {
+    "aliases of aliases": (LAUGHS, "more than 10,000 values"),
+    "merges of merges": (MERGES, "more than 10,000 values"),
+    "an alias that holds itself": ("a: &a {b: *a}\n", "an alias .* holds itself"),
+    "an anchor in its own list": ("a: &a [4, *a]\n", "an alias .* holds itself"),
+    "deep nesting": ("a: " + "[" * 20_000, "more than 30 levels deep"),
+    "many values": ("a: [" + "1," * 20_000 + "]\n", "more than 10,000 values"),
+    "a number of 5,000 digits": ("a: " + "9" * 5_000, r"more than 300 digits; .*line 1"),
+    "a number in sixtieths": ("a: 1" + ":1" * 5_000, "more than 300 digits"),
+    "a number of no digit": ('a: !!int ""\n', r"this is no int .*line 1"),
+    "a day that no month has": ("a: 2024-13-45\n", "this is no timestamp"),
+    "a command": ('a: !!python/object/apply:os.system ["true"]\n', "could not determine a constructor"),
+    "a large file": ("#" * 500_001, "larger than 500,000 bytes"),
+    "a list": ("- 1\n", "holds no settings"),
+    "another encoding": (b"a: \xff\n", "can't decode"),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), HOSTILE.values(), ids=HOSTILE)
+def test_a_configuration_out_of_bounds_is_refused_in_one_line_at_once(tmp_path, content, words):
+    config = tmp_path / "config.yaml"
+    config.write_bytes(content if isinstance(content, bytes) else content.encode())
+    started = time.process_time()
+    with pytest.raises(InputError, match=words) as caught:
+        read_config(config)
+    assert time.process_time() - started < 2
+    assert "\n" not in caught.value.faults[0]
+
+
+def test_what_is_no_file_is_no_configuration(tmp_path):
+    for path in (Path("/dev/zero"), tmp_path, tmp_path / "absent", tmp_path / ("x" * 5_000)):
+        with pytest.raises(InputError, match="cannot be read as a configuration"):
+            read_config(path)
+
+
+def test_the_command_line_is_bounded_too():
+    loop = {}
+    loop["loop"] = loop
+    with pytest.raises(InputError, match=r"--config: .* holds itself"):
+        merged_config([], loop)
+
+
 def test_a_key_given_twice_is_a_fault_and_a_merged_one_is_not(tmp_path):
     config = tmp_path / "config.yaml"
     config.write_text("axes:\n  caliper: [0.1]\n  caliper: [0.2]\n")
@@ -212,6 +338,7 @@ def test_data_sets_of_lifelines_by_name():
 
 def test_all_estimates_are_spelled_out_and_read_back(tmp_path, monkeypatch):
     values = {"caliper": [0.2, np.inf, np.nan], "status": ["ok", 'a "b", c', None], "n": [1, 2, 3]}
+    values |= {"level": ["=cmd", "-0.5", None]}
     frame = pd.DataFrame(values)
     table = pa.Table.from_pandas(frame.astype({"n": "int32"}), preserve_index=False)
     table = table.set_column(1, "status", table["status"].dictionary_encode())
@@ -225,7 +352,7 @@ def test_all_estimates_are_spelled_out_and_read_back(tmp_path, monkeypatch):
     assert data == (tmp_path / "two").read_bytes()
     # No name and no time in the head.
     assert data[3:8] == bytes(5)
-    assert gzip.decompress(data).decode().splitlines()[1] == '"simulated",0.2,"ok",1'
+    assert gzip.decompress(data).decode().splitlines()[1] == '"simulated",0.2,"ok",1,"\'=cmd"'
     found = pd.read_csv(io.BytesIO(data), compression="gzip")
     assert found.pop("cohort").tolist() == ["simulated"] * 3
     assert found.columns.tolist() == list(values)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from survival_multiverse.settings import REPLACED_WHOLE, InputError, merge_configs, validate_config
+from survival_multiverse.settings import BROKEN, REPLACED_WHOLE, InputError, merge_configs, validate_config
 from survival_multiverse.settings_table import settings_table
 
 ROOT = Path(__file__).parents[2]
@@ -258,7 +258,38 @@ CASES = [
             f"{path.replace('/', '.')}: holds a backslash, a line break or another control character; "
             "leave it out",
         )
-        for path, text in (("study/title", "a\nb"), ("cohort/gtv/label", "volume \\"))
+        for path, text in (
+            ("study/title", "a\nb"),
+            ("cohort/gtv/label", "volume \\"),
+            ("study/title", "half a character: \ud800"),
+            ("cohort/paper", "half/a/character/\udcff"),
+            ("covariates/sex/label", "a line separator: \u2028"),
+        )
+    ),
+    ("study/title", "x" * 1001, "study.title: the text has 1001 characters; give at most 1000"),
+    (
+        "covariates/" + "x" * 101,
+        {},
+        f'covariates: "{"x" * 56}... is longer than 100 characters; shorten it',
+    ),
+    ("covariates/\ud800", {}, f"covariates: the name '\\ud800' {BROKEN}"),
+    *(
+        (path, 10**12, f"{path.replace('/', '.')}: 1000000000000 is above {most}; give {most} or less")
+        for path, most in (
+            ("analysis/tie_break_draws", 100_000),
+            ("analysis/repeated_tie_breaks", 100_000),
+            ("inference/draws", 100_000),
+            ("inference/bootstrap_draws", 100_000),
+            ("execution/draws_per_job", 100_000),
+            ("cohort/simulation/patients", 1_000_000),
+            ("sharing/minimum_cell", 1_000_000),
+            ("analysis/minimum_events", 1_000_000),
+        )
+    ),
+    (
+        "axes/gtv_cutoff",
+        [146, *range(200, 2_000)],
+        "axes: they make 172,896 scenarios; give fewer values, 100,000 are the most",
     ),
     (
         "cohort/simulation/variables/age/sd",
@@ -391,7 +422,7 @@ def test_the_readme_holds_the_table_of_the_schema():
 
 def test_the_table_names_units_defaults_and_nested_keys():
     table = settings_table(SCHEMA)
-    assert "| `study.seed` | whole number |  | `20260101` |" in table
+    assert "| `study.seed` | whole number up to 9,007,199,254,740,991 |  | `20260101` |" in table
     assert "| `cohort.dose.range` | list of number | of the column | nothing below 0 |" in table
     assert "| `covariates.<name>.role` | `baseline` / `post_treatment` |" in table
     assert "| `axes.caliper[].reason` | text |" in table

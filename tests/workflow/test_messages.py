@@ -65,6 +65,14 @@ def test_a_file_that_is_not_there(empty):
     assert f"there is no file {empty.directory / 'patients.csv'}" in answer.text
 
 
+def test_a_file_with_braces_in_its_name_is_refused(empty, patients):
+    use_file(empty, patients, name="{patients}.csv")
+    answer = empty.snakemake("--dry-run")
+    assert answer.code == 1
+    assert "cohort.file: no input may have a name in braces" in answer.text
+    assert "Traceback" not in answer.text
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [("", "cannot be read"), ("survival_months,died\n", "no patients")],

@@ -1,5 +1,7 @@
 # The configuration, and the only functions of the workflow.
 import itertools
+import os
+import re
 import sys
 from functools import cache
 
@@ -55,6 +57,7 @@ from study_plan import (
     shard_files,
     survival_figures,
 )
+from study_lock import hold
 from study_records import places_of_configuration
 from survival_multiverse.faults import InputError
 from survival_multiverse.settings import validate_config
@@ -65,6 +68,16 @@ from workflow_settings import (
     scenario_settings,
     study_settings,
 )
+
+
+def hold_study():
+    """Let others know that a run is alive here; where that cannot be, Snakemake's own locks must do."""
+    if not workflow.is_main_process or workflow.output_settings.dryrun:
+        return None
+    try:
+        return hold(Path.cwd(), alone=False)
+    except OSError:
+        return None
 
 
 def configuration_files():
@@ -109,8 +122,15 @@ def cohort_files():
 
 def existing(path, setting="cohort.paper"):
     """The path, or a message that there is no such file."""
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise WorkflowError(f"{setting}: there is no file {path}")
+    return without_braces(path, setting)
+
+
+def without_braces(path, setting="cohort.paper"):
+    """The path, or a message that Snakemake would read a name in braces as a wildcard."""
+    if re.search(r"\{.*\}", path):
+        raise WorkflowError(f"{setting}: no input may have a name in braces; rename the {{…}} of {path}")
     return path
 
 
@@ -176,6 +196,10 @@ def panel_path(folder, name):
     return str(Path(folder, *(f"{axis}~{{{axis}}}" for axis in OUTER_AXES), name))
 
 
+ALIVE = hold_study()
 config = study_config()
 SPELLINGS = axis_spellings(config)
-PAPER = {role: place.replace("workflow:", f"{ROOT}/") for role, place in paper_files(config).items()}
+PAPER = {
+    role: without_braces(place.replace("workflow:", f"{ROOT}/"))
+    for role, place in paper_files(config).items()
+}

@@ -1,5 +1,6 @@
 """Compiled loops: arrays in, arrays out, sorted by time, no statistics policy."""
 
+import tempfile
 from hashlib import blake2b
 from pathlib import Path
 
@@ -9,4 +10,23 @@ import numba
 # calls: one folder for each state of all of them keeps a call from running what was compiled before an edit.
 _folder = Path(__file__).parent
 _sources = b"".join(path.read_bytes() for path in sorted(_folder.glob("*.py")))
-numba.config.CACHE_DIR = str(_folder / "__pycache__" / blake2b(_sources, digest_size=8).hexdigest())
+_digest = blake2b(_sources, digest_size=8).hexdigest()
+
+
+def cache_folder(*places: str | Path) -> Path | None:
+    """The first place that can be written in, for the present kernels; None where there is none."""
+    for place in filter(None, places):
+        try:
+            folder = Path(place).expanduser() / _digest
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except (OSError, RuntimeError):
+            continue
+    return None
+
+
+_found = cache_folder(_folder / "__pycache__", numba.config.CACHE_DIR, "~/.cache/numba")
+# Of this process alone, which compiles anew; it goes with the last that refers to it.
+_own = None if _found else tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+numba.config.CACHE_DIR = str(_found or _own.name)
