@@ -110,7 +110,7 @@ def test_what_cannot_be_audited_is_one_message(place, gone):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--graph", "nowhere/graph.svg"], "nowhere/graph.svg: No such file or directory"),
+        (["--graph", "config/config.yaml/x/graph.svg"], "config/config.yaml/x/graph.svg: Not a directory"),
         (["--rerun", "-1"], "'-1' is no number of scenarios"),
         (["--signers", "nobody"], "there is no file nobody"),
         (["--directory", "nowhere"], "there are no results in nowhere"),
