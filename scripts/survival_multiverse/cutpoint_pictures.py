@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from survival_multiverse.cautions import NOTE, care
 from survival_multiverse.charts.evidence import cutpoint_chart
 from survival_multiverse.labels import axis_value, in_sentence, with_unit
 from survival_multiverse.narrative import percent
@@ -36,6 +37,7 @@ def cutpoint_picture(tables: Mapping[str, pd.DataFrame], study: Study, name: str
             "lo": row["ci_lower"],
             "hi": row["ci_upper"],
             "p": format_p(row["p_value"]),
+            "care": care(row["flags"]),
             "side": side,
             "split": _split(row, study),
         }
@@ -50,7 +52,7 @@ def cutpoint_picture(tables: Mapping[str, pd.DataFrame], study: Study, name: str
     ]
     below = int((rows["hazard_ratio"] < 1).sum())
     printed = _printed(tables.get("published", NO_MARKS), study, name)
-    text = _words(study, name, smooth) + _printed_words(printed)
+    text = _words(study, name, smooth) + _printed_words(printed) + NOTE
     alternative = f"At {below:,} of the {len(rows):,} cutoffs shown the hazard ratio is below 1."
     spec = cutpoint_chart(
         points,

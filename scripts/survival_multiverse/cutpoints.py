@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
+from survival_multiverse.cautions import flags_of_arms
 from survival_multiverse.cox import CoxFit, cox, hazard_ratio, likelihood_ratio_test
 from survival_multiverse.curves import normal_quantile
+from survival_multiverse.kernels.arms import arm_counts
 from survival_multiverse.kernels.cutpoints import maximal_log_rank, standardised_log_rank
 from survival_multiverse.limits import merge_rounded
 from survival_multiverse.sample import Sample, encode_cohort, select_population, whole_sample
@@ -99,25 +101,32 @@ def _two_sided(z: float) -> float:
 
 
 def ratio_by_cutoff(sample: Sample, values: np.ndarray, *, minimum_events: int, level: float) -> pd.DataFrame:
-    """Unadjusted hazard ratio of at or above against below each possible cutoff."""
+    """Unadjusted hazard ratio of at or above against below each possible cutoff.
+
+    Returns
+    -------
+    pd.DataFrame
+        `cutoff`, `n_above`, `n_below`, `hazard_ratio`, `ci_lower`, `ci_upper`, `p_value`, `status`, `flags`.
+    """
     records = []
     for cutoff in candidate_cutoffs(values):
-        arm = (values >= cutoff).astype(np.float64)
-        deaths = [int(sample.event[arm == side].sum()) for side in (0, 1)]
-        record = {"cutoff": cutoff, "n_above": int(arm.sum()), "n_below": int((1 - arm).sum())}
+        arm = (values >= cutoff).astype(np.int64)
+        n_below, n_above, *deaths = arm_counts(sample.event, arm)
+        record = {"cutoff": cutoff, "n_above": n_above, "n_below": n_below}
         if min(deaths) < minimum_events:
             records.append({**record, "status": str(Status.TOO_FEW_EVENTS)})
             continue
-        ratio = hazard_ratio(cox(sample.time, sample.event, arm[:, None]), 0, level=level)
+        ratio = hazard_ratio(cox(sample.time, sample.event, arm[:, None].astype(np.float64)), 0, level=level)
         records.append(
             record
             | {"hazard_ratio": ratio.estimate, "ci_lower": ratio.ci_lower, "ci_upper": ratio.ci_upper}
             | {"p_value": ratio.p_value, "status": str(ratio.status)}
+            | {"flags": ";".join(flags_of_arms(sample.event, arm)) or None}
         )
     counts, numbers = ("n_above", "n_below"), ("hazard_ratio", "ci_lower", "ci_upper", "p_value")
-    frame = pd.DataFrame(records, columns=["cutoff", *counts, *numbers, "status"])
+    frame = pd.DataFrame(records, columns=["cutoff", *counts, *numbers, "status", "flags"])
     types = dict.fromkeys(("cutoff", *numbers), np.float64) | dict.fromkeys(counts, np.int64)
-    return frame.astype(types | {"status": object})
+    return frame.astype(types | {"status": object, "flags": object})
 
 
 def restricted_cubic_spline(values: np.ndarray, knots: np.ndarray) -> np.ndarray:

@@ -95,7 +95,7 @@ SCHEMA: dict[str, dict[str, Kind]] = {
     "cutpoints": {
         **_INTERVAL,
         **{"cutoff": STATISTIC, "n_above": COUNT, "n_below": COUNT},
-        **dict.fromkeys(("status", "population", "variable"), LABEL),
+        **dict.fromkeys(("status", "flags", "population", "variable"), LABEL),
     },
     "selected_cutoffs": {
         **{"cutoff": STATISTIC, "statistic": STATISTIC, "p_naive": STATISTIC, "p_value": STATISTIC},

@@ -167,6 +167,18 @@ def test_too_few_deaths_give_a_status_and_no_ratio(heaped):
     assert (frame.hazard_ratio.isna() == (frame.status != "ok")).all()
 
 
+def test_few_deaths_on_a_side_are_flagged(heaped):
+    sample, values = heaped
+    found = {}
+    for step in (1, 3):
+        part, dose = sample.take(np.arange(len(sample)) % step == 0), values[::step]
+        frame = ratio_by_cutoff(part, dose, minimum_events=1, level=0.95)
+        deaths = [min(part.event[dose >= c].sum(), part.event[dose < c].sum()) for c in frame["cutoff"]]
+        found[step] = frame["flags"].tolist()
+        assert found[step] == ["few_events" if count < 10 else None for count in deaths]
+    assert {flag for flags in found.values() for flag in flags} == {"few_events", None}
+
+
 def harrell(x, knots):
     """Restricted cubic spline term by the definition: a cubic made linear beyond the outer knots."""
     t1, t2, t3 = knots

@@ -2,12 +2,14 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from report_page import EVIL, evil_page
 
 from draw_pictures import svg_of
 from survival_multiverse.cautions import MARK
+from survival_multiverse.cutpoint_pictures import cutpoint_picture
 from survival_multiverse.page_pictures import page_pictures
 from survival_multiverse.picture_files import picture_specs, specification_rows
 from survival_multiverse.specification_summary import headline
@@ -99,3 +101,20 @@ def test_pictures_of_estimates_mark_those_to_be_read_with_caution(specs, name):
     text = json.dumps(specs[name], ensure_ascii=False)
     assert MARK in text
     assert "datum.care" in text
+
+
+def test_searched_cutoffs_of_patients_mark_those_with_few_events():
+    made = evil_page()
+    study = replace(made.study, source="patients")
+    drawn = cutpoint_picture(made.tables, study, "gtv")
+    few = made.tables["cutpoints"].query("population == 'non_oligometastatic' and variable == 'gtv'")
+    few = few.loc[few["flags"] == "few_events", "cutoff"].tolist()
+    assert few
+    marked = [
+        row["cutoff"]
+        for layer in drawn.spec["hconcat"][0]["layer"]
+        for row in layer["data"].get("values", ())
+        if layer["mark"]["type"] == "text" and row["care"]
+    ]
+    assert marked == few
+    assert MARK in drawn.text

@@ -171,8 +171,8 @@ def cutpoint_chart(
 ) -> Spec:
     """Hazard ratio at every possible cutoff, and beside it the smooth curve of the variable itself.
 
-    `grid` holds the cutoffs of the study: cutoff, anchor, and G where it is one of the volume; `printed`
-    what a paper prints at its own: cutoff, hr, lo and hi.
+    `rows` hold cutoff, hr, lo, hi, p, care, side and split; `grid` the cutoffs of the study: cutoff, anchor,
+    and G where it is one of the volume; `printed` what a paper prints at its own: cutoff, hr, lo and hi.
     """
     y = ratio("hr", limits, "Hazard ratio, at or above")
     scale = {"zero": False, "nice": False, "padding": 10}
@@ -194,6 +194,7 @@ def cutpoint_chart(
         *_printed_there(printed, x, y),
         {"data": found, **whiskers(y, shared, opacity=0.45)},
         {"data": found, **dots(shared | {"y": y}, size=22)},
+        {"data": found, **cautioned({"x": x, "y": y}, dy=-9)},
     ]
     views = [{"width": width(2 if spline else 1, 160), "height": 220, "layer": searched}]
     if spline:
