@@ -4,6 +4,7 @@
 #                       RERUN=5 makes five scenarios again and compares them; JSON=file writes every verdict,
 #                       GRAPH=file.svg draws the study coloured by them
 # make sign KEY=file    vouch for an audited study with a key of OpenSSH; make audit SIGNERS=file checks whose
+# make share            what may be shared of the study in DIR, as one ZIP file (docs/disclosure.md)
 # make explain FILE=    how a result came about, back to the cohort, and the command that makes it;
 #                       NUMBER=0.74: the rows that a number in it, or in the report, comes from
 # make compare A= B=    what differs between two studies, and by how much the estimates moved
@@ -40,7 +41,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 COMPILED := $(VENV)/.compiled
 
-.PHONY: study audit sign explain compare reconstruct ensemble bench test lint format clean
+.PHONY: study audit share sign explain compare reconstruct ensemble bench test lint format clean
 
 study: $(COMPILED)
 	@$(BIN)/python scripts/run_study.py "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} "--cores=$$CORES"
@@ -50,6 +51,9 @@ audit: $(INSTALLED)
 	@$(BIN)/python scripts/audit_study.py "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} \
 	    $${RERUN:+"--rerun=$$RERUN"} $${JSON:+"--json=$$JSON"} \
 	    $${SIGNERS:+"--signers=$$SIGNERS"} $${GRAPH:+"--graph=$$GRAPH"}
+
+share: $(INSTALLED)
+	@$(BIN)/python scripts/share_study.py "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"}
 
 sign: $(INSTALLED)
 	@test -n "$$KEY" || { echo "name a private key: make sign KEY=file" >&2; exit 2; }
@@ -96,7 +100,7 @@ format: $(INSTALLED)
 # Results and logs; the environment stays.
 clean:
 	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -r {} +
-	rm -rf logs .snakemake report.zip
+	rm -rf logs .snakemake report.zip share.zip
 
 $(INSTALLED): requirements.lock
 	@"$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'

@@ -28,6 +28,8 @@ from survival_multiverse.study import spelling
 
 COLUMNS, ROWS = 12, 3
 """Shown of the places of a number."""
+MOST_CAREFUL = 1000
+"""Width of the classes of counts where no settings are recorded."""
 DEFAULT = f"{WORKFLOW}config/config.yaml"
 
 
@@ -84,7 +86,10 @@ def command(records: StudyRecords, path: str) -> str:
 def places_of(records: StudyRecords, path: str, number: str) -> list[list[Place]]:
     """Where a number stands in the tables behind a file: column by column, the likeliest first."""
     columns: dict[tuple[str, str], list[Place]] = {}
-    for place in find_number(number, _tables_behind(records, path), records.study, _primary(records)):
+    tables, primary = _tables_behind(records, path), _primary(records)
+    for place in find_number(
+        number, tables, records.study, minimum=_smallest_count(records), primary=primary
+    ):
         columns.setdefault((place.table, place.column), []).append(place)
     found = [sorted(places, key=lambda place: place.distance) for places in columns.values()]
     return sorted(found, key=lambda places: (places[0].distance, len(places)))
@@ -109,6 +114,12 @@ def _primary(records: StudyRecords) -> Primary | None:
             anchor = {name: spelling(value) for name, value in settings["study"]["anchor"].items()}
             return Primary(anchor, settings["inference"]["populations"])
     return None
+
+
+def _smallest_count(records: StudyRecords) -> int:
+    """Classes of counts: the widest that a job had, as most jobs know of none."""
+    settings = records.manifest.get("settings", {}).values()
+    return max((entry["sharing"]["minimum_cell"] for entry in settings), default=MOST_CAREFUL)
 
 
 def _writer(records: StudyRecords, path: str) -> tuple[JobRecord, StoredFile]:
@@ -161,7 +172,9 @@ def _number_lines(records: StudyRecords, path: str, number: str) -> Iterator[str
     columns = places_of(records, path, number)
     rows = sum(map(len, columns))
     yield f"{number} stands in {rows} rows that {path} draws on" + (
-        ", in these columns, those of the primary scenario first:" if rows else ""
+        ", in these columns, those of the primary scenario first:"
+        if rows
+        else "; it is looked for as it may be shared: statistics with three digits, counts in classes"
     )
     for places in columns[:COLUMNS]:
         yield from _place_lines(places)

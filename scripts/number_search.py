@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -12,6 +13,7 @@ import pyarrow.types as types
 
 from file_records import readable
 from survival_multiverse.faults import InputError
+from survival_multiverse.release import NOT_OF_PATIENTS, SCHEMA, release_table
 from survival_multiverse.study import AXES, spelling
 
 NAMED_BY = (
@@ -29,6 +31,8 @@ class Place:
 
     Attributes
     ----------
+    value
+        As it may be shared.
     row
         What tells the row from others, by column.
     scenario
@@ -55,11 +59,12 @@ class Primary:
 
 
 def find_number(
-    text: str, tables: Iterable[str], study: Path, primary: Primary | None = None
+    text: str, tables: Iterable[str], study: Path, *, minimum: int, primary: Primary | None = None
 ) -> Iterator[Place]:
     """Every place in some Parquet files where a number, rounded as ``text`` is, is ``text``.
 
-    A text that ends in ``%`` is looked for as a hundredth.
+    Numbers are looked for as `release_table` shares them, with counts in classes of `minimum`; a table of which
+    nothing is shared holds none. A text that ends in ``%`` is looked for as a hundredth.
 
     Raises
     ------
@@ -74,7 +79,7 @@ def find_number(
     wanted, decimals = float(bare.replace(",", "")), len(bare.partition(".")[2])
     for name in tables:
         with readable(study / name):
-            table = pq.read_table(study / name)
+            table = _shared(name, pq.read_table(study / name).to_pandas(), minimum)
         for column in table.schema:
             if column.name in AXES or not (types.is_floating(column.type) or types.is_integer(column.type)):
                 continue
@@ -85,11 +90,27 @@ def find_number(
                 yield _place(name, column.name, row, primary)
 
 
+def _shared(path: str, rows: pd.DataFrame, minimum: int) -> pa.Table:
+    """What is shared of a table, or no rows."""
+    name = Path(path).stem
+    if name in NOT_OF_PATIENTS:
+        shared = rows
+    elif (declared := "anchor" if name == "estimates" else name) in SCHEMA and "patient_id" not in rows:
+        shared = release_table(declared, rows, minimum=minimum)
+    else:
+        shared = rows.iloc[:0]
+    return pa.Table.from_pandas(shared, preserve_index=False)
+
+
 def _place(table: str, column: str, row: dict, primary: Primary | None) -> Place:
     axes = [row.get(name) for name in AXES]
     known = all(value is not None for value in axes)
     scenario = "/".join(f"{name}~{spelling(value)}" for name, value in zip(AXES, axes, strict=True) if known)
-    named = {name: str(row[name]) for name in NAMED_BY if row.get(name) is not None}
+    named = {
+        name: spelling(row[name]) if isinstance(row[name], float) else str(row[name])
+        for name in NAMED_BY
+        if row.get(name) is not None
+    }
     return Place(table, column, row[column], named, scenario or None, _distance(row, primary))
 
 

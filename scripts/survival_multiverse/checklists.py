@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from survival_multiverse.disclosure import about
 from survival_multiverse.labels import in_sentence, with_unit
 from survival_multiverse.sample import measured
 from survival_multiverse.specification_summary import headline, passing
@@ -20,7 +21,8 @@ AUTHORS = "for the authors: a program cannot know it"
 
 def strobe_table(study: Study, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """STROBE items for cohort studies (von Elm et al. 2007)."""
-    patients, events = (int(tables["cohort"][name].iloc[0]) for name in ("patients", "events"))
+    sizes = (tables["cohort"][name].iloc[0] for name in ("patients", "events"))
+    patients, events = (about(size, minimum=study.minimum_cell) for size in sizes)
     analysis = study.analysis
     missing = "complete cases by analysis" if study.missing_values == "complete_case" else "none are accepted"
     rows = [
@@ -32,7 +34,7 @@ def strobe_table(study: Study, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         ("8", "Measurement", f"Units: {_units(study)}; how they were measured: {AUTHORS}"),
         ("9", "Bias", "Immortal time: landmarks; confounding: matching, weights, adjustment; unmeasured: "
          "E-values, Rosenbaum bounds; forking paths: the specification curve"),
-        ("10", "Study size", f"{patients:,} patients, {events:,} events"),
+        ("10", "Study size", f"{patients} patients, {events} events"),
         ("11", "Quantitative variables", "Every cutoff and its reason: Methods; the others: cutpoint audit"),
         ("12a", "Statistical methods", "Methods"),
         ("12b", "Subgroups and interactions",
@@ -43,7 +45,7 @@ def strobe_table(study: Study, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
          "in their files"),
         ("13", "Participants, numbers at each stage", "Flow of patients"),
         ("14", "Descriptive data", "Table 1 with standardised differences; missing values; follow-up"),
-        ("15", "Outcome data", f"{events:,} events; survival by arm"),
+        ("15", "Outcome data", f"{events} events; survival by arm"),
         ("16", "Main results", "Unadjusted, matched, weighted and adjusted, with intervals"),
         ("17", "Other analyses", "Landmarks, interactions, joint tests"),
         ("19", "Limitations", "“What the evidence can’t say”, at the head of the page"),

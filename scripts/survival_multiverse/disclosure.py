@@ -3,6 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
+PARTS = np.array([1.0, 2, 5, 10, 20, 50, 100, 200, 500, 1000])
+"""Into how many steps survival may be divided."""
+
 
 def shown_count(counts: npt.ArrayLike, *, minimum: int) -> np.ndarray:
     """Return the middle of the class that a count is in.
@@ -25,6 +28,42 @@ def shown_count(counts: npt.ArrayLike, *, minimum: int) -> np.ndarray:
     return np.where(numbers == 0, 0.0, np.where(numbers < minimum, minimum // 2, middle))
 
 
+def shown_share(part: npt.ArrayLike, whole: npt.ArrayLike, *, minimum: int) -> np.ndarray:
+    """Return the share that shown counts make, at most 1; it tells nothing that they do not tell.
+
+    Parameters
+    ----------
+    part, whole : array_like
+        Counts of patients; a gap is NaN.
+    minimum : int
+        As in `shown_count`.
+    """
+    shown = shown_count(part, minimum=minimum), shown_count(whole, minimum=minimum)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.minimum(np.divide(*shown), 1.0)
+
+
+def shown_survival(survival: npt.ArrayLike, patients: npt.ArrayLike, *, minimum: int) -> np.ndarray:
+    """Return survival rounded to a step of at least one patient's share.
+
+    Survival is a ratio of counts until somebody is censored: with more digits it would tell where in their
+    class (see `shown_count`) the patients are.
+
+    Parameters
+    ----------
+    survival : array_like
+        Product-limit estimates or their limits.
+    patients : array_like
+        How many patients each rests on, at time 0.
+    minimum : int
+        As in `shown_count`; up to 1, every step is .001.
+    """
+    numbers = np.asarray(patients, dtype=np.float64)
+    fewest = np.floor(numbers / minimum) * minimum if minimum > 1 else np.full_like(numbers, PARTS[-1])
+    parts = PARTS[np.maximum(np.searchsorted(PARTS, fewest, side="right") - 1, 0)]
+    return np.round(np.asarray(survival) * parts) / parts
+
+
 def class_words(minimum: int) -> str:
     """How counts are shown, in a sentence."""
     if minimum <= 1:
@@ -35,6 +74,12 @@ def class_words(minimum: int) -> str:
         f"Counts of patients are the middle of classes of {minimum} ({low} to {low + minimum - 1}: {middle}; "
         f"1 to {minimum - 1}: <{minimum}), so that no two of them give a few patients away."
     )
+
+
+def about(count: float, *, minimum: int) -> str:
+    """A count in a sentence: ``about`` where its class is shown."""
+    words = count_words(count, minimum=minimum)
+    return f"about {words}" if minimum > 1 and "<" not in words else words
 
 
 def count_words(count: float, *, minimum: int) -> str:

@@ -12,7 +12,7 @@ from survival_multiverse.study import Study
 from survival_multiverse.table_cells import is_number, set_label
 from survival_multiverse.time_tables import of_stage, primary_rows
 
-START, EXCLUDED, POPULATION, ARM = "start", "excluded", "population", "arm"
+START, EXCLUDED, ANALYSED, POPULATION, ARM = "start", "excluded", "analysed", "population", "arm"
 MATCHED, UNMATCHED, UNSCORED = "matched", "unmatched", "not scored"
 PRIMARY = Population.NON_OLIGOMETASTATIC
 
@@ -61,6 +61,7 @@ def _counted(
         if step["n_excluded"] > 0:
             yield EXCLUDED, str(step["reason"]), step["n_excluded"], nan
     total = float(steps[-1]["n_remaining"])
+    yield ANALYSED, "", total, nan
     populations = {
         name: _patients(anchor, name, "all", "all") for name in (PRIMARY, Population.OLIGOMETASTATIC)
     }
@@ -90,19 +91,16 @@ def _patients(anchor: pd.DataFrame, population: Population, variable: str, level
     return float(rows["estimate"].iloc[0]) if len(rows) else 0.0
 
 
-def flow_steps(counts: pd.DataFrame, study: Study, *, patients: int) -> list[Step]:
-    """Boxes of the flow, from the table of `flow_counts` and the number of patients analysed."""
+def flow_steps(counts: pd.DataFrame, study: Study) -> list[Step]:
+    """Boxes of the flow, from the table of `flow_counts`."""
     words = [count_words(count, minimum=study.minimum_cell) for count in counts["count"]]
     boxes: dict[str, list[dict[str, object]]] = {}
     for row in counts.assign(words=words).to_dict("records"):
         boxes.setdefault(row["box"], []).append(row)
     (first,) = boxes[START]
     reason = str(first["name"])
-    left = boxes.get(EXCLUDED, [])
-    out = tuple((row["name"], row["words"]) for row in left)
-    # The number analysed is exact: with it, that of the start could tell of a small exclusion.
-    few = any(row["count"] < study.minimum_cell for row in left)
-    start = "" if few else first["words"] if left else f"{patients:,}"
+    (analysed,) = boxes[ANALYSED]
+    out = tuple((row["name"], row["words"]) for row in boxes.get(EXCLUDED, []))
     low, high = arm_labels(study, dose_cutoff=study.anchor[1])
     arms = tuple(
         f"{study.dose.label} {high if row['name'] == '1' else low}: {row['words']}" for row in boxes[ARM]
@@ -112,8 +110,8 @@ def flow_steps(counts: pd.DataFrame, study: Study, *, patients: int) -> list[Ste
     )
     populations = tuple(_population(row, study) for row in boxes[POPULATION] if row["name"] or row["count"])
     return [
-        Step(reason[0].upper() + reason[1:], start),
-        Step("Analysed", f"{patients:,}", out),
+        Step(reason[0].upper() + reason[1:], first["words"]),
+        Step("Analysed", analysed["words"], out),
         Step(f"By {in_sentence(study.lesions.label)}, primary threshold", "", branches=populations),
         Step("Primary population by arm", "", branches=arms),
         Step(f"Matched 1:1, {axis_value(study, 'caliper', study.anchor[3])}", "", branches=sets),

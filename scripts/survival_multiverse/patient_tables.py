@@ -209,12 +209,13 @@ def multivariable_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
 def missing_table(cohort: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Missing values by variable of the analysed cohort, a table of `release.cohort_counts`."""
     found = cohort.set_index("variable")
+    analysed = count_words(found["patients"].iloc[0], minimum=study.minimum_cell)
     rows = []
     for name in ("gtv", "lesions", *study.covariates):
         count = found["n_missing"].get(name, 0.0)
         if count:
             shown = count_words(count, minimum=study.minimum_cell)
-            rows.append([variable_label(study, name), shown, f"{found['patients'].iloc[0]:,}"])
+            rows.append([variable_label(study, name), shown, analysed])
     return pd.DataFrame(rows, columns=["Variable", "Missing", "of patients"])
 
 

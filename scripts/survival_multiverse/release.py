@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 import pandas as pd
 
-from survival_multiverse.disclosure import shown_count
+from survival_multiverse.disclosure import shown_count, shown_share, shown_survival
 from survival_multiverse.flow import flow_counts
 from survival_multiverse.study import AXES, Study
 
@@ -25,27 +25,28 @@ BOUNDARIES = (1.0, 0.05)
 class Kind(StrEnum):
     """What a column holds, and with it what is done before it is shared.
 
-    ``count`` (of patients): the middle of its class; ``time`` (of one patient): held back; ``curve``: three
-    decimals, at times of a grid; ``statistic``: three significant digits; ``label``: words, settings and
-    numbers that count analyses, never patients; ``total``: the size of the whole cohort, exact.
+    ``count`` (of patients): the middle of its class; ``share`` (of patients): that of shown counts; ``time``
+    (of one patient): held back; ``curve``: survival at times of a grid, in steps of at least one patient's
+    share; ``statistic``: three significant digits; ``label``: words, settings and numbers that count
+    analyses, never patients.
     """
 
     COUNT = "count"
+    SHARE = "share"
     TIME = "time"
     CURVE = "curve"
     STATISTIC = "statistic"
     LABEL = "label"
-    TOTAL = "total"
 
 
-COUNT, TIME, CURVE, STATISTIC, LABEL, TOTAL = Kind
+COUNT, SHARE, TIME, CURVE, STATISTIC, LABEL = Kind
 _SCENARIO = dict.fromkeys(
     (*AXES, "population", "adjustment_set", "estimator", "landmark", "landmark_order"), LABEL
 )
 _INTERVAL = dict.fromkeys(("hazard_ratio", "ci_lower", "ci_upper", "p_value"), STATISTIC)
 SCHEMA: dict[str, dict[str, Kind]] = {
-    "cohort": {"variable": LABEL, "patients": TOTAL, "events": TOTAL, "n_missing": COUNT},
-    "flow": {"box": LABEL, "name": LABEL, "count": COUNT, "share": STATISTIC},
+    "cohort": {"variable": LABEL, "patients": COUNT, "events": COUNT, "n_missing": COUNT},
+    "flow": {"box": LABEL, "name": LABEL, "count": COUNT, "share": SHARE},
     "anchor": {
         **_SCENARIO,
         **dict.fromkeys(
@@ -65,7 +66,7 @@ SCHEMA: dict[str, dict[str, Kind]] = {
             "pairs": COUNT,
         },
         **dict.fromkeys(("status", "reason", "flags", "focal_arm", "fingerprint", "is_anchor"), LABEL),
-        **{"matched_share": STATISTIC, "risk_at_end": STATISTIC, "variance_between_orders": STATISTIC},
+        **{"matched_share": SHARE, "risk_at_end": STATISTIC, "variance_between_orders": STATISTIC},
         **{"max_abs_smd_*": STATISTIC, "passes_*": LABEL, "envelope_*": STATISTIC},
         **{"*_direction": LABEL, "rosenbaum_*": STATISTIC, "sign_test_*": STATISTIC, "e_value*": STATISTIC},
     },
@@ -113,7 +114,7 @@ SCHEMA: dict[str, dict[str, Kind]] = {
         **{"agrees": LABEL, "status": LABEL},
     },
     "arm_curves": {**_SCENARIO, "arm": LABEL, "n": COUNT, "curve": LABEL},
-    "survival_curves": {"curve": LABEL, "time": CURVE, "survival": CURVE, "at_risk": COUNT},
+    "survival_curves": {"curve": LABEL, "time": LABEL, "survival": CURVE, "at_risk": COUNT},
     "score_overlap": {
         **dict.fromkeys(("adjustment_set", "estimator", "arm", "lower", "upper"), LABEL),
         "patients": COUNT,
@@ -124,11 +125,14 @@ SCHEMA: dict[str, dict[str, Kind]] = {
 NOT_OF_PATIENTS = ("calibration", "consistency", "reproduction", "score", "matching", "published", "ensemble",
                    "ensemble_members")  # fmt: skip
 """Tables of simulated cohorts, of what a paper prints, and of patients made from that."""
+DIGESTS = ("fingerprint", "curve")
+"""Labels that are shared as running numbers."""
 ROWS: dict[tuple[str, str], Kind] = {
     ("descriptive", "patients*"): COUNT,
     ("missing", "patients"): COUNT,
     ("matching", "pairs"): COUNT,
     ("matching", "focal_patients"): COUNT,
+    ("matching", "matched_share"): SHARE,
     ("rosenbaum", "informative_pairs"): COUNT,
     ("weights", "extreme_weights"): COUNT,
     ("follow_up", "alive"): COUNT,
@@ -159,8 +163,9 @@ def release(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, pd.Da
         made["flow"] = flow_counts(made["flow"], made["anchor"], study)
     if "cutpoints" in made:
         made["cutpoints"] = _parted(made["cutpoints"], minimum=study.minimum_cell)
+    _number(made)
     return {
-        name: frame if name in NOT_OF_PATIENTS else _released(name, frame, study)
+        name: frame if name in NOT_OF_PATIENTS else release_table(name, frame, minimum=study.minimum_cell)
         for name, frame in made.items()
     }
 
@@ -180,6 +185,17 @@ def kind_of(table: str, column: str) -> Kind:
     if not found:
         raise ValueError(f"{table}.{column} is not declared in release.SCHEMA and can't be shared")
     return found[0]
+
+
+def _number(tables: dict[str, pd.DataFrame]) -> None:
+    """Put numbers for what is told apart by digests of patients, which could confirm a guess at them."""
+    for column in DIGESTS:
+        numbers: dict[object, str] = {"": ""}
+        for name, frame in tables.items():
+            if column in SCHEMA.get(name, ()) and column in frame:
+                for digest in frame[column].dropna().unique():
+                    numbers.setdefault(digest, str(len(numbers)))
+                tables[name] = frame.assign(**{column: frame[column].map(numbers).astype(object)})
 
 
 def cohort_counts(patients: pd.DataFrame) -> pd.DataFrame:
@@ -207,20 +223,32 @@ def _parted(cutpoints: pd.DataFrame, *, minimum: int) -> pd.DataFrame:
     return pd.concat([apart(rows, minimum=minimum) for rows in groups]) if groups else cutpoints
 
 
-def _released(name: str, frame: pd.DataFrame, study: Study) -> pd.DataFrame:
+def release_table(name: str, frame: pd.DataFrame, *, minimum: int) -> pd.DataFrame:
+    """Return one table as its kinds say, without what `release` counts anew.
+
+    Raises
+    ------
+    ValueError
+        If the table or a column is not declared.
+    """
     kinds = {column: kind_of(name, column) for column in frame}
-    shown = {column: _shown(frame[column], kind, study) for column, kind in kinds.items()}
+    patients = None
+    if name == "survival_curves":
+        patients = frame.groupby("curve")["at_risk"].transform("max")
+    elif SHARE in kinds.values():
+        patients = frame["count"] if name == "flow" else 2 * frame["pairs"]
+    shown = {column: _shown(frame[column], kind, patients, minimum) for column, kind in kinds.items()}
     if name == "anchor":
-        shown["estimate"] = _estimates(frame, study)
+        shown["estimate"] = _estimates(frame, minimum)
     return pd.DataFrame(shown, index=frame.index)
 
 
-def _estimates(rows: pd.DataFrame, study: Study) -> pd.Series:
+def _estimates(rows: pd.DataFrame, minimum: int) -> pd.Series:
     """Estimates of rows, each by the kind of its statistic."""
     shown = rows["estimate"].astype(np.float64)
-    for (analysis, statistic), here in rows.groupby(["analysis", "statistic"], sort=False):
+    for (analysis, statistic), here in rows.groupby(["analysis", "statistic"], sort=False, observed=True):
         kind = kind_of_estimate(analysis, statistic)
-        shown.loc[here.index] = _shown(here["estimate"], kind, study)
+        shown.loc[here.index] = _shown(here["estimate"], kind, None, minimum)
     return shown
 
 
@@ -232,17 +260,24 @@ def kind_of_estimate(analysis: str, statistic: str) -> Kind:
     return next(found, STATISTIC)
 
 
-def _shown(values: pd.Series, kind: Kind, study: Study) -> pd.Series:
-    if kind in (LABEL, TOTAL):
+def _shown(values: pd.Series, kind: Kind, patients: pd.Series | None, minimum: int) -> pd.Series:
+    """Values as shown; `patients` are those that a curve rests on, or those matched of whom a share tells."""
+    if kind is LABEL:
         return values
     numbers = values.to_numpy(dtype=np.float64)
     if kind is COUNT:
-        return pd.Series(shown_count(numbers, minimum=study.minimum_cell), values.index)
-    if kind is TIME:
-        return pd.Series(np.full(len(numbers), np.nan), values.index)
-    if kind is CURVE:
-        return pd.Series(np.round(numbers, DIGITS), values.index)
-    return pd.Series(significant(numbers), values.index)
+        numbers = shown_count(numbers, minimum=minimum)
+    elif kind is TIME or (kind is SHARE and patients is None):
+        numbers = np.full(len(numbers), np.nan)
+    elif kind is CURVE:
+        numbers = shown_survival(numbers, patients, minimum=minimum)
+    elif kind is SHARE:
+        pairs = patients.to_numpy(dtype=np.float64) / 2
+        focal = np.divide(pairs, numbers, where=numbers > 0, out=np.full(len(numbers), np.nan))
+        numbers = shown_share(pairs, np.round(focal), minimum=minimum)
+    else:
+        numbers = significant(numbers)
+    return pd.Series(numbers, values.index)
 
 
 def significant(values: np.ndarray, digits: int = DIGITS) -> np.ndarray:

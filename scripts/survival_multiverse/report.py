@@ -13,7 +13,7 @@ from survival_multiverse.captions import caption, dagger, filled_in
 from survival_multiverse.charts.balance import scenario_love_chart
 from survival_multiverse.charts.time import arms_chart
 from survival_multiverse.checklists import CHECKLIST_REFERENCES
-from survival_multiverse.disclosure import class_words
+from survival_multiverse.disclosure import about, class_words
 from survival_multiverse.flow import flow_steps
 from survival_multiverse.labels import arm_labels, axis_value, in_sentence, judged_forms, with_unit
 from survival_multiverse.methods import REFERENCES, methods
@@ -134,7 +134,7 @@ def render_report(
         **_words(study),
         pictures=_Missing(pictures),
         survival=_survival(study, figures, tables),
-        flow=flow_steps(tables["flow"], study, patients=int(tables["cohort"]["patients"].iloc[0])),
+        flow=flow_steps(tables["flow"], study),
         tables=page_tables(study, tables),
         honesty=HONESTY,
         methods=methods(study),
@@ -206,8 +206,10 @@ def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, obj
         "no_cutoffs": NO_CUTOFFS[measured(study)],
         "attempted": len(specifications),
         "estimated": len(estimated(specifications)),
-        "patients": int(tables["cohort"]["patients"].iloc[0]),
-        "events": int(tables["cohort"]["events"].iloc[0]),
+        **{
+            name: about(tables["cohort"][name].iloc[0], minimum=study.minimum_cell)
+            for name in ("patients", "events")
+        },
         "anchor": _anchor_words(study),
         "gate": f"{min(study.analysis.balance_thresholds):g}",
     }

@@ -14,6 +14,8 @@ from survival_multiverse.study import AXES, axis_number, level_text, spelling
 Path = tuple[str | int, ...]
 Intact = Callable[..., bool]
 MOST_SCENARIOS = 100_000
+FINEST_CLASS = 5
+"""Narrowest class of counts: an even number of 1 to 3 matched patients would be one pair."""
 
 
 def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) -> list[str]:
@@ -37,6 +39,11 @@ def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) 
         faults += check_columns(config["cohort"], config["covariates"])
         if config["cohort"]["source"] == "simulated":
             faults += check_simulation(config["cohort"], config["covariates"])
+    if intact("sharing") and 1 < (size := config["sharing"]["minimum_cell"]) < FINEST_CLASS:
+        faults.append(
+            f"sharing.minimum_cell: classes of {size} can tell of one patient, as pairs hold two; "
+            f"give {FINEST_CLASS} or more, or 1 to show exact counts"
+        )
     return faults
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, MultipleLocator, PercentFormatter
 
 from survival_multiverse.coarse_curves import coarse_curve, time_step
-from survival_multiverse.disclosure import count_words
+from survival_multiverse.disclosure import count_words, shown_survival
 from survival_multiverse.limits import at_least
 from survival_multiverse.palette import INK, MUTED, PUBLISHED
 from survival_multiverse.published_marks import NO_MARKS
@@ -102,9 +102,10 @@ def _draw_curve(axes: Axes, curve: Curve, study: Study) -> None:
     """Draw the curve in steps of the grid; where they begin and end tells nobody's time."""
     analysis = study.analysis
     limits = {"conf_type": analysis.survival_conf_type, "level": analysis.confidence_level}
-    steps = coarse_curve(
-        curve.time, curve.event, minimum=study.minimum_cell, step=time_step(study), **limits
-    ).round(3)
+    steps = coarse_curve(curve.time, curve.event, minimum=study.minimum_cell, step=time_step(study), **limits)
+    columns = ["survival", "ci_lower", "ci_upper"]
+    patients = np.full((len(steps), len(columns)), len(curve.time))
+    steps[columns] = shown_survival(steps[columns], patients, minimum=study.minimum_cell)
     band = {"step": "post", "color": curve.colour, "alpha": 0.13, "linewidth": 0}
     axes.fill_between(steps["time"], steps["ci_lower"], steps["ci_upper"], **band)
     style = {"color": curve.colour, "linestyle": curve.line, "linewidth": 1.5, "label": curve.label}

@@ -50,7 +50,7 @@ def test_a_file_that_is_no_configuration_is_refused(tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    "given", ["execution={axes_per_job: 1}", "study={seed: 7, title: '7 sites'}", "sharing={minimum_cell: 3}"]
+    "given", ["execution={axes_per_job: 1}", "study={seed: 7, title: '7 sites'}", "sharing={minimum_cell: 6}"]
 )
 def test_a_job_started_by_snakemake_sees_the_command_line_of_its_parent(given):
     parent = ConfigSettings(config=parse_config([given]))

@@ -320,7 +320,9 @@ def test_curve_is_the_kaplan_meier_estimate_in_steps_of_several_deaths():
             for before, after, level, survival in zip(
                 edges[:-1], edges[1:], levels[:-1], levels[1:], strict=True
             ):
-                assert survival == pytest.approx(whole.survival[whole.time <= after][-1], abs=5e-4)
+                # At least 50 patients an arm, or at least 20: steps of 2 or 5 %.
+                exact = whole.survival[whole.time <= after][-1]
+                assert survival == pytest.approx(exact, abs=0.01 if len(here) >= 50 else 0.025)
                 inside = (here["time"] > before) & (here["time"] <= after)
                 assert here.loc[inside, "event"].sum() >= minimum or survival == level
         end = figure.axes[0].get_xlim()[1] / 1.02 / step

@@ -1,6 +1,7 @@
 """What describes a finished study: crate, graph and signature, and the answers to questions about it."""
 
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -157,14 +158,16 @@ def test_a_number_of_the_report_leads_to_rows_and_scenarios(finished):
     table = pq.read_table(finished.directory / "results/robustness/specifications.parquet").to_pandas()
     matched = table[table["is_anchor"] & (table["estimator"] == "matched")]
     row = matched[matched["population"] == "non_oligometastatic"].iloc[0]
-    number = f"{row['hazard_ratio']:.4f}"
+    number = f"{row['hazard_ratio']:.3g}"
     asked = ("--directory", finished.directory, REPORT)
     answer = finished.script("explain_result", *asked, "--number", number)
     first = answer.text.splitlines()[1:3]
     assert first[0].startswith("  results/robustness/specifications.parquet, hazard_ratio")
-    assert first[1].startswith(f"    {row['hazard_ratio']:.6g}: oligo_threshold 5")
+    assert first[1].startswith(f"    {number}: oligo_threshold 5")
     assert f"from {SCENARIO.as_posix()}" in answer.text
     assert "0 rows" in finished.script("explain_result", *asked, "--number", "123456.789").text
+    count = finished.script("explain_result", *asked, "--number", f"{row['n']:g}").text
+    assert not re.search(rf", n( \(and|:).*\n +{row['n']:g}:", count)
     refused = finished.script("explain_result", *asked, "--number", "many")
     assert (refused.code, refused.text.count("is no number")) == (2, 1)
 
@@ -216,7 +219,7 @@ def test_a_number_of_a_csv_is_looked_for_in_its_table(finished):
     import pyarrow.parquet as pq
 
     table = pq.read_table(finished.directory / BLOCKS.replace(".csv", ".parquet"))
-    number = f"{next(filter(None, table['median_hazard_ratio'].to_pylist())):.6f}"
+    number = f"{next(filter(None, table['median_hazard_ratio'].to_pylist())):.3g}"
     answer = finished.script("explain_result", "--directory", finished.directory, BLOCKS, "--number", number)
     assert "results/robustness/blocks.parquet, median_hazard_ratio" in answer.text
 

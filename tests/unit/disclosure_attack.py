@@ -1,0 +1,276 @@
+"""An attacker with all that is shared and an integer program: is a small count determined?
+
+The counts are read from the released tables by the kinds that the schema declares, over scenarios,
+thresholds, cutoffs and tables at once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from survival_multiverse.limits import at_least
+from survival_multiverse.release import cohort_counts
+from survival_multiverse.schema import Population
+from survival_multiverse.study import Study
+
+PRIMARY = str(Population.NON_OLIGOMETASTATIC)
+READ = {
+    ("cohort", "patients"), ("cohort", "events"), ("cohort", "n_missing"), ("anchor", "n"), ("anchor", "events"),
+    ("anchor", "estimate"), ("specifications", "n"), ("specifications", "events"), ("specifications", "pairs"),
+    ("arm_curves", "n"), ("survival_curves", "at_risk"), ("flow", "count"), ("cutpoints", "n_above"),
+    ("cutpoints", "n_below"), ("score_overlap", "patients"), ("selected_cutoffs", "n"),
+}  # fmt: skip
+"""Columns of counts that an attack below reads, or that count what an algorithm chose among patients."""
+
+
+@dataclass
+class Attack:
+    """What is known of how many patients are in each cell of a table of all combinations.
+
+    `cells` is that table, `known` holds (mask of cells, least, most) of each shared count.
+    """
+
+    cells: pd.DataFrame
+    minimum: int
+    known: list[tuple[np.ndarray, float, float]] = field(default_factory=list)
+
+    def learn(self, mask, shown, *, exact=False):
+        if not np.isnan(shown):
+            self.known.append((np.asarray(mask, dtype=bool), *interval(shown, 0 if exact else self.minimum)))
+
+    def bounds(self, target):
+        """Least and most patients in the target, over all whole numbers that fit what is known."""
+        known = sorted({(mask.tobytes(), low, high) for mask, low, high in self.known})
+        masks, least, most = zip(*known, strict=True)
+        matrix = np.array([np.frombuffer(mask, dtype=bool) for mask in masks], dtype=float)
+        # Cells that no count tells apart are one unknown.
+        pattern = np.vstack([matrix, target])
+        distinct = np.unique(pattern, axis=1)
+        constraint = LinearConstraint(distinct[:-1], least, most)
+        found = []
+        for sign in (1, -1):
+            best = milp(
+                sign * distinct[-1],
+                constraints=constraint,
+                bounds=Bounds(0, np.inf),
+                integrality=np.ones(distinct.shape[1]),
+                options={"time_limit": 20},
+            )
+            assert best.status in (0, 3), best.message
+            found.append(np.inf if best.status == 3 else round(best.x @ distinct[-1]))
+        return tuple(found)
+
+
+def interval(shown, minimum):
+    """Counts that are shown so."""
+    if minimum <= 1 or shown == 0:
+        return shown, shown
+    if shown < minimum:
+        return 1, minimum - 1
+    low = minimum * (shown // minimum)
+    return low, low + minimum - 1
+
+
+def classes(values, limits):
+    """Class of each value between the limits, NaN its own."""
+    found = sum(at_least(values, limit).astype(int) for limit in limits)
+    return np.where(np.isnan(values), -1, found)
+
+
+def whole_cohort(study: Study, patients, tables, *, exact=False):
+    """Who has how many lesions, which dose, lives how long, over all thresholds, cutoffs and landmarks."""
+    thresholds, doses = (study.axes[name].values for name in ("oligo_threshold", "dose_cutoff"))
+    landmarks = study.analysis.landmarks
+    attributes = {
+        "lesions": range(-1, len(thresholds) + 1),
+        "dose": range(len(doses) + 1),
+        "time": range(len(landmarks) + 1),
+        "event": (0, 1),
+    }
+    cells = pd.DataFrame(list(product(*attributes.values())), columns=list(attributes))
+    people = pd.DataFrame(
+        {
+            "lesions": classes(patients["lesions"].to_numpy(float), thresholds),
+            "dose": classes(patients["dose"].to_numpy(float), doses),
+            "time": classes(patients["time"].to_numpy(float), landmarks),
+            "event": patients["event"].to_numpy(int),
+        }
+    )
+    attack = Attack(cells, study.minimum_cell)
+    totals = tables["cohort"].iloc[0]
+    attack.learn(np.ones(len(cells)), totals["patients"], exact=exact)
+    attack.learn(cells["event"] == 1, totals["events"], exact=exact)
+
+    def chosen(row):
+        if np.isnan(row["oligo_threshold"]):
+            return np.ones(len(cells), dtype=bool)
+        place, lesions = thresholds.index(row["oligo_threshold"]) + 1, cells["lesions"]
+        inside = {
+            PRIMARY: lesions >= place,
+            str(Population.OLIGOMETASTATIC): (lesions >= 0) & (lesions < place),
+        }
+        return inside[row.get("population", PRIMARY)]
+
+    rows = tables["specifications"]
+    rows = rows[rows["estimator"] == "unadjusted"]
+    for row in rows.to_dict("records"):
+        lived = cells["time"] >= (landmarks.index(row["landmark"]) + 1 if row["landmark"] else 0)
+        attack.learn(chosen(row) & lived, row["n"], exact=exact)
+        attack.learn(chosen(row) & lived & (cells["event"] == 1), row["events"], exact=exact)
+    rows = tables["arm_curves"]
+    for row in rows[rows["estimator"] == "unadjusted"].to_dict("records"):
+        high = cells["dose"] >= doses.index(row["dose_cutoff"]) + 1
+        attack.learn(chosen(row) & (high == bool(row["arm"])), row["n"], exact=exact)
+    missing = tables["cohort"].set_index("variable")["n_missing"]
+    attack.learn(cells["lesions"] == -1, missing["lesions"], exact=exact)
+    return attack, people
+
+
+def one_table(study: Study, patients, tables, name, *, exact=False):
+    """Levels of a covariate by arm in the primary scenario, with the sizes of the arms and of all."""
+    threshold, dose, *_ = study.anchor
+    covariate = study.covariates[name]
+    primary = at_least(patients["lesions"].to_numpy(float), threshold)
+    here = patients[primary]
+    if covariate.cut is None:
+        level = pd.Categorical(here[name], categories=list(covariate.levels)).codes
+    else:
+        level = classes(here[name].to_numpy(float), [covariate.cut])
+    arm = at_least(here["dose"].to_numpy(float), dose).astype(int)
+    people = pd.DataFrame({"level": np.asarray(level, dtype=int), "arm": arm})
+    cells = pd.DataFrame(list(product(range(-1, len(covariate.levels)), (0, 1))), columns=["level", "arm"])
+    attack = Attack(cells, study.minimum_cell)
+    rows = tables["anchor"]
+    rows = rows[
+        (rows["population"] == PRIMARY) & (rows["landmark"] == 0) & (rows["estimator"] == "unadjusted")
+        & rows["subgroup"].isna() & (rows["analysis"] == "descriptive")
+    ]  # fmt: skip
+    for row in rows.to_dict("records"):
+        if row["variable"] == name and row["statistic"] in ("patients_0", "patients_1"):
+            place = covariate.levels.index(row["level"])
+            mask = (cells["level"] == place) & (cells["arm"] == int(row["statistic"][-1]))
+            attack.learn(mask, row["estimate"], exact=exact)
+            attack.learn(cells["level"] >= 0, row["n"], exact=exact)
+        elif row["statistic"] == "patients" and row["variable"] in ("all", "arm"):
+            mask = cells["arm"] >= 0 if row["variable"] == "all" else cells["arm"] == int(row["level"])
+            attack.learn(mask, row["estimate"], exact=exact)
+    return attack, people
+
+
+def small_cells(attack, people, columns):
+    """Masks of the cells of these attributes that hold a small count, with the count."""
+    for values, group in people.groupby(columns):
+        if 0 < len(group) < attack.minimum:
+            mask = np.logical_and.reduce(
+                [attack.cells[name] == value for name, value in zip(columns, values, strict=True)]
+            )
+            yield values, mask.astype(float), len(group)
+
+
+def determined(attack, people, columns, *, tried=None):
+    """Small cells whose count follows from what is shared; `tried` takes up all of them."""
+    names = list(attack.cells)
+    sizes = people.groupby(names).size().rename("size").reset_index()
+    truth = attack.cells.merge(sizes, how="left", on=names)["size"].fillna(0).to_numpy()
+    # The attack takes each shared count for what it is.
+    assert all(low <= truth[mask].sum() <= high for mask, low, high in attack.known)
+    found = {}
+    for values, mask, count in small_cells(attack, people, columns):
+        low, high = attack.bounds(mask)
+        assert low <= count <= high
+        if tried is not None:
+            tried.append(values)
+        if low == high:
+            found[values] = count
+    return found
+
+
+def searched_cutoffs(study: Study, patients, tables, name, *, kept, exact=False):
+    """Who of the primary population lies between the cutoffs of the dose or the volume, searched or of the grid."""
+    here = patients[at_least(patients["lesions"].to_numpy(float), study.anchor[0])]
+    values = here[name].to_numpy(float)
+    values = values[~np.isnan(values)]
+    rows = tables["cutpoints"]
+    rows = rows[(rows["population"] == PRIMARY) & (rows["variable"] == name) & (rows["status"] == "ok")]
+    # The attacker may know the cutoffs to all digits.
+    cutoffs = kept["cutpoints"].loc[rows.index, "cutoff"].tolist()
+    limits = sorted({*cutoffs, *study.axes[f"{name}_cutoff"].values})
+    cells = pd.DataFrame({"between": range(len(limits) + 1)})
+    attack = Attack(cells, study.minimum_cell)
+    for cutoff, row in zip(cutoffs, rows.to_dict("records"), strict=True):
+        above = cells["between"] > limits.index(cutoff)
+        attack.learn(above, row["n_above"], exact=exact)
+        attack.learn(~above, row["n_below"], exact=exact)
+    if not exact:
+        ordered = sorted(cutoffs)
+        for low, high in zip(ordered[:-1], ordered[1:], strict=True):
+            between = (cells["between"] > limits.index(low)) & (cells["between"] <= limits.index(high))
+            attack.known.append((between.to_numpy(), study.minimum_cell, np.inf))
+    arms = tables["arm_curves"] if name == "dose" else tables["arm_curves"].iloc[:0]
+    arms = arms[(arms["estimator"] == "unadjusted") & (arms["oligo_threshold"] == study.anchor[0])]
+    for row in arms.to_dict("records"):
+        above = cells["between"] > limits.index(row["dose_cutoff"])
+        attack.learn(above == bool(row["arm"]), row["n"], exact=exact)
+    return attack, pd.DataFrame({"between": classes(values, limits)})
+
+
+def matched_counts(study: Study, tables, *, exact=False) -> Iterator[tuple[tuple, int, int]]:
+    """Least and most pairs, and patients of the smaller arm without a partner, of each matched specification.
+
+    From its pairs, its patients (twice the pairs), the sizes of the arms, and the share that is matched.
+    """
+    minimum = 0 if exact else study.minimum_cell
+    axes = list(study.axes)
+    arms = tables["arm_curves"]
+    arms = arms[arms["estimator"] == "unadjusted"]
+    sizes = arms.groupby(axes[:2])["n"].agg(list)
+    rows = tables["specifications"]
+    rows = rows[(rows["estimator"] == "matched") & (rows["landmark"] == 0) & (rows["population"] == PRIMARY)]
+    for row in rows[rows["pairs"].notna()].to_dict("records"):
+        pairs, patients = interval(row["pairs"], minimum), interval(row["n"], minimum)
+        low = max(pairs[0], -(-patients[0] // 2))
+        high = min(pairs[1], patients[1] // 2)
+        smaller = min(interval(size, minimum) for size in sizes[row[axes[0]], row[axes[1]]])
+        key = tuple(row[name] for name in (*axes, "adjustment_set"))
+        yield ("pairs", *key), low, high
+        yield ("unmatched", *key), max(smaller[0] - high, 0), smaller[1] - low
+
+
+def attack_study(study: Study, kept, shared=None) -> tuple[dict[tuple, int], int]:
+    """All attacks on the shared tables of a study, or on those that are kept where none are given.
+
+    Returns
+    -------
+    dict, int
+        Count of each small cell that is determined, and how many small cells were tried.
+    """
+    found, tried, patients, exact = {}, [], kept["cohort"], shared is None
+    tables = kept | {"cohort": cohort_counts(patients)} if exact else shared
+    attacks = [("scenarios", *whole_cohort(study, patients, tables, exact=exact), columns)
+               for columns in (["lesions", "dose"], ["lesions", "dose", "event"], ["lesions", "time"])]  # fmt: skip
+    attacks += [
+        (name, *one_table(study, patients, tables, name, exact=exact), ["level", "arm"])
+        for name, covariate in study.covariates.items()
+        if covariate.levels
+    ]
+    attacks += [
+        (
+            f"cutoffs of {name}",
+            *searched_cutoffs(study, patients, tables, name, kept=kept, exact=exact),
+            ["between"],
+        )
+        for name in ("dose", "gtv")
+    ]
+    for name, attack, people, columns in attacks:
+        result = determined(attack, people, columns, tried=tried)
+        found |= {(name, *columns, *values): count for values, count in result.items()}
+    for key, low, high in matched_counts(study, tables, exact=exact):
+        assert low <= high, key
+        tried.append(key)
+        if low == high and 0 < low < study.minimum_cell:
+            found[key] = low
+    return found, len(tried)
