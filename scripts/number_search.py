@@ -63,8 +63,8 @@ def find_number(
 ) -> Iterator[Place]:
     """Every place in some Parquet files where a number, rounded as ``text`` is, is ``text``.
 
-    Numbers are looked for as `release_table` shares them, with counts in classes of `minimum`; a table of which
-    nothing is shared holds none. A text that ends in ``%`` is looked for as a hundredth.
+    Numbers are looked for as `release_table` shares them, with counts in classes of `minimum`; a table that
+    is never shared holds none. A text that ends in ``%`` is looked for as a hundredth.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Pack what may be shared of a study into one ZIP file: page, figures, tables, exports and provenance.
 
-Exit code 0: packed; 1: the audit found something in these files, nothing was packed; 2: it could not be packed.
+Exit code 0: packed; 1: the audit found something in these files, nothing was packed; 2: it could not be.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def share_study(study: Path, configfile: Path | None) -> int:
 
 
 def shared_record(job: JobRecord) -> dict[str, Any]:
-    """What a job was, without when, where and on which machine it ran, and without places and sizes of files."""
+    """What a job was, without when and where it ran, and without places and sizes of files."""
     read, written = ({_name(file.path): file.sha256 for file in files} for files in (job.inputs, job.outputs))
     return {
         "rule": job.rule,
@@ -73,7 +73,7 @@ def shared_record(job: JobRecord) -> dict[str, Any]:
 
 
 def _name(path: str) -> str:
-    """A file of the study or the workflow by its path; one from elsewhere without its name, which is the owner's."""
+    """Path of a file of the study or the workflow; the name of one from elsewhere is the owner's."""
     return "the owner's file" if path.startswith(ELSEWHERE) else path.removeprefix(WORKFLOW)
 
 

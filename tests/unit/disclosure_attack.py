@@ -6,7 +6,7 @@ thresholds, cutoffs and tables at once.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pandas as pd
@@ -19,10 +19,11 @@ from survival_multiverse.study import Study
 
 PRIMARY = str(Population.NON_OLIGOMETASTATIC)
 READ = {
-    ("cohort", "patients"), ("cohort", "events"), ("cohort", "n_missing"), ("anchor", "n"), ("anchor", "events"),
-    ("anchor", "estimate"), ("specifications", "n"), ("specifications", "events"), ("specifications", "pairs"),
-    ("arm_curves", "n"), ("survival_curves", "at_risk"), ("flow", "count"), ("cutpoints", "n_above"),
-    ("cutpoints", "n_below"), ("score_overlap", "patients"), ("selected_cutoffs", "n"),
+    ("cohort", "patients"), ("cohort", "events"), ("cohort", "n_missing"), ("flow", "count"),
+    ("anchor", "n"), ("anchor", "events"), ("anchor", "estimate"), ("score_overlap", "patients"),
+    ("specifications", "n"), ("specifications", "events"), ("specifications", "pairs"),
+    ("arm_curves", "n"), ("survival_curves", "at_risk"), ("selected_cutoffs", "n"),
+    ("cutpoints", "n_above"), ("cutpoints", "n_below"),
 }  # fmt: skip
 """Columns of counts that an attack below reads, or that count what an algorithm chose among patients."""
 
@@ -190,7 +191,7 @@ def determined(attack, people, columns, *, tried=None):
 
 
 def searched_cutoffs(study: Study, patients, tables, name, *, kept, exact=False):
-    """Who of the primary population lies between the cutoffs of the dose or the volume, searched or of the grid."""
+    """Who of the primary population lies between the cutoffs of a variable, searched or of the grid."""
     here = patients[at_least(patients["lesions"].to_numpy(float), study.anchor[0])]
     values = here[name].to_numpy(float)
     values = values[~np.isnan(values)]
@@ -207,7 +208,7 @@ def searched_cutoffs(study: Study, patients, tables, name, *, kept, exact=False)
         attack.learn(~above, row["n_below"], exact=exact)
     if not exact:
         ordered = sorted(cutoffs)
-        for low, high in zip(ordered[:-1], ordered[1:], strict=True):
+        for low, high in pairwise(ordered):
             between = (cells["between"] > limits.index(low)) & (cells["between"] <= limits.index(high))
             attack.known.append((between.to_numpy(), study.minimum_cell, np.inf))
     arms = tables["arm_curves"] if name == "dose" else tables["arm_curves"].iloc[:0]
@@ -250,8 +251,10 @@ def attack_study(study: Study, kept, shared=None) -> tuple[dict[tuple, int], int
     """
     found, tried, patients, exact = {}, [], kept["cohort"], shared is None
     tables = kept | {"cohort": cohort_counts(patients)} if exact else shared
-    attacks = [("scenarios", *whole_cohort(study, patients, tables, exact=exact), columns)
-               for columns in (["lesions", "dose"], ["lesions", "dose", "event"], ["lesions", "time"])]  # fmt: skip
+    attacks = [
+        ("scenarios", *whole_cohort(study, patients, tables, exact=exact), columns)
+        for columns in (["lesions", "dose"], ["lesions", "dose", "event"], ["lesions", "time"])
+    ]
     attacks += [
         (name, *one_table(study, patients, tables, name, exact=exact), ["level", "arm"])
         for name, covariate in study.covariates.items()

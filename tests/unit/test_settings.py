@@ -201,8 +201,8 @@ CASES = [
     (
         "sharing/minimum_cell",
         4,
-        "sharing.minimum_cell: classes of 4 can tell of one patient, as pairs hold two; give 5 or more, or 1 to "
-        "show exact counts",
+        "sharing.minimum_cell: classes of 4 can tell of one patient, as pairs hold two; give 5 or more, or 1 "
+        "to show exact counts",
     ),
     ("cohort/source", "file", "cohort: the key `file` is missing; add it"),
     ("cohort/source", "dataset", "cohort: the key `dataset` is missing; add it"),

@@ -6,7 +6,9 @@ import shlex
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections import Counter
+from getpass import getuser
 from hashlib import sha256
 from xml.etree import ElementTree
 
@@ -156,13 +158,13 @@ def test_a_number_of_the_report_leads_to_rows_and_scenarios(finished):
     import pyarrow.parquet as pq
 
     table = pq.read_table(finished.directory / "results/robustness/specifications.parquet").to_pandas()
-    matched = table[table["is_anchor"] & (table["estimator"] == "matched")]
-    row = matched[matched["population"] == "non_oligometastatic"].iloc[0]
+    weighted = table[table["is_anchor"] & (table["estimator"] == "overlap")]
+    row = weighted[weighted["population"] == "non_oligometastatic"].iloc[0]
     number = f"{row['hazard_ratio']:.3g}"
     asked = ("--directory", finished.directory, REPORT)
     answer = finished.script("explain_result", *asked, "--number", number)
-    first = answer.text.splitlines()[1:3]
-    assert first[0].startswith("  results/robustness/specifications.parquet, hazard_ratio")
+    shown = "  results/robustness/specifications.parquet, hazard_ratio"
+    first = answer.text[answer.text.index(shown) :].splitlines()[:2]
     assert first[1].startswith(f"    {number}: oligo_threshold 5")
     assert f"from {SCENARIO.as_posix()}" in answer.text
     assert "0 rows" in finished.script("explain_result", *asked, "--number", "123456.789").text
@@ -244,3 +246,40 @@ def test_what_has_not_run_is_not_compared(finished, empty):
     answer = finished.script("compare_studies", finished.directory, empty.directory)
     assert answer.code == 2
     assert "Traceback" not in answer.text
+
+
+def test_what_may_be_shared_is_packed_without_host_time_and_place(own):
+    asked = ("share_study", "--directory", own.directory)
+    answer = own.script(*asked)
+    assert answer.code == 0, answer.text
+    packed = (own.directory / "share.zip").read_bytes()
+    with zipfile.ZipFile(own.directory / "share.zip") as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+        assert {entry.date_time[0] for entry in archive.infolist()} == {1980}
+    assert {name.partition("/")[0] for name in files} == {"README.md", "figures", "provenance.json", "report"}
+    results = own.directory / "results"
+    for name, data in files.items():
+        if "/" in name:
+            assert data == (results / name).read_bytes()
+    told = files["provenance.json"].decode()
+    run = json.loads(next(results.glob("provenance/jobs/*.json")).read_text())["run"]
+    for secret in (
+        f'"{run["host"]}"',
+        run["processor"],
+        run["started"][:10],
+        str(own.directory),
+        f"/{getuser()}",
+    ):
+        assert secret not in told
+    jobs = json.loads(told)["jobs"]
+    assert {job["rule"] for job in jobs} >= {"build_cohort", "fit_scenarios", "render_report"}
+    written = {path: digest for job in jobs for path, digest in job["written"].items()}
+    assert written[REPORT] == sha256(files["report/robustness.html"]).hexdigest()
+    assert own.script(*asked).code == 0
+    assert (own.directory / "share.zip").read_bytes() == packed
+    rewrite(own.directory / REPORT, lambda data: data + b" ")
+    (own.directory / "share.zip").unlink()
+    answer = own.script(*asked)
+    assert answer.code == 1
+    assert f"{REPORT}: tampered" in answer.text
+    assert not (own.directory / "share.zip").exists()
