@@ -36,8 +36,8 @@ GIVEN := PYTHON CORES CONFIG DIR RERUN JSON SIGNERS GRAPH KEY FILE NUMBER A B TE
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 
-VENV := .venv
-BIN := $(VENV)/bin
+override VENV := .venv
+override BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 COMPILED := $(VENV)/.compiled
 
