@@ -13,7 +13,7 @@ import pyarrow.types as types
 
 from file_records import readable
 from survival_multiverse.faults import InputError
-from survival_multiverse.release import NOT_OF_PATIENTS, SCHEMA, release_table
+from survival_multiverse.release import COUNTED_ANEW, NOT_OF_PATIENTS, SCHEMA, release_table
 from survival_multiverse.study import AXES, spelling
 
 NAMED_BY = (
@@ -95,7 +95,7 @@ def _shared(path: str, rows: pd.DataFrame, minimum: int) -> pa.Table:
     name = Path(path).stem
     if name in NOT_OF_PATIENTS:
         shared = rows
-    elif (declared := "anchor" if name == "estimates" else name) in SCHEMA and "patient_id" not in rows:
+    elif (declared := "anchor" if name == "estimates" else name) in SCHEMA and name not in COUNTED_ANEW:
         shared = release_table(declared, rows, minimum=minimum)
     else:
         shared = rows.iloc[:0]

@@ -73,6 +73,7 @@ def user_cache() -> Iterator[None]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.environ |= {
             "XDG_CACHE_HOME": folder,
+            "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR") or folder,
             "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR") or folder,
         }
         yield

@@ -127,6 +127,8 @@ NOT_OF_PATIENTS = ("calibration", "consistency", "reproduction", "score", "match
 """Tables of simulated cohorts, of what a paper prints, and of patients made from that."""
 DIGESTS = ("fingerprint", "curve")
 """Labels that are shared as running numbers."""
+COUNTED_ANEW = ("cohort", "flow")
+"""Tables whose rows are other ones where they are shared."""
 ROWS: dict[tuple[str, str], Kind] = {
     ("descriptive", "patients*"): COUNT,
     ("missing", "patients"): COUNT,
