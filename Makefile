@@ -38,42 +38,44 @@ export $(GIVEN)
 
 override VENV := .venv
 override BIN := $(VENV)/bin
+# The library as it is in this clone, also where another is installed.
+STUDY := PYTHONPATH="$$PWD/scripts$${PYTHONPATH:+:$$PYTHONPATH}" $(BIN)/python -m survival_multiverse
 INSTALLED := $(VENV)/.installed
 COMPILED := $(VENV)/.compiled
 
 .PHONY: study audit share sign explain compare reconstruct ensemble bench test lint format clean
 
 study: $(COMPILED)
-	@$(BIN)/python scripts/run_study.py "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} "--cores=$$CORES"
+	@$(STUDY) run "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} "--cores=$$CORES"
 
 # Looks only, at the study in DIR; CONFIG is that of its last run unless given.
 audit: $(INSTALLED)
-	@$(BIN)/python scripts/audit_study.py "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} \
+	@$(STUDY) audit "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} \
 	    $${RERUN:+"--rerun=$$RERUN"} $${JSON:+"--json=$$JSON"} \
 	    $${SIGNERS:+"--signers=$$SIGNERS"} $${GRAPH:+"--graph=$$GRAPH"}
 
 share: $(INSTALLED)
-	@$(BIN)/python scripts/share_study.py "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"}
+	@$(STUDY) share "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"}
 
 sign: $(INSTALLED)
 	@test -n "$$KEY" || { echo "name a private key: make sign KEY=file" >&2; exit 2; }
-	@$(BIN)/python scripts/sign_study.py "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} "--key=$$KEY"
+	@$(STUDY) sign "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} "--key=$$KEY"
 
 explain: $(INSTALLED)
 	@test -n "$$FILE" || { echo "name a result: make explain FILE=results/…" >&2; exit 2; }
-	@$(BIN)/python scripts/explain_result.py "--directory=$$DIR" $${NUMBER:+"--number=$$NUMBER"} -- "$$FILE"
+	@$(STUDY) explain "--directory=$$DIR" $${NUMBER:+"--number=$$NUMBER"} -- "$$FILE"
 
 compare: $(INSTALLED)
 	@test -n "$$A" && test -n "$$B" || { echo "name two directories: make compare A=… B=…" >&2; exit 2; }
-	@$(BIN)/python scripts/compare_studies.py -- "$$A" "$$B"
+	@$(STUDY) compare -- "$$A" "$$B"
 
 # The same bytes again; what resources/reconstruction.yaml says decides them.
 reconstruct: $(COMPILED)
-	PYTHONPATH=scripts $(BIN)/python scripts/reconstruct.py resources resources/reconstructed_cohort.csv
+	$(STUDY) reconstruct resources resources/reconstructed_cohort.csv
 
 # More cohorts; their comparison belongs to every study.
 ensemble: $(COMPILED)
-	@$(BIN)/python scripts/run_study.py "--cores=$$CORES" results/reconstruction/ensemble.parquet
+	@$(STUDY) run "--cores=$$CORES" results/reconstruction/ensemble.parquet
 	cp results/reconstruction/ensemble.parquet resources/ensemble.parquet
 
 # Takes about three minutes; for numbers to quote, let the machine do nothing else.
@@ -86,6 +88,7 @@ test: $(COMPILED)
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
 	PYTHONPATH=scripts $(BIN)/lint-imports
 	$(BIN)/snakemake --lint
@@ -94,7 +97,7 @@ lint: $(INSTALLED)
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	PYTHONPATH=scripts $(BIN)/python scripts/generate_documents.py
+	$(STUDY) docs
 	$(BIN)/snakefmt Snakefile workflow
 
 # Results and logs; the environment stays.
@@ -111,4 +114,4 @@ $(INSTALLED): requirements.lock
 # Compiled once here, the kernels are loaded from disk by every job; where nothing can be kept, a run keeps its own.
 $(COMPILED): $(INSTALLED) $(wildcard scripts/survival_multiverse/kernels/*.py)
 	@test ! -w scripts/survival_multiverse/kernels || { set -x; \
-	    PYTHONPATH=scripts $(BIN)/python -c 'from survival_multiverse.warm_up import warm_up; warm_up()' && touch $@; }
+	    PYTHONPATH=scripts $(BIN)/python -c 'from survival_multiverse.inference.warm_up import warm_up; warm_up()' && touch $@; }

@@ -11,11 +11,11 @@ sys.path[:0] = [str(ROOT / "tests" / "unit"), str(ROOT / "scripts")]
 
 from disclosure_attack import attack_study  # noqa: E402
 
-from anchor_estimates import read_anchor_estimates  # noqa: E402
-from config_files import merged_config  # noqa: E402
-from parquet_files import read_frame  # noqa: E402
-from survival_multiverse.release import release  # noqa: E402
-from survival_multiverse.study import Study  # noqa: E402
+from survival_multiverse.files.anchor_estimates import read_anchor_estimates  # noqa: E402
+from survival_multiverse.files.config_files import merged_config  # noqa: E402
+from survival_multiverse.files.parquet_files import read_frame  # noqa: E402
+from survival_multiverse.report.release import release  # noqa: E402
+from survival_multiverse.settings.study import Study  # noqa: E402
 
 
 def main(config: str, directory: str) -> int:

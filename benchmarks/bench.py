@@ -175,7 +175,7 @@ def main() -> None:
         tables[name] = measure()
     from plots import growth_figure
 
-    from survival_multiverse.style import png_bytes, svg_bytes
+    from survival_multiverse.report.style.formats import png_bytes, svg_bytes
 
     RESULTS.mkdir(exist_ok=True)
     for name, table in tables.items():

@@ -9,8 +9,8 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from survival_multiverse.palette import BLUE, GREEN, INK, MUTED, PURPLE, VERMILION
-from survival_multiverse.style import styled
+from survival_multiverse.report.style.formats import styled
+from survival_multiverse.report.style.palette import BLUE, GREEN, INK, MUTED, PURPLE, VERMILION
 
 OTHERS = {"lifelines + scikit-learn": VERMILION, "R: survival + glm": PURPLE}
 

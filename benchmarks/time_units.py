@@ -77,12 +77,12 @@ def looped_lifelines(cohort: UnitCohort) -> Round:
 def scenario_files(_: UnitCohort) -> Round:
     """One panel of the default study: everything that its scenario files hold, but not the writing."""
     # Imported where used, as lifelines is: the memory of the other processes is their own.
-    from config_files import merged_config
-    from source_patients import source_patients
-    from study_plan import paper_files
-    from survival_multiverse.cohort import prepare_cohort
-    from survival_multiverse.multiverse import Scenario, evaluate_panel
-    from survival_multiverse.study import Study
+    from survival_multiverse.cohort.preparation import prepare_cohort
+    from survival_multiverse.files.config_files import merged_config
+    from survival_multiverse.files.source_patients import source_patients
+    from survival_multiverse.provenance.study_plan import paper_files
+    from survival_multiverse.scenario.multiverse import Scenario, evaluate_panel
+    from survival_multiverse.settings.study import Study
 
     config = merged_config([CONFIG], {})
     study = Study.from_config(config)

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 
-from csv_files import write_csv
-from file_records import file_record
-from job_log import job_log
-from job_records import recorded_job
-from paper_files import read_numbers, read_paper_description
-from parquet_files import write_table
-from survival_multiverse.consistency import AGREES
-from survival_multiverse.consistency import audit_consistency as audit
-from survival_multiverse.published import in_words
+from survival_multiverse.files.csv_files import write_csv
+from survival_multiverse.files.paper_files import read_numbers, read_paper_description
+from survival_multiverse.files.parquet_files import write_table
+from survival_multiverse.paper.consistency import AGREES
+from survival_multiverse.paper.consistency import audit_consistency as audit
+from survival_multiverse.paper.published import in_words
+from survival_multiverse.provenance.file_records import file_record
+from survival_multiverse.provenance.job_log import job_log
+from survival_multiverse.provenance.job_records import recorded_job
 
 
 def audit_consistency(*, numbers: str, description: str, settings: str, outputs: Mapping[str, str]) -> None:

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Mapping
 
-from csv_files import write_csv
-from file_records import file_record
-from job_log import job_log
-from job_records import recorded_job
-from parquet_files import read_frame, write_table
-from survival_multiverse.cutpoints import audit_cutpoints as audit
-from survival_multiverse.study import Study
+from survival_multiverse.files.csv_files import write_csv
+from survival_multiverse.files.parquet_files import read_frame, write_table
+from survival_multiverse.inference.cutpoints import audit_cutpoints as audit
+from survival_multiverse.provenance.file_records import file_record
+from survival_multiverse.provenance.job_log import job_log
+from survival_multiverse.provenance.job_records import recorded_job
+from survival_multiverse.settings.study import Study
 
 
 def audit_cutpoints(*, cohort: str, settings: str, outputs: Mapping[str, str]) -> None:

@@ -5,14 +5,14 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from csv_files import write_csv
-from file_records import file_record
-from job_log import job_log
-from job_records import recorded_job
-from parquet_files import write_table
-from source_patients import source_patients
-from survival_multiverse.cohort import prepare_cohort
-from survival_multiverse.study import Study
+from survival_multiverse.cohort.preparation import prepare_cohort
+from survival_multiverse.files.csv_files import write_csv
+from survival_multiverse.files.parquet_files import write_table
+from survival_multiverse.files.source_patients import source_patients
+from survival_multiverse.provenance.file_records import file_record
+from survival_multiverse.provenance.job_log import job_log
+from survival_multiverse.provenance.job_records import recorded_job
+from survival_multiverse.settings.study import Study
 
 
 def build_cohort(

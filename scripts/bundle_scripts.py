@@ -2,9 +2,9 @@
 
 import vl_convert
 
-from job_log import job_log
-from job_records import recorded_job
-from output_files import write_bytes
+from survival_multiverse.files.output_files import write_bytes
+from survival_multiverse.provenance.job_log import job_log
+from survival_multiverse.provenance.job_records import recorded_job
 
 
 def bundle_scripts(*, bundle: str) -> None:

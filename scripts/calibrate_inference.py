@@ -4,11 +4,11 @@ import json
 
 import pandas as pd
 
-from file_records import file_record
-from job_log import job_log
-from job_records import recorded_job
-from parquet_files import write_table
-from survival_multiverse.calibration import run_replicates
+from survival_multiverse.calibration.replicates import run_replicates
+from survival_multiverse.files.parquet_files import write_table
+from survival_multiverse.provenance.file_records import file_record
+from survival_multiverse.provenance.job_log import job_log
+from survival_multiverse.provenance.job_records import recorded_job
 
 
 def calibrate_inference(

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from csv_files import write_csv
-from file_records import read_footer
-from job_log import job_log
-from job_records import recorded_job
-from parquet_files import read_frame
-from survival_multiverse.calibration_table import calibration_table
-from survival_multiverse.calibration_truth import true_log_ratios
+from survival_multiverse.calibration.table import calibration_table
+from survival_multiverse.calibration.truth import true_log_ratios
+from survival_multiverse.files.csv_files import write_csv
+from survival_multiverse.files.parquet_files import read_frame
+from survival_multiverse.provenance.file_records import read_footer
+from survival_multiverse.provenance.job_log import job_log
+from survival_multiverse.provenance.job_records import recorded_job
 
 
 def collect_calibration(*, settings: str, parts: Sequence[str], patients: int, output: str) -> None:

@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
-from file_records import file_record
-from job_log import job_log
-from job_records import recorded_job
-from parquet_files import read_table, write_table
-from scenario_paths import scenario_values
-from survival_multiverse.robustness import distinct_rows
+from survival_multiverse.files.parquet_files import read_table, write_table
+from survival_multiverse.files.scenario_paths import scenario_values
+from survival_multiverse.inference.robustness import distinct_rows
+from survival_multiverse.provenance.file_records import file_record
+from survival_multiverse.provenance.job_log import job_log
+from survival_multiverse.provenance.job_records import recorded_job
 
 
 def collect_scenarios(*, scenarios: Sequence[str], settings: str, threads: int, estimates: str) -> None:

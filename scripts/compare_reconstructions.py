@@ -3,17 +3,16 @@
 import json
 from collections.abc import Mapping
 
-from csv_files import write_csv
-from file_records import file_record
-from gather_reconstructions import SEED
-from job_log import job_log
-from job_records import recorded_job
-from paper_files import read_contradictions, read_numbers, read_paper_description
-from parquet_files import read_frame, write_table
-from survival_multiverse.ensemble import summarise_ensemble
-from survival_multiverse.published import set_aside
-from survival_multiverse.reconstructed_patients import paper_cohort
-from survival_multiverse.study import Study
+from survival_multiverse.files.csv_files import write_csv
+from survival_multiverse.files.paper_files import read_contradictions, read_numbers, read_paper_description
+from survival_multiverse.files.parquet_files import read_frame, write_table
+from survival_multiverse.paper.ensemble import SEED, summarise_ensemble
+from survival_multiverse.paper.published import set_aside
+from survival_multiverse.paper.reconstructed_patients import paper_cohort
+from survival_multiverse.provenance.file_records import file_record
+from survival_multiverse.provenance.job_log import job_log
+from survival_multiverse.provenance.job_records import recorded_job
+from survival_multiverse.settings.study import Study
 
 
 def compare_reconstructions(*, inputs: Mapping[str, str], settings: str, outputs: Mapping[str, str]) -> None:

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 
 import vl_convert
 
-from anchor_estimates import read_anchor_estimates
-from archives import write_archive
-from job_log import job_log
-from job_records import recorded_job
-from lineage import draw_study
-from parquet_files import read_frame
-from study_plan import PICTURED, PICTURED_OF_PAPER
-from survival_multiverse.charts.theme import Spec
-from survival_multiverse.palette import PAPER
-from survival_multiverse.picture_files import picture_specs
-from survival_multiverse.release import release
-from survival_multiverse.study import Study
+from survival_multiverse.files.anchor_estimates import read_anchor_estimates
+from survival_multiverse.files.archives import write_archive
+from survival_multiverse.files.parquet_files import read_frame
+from survival_multiverse.provenance.job_log import job_log
+from survival_multiverse.provenance.job_records import recorded_job
+from survival_multiverse.provenance.lineage import draw_study
+from survival_multiverse.provenance.study_plan import PICTURED, PICTURED_OF_PAPER
+from survival_multiverse.report.charts.picture_files import picture_specs
+from survival_multiverse.report.charts.theme import Spec
+from survival_multiverse.report.release import release
+from survival_multiverse.report.style.palette import PAPER
+from survival_multiverse.settings.study import Study
 
 
 def draw_pictures(*, tables: Mapping[str, str], estimates: str, settings: str, archive: str) -> None:

@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from csv_files import read_csv
-from file_records import file_record
-from job_log import job_log
-from job_records import recorded_job
-from parquet_files import write_table
-
-SEED = "seed"
+from survival_multiverse.files.csv_files import read_csv
+from survival_multiverse.files.parquet_files import write_table
+from survival_multiverse.paper.ensemble import SEED
+from survival_multiverse.provenance.file_records import file_record
+from survival_multiverse.provenance.job_log import job_log
+from survival_multiverse.provenance.job_records import recorded_job
 
 
 def gather_reconstructions(*, cohorts: Sequence[str], settings: str, output: str) -> None:

@@ -6,14 +6,20 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from csv_files import write_csv
-from file_records import digest, file_record
-from job_log import job_log
-from job_records import recorded_job
-from parquet_files import read_frame, write_table
-from survival_multiverse.joint_inference import gates_of, infer
-from survival_multiverse.resampling import Resample, cells_of, evaluate, specification_keys
-from survival_multiverse.study import Study
+from survival_multiverse.files.csv_files import write_csv
+from survival_multiverse.files.parquet_files import read_frame, write_table
+from survival_multiverse.inference.joint_inference import gates_of, infer
+from survival_multiverse.inference.resampling import (
+    Resample,
+    cells_of,
+    evaluate,
+    specification_keys,
+    stacked_draws,
+)
+from survival_multiverse.provenance.file_records import digest, file_record
+from survival_multiverse.provenance.job_log import job_log
+from survival_multiverse.provenance.job_records import recorded_job
+from survival_multiverse.settings.study import Study
 
 
 def infer_jointly(
@@ -30,7 +36,9 @@ def infer_jointly(
     keys = pd.concat([specification_keys(cell, study) for cell in cells], ignore_index=True)
     observed = np.concatenate([evaluate(cell, study) for cell in cells])
     gates = gates_of(keys, read_frame(specifications))
-    draws = {Resample(kind): _draws(paths, len(keys)) for kind, paths in resamples.items()}
+    draws = {
+        Resample(kind): stacked_draws(map(read_frame, paths), len(keys)) for kind, paths in resamples.items()
+    }
     # Digests of the draws themselves: how they were cut into files is nobody's concern.
     drawn = {str(kind): digest(values.tobytes()) for kind, values in draws.items() if len(values)}
     inputs = {"cohort": cohort, "specifications": specifications}
@@ -39,15 +47,6 @@ def infer_jointly(
     for name, table in infer(keys, observed, draws, study, gates).items():
         write_table(table, outputs[name], metadata=record)
         write_csv(table, outputs[f"{name}_csv"], cohort=study.source)
-
-
-def _draws(paths: Sequence[str], specifications: int) -> np.ndarray:
-    """Estimates in all draws, shape (draws, specifications, 2)."""
-    if not paths:
-        return np.empty((0, specifications, 2))
-    rows = pd.concat([read_frame(path) for path in paths], ignore_index=True)
-    rows = rows.sort_values(["draw", "specification"])
-    return rows[["log_hazard_ratio", "std_error"]].to_numpy().reshape(-1, specifications, 2)
 
 
 if __name__ == "__main__":

@@ -4,14 +4,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from job_log import job_log
-from job_records import recorded_job
-from output_files import write_bytes
-from parquet_files import read_frame
-from survival_multiverse.figures import draw_specification_curve
-from survival_multiverse.release import release
-from survival_multiverse.study import Study
-from survival_multiverse.style import png_bytes, svg_bytes
+from survival_multiverse.files.output_files import write_bytes
+from survival_multiverse.files.parquet_files import read_frame
+from survival_multiverse.provenance.job_log import job_log
+from survival_multiverse.provenance.job_records import recorded_job
+from survival_multiverse.report.figures.specification_curve import draw_specification_curve
+from survival_multiverse.report.release import release
+from survival_multiverse.report.style.formats import png_bytes, svg_bytes
+from survival_multiverse.settings.study import Study
 
 
 def plot_specification_curve(*, specifications: str, settings: str, outputs: Sequence[str]) -> None:

@@ -4,16 +4,16 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from anchor_estimates import read_anchor_estimates
-from job_log import job_log
-from job_records import recorded_job
-from output_files import write_bytes
-from parquet_files import read_frame
-from survival_multiverse.multiverse import anchor_samples
-from survival_multiverse.published_marks import NO_MARKS
-from survival_multiverse.study import Study
-from survival_multiverse.style import png_bytes, svg_bytes
-from survival_multiverse.survival_figures import draw_survival_curves
+from survival_multiverse.files.anchor_estimates import read_anchor_estimates
+from survival_multiverse.files.output_files import write_bytes
+from survival_multiverse.files.parquet_files import read_frame
+from survival_multiverse.paper.published_marks import NO_MARKS
+from survival_multiverse.provenance.job_log import job_log
+from survival_multiverse.provenance.job_records import recorded_job
+from survival_multiverse.report.figures.survival_figures import draw_survival_curves
+from survival_multiverse.report.style.formats import png_bytes, svg_bytes
+from survival_multiverse.scenario.multiverse import anchor_samples
+from survival_multiverse.settings.study import Study
 
 
 def plot_survival_curves(

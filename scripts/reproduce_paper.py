@@ -3,19 +3,21 @@
 import json
 from collections.abc import Mapping
 
-from csv_files import read_csv, write_csv
-from file_records import file_record
-from job_log import job_log
-from job_records import recorded_job
-from paper_files import read_contradictions, read_numbers, read_paper_description
-from parquet_files import read_frame, write_table
-from survival_multiverse.anchor_matching import compare_matchings
-from survival_multiverse.faults import InputError
-from survival_multiverse.published import in_words, set_aside
-from survival_multiverse.published_marks import published_marks
-from survival_multiverse.reconstructed_patients import join_private_columns, paper_cohort
-from survival_multiverse.reproduction import mark_contradictions, reproduce, score_by_kind
-from survival_multiverse.study import Study
+from survival_multiverse.files.csv_files import read_csv, write_csv
+from survival_multiverse.files.paper_files import read_contradictions, read_numbers, read_paper_description
+from survival_multiverse.files.parquet_files import read_frame, write_table
+from survival_multiverse.paper.anchor_matching import compare_matchings
+from survival_multiverse.paper.published import in_words, set_aside
+from survival_multiverse.paper.published_marks import published_marks
+from survival_multiverse.paper.reconstructed_patients import join_private_columns, paper_cohort
+from survival_multiverse.paper.reproduction import mark_contradictions, reproduce, score_by_kind
+from survival_multiverse.provenance.file_records import file_record
+from survival_multiverse.provenance.job_log import job_log
+from survival_multiverse.provenance.job_records import recorded_job
+from survival_multiverse.settings.faults import InputError
+from survival_multiverse.settings.study import Study
+
+READ = ("numbers", "contradictions", "description", "cohort", "patients")
 
 
 def reproduce_paper(*, inputs: Mapping[str, str], settings: str, outputs: Mapping[str, str]) -> None:
@@ -52,10 +54,7 @@ def reproduce_paper(*, inputs: Mapping[str, str], settings: str, outputs: Mappin
 if __name__ == "__main__":
     with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
         reproduce_paper(
-            inputs={
-                name: snakemake.input[name]
-                for name in ("numbers", "contradictions", "description", "cohort", "patients")
-            },
+            inputs={name: snakemake.input[name] for name in READ},
             settings=snakemake.params.settings,
             outputs=dict(snakemake.output.items()),
         )

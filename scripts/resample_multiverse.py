@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pyarrow as pa
 
-from file_records import file_record
-from job_log import job_log
-from job_records import recorded_job
-from parquet_files import read_frame, write_table
-from survival_multiverse.resampling import Resample, resample
-from survival_multiverse.study import Study
+from survival_multiverse.files.parquet_files import read_frame, write_table
+from survival_multiverse.inference.resampling import Resample, resample
+from survival_multiverse.provenance.file_records import file_record
+from survival_multiverse.provenance.job_log import job_log
+from survival_multiverse.provenance.job_records import recorded_job
+from survival_multiverse.settings.study import Study
 
 
 def resample_multiverse(*, cohort: str, settings: str, kind: str, first: int, last: int, output: str) -> None:

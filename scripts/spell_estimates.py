@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
-from csv_files import inert
-from job_log import job_log
-from job_records import recorded_job
-from output_files import write_bytes
+from survival_multiverse.files.csv_files import inert
+from survival_multiverse.files.output_files import write_bytes
+from survival_multiverse.provenance.job_log import job_log
+from survival_multiverse.provenance.job_records import recorded_job
 
 ROWS_AT_A_TIME = 1 << 17
 LEVEL = 1

@@ -7,21 +7,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from csv_files import write_csv
-from file_records import file_record
-from job_log import job_log
-from job_records import recorded_job
-from parquet_files import write_table
-from survival_multiverse.attribution import attribute
-from survival_multiverse.robustness import (
+from survival_multiverse.files.csv_files import write_csv
+from survival_multiverse.files.parquet_files import write_table
+from survival_multiverse.inference.attribution import attribute
+from survival_multiverse.inference.robustness import (
     SPECIFICATION_ANALYSES,
     count_failures,
     specifications,
     summarise_balance,
     summarise_blocks,
 )
-from survival_multiverse.schema import Status
-from survival_multiverse.study import Study
+from survival_multiverse.provenance.file_records import file_record
+from survival_multiverse.provenance.job_log import job_log
+from survival_multiverse.provenance.job_records import recorded_job
+from survival_multiverse.settings.schema import Status
+from survival_multiverse.settings.study import Study
 
 
 def summarise_robustness(*, estimates: str, settings: str, outputs: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 from report_page import EXTRA, evil_page
 
 from bundle_scripts import bundle_scripts
-from survival_multiverse.report import render_report
+from survival_multiverse.report.page import render_page
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -22,7 +22,7 @@ def report(tmp_path_factory):
     scripts = (folder / "vega.js").read_text(encoding="utf-8")
     path = folder / "robustness.html"
     made = evil_page()
-    html = render_report(made.study, made.tables, made.svgs, **(EXTRA | {"scripts": scripts}))
+    html = render_page(made.study, made.tables, made.svgs, **(EXTRA | {"scripts": scripts}))
     path.write_text(html, encoding="utf-8")
     return path
 

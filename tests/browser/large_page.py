@@ -7,10 +7,10 @@ import pandas as pd
 from report_frames import CONFIG, GATES
 from report_page import EXTRA, evil_page
 
-from survival_multiverse.attribution import attribute
-from survival_multiverse.report import render_report
-from survival_multiverse.robustness import summarise_blocks
-from survival_multiverse.study import AXES, Study
+from survival_multiverse.inference.attribution import attribute
+from survival_multiverse.inference.robustness import summarise_blocks
+from survival_multiverse.report.page import render_page
+from survival_multiverse.settings.study import AXES, Study
 
 VALUES = {
     "oligo_threshold": [2, 3, 4, 5, 6, 7, 8],
@@ -42,7 +42,7 @@ def large_page(scripts):
         "survival_curves": curves,
         "scenario_balance": pd.concat(rows, ignore_index=True),
     }
-    return study, render_report(study, tables, {}, **(EXTRA | {"scripts": scripts}))
+    return study, render_page(study, tables, {}, **(EXTRA | {"scripts": scripts}))
 
 
 def grid(study, *axes):

@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 from report_page import EVIL, EXTRA, evil_page
 
-from survival_multiverse.answer import first_order, term_label
-from survival_multiverse.picture_files import share_rows, specification_rows
-from survival_multiverse.style import ESTIMATOR_LABELS
+from survival_multiverse.report.charts.picture_files import share_rows, specification_rows
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
+from survival_multiverse.report.words.answer import first_order, term_label
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
 

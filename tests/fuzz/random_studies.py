@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from cohorts import small_config
 
-from survival_multiverse.curves import timefix
-from survival_multiverse.names import table_name
-from survival_multiverse.study import Study
+from survival_multiverse.estimators.curves import timefix
+from survival_multiverse.settings.names import table_name
+from survival_multiverse.settings.study import Study
 
 NAMES = ("global", "all terms", "arm_", "median", "x;y", "a=b", "Größe", "year", "7")
 

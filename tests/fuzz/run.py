@@ -14,9 +14,9 @@ import pandas as pd
 from invariants import check_study, rows_of
 from random_studies import random_study
 
-from survival_multiverse.multiverse import Scenario
-from survival_multiverse.sample import design_matrix, encode_cohort, whole_sample
-from survival_multiverse.study import Study
+from survival_multiverse.cohort.sample import design_matrix, encode_cohort, whole_sample
+from survival_multiverse.scenario.multiverse import Scenario
+from survival_multiverse.settings.study import Study
 
 TOLERANCE = 1e-6
 

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from parquet_files import write_table
-from survival_multiverse.attribution import attribute
-from survival_multiverse.joint_inference import KEYS, gates_of, infer
-from survival_multiverse.resampling import Resample
-from survival_multiverse.study import Study
-from survival_multiverse.witness import Comparison
+from survival_multiverse.files.parquet_files import write_table
+from survival_multiverse.inference.attribution import attribute
+from survival_multiverse.inference.joint_inference import KEYS, gates_of, infer
+from survival_multiverse.inference.resampling import Resample
+from survival_multiverse.inference.witness import Comparison
+from survival_multiverse.settings.study import Study
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "results" / "README.md").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dependencies import module_closure, packages_used
+from survival_multiverse.provenance.dependencies import module_closure, packages_used
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 RULES = (

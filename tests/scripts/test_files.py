@@ -17,17 +17,24 @@ import pyarrow as pa
 import pytest
 
 import spell_estimates
-from archives import write_tables
-from config_files import merged_config, read_config
-from csv_files import read_csv, write_csv
 from draw_pictures import svg_of
-from file_records import DATA_ORIGIN, code_digests, digest, digest_of_files, file_record, read_footer
-from job_log import job_log
-from output_files import write_bytes
-from parquet_files import read_frame, write_table
-from source_patients import load_dataset, read_patients
-from survival_multiverse.faults import InputError
+from survival_multiverse.files.archives import write_tables
+from survival_multiverse.files.config_files import merged_config, read_config
+from survival_multiverse.files.csv_files import read_csv, write_csv
+from survival_multiverse.files.output_files import write_bytes
+from survival_multiverse.files.parquet_files import read_frame, write_table
+from survival_multiverse.files.source_patients import load_dataset, read_patients
 from survival_multiverse.kernels import cache_folder
+from survival_multiverse.provenance.file_records import (
+    DATA_ORIGIN,
+    code_digests,
+    digest,
+    digest_of_files,
+    file_record,
+    read_footer,
+)
+from survival_multiverse.provenance.job_log import job_log
+from survival_multiverse.settings.faults import InputError
 
 SETTINGS = '{"cohort":{"source":"simulated"},"study":{"seed":7}}'
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lineage import draw_study, marks_of, rules_behind, study_graph
-from study_plan import ROBUSTNESS, study_steps
-from survival_multiverse.lineage_graph import Mark
+from survival_multiverse.provenance.lineage import draw_study, marks_of, rules_behind, study_graph
+from survival_multiverse.provenance.study_plan import ROBUSTNESS, study_steps
+from survival_multiverse.report.figures.lineage_graph import Mark
 
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config/config.yaml").read_text(encoding="utf-8"))
 

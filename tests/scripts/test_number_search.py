@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from number_search import Primary, find_number
-from parquet_files import write_table
-from survival_multiverse.faults import InputError
+from survival_multiverse.files.parquet_files import write_table
+from survival_multiverse.provenance.number_search import Primary, find_number
+from survival_multiverse.settings.faults import InputError
 
 ROWS = pd.DataFrame(
     {

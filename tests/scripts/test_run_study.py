@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from guarded_process import STOPPED
-from run_study import SNAKEMAKE_LOCKS, run_study, take_over
-from study_lock import hold
-from survival_multiverse.faults import InputError
+from survival_multiverse.cli.guarded_process import STOPPED
+from survival_multiverse.cli.run import SNAKEMAKE_LOCKS, run_study, take_over
+from survival_multiverse.cli.study_lock import hold
+from survival_multiverse.settings.faults import InputError
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 TWO_SLEEPERS = ["bash", "-c", "sleep 60 & echo ready >&2; sleep 60"]
 RUNNER = f"""
 import sys
 sys.path.append({str(SCRIPTS)!r})
-from guarded_process import run_guarded
+from survival_multiverse.cli.guarded_process import run_guarded
 sys.exit(run_guarded({TWO_SLEEPERS!r}, keep=int(sys.argv[1])))
 """
 

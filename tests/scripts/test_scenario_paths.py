@@ -5,7 +5,13 @@ import re
 
 import pytest
 
-from scenario_paths import legal_patterns, outside_pattern, refusal, scenario_id, scenario_values
+from survival_multiverse.files.scenario_paths import (
+    legal_patterns,
+    outside_pattern,
+    refusal,
+    scenario_id,
+    scenario_values,
+)
 
 AXES = {
     "oligo_threshold": ("3", "5"),

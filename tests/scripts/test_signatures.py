@@ -5,10 +5,10 @@ import subprocess
 
 import pytest
 
-import signatures
-from signatures import SIGNATURE, check, sign
-from study_records import MANIFEST
-from survival_multiverse.faults import InputError
+from survival_multiverse.provenance import signatures
+from survival_multiverse.provenance.signatures import SIGNATURE, check, sign
+from survival_multiverse.provenance.study_records import MANIFEST
+from survival_multiverse.settings.faults import InputError
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH signs")
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from stored_json import MANIFEST, RECORD, read_json
-from study_records import read_study
+from survival_multiverse.files.stored_json import MANIFEST, RECORD, read_json
+from survival_multiverse.provenance.study_records import read_study
 
 FILE = {"path": "results/a.csv", "bytes": 1, "sha256": "00"}
 JOB = {

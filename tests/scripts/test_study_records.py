@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from explain_result import command
-from job_records import place_of
-from study_records import (
-    WORKFLOW_ROOT,
+from survival_multiverse.cli.explain import command
+from survival_multiverse.files.places import WORKFLOW_ROOT
+from survival_multiverse.provenance.job_records import place_of
+from survival_multiverse.provenance.study_records import (
     StudyRecords,
     configuration_file,
     places_of_configuration,

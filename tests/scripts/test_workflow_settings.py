@@ -9,10 +9,10 @@ import yaml
 from snakemake.cli import parse_config
 from snakemake.settings.types import ConfigSettings
 
-from config_files import merged_config
-from survival_multiverse.faults import InputError
-from survival_multiverse.study import Study
-from workflow_settings import cohort_settings, scenario_settings, study_settings
+from survival_multiverse.files.config_files import merged_config
+from survival_multiverse.settings.faults import InputError
+from survival_multiverse.settings.slices import cohort_settings, scenario_settings, study_settings
+from survival_multiverse.settings.study import Study
 
 DEFAULT = Path(__file__).parents[2] / "config" / "config.yaml"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from lifelines.datasets import load_gbsg2
 
-from survival_multiverse.study import Study
+from survival_multiverse.settings.study import Study
 
 DAYS_PER_MONTH = 30
 

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from survival_multiverse.limits import at_least
-from survival_multiverse.release import cohort_counts
-from survival_multiverse.schema import Population
-from survival_multiverse.study import Study
+from survival_multiverse.estimators.limits import at_least
+from survival_multiverse.report.release import cohort_counts
+from survival_multiverse.settings.schema import Population
+from survival_multiverse.settings.study import Study
 
 PRIMARY = str(Population.NON_OLIGOMETASTATIC)
 READ = {

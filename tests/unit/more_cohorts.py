@@ -11,7 +11,7 @@ import pandas as pd
 from cohorts import breast_config, breast_patients, breast_study
 from lifelines.datasets import load_lung
 
-from survival_multiverse.study import Study
+from survival_multiverse.settings.study import Study
 
 VETERAN = Path(__file__).parent / "reference" / "veteran.csv"
 DAYS_PER_WEEK = 7

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from survival_multiverse.published import read_description, read_published
-from survival_multiverse.reproduction import PaperCohort, reproduce
+from survival_multiverse.paper.published import read_description, read_published
+from survival_multiverse.paper.reproduction import PaperCohort, reproduce
 
 COLUMNS = ["id", "source", "cohort", "variable", "level", "within", "time", "statistic", "relation", "value"]
 COLUMNS += ["decimals", "denominator", "scored", "note"]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from survival_multiverse.study import Study
+from survival_multiverse.settings.study import Study
 
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config" / "config.yaml").read_text(encoding="utf-8"))
 GATES = ("passes_propensity_0.1", "passes_propensity_0.25", "passes_baseline_0.1", "passes_baseline_0.25")

@@ -12,31 +12,37 @@ import pyarrow as pa
 import yaml
 from report_frames import calibration, canonical_patients, small_config
 
-from survival_multiverse.arm_curves import describe_arms
-from survival_multiverse.attribution import attribute
-from survival_multiverse.cutpoints import audit_cutpoints
-from survival_multiverse.figures import draw_specification_curve
-from survival_multiverse.joint_inference import gates_of, infer
-from survival_multiverse.lineage_graph import Edge, Node, draw_graph
-from survival_multiverse.multiverse import Scenario, anchor_samples, evaluate_panel
-from survival_multiverse.published import read_description, read_published
-from survival_multiverse.published_marks import published_marks
-from survival_multiverse.release import release
-from survival_multiverse.report import render_report
-from survival_multiverse.resampling import Resample, cells_of, evaluate, resample, specification_keys
-from survival_multiverse.robustness import (
+from survival_multiverse.inference.attribution import attribute
+from survival_multiverse.inference.cutpoints import audit_cutpoints
+from survival_multiverse.inference.joint_inference import gates_of, infer
+from survival_multiverse.inference.resampling import (
+    Resample,
+    cells_of,
+    evaluate,
+    resample,
+    specification_keys,
+)
+from survival_multiverse.inference.robustness import (
     count_failures,
     distinct_rows,
     specifications,
     summarise_blocks,
 )
-from survival_multiverse.study import AXES, Study
-from survival_multiverse.style import svg_bytes
-from survival_multiverse.summary_figure import draw_summary
-from survival_multiverse.surface import draw_hazard_ratio_surface
-from survival_multiverse.survival_figures import draw_survival_curves
-from survival_multiverse.survival_panels import figure_names
-from survival_multiverse.witness import check_witnesses
+from survival_multiverse.inference.witness import check_witnesses
+from survival_multiverse.paper.published import read_description, read_published
+from survival_multiverse.paper.published_marks import published_marks
+from survival_multiverse.report.figures.lineage_graph import Edge, Node, draw_graph
+from survival_multiverse.report.figures.specification_curve import draw_specification_curve
+from survival_multiverse.report.figures.summary_figure import draw_summary
+from survival_multiverse.report.figures.surface import draw_hazard_ratio_surface
+from survival_multiverse.report.figures.survival_figures import draw_survival_curves
+from survival_multiverse.report.page import render_page
+from survival_multiverse.report.release import release
+from survival_multiverse.report.style.formats import svg_bytes
+from survival_multiverse.report.words.figure_names import figure_names
+from survival_multiverse.scenario.arm_curves import describe_arms
+from survival_multiverse.scenario.multiverse import Scenario, anchor_samples, evaluate_panel
+from survival_multiverse.settings.study import AXES, Study
 
 RESOURCES = Path(__file__).parents[2] / "resources"
 EVIL = "<script>alert('x')</script> & \"quoted\""
@@ -169,7 +175,7 @@ def page_of(study, patients):
     tables = tables_of(study, patients)
     figures = figures_of(study, patients, tables)
     svgs = {name: svg_bytes(figures[name]).decode() for name in figure_names(study)}
-    html = render_report(study, tables, svgs, **EXTRA)
+    html = render_page(study, tables, svgs, **EXTRA)
     return SimpleNamespace(study=study, tables=tables, figures=figures, svgs=svgs, html=html)
 
 

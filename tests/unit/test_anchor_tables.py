@@ -10,14 +10,14 @@ import yaml
 from papers import SETTINGS, printed_numbers, true_cohort
 from report_frames import small_config
 
-from survival_multiverse.anchor_matching import STORED, compare_matchings
-from survival_multiverse.anchor_pictures import anchor_pictures
-from survival_multiverse.anchor_tables import anchor_tables, ensemble_table, misses_table
-from survival_multiverse.consistency import audit_consistency
-from survival_multiverse.published import in_words, read_description, read_published, set_aside
-from survival_multiverse.reconstructed_patients import paper_cohort
-from survival_multiverse.reproduction import mark_contradictions, reproduce, score_by_kind
-from survival_multiverse.study import Study
+from survival_multiverse.paper.anchor_matching import STORED, compare_matchings
+from survival_multiverse.paper.consistency import audit_consistency
+from survival_multiverse.paper.published import in_words, read_description, read_published, set_aside
+from survival_multiverse.paper.reconstructed_patients import paper_cohort
+from survival_multiverse.paper.reproduction import mark_contradictions, reproduce, score_by_kind
+from survival_multiverse.report.charts.anchor_pictures import anchor_pictures
+from survival_multiverse.report.tables.anchor_tables import anchor_tables, ensemble_table, misses_table
+from survival_multiverse.settings.study import Study
 
 RESOURCES = Path(__file__).parents[2] / "resources"
 

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_frames import canonical_patients, small_study
 
-from survival_multiverse.arm_curves import describe_arms
-from survival_multiverse.coarse_curves import coarse_curve, time_step
-from survival_multiverse.curves import kaplan_meier
-from survival_multiverse.multiverse import anchor_samples
+from survival_multiverse.cohort.coarse_curves import coarse_curve, time_step
+from survival_multiverse.estimators.curves import kaplan_meier
+from survival_multiverse.scenario.arm_curves import describe_arms
+from survival_multiverse.scenario.multiverse import anchor_samples
 
 PATIENTS = st.lists(st.tuples(st.integers(1, 30), st.integers(0, 1)), min_size=1, max_size=60)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from survival_multiverse.attribution import attribute, complete_levels, sums_of_squares
+from survival_multiverse.inference.attribution import attribute, complete_levels, sums_of_squares
 
 SETS = ("baseline", "published")
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
-from survival_multiverse.balance import balance_table, indicator_columns
+from survival_multiverse.balancing.balance import balance_table, indicator_columns
 
 BINARY, CONTINUOUS = 0, 1
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from study_plan import CALIBRATION_COHORTS, CALIBRATION_DRAWS
-from survival_multiverse.calibration import (
+from survival_multiverse.balancing.matching import priority
+from survival_multiverse.calibration.replicates import (
     EFFECT_ON_COURSE,
     ESTIMATORS,
     KNOWN_EFFECT,
@@ -23,14 +23,14 @@ from survival_multiverse.calibration import (
     percentile_intervals,
     run_replicates,
 )
-from survival_multiverse.calibration_table import COLUMNS, SIZES, calibration_table
-from survival_multiverse.calibration_truth import true_log_ratios
-from survival_multiverse.cohort import prepare_cohort
-from survival_multiverse.comparability import match, matched_sample, score
-from survival_multiverse.cox import cox, hazard_ratio
-from survival_multiverse.joint_inference import NULLS, adjust_specifications, jointly_test
-from survival_multiverse.matching import priority
-from survival_multiverse.resampling import (
+from survival_multiverse.calibration.table import COLUMNS, SIZES, calibration_table
+from survival_multiverse.calibration.truth import true_log_ratios
+from survival_multiverse.cohort.preparation import prepare_cohort
+from survival_multiverse.cohort.sample import encode_cohort
+from survival_multiverse.cohort.simulation import potential_outcomes, simulate_cohort
+from survival_multiverse.estimators.cox import cox, hazard_ratio
+from survival_multiverse.inference.joint_inference import NULLS, adjust_specifications, jointly_test
+from survival_multiverse.inference.resampling import (
     Resample,
     cells_of,
     evaluate,
@@ -38,9 +38,9 @@ from survival_multiverse.resampling import (
     resample,
     specification_keys,
 )
-from survival_multiverse.sample import encode_cohort
-from survival_multiverse.simulation import potential_outcomes, simulate_cohort
-from survival_multiverse.study import Study
+from survival_multiverse.provenance.study_plan import CALIBRATION_COHORTS, CALIBRATION_DRAWS
+from survival_multiverse.scenario.comparability import match, matched_sample, score
+from survival_multiverse.settings.study import Study
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))

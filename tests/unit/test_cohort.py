@@ -11,9 +11,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from survival_multiverse.cohort import InputError, dataset_names, prepare_cohort
-from survival_multiverse.settings import merge_configs, validate_config
-from survival_multiverse.study import Study
+from survival_multiverse.cohort.preparation import InputError, dataset_names, prepare_cohort
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.validation import merge_configs, validate_config
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))

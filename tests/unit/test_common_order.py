@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from survival_multiverse.common_order import Levels, common_orders, order_exists
-from survival_multiverse.consistency import audit_consistency
-from survival_multiverse.curves import kaplan_meier
-from survival_multiverse.published import Description, limits, read_description, read_published
+from survival_multiverse.estimators.curves import kaplan_meier
+from survival_multiverse.paper.common_order import Levels, common_orders, order_exists
+from survival_multiverse.paper.consistency import audit_consistency
+from survival_multiverse.paper.published import Description, limits, read_description, read_published
 
 AT_RISK, CENSORED = 5, 2
 NARROW = 1e-6
@@ -75,9 +75,9 @@ def test_an_order_is_found_where_there_is_one_and_only_there():
 def test_a_search_that_would_take_too_long_concludes_nothing(monkeypatch):
     impossible = {"one": exactly((8, 8), (0.5, 0.5)), "other": exactly((4, 12), (0.75, 0.75))}
     assert order_exists(impossible, 16, 3) is False
-    monkeypatch.setattr("survival_multiverse.common_order.MOST_STEPS", 5)
+    monkeypatch.setattr("survival_multiverse.paper.common_order.MOST_STEPS", 5)
     assert order_exists(impossible, 16, 3) is None
-    monkeypatch.setattr("survival_multiverse.common_order.MOST_ORDERS", 5)
+    monkeypatch.setattr("survival_multiverse.paper.common_order.MOST_ORDERS", 5)
     assert order_exists(impossible, 16, 3) is None
 
 

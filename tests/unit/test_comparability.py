@@ -9,19 +9,19 @@ from cohorts import small_config, small_patients, small_study
 from lifelines import CoxPHFitter
 from report_page import anchor_rows, estimates_of
 
-from survival_multiverse.balance_pictures import love_picture
-from survival_multiverse.comparability import balance_design, balance_of, match, score, weights
-from survival_multiverse.evidence_pictures import _measured
-from survival_multiverse.labels import judged_forms
-from survival_multiverse.matching import priority
-from survival_multiverse.multiverse import Scenario, evaluate_panel
-from survival_multiverse.patient_tables import table_one
-from survival_multiverse.robustness import specifications
-from survival_multiverse.sample import encode_cohort, select_population, whole_sample
-from survival_multiverse.scenario import covariate_names
-from survival_multiverse.schema import Population
-from survival_multiverse.sensitivity import risk_ratio
-from survival_multiverse.study import Study
+from survival_multiverse.balancing.matching import priority
+from survival_multiverse.cohort.sample import encode_cohort, select_population, whole_sample
+from survival_multiverse.inference.robustness import specifications
+from survival_multiverse.report.charts.balance_pictures import love_picture
+from survival_multiverse.report.charts.evidence_pictures import _measured
+from survival_multiverse.report.tables.patient_tables import table_one
+from survival_multiverse.report.words.labels import judged_forms
+from survival_multiverse.scenario.comparability import balance_design, balance_of, match, score, weights
+from survival_multiverse.scenario.evaluation import covariate_names
+from survival_multiverse.scenario.multiverse import Scenario, evaluate_panel
+from survival_multiverse.scenario.sensitivity import risk_ratio
+from survival_multiverse.settings.schema import Population
+from survival_multiverse.settings.study import Study
 
 CATEGORIES = {"sex": "female", "response": "yes"}
 CUTS = {"age": 60.0, "gtv": 100.0, "lesions": 5.0}

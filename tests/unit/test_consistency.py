@@ -7,8 +7,8 @@ import pytest
 import yaml
 from papers import SETTINGS, printed_numbers
 
-from survival_multiverse.consistency import AGREES, audit_consistency
-from survival_multiverse.published import read_description, read_published
+from survival_multiverse.paper.consistency import AGREES, audit_consistency
+from survival_multiverse.paper.published import read_description, read_published
 
 RESOURCES = Path(__file__).parents[2] / "resources"
 

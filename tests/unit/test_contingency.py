@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
-from survival_multiverse.contingency import pearson_chi_square
-from survival_multiverse.schema import Status
+from survival_multiverse.estimators.contingency import pearson_chi_square
+from survival_multiverse.settings.schema import Status
 
 # Counts by level, dose < 63 Gy and >= 63 Gy, with the printed P: before matching (93, 90), after (59, 59).
 TABLE_1 = {

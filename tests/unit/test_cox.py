@@ -12,7 +12,7 @@ import pytest
 from lifelines import CoxPHFitter
 from lifelines.datasets import load_gbsg2
 
-from survival_multiverse.cox import (
+from survival_multiverse.estimators.cox import (
     breslow_baseline,
     cox,
     cox_binary,
@@ -22,7 +22,7 @@ from survival_multiverse.cox import (
     status_of_code,
     wald_test,
 )
-from survival_multiverse.schema import Status
+from survival_multiverse.settings.schema import Status
 
 REFERENCE = Path(__file__).parent / "reference"
 R = json.loads((REFERENCE / "cox.json").read_text())

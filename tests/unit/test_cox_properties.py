@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from survival_multiverse.cox import (
+from survival_multiverse.estimators.cox import (
     breslow_baseline,
     cox,
     cox_binary,
@@ -24,7 +24,7 @@ from survival_multiverse.kernels.cox import (
     SEPARATION,
     TOO_FEW_EVENTS,
 )
-from survival_multiverse.schema import Status
+from survival_multiverse.settings.schema import Status
 
 RUNS = settings(max_examples=60, deadline=None, derandomize=True)
 MANY = settings(max_examples=300, deadline=None, derandomize=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from survival_multiverse.cox import (
+from survival_multiverse.estimators.cox import (
     breslow_baseline,
     cox,
     cox_binary,
@@ -16,7 +16,7 @@ from survival_multiverse.cox import (
     proportional_hazards_test,
     wald_test,
 )
-from survival_multiverse.schema import Status
+from survival_multiverse.settings.schema import Status
 
 VETERAN = json.loads((Path(__file__).parent / "reference" / "cox.json").read_text())["data"]["veteran"]
 

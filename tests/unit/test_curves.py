@@ -11,8 +11,8 @@ import pytest
 from lifelines import KaplanMeierFitter
 from lifelines.datasets import load_gbsg2
 
-from survival_multiverse import curves
-from survival_multiverse.schema import Status
+from survival_multiverse.estimators import curves
+from survival_multiverse.settings.schema import Status
 
 REFERENCE = Path(__file__).parent / "reference"
 R = json.loads((REFERENCE / "curves.json").read_text())

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lifelines import KaplanMeierFitter
 
-from survival_multiverse import curves
-from survival_multiverse.schema import Status
+from survival_multiverse.estimators import curves
+from survival_multiverse.settings.schema import Status
 
 CONF_TYPES = ("log-log", "log", "plain")
 cohorts = st.integers(1, 12).flatmap(

@@ -6,8 +6,10 @@ from cohorts import breast_patients, breast_study, small_patients, small_study
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from survival_multiverse.cox import cox, hazard_ratio, likelihood_ratio_test
-from survival_multiverse.cutpoints import (
+from survival_multiverse.cohort.sample import encode_cohort, whole_sample
+from survival_multiverse.estimators.cox import cox, hazard_ratio, likelihood_ratio_test
+from survival_multiverse.estimators.log_rank import log_rank
+from survival_multiverse.inference.cutpoints import (
     audit_cutpoints,
     candidate_cutoffs,
     ratio_by_cutoff,
@@ -16,9 +18,7 @@ from survival_multiverse.cutpoints import (
     spline_of,
 )
 from survival_multiverse.kernels.cutpoints import maximal_log_rank, standardised_log_rank
-from survival_multiverse.log_rank import log_rank
-from survival_multiverse.sample import encode_cohort, whole_sample
-from survival_multiverse.schema import Status
+from survival_multiverse.settings.schema import Status
 
 STATUSES = {str(status) for status in Status}
 

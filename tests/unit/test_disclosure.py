@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from report_frames import canonical_patients, small_study
 from report_page import kept_tables
 
-from survival_multiverse.disclosure import count_words, shown_count
-from survival_multiverse.release import SCHEMA, Kind, cohort_counts, kind_of, release, significant
+from survival_multiverse.cohort.disclosure import count_words, shown_count
+from survival_multiverse.report.release import SCHEMA, Kind, cohort_counts, kind_of, release, significant
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from disclosure_attack import READ, attack_study
 from report_frames import canonical_patients, small_study
 from report_page import anchor_rows, estimates_of
 
-from survival_multiverse.arm_curves import describe_arms
-from survival_multiverse.cutpoints import audit_cutpoints
-from survival_multiverse.release import ROWS, SCHEMA, Kind, kind_of, release
-from survival_multiverse.robustness import specifications
+from survival_multiverse.inference.cutpoints import audit_cutpoints
+from survival_multiverse.inference.robustness import specifications
+from survival_multiverse.report.release import ROWS, SCHEMA, Kind, kind_of, release
+from survival_multiverse.scenario.arm_curves import describe_arms
 
 
 @cache

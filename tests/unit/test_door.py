@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from cohorts import small_config, small_patients
 
-from source_patients import read_patients
-from survival_multiverse.cohort import prepare_cohort
-from survival_multiverse.faults import InputError
-from survival_multiverse.settings_checks import check_settings
-from survival_multiverse.study import Study
+from survival_multiverse.cohort.preparation import prepare_cohort
+from survival_multiverse.files.source_patients import read_patients
+from survival_multiverse.settings.faults import InputError
+from survival_multiverse.settings.settings_checks import check_settings
+from survival_multiverse.settings.study import Study
 
 ABSENT = ["None", "NA", "N/A", "n/a", "null", "NULL", "nan", "NaN", "<NA>", "#N/A"]
 

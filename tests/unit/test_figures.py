@@ -8,16 +8,11 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 from report_frames import estimate, failure, grid, small_config, small_study, specifications
 
-from survival_multiverse.cautions import MARK
-from survival_multiverse.coarse_curves import time_step
-from survival_multiverse.curves import kaplan_meier
-from survival_multiverse.disclosure import count_words
-from survival_multiverse.figures import curve_order, decision_rows, draw_specification_curve
-from survival_multiverse.labels import describe_specification, in_sentence, level_label
-from survival_multiverse.palette import PUBLISHED
-from survival_multiverse.published_marks import NO_MARKS
-from survival_multiverse.sample import GTV_LEVELS, STATE_LEVELS
-from survival_multiverse.specification_summary import (
+from survival_multiverse.cohort.coarse_curves import time_step
+from survival_multiverse.cohort.disclosure import count_words
+from survival_multiverse.cohort.sample import GTV_LEVELS, STATE_LEVELS
+from survival_multiverse.estimators.curves import kaplan_meier
+from survival_multiverse.inference.specification_summary import (
     estimated,
     headline,
     middle_ratio,
@@ -25,12 +20,30 @@ from survival_multiverse.specification_summary import (
     passing,
     strictest_gate,
     summarise,
+    surface_cells,
 )
-from survival_multiverse.study import Study
-from survival_multiverse.style import display_unit, format_p, format_ratio, p_phrase, png_bytes, svg_bytes
-from survival_multiverse.surface import DARK, draw_hazard_ratio_surface, surface_cells
-from survival_multiverse.survival_figures import draw_survival_curves
-from survival_multiverse.survival_panels import figure_names, log_rank_p, survival_panels
+from survival_multiverse.paper.published_marks import NO_MARKS
+from survival_multiverse.report.figures.specification_curve import (
+    curve_order,
+    decision_rows,
+    draw_specification_curve,
+)
+from survival_multiverse.report.figures.surface import DARK, draw_hazard_ratio_surface
+from survival_multiverse.report.figures.survival_figures import draw_survival_curves
+from survival_multiverse.report.figures.survival_panels import log_rank_p, survival_panels
+from survival_multiverse.report.style.formats import (
+    display_unit,
+    format_p,
+    format_ratio,
+    p_phrase,
+    png_bytes,
+    svg_bytes,
+)
+from survival_multiverse.report.style.palette import PUBLISHED
+from survival_multiverse.report.words.figure_names import figure_names
+from survival_multiverse.report.words.labels import describe_specification, in_sentence, level_label
+from survival_multiverse.scenario.cautions import MARK
+from survival_multiverse.settings.study import Study
 
 
 def texts(figure):

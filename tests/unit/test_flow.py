@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from report_frames import canonical_patients, small_study
 
-from survival_multiverse.disclosure import count_words
-from survival_multiverse.flow import flow_counts, flow_steps
-from survival_multiverse.multiverse import Scenario, evaluate_panel
+from survival_multiverse.cohort.disclosure import count_words
+from survival_multiverse.report.tables.flow import flow_counts, flow_steps
+from survival_multiverse.scenario.multiverse import Scenario, evaluate_panel
 
 N = 220
 

@@ -9,13 +9,13 @@ from docx import Document
 from report_frames import failure, grid, joint_row, small_study, specifications
 from report_page import EVIL, evil_page
 
-from survival_multiverse.answer import SILENT
-from survival_multiverse.attribution import attribute
-from survival_multiverse.manuscript import manuscript_tables
-from survival_multiverse.patient_tables import table_one
-from survival_multiverse.specification_summary import anchor_block, headline
-from survival_multiverse.style import svg_bytes
-from survival_multiverse.summary_figure import draw_summary
+from survival_multiverse.inference.attribution import attribute
+from survival_multiverse.inference.specification_summary import anchor_block, headline
+from survival_multiverse.report.figures.summary_figure import draw_summary
+from survival_multiverse.report.style.formats import svg_bytes
+from survival_multiverse.report.tables.manuscript import manuscript_tables
+from survival_multiverse.report.tables.patient_tables import table_one
+from survival_multiverse.report.words.answer import SILENT
 
 
 @pytest.fixture(scope="module")

@@ -7,18 +7,18 @@ import pandas as pd
 import pytest
 from report_frames import calibration, grid, joint_row, patients_study, small_config, small_study
 
-from survival_multiverse.answer import answers
-from survival_multiverse.attribution import attribute
-from survival_multiverse.inference_tables import (
+from survival_multiverse.inference.attribution import attribute
+from survival_multiverse.inference.specification_summary import strictest_gate
+from survival_multiverse.report.tables.inference_tables import (
     attribution_table,
     calibration_shown,
     joint_table,
     selected_table,
     witness_table,
 )
-from survival_multiverse.narrative import joint_null, joint_readings
-from survival_multiverse.specification_summary import strictest_gate
-from survival_multiverse.study import Study
+from survival_multiverse.report.words.answer import answers
+from survival_multiverse.report.words.narrative import joint_null, joint_readings
+from survival_multiverse.settings.study import Study
 
 
 def joint(*rows):

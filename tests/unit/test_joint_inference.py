@@ -10,7 +10,7 @@ from cohorts import small_study
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from survival_multiverse.joint_inference import (
+from survival_multiverse.inference.joint_inference import (
     BLOCK_KEYS,
     adjust_specifications,
     block_rows,
@@ -22,7 +22,7 @@ from survival_multiverse.joint_inference import (
     jointly_test,
     p_value,
 )
-from survival_multiverse.resampling import KEYS, Resample
+from survival_multiverse.inference.resampling import KEYS, Resample
 
 STUDY = small_study()
 NONE = (np.nan, np.nan)

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from papers import SETTINGS, printed_numbers
 
-from survival_multiverse.consistency import IMPOSSIBLE, audit_consistency
-from survival_multiverse.curves import kaplan_meier
+from survival_multiverse.estimators.curves import kaplan_meier
 from survival_multiverse.kernels.interleaving import orders_of_leaving, whole_range
-from survival_multiverse.levels_and_whole import most_censored, whole_rates
-from survival_multiverse.published import limits, read_description, read_published
+from survival_multiverse.paper.consistency import IMPOSSIBLE, audit_consistency
+from survival_multiverse.paper.levels_and_whole import most_censored, whole_rates
+from survival_multiverse.paper.published import limits, read_description, read_published
 
 
 def shares_left(leaving: tuple[tuple[int, int], ...], at_risk: int) -> float:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from cohorts import small_patients, small_study
 
-from survival_multiverse.limits import at_least, at_most, merge_rounded
-from survival_multiverse.sample import encode_cohort, whole_sample
-from survival_multiverse.scenario import after_landmark
+from survival_multiverse.cohort.sample import encode_cohort, whole_sample
+from survival_multiverse.estimators.limits import at_least, at_most, merge_rounded
+from survival_multiverse.scenario.evaluation import after_landmark
 
 
 def test_a_sum_of_fractions_reaches_its_decimal():

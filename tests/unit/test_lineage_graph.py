@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from survival_multiverse.lineage_graph import GAP, WIDTH, Edge, Mark, Node, draw_graph
+from survival_multiverse.report.figures.lineage_graph import GAP, WIDTH, Edge, Mark, Node, draw_graph
 
 NODES = [Node("a"), Node("b", ("3 files",)), Node("c"), Node("d"), Node("axis", ("1 & 2",)), Node("e")]
 EDGES = [

@@ -14,9 +14,9 @@ from lifelines.datasets import load_gbsg2
 from lifelines.statistics import multivariate_logrank_test
 from scipy.special import chdtrc
 
+from survival_multiverse.estimators.log_rank import arm_log_rank, log_rank, log_rank_many
 from survival_multiverse.kernels.log_rank import chi2_tail
-from survival_multiverse.log_rank import arm_log_rank, log_rank, log_rank_many
-from survival_multiverse.schema import Status
+from survival_multiverse.settings.schema import Status
 
 REFERENCE = Path(__file__).parent / "reference"
 R = json.loads((REFERENCE / "log_rank.json").read_text())

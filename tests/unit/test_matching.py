@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
+from survival_multiverse.balancing.matching import greedy_match, integer_score, logit_sd, priority
 from survival_multiverse.kernels.matching import match_kernel
-from survival_multiverse.matching import greedy_match, integer_score, logit_sd, priority
-from survival_multiverse.schema import Status
+from survival_multiverse.settings.schema import Status
 
 
 def loops(score, arm, order, width):

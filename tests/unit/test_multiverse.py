@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from test_scenario import assert_promises, frame_of, rows_of
 
-from survival_multiverse.multiverse import Scenario, anchor_samples, evaluate_panel
-from survival_multiverse.study import Study
+from survival_multiverse.scenario.multiverse import Scenario, anchor_samples, evaluate_panel
+from survival_multiverse.settings.study import Study
 
 SMALL = Scenario(5, 60, 100, 0.2)
 PANEL = [Scenario(m, 60, g, c) for m in (3, 5) for g in (100, 150) for c in (0.1, 0.2, math.inf)]

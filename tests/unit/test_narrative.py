@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_frames import GATES, estimate, failure, grid, small_config, small_study, specifications
 
-from survival_multiverse.figures import draw_specification_curve
-from survival_multiverse.narrative import hidden_bias, origin, reading, readings
-from survival_multiverse.study import Study
+from survival_multiverse.report.figures.specification_curve import draw_specification_curve
+from survival_multiverse.report.words.narrative import hidden_bias, origin, reading, readings
+from survival_multiverse.settings.study import Study
 
 
 def plain(text):

@@ -9,11 +9,12 @@ from cohorts import breast_patients, breast_study, small_config, small_patients,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from survival_multiverse.baseline_hazard import breslow_baseline
-from survival_multiverse.cox import cox
-from survival_multiverse.curves import kaplan_meier
-from survival_multiverse.matching import priority
-from survival_multiverse.null_models import (
+from survival_multiverse.balancing.matching import priority
+from survival_multiverse.cohort.sample import design_matrix, encode_cohort, select_population, whole_sample
+from survival_multiverse.estimators.baseline_hazard import breslow_baseline
+from survival_multiverse.estimators.cox import cox
+from survival_multiverse.estimators.curves import kaplan_meier
+from survival_multiverse.inference.null_models import (
     STRATA,
     CovariateNull,
     dose_strata,
@@ -21,9 +22,8 @@ from survival_multiverse.null_models import (
     fit_covariate_null,
     simulate_times,
 )
-from survival_multiverse.sample import design_matrix, encode_cohort, select_population, whole_sample
-from survival_multiverse.schema import Population, Status
-from survival_multiverse.study import Study
+from survival_multiverse.settings.schema import Population, Status
+from survival_multiverse.settings.study import Study
 
 
 def sample_of(patients, study=None, population=Population.ALL):

@@ -17,15 +17,17 @@ from report_frames import (
     specifications,
 )
 
-from survival_multiverse.answer import answer_table, answers, first_order, silence
-from survival_multiverse.attribution import attribute
-from survival_multiverse.charts.evidence import BIAS_HEIGHT, BIAS_LEAST, CHARACTER, LINE
-from survival_multiverse.charts.evidence import apart as apart_names
-from survival_multiverse.checklists import cutpoint_items, propensity_table, strobe_table
-from survival_multiverse.evidence_pictures import risk_ratio
-from survival_multiverse.flow import flow_counts, flow_steps
-from survival_multiverse.narrative import readings
-from survival_multiverse.page_data import (
+from survival_multiverse.inference.attribution import attribute
+from survival_multiverse.inference.specification_summary import (
+    anchor_block,
+    headline,
+    primary_cutoffs,
+    summarise,
+)
+from survival_multiverse.report.charts.evidence import BIAS_HEIGHT, BIAS_LEAST, CHARACTER, LINE
+from survival_multiverse.report.charts.evidence import apart as apart_names
+from survival_multiverse.report.charts.evidence_pictures import risk_ratio
+from survival_multiverse.report.charts.page_data import (
     CARD_ROWS,
     ORDERS,
     axis_labels,
@@ -34,11 +36,14 @@ from survival_multiverse.page_data import (
     shared_curves,
     specification_columns,
 )
-from survival_multiverse.release import cohort_counts
-from survival_multiverse.sensitivity import e_value
-from survival_multiverse.specification_summary import anchor_block, headline, primary_cutoffs, summarise
-from survival_multiverse.study import Study
-from survival_multiverse.time_tables import follow_up_table, landmark_table
+from survival_multiverse.report.release import cohort_counts
+from survival_multiverse.report.tables.flow import flow_counts, flow_steps
+from survival_multiverse.report.tables.time_tables import follow_up_table, landmark_table
+from survival_multiverse.report.words.answer import answer_table, answers, first_order, silence
+from survival_multiverse.report.words.checklists import cutpoint_items, propensity_table, strobe_table
+from survival_multiverse.report.words.narrative import readings
+from survival_multiverse.scenario.sensitivity import e_value
+from survival_multiverse.settings.study import Study
 
 
 def unpacked(columns, name):

@@ -8,12 +8,12 @@ import pytest
 from report_page import EVIL, evil_page
 
 from draw_pictures import svg_of
-from survival_multiverse.cautions import MARK
-from survival_multiverse.cutpoint_pictures import cutpoint_picture
-from survival_multiverse.page_pictures import page_pictures
-from survival_multiverse.picture_files import picture_specs, specification_rows
-from survival_multiverse.specification_summary import headline
-from survival_multiverse.style import ORIGIN_NOTES
+from survival_multiverse.inference.specification_summary import headline
+from survival_multiverse.report.charts.cutpoint_pictures import cutpoint_picture
+from survival_multiverse.report.charts.page_pictures import page_pictures
+from survival_multiverse.report.charts.picture_files import picture_specs, specification_rows
+from survival_multiverse.report.style.formats import ORIGIN_NOTES
+from survival_multiverse.scenario.cautions import MARK
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from scipy.optimize import linprog
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from survival_multiverse.propensity import c_statistic, fit_propensity, overlap_summary
-from survival_multiverse.schema import Status
+from survival_multiverse.balancing.propensity import c_statistic, fit_propensity, overlap_summary
+from survival_multiverse.settings.schema import Status
 
 REFERENCE = Path(__file__).parent / "reference"
 R = json.loads((REFERENCE / "propensity.json").read_text())

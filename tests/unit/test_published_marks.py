@@ -10,13 +10,13 @@ from papers import SETTINGS, printed_numbers
 from report_frames import small_config, small_study
 from report_page import RESOURCES, evil_page, printed_marks
 
-from survival_multiverse.captions import caption, marks_lacking
-from survival_multiverse.page_pictures import page_pictures
-from survival_multiverse.palette import PUBLISHED
-from survival_multiverse.published import read_description, read_published
-from survival_multiverse.published_marks import NO_MARKS, published_marks
-from survival_multiverse.study import Study
-from survival_multiverse.survival_panels import figure_names
+from survival_multiverse.paper.published import read_description, read_published
+from survival_multiverse.paper.published_marks import NO_MARKS, published_marks
+from survival_multiverse.report.charts.page_pictures import page_pictures
+from survival_multiverse.report.style.palette import PUBLISHED
+from survival_multiverse.report.words.captions import caption, marks_lacking
+from survival_multiverse.report.words.figure_names import figure_names
+from survival_multiverse.settings.study import Study
 
 PRIMARY = "non_oligometastatic"
 

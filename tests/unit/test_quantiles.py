@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from survival_multiverse.quantiles import quantiles
+from survival_multiverse.estimators.quantiles import quantiles
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30), st.lists(st.floats(0, 1), max_size=4))

@@ -11,11 +11,11 @@ import yaml
 from jsonschema import Draft202012Validator
 from papers import SETTINGS, printed_numbers, true_cohort
 
-from survival_multiverse.cox import cox
-from survival_multiverse.ensemble import summarise_ensemble
-from survival_multiverse.published import read_description, read_published
-from survival_multiverse.reconstructed_patients import paper_cohort, patient_table, with_dose_response
-from survival_multiverse.reconstruction import (
+from survival_multiverse.estimators.cox import cox
+from survival_multiverse.paper.ensemble import summarise_ensemble
+from survival_multiverse.paper.published import read_description, read_published
+from survival_multiverse.paper.reconstructed_patients import paper_cohort, patient_table, with_dose_response
+from survival_multiverse.paper.reconstruction import (
     State,
     count_stages,
     losses,
@@ -24,8 +24,8 @@ from survival_multiverse.reconstruction import (
     reconstruct,
     run_stage,
 )
-from survival_multiverse.reconstruction_targets import compile_targets, total_patients
-from survival_multiverse.reproduction import WITHIN, PaperCohort, reproduce
+from survival_multiverse.paper.reconstruction_targets import compile_targets, total_patients
+from survival_multiverse.paper.reproduction import WITHIN, PaperCohort, reproduce
 
 PAPER = read_description(SETTINGS)
 

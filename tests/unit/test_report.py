@@ -26,26 +26,26 @@ from report_frames import (
 )
 from report_page import EXTRA, evil_page, page_of
 
-from survival_multiverse.captions import caption, report_figures
-from survival_multiverse.cohort import prepare_cohort
-from survival_multiverse.disclosure import shown_count
-from survival_multiverse.labels import level_label, variable_label
-from survival_multiverse.methods import REFERENCES, methods
-from survival_multiverse.page_tables import page_tables, shown_tables
-from survival_multiverse.patient_tables import table_one
-from survival_multiverse.report import CONTENTS, TABLES, inline_svg, render_report
-from survival_multiverse.report_tables import (
+from survival_multiverse.cohort.disclosure import shown_count
+from survival_multiverse.cohort.preparation import prepare_cohort
+from survival_multiverse.inference.robustness import summarise_blocks
+from survival_multiverse.report.page import CONTENTS, TABLES, inline_svg, render_page
+from survival_multiverse.report.tables.page_tables import page_tables, shown_tables
+from survival_multiverse.report.tables.patient_tables import table_one
+from survival_multiverse.report.tables.report_tables import (
     anchor_table,
     blocks_table,
     counts_table,
     gate_table,
     reasons_table,
 )
-from survival_multiverse.robustness import summarise_blocks
-from survival_multiverse.settings import merge_configs
-from survival_multiverse.study import Study, Words
-from survival_multiverse.survival_panels import figure_names
-from survival_multiverse.table_cells import interval, to_html
+from survival_multiverse.report.words.captions import caption, report_figures
+from survival_multiverse.report.words.figure_names import figure_names
+from survival_multiverse.report.words.labels import level_label, variable_label
+from survival_multiverse.report.words.methods import REFERENCES, methods
+from survival_multiverse.report.words.table_cells import interval, to_html
+from survival_multiverse.settings.study import Study, Words
+from survival_multiverse.settings.validation import merge_configs
 
 CAPTIONS = Path(__file__).parents[2] / "workflow" / "report"
 
@@ -172,12 +172,12 @@ def test_every_result_has_its_place(page):
     ):
         assert words in shown, words
     without = {name: table for name, table in page.tables.items() if name != "calibration"}
-    html = render_report(page.study, without, page.svgs, scripts="")
+    html = render_page(page.study, without, page.svgs, scripts="")
     assert "In simulated cohorts of the default settings" not in html
 
 
 def test_equal_input_gives_equal_bytes(page):
-    again = render_report(page.study, page.tables, page.svgs, **EXTRA)
+    again = render_page(page.study, page.tables, page.svgs, **EXTRA)
     assert again == page.html
 
 
@@ -188,7 +188,7 @@ def test_origin_comes_first(page):
 
 def test_missing_tables_are_named():
     with pytest.raises(ValueError, match="cohort, flow"):
-        render_report(small_study(), {name: pd.DataFrame() for name in TABLES[2:]}, {}, scripts="")
+        render_page(small_study(), {name: pd.DataFrame() for name in TABLES[2:]}, {}, scripts="")
 
 
 def test_table_one_counts_are_those_of_the_patients(page):
@@ -322,7 +322,7 @@ def test_every_reference_is_cited_and_every_citation_has_its_reference():
 def test_the_numbers_of_a_large_surface_have_room(page):
     config = small_config()
     config["axes"]["caliper"] = [round(0.05 * step, 2) for step in range(1, 21)]
-    html = render_report(Study.from_config(config), page.tables, page.svgs, **EXTRA)
+    html = render_page(Study.from_config(config), page.tables, page.svgs, **EXTRA)
     least = int(re.search(r'data-picture="surface-chart" data-least="(\d+)"', html)[1])
     cells = 20 * len(config["axes"]["dose_cutoff"])
     assert least > 30 * cells

@@ -11,15 +11,13 @@ from cohorts import breast_config, breast_patients, small_config, small_patients
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from survival_multiverse import resampling
-from survival_multiverse.cox import cox
-from survival_multiverse.joint_inference import jointly_test
-from survival_multiverse.kernels.tie_breaks import combine_orders
-from survival_multiverse.matching import greedy_match, priority
-from survival_multiverse.multiverse import Scenario, evaluate_panel
-from survival_multiverse.null_models import dose_strata, simulate_times
-from survival_multiverse.propensity import fit_propensity
-from survival_multiverse.resampling import (
+from survival_multiverse.balancing.matching import greedy_match, priority
+from survival_multiverse.balancing.propensity import fit_propensity
+from survival_multiverse.estimators.cox import cox
+from survival_multiverse.inference import resampling
+from survival_multiverse.inference.joint_inference import jointly_test
+from survival_multiverse.inference.null_models import dose_strata, simulate_times
+from survival_multiverse.inference.resampling import (
     KEYS,
     Resample,
     cells_of,
@@ -30,8 +28,10 @@ from survival_multiverse.resampling import (
     resample,
     specification_keys,
 )
-from survival_multiverse.study import Study
-from survival_multiverse.tie_break import tie_breaks
+from survival_multiverse.kernels.tie_breaks import combine_orders
+from survival_multiverse.scenario.multiverse import Scenario, evaluate_panel
+from survival_multiverse.scenario.tie_break import tie_breaks
+from survival_multiverse.settings.study import Study
 
 VARIANCE = {"matched": "outputation", "overlap": "stacked", "iptw": "stacked", "adjusted": "model"}
 POPULATIONS = ["non_oligometastatic", "oligometastatic", "all"]

@@ -10,8 +10,7 @@ import pytest
 from cohorts import small_patients, small_study
 from test_multiverse import plain
 
-from survival_multiverse.multiverse import Scenario, evaluate_panel
-from survival_multiverse.robustness import (
+from survival_multiverse.inference.robustness import (
     SPECIFICATION_ANALYSES,
     count_failures,
     distinct_rows,
@@ -19,6 +18,7 @@ from survival_multiverse.robustness import (
     summarise_balance,
     summarise_blocks,
 )
+from survival_multiverse.scenario.multiverse import Scenario, evaluate_panel
 
 CALIPERS = (0.1, 0.2, math.inf)
 PANEL = [Scenario(*axes) for axes in product((3, 5), (60, 66), (100, 150), CALIPERS)]

@@ -14,11 +14,11 @@ import pytest
 from cohorts import breast_patients, breast_study, small_config, small_patients, small_study
 from more_cohorts import REAL_COHORTS, VETERAN
 
-from survival_multiverse.dictionary import FLAGS, STATISTICS
-from survival_multiverse.matching import priority
-from survival_multiverse.multiverse import Scenario, evaluate_panel
-from survival_multiverse.schema import STATUS_REASON, Estimator, Population, Status
-from survival_multiverse.study import Study
+from survival_multiverse.balancing.matching import priority
+from survival_multiverse.scenario.dictionary import FLAGS, STATISTICS
+from survival_multiverse.scenario.multiverse import Scenario, evaluate_panel
+from survival_multiverse.settings.schema import STATUS_REASON, Estimator, Population, Status
+from survival_multiverse.settings.study import Study
 
 REFERENCE = Path(__file__).parent / "reference"
 ANCHOR = Scenario(3, 20, 25, 0.2)

@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import binom
 
-from survival_multiverse.sample import encode_cohort, whole_sample
-from survival_multiverse.schema import Status
-from survival_multiverse.sensitivity import (
+from survival_multiverse.cohort.sample import encode_cohort, whole_sample
+from survival_multiverse.scenario.sensitivity import (
     e_value,
     e_value_of_limit,
     prentice_wilcoxon_bound,
@@ -27,6 +26,7 @@ from survival_multiverse.sensitivity import (
     risk_ratio,
     sign_bound,
 )
+from survival_multiverse.settings.schema import Status
 
 ALPHA = 0.05
 RATIOS = st.floats(0.01, 100.0)

@@ -10,8 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from survival_multiverse.settings import BROKEN, REPLACED_WHOLE, InputError, merge_configs, validate_config
-from survival_multiverse.settings_table import settings_table
+from survival_multiverse.settings.settings_table import settings_table
+from survival_multiverse.settings.validation import (
+    BROKEN,
+    REPLACED_WHOLE,
+    InputError,
+    merge_configs,
+    validate_config,
+)
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from survival_multiverse.cohort import prepare_cohort
-from survival_multiverse.cox import cox, hazard_ratio
-from survival_multiverse.curves import kaplan_meier
-from survival_multiverse.schema import Status
-from survival_multiverse.settings import InputError, merge_configs, validate_config
-from survival_multiverse.simulation import simulate_cohort
-from survival_multiverse.study import Study
+from survival_multiverse.cohort.preparation import prepare_cohort
+from survival_multiverse.cohort.simulation import simulate_cohort
+from survival_multiverse.estimators.cox import cox, hazard_ratio
+from survival_multiverse.estimators.curves import kaplan_meier
+from survival_multiverse.settings.schema import Status
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.validation import InputError, merge_configs, validate_config
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))

@@ -8,7 +8,15 @@ import pandas as pd
 import pytest
 import yaml
 
-from survival_multiverse.study import AXES, Criterion, Descriptive, Study, axis_number, level_text, spelling
+from survival_multiverse.settings.study import (
+    AXES,
+    Criterion,
+    Descriptive,
+    Study,
+    axis_number,
+    level_text,
+    spelling,
+)
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config/config.yaml"

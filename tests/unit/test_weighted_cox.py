@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from lifelines.datasets import load_lung
 
-from survival_multiverse.cox import cox
+from survival_multiverse.balancing.propensity import fit_propensity
+from survival_multiverse.balancing.weighting import overlap_weights, stabilised_weights
+from survival_multiverse.estimators.cox import cox
 from survival_multiverse.kernels.cox import CONSTANT, NO_CONVERGENCE, OK, SEPARATION, TOO_FEW_EVENTS
 from survival_multiverse.kernels.weighted_cox import IPTW, OVERLAP, weighted_arm
-from survival_multiverse.propensity import fit_propensity
-from survival_multiverse.weighting import overlap_weights, stabilised_weights
 
 REFERENCE = Path(__file__).parent / "reference"
 R = json.loads((REFERENCE / "stacked.json").read_text())

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lifelines.datasets import load_gbsg2
 
-from survival_multiverse.balance import balance_table
-from survival_multiverse.propensity import fit_propensity
-from survival_multiverse.weighting import (
+from survival_multiverse.balancing.balance import balance_table
+from survival_multiverse.balancing.propensity import fit_propensity
+from survival_multiverse.balancing.weighting import (
     effective_sample_size,
     overlap_weights,
     stabilised_weights,

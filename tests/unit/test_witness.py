@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from cohorts import breast_patients, breast_study
 
-from survival_multiverse import witness
-from survival_multiverse.schema import Status
-from survival_multiverse.witness import (
+from survival_multiverse.inference import witness
+from survival_multiverse.inference.witness import (
     LOG_RATIO,
     PROPENSITY,
     TOLERANCE,
@@ -16,6 +15,7 @@ from survival_multiverse.witness import (
     compare,
     fitted_models,
 )
+from survival_multiverse.settings.schema import Status
 
 
 @pytest.fixture(scope="module")

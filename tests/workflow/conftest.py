@@ -80,18 +80,19 @@ class Studio:
             run.wait()
 
     def script(self, name: str, *arguments: str | Path) -> Answer:
-        """Run a script of the workflow that Snakemake does not run."""
-        return self._run(self.workflow / "scripts" / f"{name}.py", *arguments)
+        """Run a command of `study`."""
+        return self._run("-m", "survival_multiverse", name, *arguments)
 
     def _call(self, *arguments: str | Path, cores: int) -> list[str | Path]:
         own = ["--directory", self.directory, "--configfile", self.directory / "config.yaml"]
         return ["-m", "snakemake", *arguments, *own, "--cores", str(cores), "--nocolor"]
 
     def _run(self, *arguments: str | Path) -> Answer:
+        library = [str(self.workflow / "scripts"), *filter(None, [os.environ.get("PYTHONPATH")])]
         done = subprocess.run(
             [sys.executable, *map(str, arguments)],
             cwd=self.workflow,
-            env=_environment(),
+            env=_environment() | {"PYTHONPATH": os.pathsep.join(library)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -123,8 +123,8 @@ EDITED = (
     "scripts/collect_scenarios.py",
     "scripts/fit_scenarios.py",
     f"{LIBRARY}/kernels/matching.py",
-    f"{LIBRARY}/joint_inference.py",
-    f"{LIBRARY}/templates/report.css",
+    f"{LIBRARY}/inference/joint_inference.py",
+    f"{LIBRARY}/report/templates/report.css",
 )
 
 
@@ -248,24 +248,32 @@ def _(studio):
     assert studio.snakemake().code == 0
 
 
-@case("a script edited, its time kept", {SCENARIO: "stale: code", COHORT: "ok", REPORT: "stale: inputs"})
+@case(
+    "a script edited, its time kept",
+    {SCENARIO: "stale: code", COHORT: "ok", REPORT: "stale: inputs"},
+    noticed=True,
+)
 def _(studio):
     rewrite(studio.workflow / "scripts/fit_scenarios.py", comment)
 
 
-@case("a module that scripts import edited, its time kept", {SCENARIO: "stale: code", COHORT: "ok"})
+@case(
+    "a module that scripts import edited, its time kept",
+    {SCENARIO: "stale: code", COHORT: "ok"},
+    noticed=True,
+)
 def _(studio):
     rewrite(studio.workflow / LIBRARY / "kernels/matching.py", comment)
 
 
 @case("a module that scripts import edited, its time new", {JOINT: "stale: code"}, noticed=True)
 def _(studio):
-    rewrite(studio.workflow / LIBRARY / "joint_inference.py", comment, keep_time=False)
+    rewrite(studio.workflow / LIBRARY / "inference/joint_inference.py", comment, keep_time=False)
 
 
-@case("the style of the report edited, its time kept", {REPORT: "stale: code", FIGURE: "ok"})
+@case("the style of the report edited, its time kept", {REPORT: "stale: code", FIGURE: "ok"}, noticed=True)
 def _(studio):
-    rewrite(studio.workflow / LIBRARY / "templates/report.css", comment)
+    rewrite(studio.workflow / LIBRARY / "report/templates/report.css", comment)
 
 
 @case("an input of the repository edited, its time kept", {REPORT: "stale: inputs", FIGURE: "ok"})

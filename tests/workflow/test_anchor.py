@@ -5,7 +5,7 @@ import pytest
 import yaml
 from conftest import Studio
 
-from file_records import read_footer
+from survival_multiverse.provenance.file_records import read_footer
 
 
 @pytest.fixture(scope="module")

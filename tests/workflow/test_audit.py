@@ -12,7 +12,7 @@ import yaml
 from conftest import ROOT, SCENARIO, SCENARIOS, Studio
 from tampering import CASES, COHORT, MANIFEST, case_table, comment, flip, restored, rewrite
 
-from file_records import read_footer
+from survival_multiverse.provenance.file_records import read_footer
 
 NOTHING = "Nothing to be done"
 
@@ -20,7 +20,7 @@ NOTHING = "Nothing to be done"
 def verdicts(studio, *arguments):
     """Exit code, printed text, and verdict (with reasons in order of name) by path."""
     target = studio.directory / "audit.json"
-    answer = studio.script("audit_study", "--directory", studio.directory, "--json", target, *arguments)
+    answer = studio.script("audit", "--directory", studio.directory, "--json", target, *arguments)
     assert target.is_file(), answer.text
     findings = json.loads(target.read_text(encoding="utf-8"))
     target.unlink()
@@ -101,7 +101,7 @@ def test_a_user_s_file_is_held_against_the_one_that_was_read(empty, finished, mo
 @pytest.mark.parametrize("gone", ["config.yaml", "results"])
 def test_what_cannot_be_audited_is_one_message(place, gone):
     (place.directory / gone).rename(place.directory / "elsewhere")
-    answer = place.script("audit_study", "--directory", place.directory)
+    answer = place.script("audit", "--directory", place.directory)
     assert answer.code == 2
     assert "Traceback" not in answer.text
     assert gone in answer.text
@@ -120,7 +120,7 @@ def test_what_cannot_be_audited_is_one_message(place, gone):
 )
 def test_a_mistake_is_one_message(finished, arguments, words):
     own = ["--directory", finished.directory] if arguments and "--directory" not in arguments else []
-    answer = finished.script("audit_study", *own, *arguments)
+    answer = finished.script("audit", *own, *arguments)
     assert answer.code == 2
     assert words in answer.text
     assert "Traceback" not in answer.text
@@ -145,8 +145,8 @@ def test_a_study_of_the_clone_itself_can_be_handed_on(workflow_copy, tmp_path):
 
 
 def test_a_reader_who_has_seen_enough_is_no_fault(finished):
-    script = f"{finished.workflow / 'scripts/audit_study.py'} --directory {finished.directory}"
-    piped = f"set -o pipefail; {sys.executable} {script} | true"
+    audit = f"{sys.executable} -m survival_multiverse audit --directory {finished.directory}"
+    piped = f"set -o pipefail; PYTHONPATH={finished.workflow / 'scripts'} {audit} | true"
     done = subprocess.run(["bash", "-c", piped], capture_output=True, text=True, check=False)
     assert "Error" not in done.stderr
 
@@ -156,19 +156,19 @@ def default(studio):
 
 
 def test_scenarios_made_again_are_held_against_those_there(place):
-    answer = place.script("audit_study", "--directory", place.directory, "--rerun", 20)
+    answer = place.script("audit", "--directory", place.directory, "--rerun", 20)
     assert answer.code == 0, answer.text
     assert answer.text.count(": the same bytes") == 16
     before = place.contents()
     rewrite(place.directory / SCENARIO, flip)
-    answer = place.script("audit_study", "--directory", place.directory, "--rerun", 16)
+    answer = place.script("audit", "--directory", place.directory, "--rerun", 16)
     assert answer.code == 1
     assert answer.text.count(": the same bytes") == 15
     assert f"differs: {SCENARIO.relative_to(SCENARIOS)}" in answer.text
     rewrite(place.directory / SCENARIO, flip)
     assert place.contents() == before
     (place.directory / COHORT).unlink()
-    answer = place.script("audit_study", "--directory", place.directory, "--rerun", 1)
+    answer = place.script("audit", "--directory", place.directory, "--rerun", 1)
     assert answer.code == 2
     assert f"{COHORT} cannot be read" in answer.text
     assert "Traceback" not in answer.text

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 from conftest import PANEL, SCENARIO, SCENARIOS
 
-from config_files import merged_config
-from survival_multiverse.simulation import simulate_cohort
-from survival_multiverse.study import Study
+from survival_multiverse.cohort.simulation import simulate_cohort
+from survival_multiverse.files.config_files import merged_config
+from survival_multiverse.settings.study import Study
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ import pytest
 from conftest import SCENARIO
 from tampering import BLOCKS, COHORT, MANIFEST, REPORT, flip, restored, rewrite, settings_with
 
-from lineage import study_graph
-from study_records import current_config, read_study
+from survival_multiverse.provenance.lineage import study_graph
+from survival_multiverse.provenance.study_records import current_config, read_study
 
 CRATE = "results/ro-crate-metadata.json"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -104,7 +104,7 @@ def test_the_graph_by_plan_is_that_of_the_records(finished):
 def test_an_audit_draws_its_verdicts(own, tmp_path):
     rewrite(own.directory / SCENARIO, flip)
     target = tmp_path / "graph.svg"
-    own.script("audit_study", "--directory", own.directory, "--graph", target)
+    own.script("audit", "--directory", own.directory, "--graph", target)
     plain = ElementTree.parse(own.directory / "results/provenance/graph.svg").getroot()
     marked = ElementTree.parse(target).getroot()
     assert len({rect.get("fill") for rect in plain.iter(f"{SVG}rect")}) == 1
@@ -119,23 +119,23 @@ def test_only_an_audited_study_is_signed(own, tmp_path):
     signers = tmp_path / "signers"
     signers.write_text(f"anna {(tmp_path / 'key.pub').read_text()}")
     key, where = ("--key", tmp_path / "key"), ("--directory", own.directory)
-    assert own.script("sign_study", *where, "--key", tmp_path / "no key").code == 2
-    assert own.script("sign_study", *where, *key).code == 0
-    answer = own.script("audit_study", *where, "--signers", signers)
+    assert own.script("sign", *where, "--key", tmp_path / "no key").code == 2
+    assert own.script("sign", *where, *key).code == 0
+    answer = own.script("audit", *where, "--signers", signers)
     assert answer.code == 0, answer.text
     assert "signed by anna" in answer.text
     # Whoever edits a result, its record and the manifest cannot sign it.
     rewrite(own.directory / MANIFEST, lambda text: text.replace(b'"title"', b'"Title"'))
-    answer = own.script("audit_study", *where, "--signers", signers)
+    answer = own.script("audit", *where, "--signers", signers)
     assert answer.code == 1
     assert "wrong signature" in answer.text
     rewrite(own.directory / BLOCKS, flip)
-    assert own.script("sign_study", *where, *key).code == 1
+    assert own.script("sign", *where, *key).code == 1
 
 
 @pytest.mark.parametrize("path", [SCENARIO.as_posix(), "results/figures/specification_curve.png", REPORT])
 def test_a_result_is_explained_back_to_the_cohort_and_can_be_made_by_the_command(finished, path):
-    answer = finished.script("explain_result", "--directory", finished.directory, path)
+    answer = finished.script("explain", "--directory", finished.directory, path)
     assert answer.code == 0, answer.text
     assert "read cohort: results/cohort/cohort.parquet" in answer.text
     assert "build_cohort\n" in answer.text
@@ -162,22 +162,20 @@ def test_a_number_of_the_report_leads_to_rows_and_scenarios(finished):
     row = weighted[weighted["population"] == "non_oligometastatic"].iloc[0]
     number = f"{row['hazard_ratio']:.3g}"
     asked = ("--directory", finished.directory, REPORT)
-    answer = finished.script("explain_result", *asked, "--number", number)
+    answer = finished.script("explain", *asked, "--number", number)
     shown = "  results/robustness/specifications.parquet, hazard_ratio"
     first = answer.text[answer.text.index(shown) :].splitlines()[:2]
     assert first[1].startswith(f"    {number}: oligo_threshold 5")
     assert f"from {SCENARIO.as_posix()}" in answer.text
-    assert "0 rows" in finished.script("explain_result", *asked, "--number", "123456.789").text
-    count = finished.script("explain_result", *asked, "--number", f"{row['n']:g}").text
+    assert "0 rows" in finished.script("explain", *asked, "--number", "123456.789").text
+    count = finished.script("explain", *asked, "--number", f"{row['n']:g}").text
     assert not re.search(rf", n( \(and|:).*\n +{row['n']:g}:", count)
-    refused = finished.script("explain_result", *asked, "--number", "many")
+    refused = finished.script("explain", *asked, "--number", "many")
     assert (refused.code, refused.text.count("is no number")) == (2, 1)
 
 
 def test_a_file_that_no_job_wrote_is_not_explained(finished):
-    answer = finished.script(
-        "explain_result", "--directory", finished.directory, "results/robustness/block.csv"
-    )
+    answer = finished.script("explain", "--directory", finished.directory, "results/robustness/block.csv")
     assert answer.code == 2
     assert "did you mean `results/robustness/blocks.csv`" in answer.text
 
@@ -185,9 +183,9 @@ def test_a_file_that_no_job_wrote_is_not_explained(finished):
 @pytest.mark.parametrize(
     ("script", "arguments"),
     [
-        ("explain_result", ["--directory", "nowhere", REPORT]),
-        ("sign_study", ["--directory", "results", "--key", "Snakefile"]),
-        ("compare_studies", ["nowhere", "results"]),
+        ("explain", ["--directory", "nowhere", REPORT]),
+        ("sign", ["--directory", "results", "--key", "Snakefile"]),
+        ("compare", ["nowhere", "results"]),
     ],
 )
 def test_where_nothing_has_run_there_is_nothing_to_say(finished, script, arguments):
@@ -201,16 +199,16 @@ def test_a_damaged_result_is_explained_by_its_record_and_compared_not_at_all(fin
     tables = ("results/robustness/specifications.parquet", SCENARIO.as_posix())
     for path in tables:
         rewrite(own.directory / path, lambda data: data[:-100])
-    answer = own.script("explain_result", "--directory", own.directory, tables[1])
+    answer = own.script("explain", "--directory", own.directory, tables[1])
     assert answer.code == 0, answer.text
     assert "but now it is" in answer.text
     assert "build_cohort\n" in answer.text
     (own.directory / tables[1]).unlink()
-    answer = own.script("explain_result", "--directory", own.directory, tables[1])
+    answer = own.script("explain", "--directory", own.directory, tables[1])
     assert "but it is not there now" in answer.text
     for answer in (
-        own.script("explain_result", "--directory", own.directory, REPORT, "--number", "0.7"),
-        own.script("compare_studies", finished.directory, own.directory),
+        own.script("explain", "--directory", own.directory, REPORT, "--number", "0.7"),
+        own.script("compare", finished.directory, own.directory),
     ):
         assert answer.code == 2
         assert f"{tables[0]} cannot be read" in answer.text
@@ -222,19 +220,19 @@ def test_a_number_of_a_csv_is_looked_for_in_its_table(finished):
 
     table = pq.read_table(finished.directory / BLOCKS.replace(".csv", ".parquet"))
     number = f"{next(filter(None, table['median_hazard_ratio'].to_pylist())):.3g}"
-    answer = finished.script("explain_result", "--directory", finished.directory, BLOCKS, "--number", number)
+    answer = finished.script("explain", "--directory", finished.directory, BLOCKS, "--number", number)
     assert "results/robustness/blocks.parquet, median_hazard_ratio" in answer.text
 
 
 def test_two_studies_are_compared(finished, own):
-    same = own.script("compare_studies", finished.directory, own.directory)
+    same = own.script("compare", finished.directory, own.directory)
     assert same.code == 0
     assert same.text.count("no difference") == 6, same.text
     with restored(own.workflow):
         rewrite(own.workflow / "scripts/collect_scenarios.py", lambda text: text + b"# edited\n")
         settings_with(own, study={"seed": 7}, analysis={"minimum_events": 5, "landmarks": [8]})
         assert own.snakemake("results/robustness/specifications.parquet").code == 0
-    answer = own.script("compare_studies", finished.directory, own.directory)
+    answer = own.script("compare", finished.directory, own.directory)
     assert "study.seed: 20260101 → 7" in answer.text
     assert "collect_scenarios.py: changed" in answer.text
     assert "fit_scenarios: 0 files the same, 16 changed" in answer.text
@@ -243,13 +241,13 @@ def test_two_studies_are_compared(finished, own):
 
 
 def test_what_has_not_run_is_not_compared(finished, empty):
-    answer = finished.script("compare_studies", finished.directory, empty.directory)
+    answer = finished.script("compare", finished.directory, empty.directory)
     assert answer.code == 2
     assert "Traceback" not in answer.text
 
 
 def test_what_may_be_shared_is_packed_without_host_time_and_place(own):
-    asked = ("share_study", "--directory", own.directory)
+    asked = ("share", "--directory", own.directory)
     answer = own.script(*asked)
     assert answer.code == 0, answer.text
     packed = (own.directory / "share.zip").read_bytes()
@@ -283,3 +281,19 @@ def test_what_may_be_shared_is_packed_without_host_time_and_place(own):
     assert answer.code == 1
     assert f"{REPORT}: tampered" in answer.text
     assert not (own.directory / "share.zip").exists()
+
+
+def test_a_study_of_another_version_is_one_line_for_the_audit(finished, own):
+    def older(data):
+        stored = json.loads(data)
+        del stored["study"]["version"]
+        return json.dumps(stored).encode()
+
+    rewrite(own.directory / MANIFEST, older)
+    for command in ("audit", "share"):
+        answer = own.script(command, "--directory", own.directory)
+        assert answer.code == 2
+        assert "made by version 0.1.0: audit it with 0.1.0" in answer.text
+        assert answer.text.count("\n") <= 2, answer.text
+    answer = own.script("compare", own.directory, finished.directory)
+    assert "version 0.1.0 →" in answer.text

@@ -18,9 +18,10 @@ SUMMARIES = AGGREGATES | PLOTS
 
 @contextmanager
 def edited(path):
-    """Add a comment to a file, and take it back with its time."""
+    """Add a comment to a file that keeps its time of change, and take it back."""
     before, stamp = path.read_bytes(), path.stat()
     path.write_bytes(before + b"\n# edited\n")
+    os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     try:
         yield
     finally:
@@ -31,19 +32,19 @@ def edited(path):
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
-        ("survival_multiverse/cohort.py", EVERYTHING),
+        ("survival_multiverse/cohort/preparation.py", EVERYTHING),
         ("survival_multiverse/kernels/matching.py", EVERYTHING - {"build_cohort", "audit_cutpoints"}),
-        ("survival_multiverse/robustness.py", SUMMARIES | {"infer_jointly"}),
-        ("survival_multiverse/joint_inference.py", {"infer_jointly"} | READ),
+        ("survival_multiverse/inference/robustness.py", SUMMARIES | {"infer_jointly"}),
+        ("survival_multiverse/inference/joint_inference.py", {"infer_jointly"} | READ),
         ("survival_multiverse/kernels/cutpoints.py", {"audit_cutpoints"} | PAGE),
-        ("survival_multiverse/surface.py", {"plot_hazard_ratio_surface"} | READ),
-        ("survival_multiverse/arm_curves.py", {"describe_arms"} | PAGE),
-        ("survival_multiverse/manuscript.py", {"write_handouts", "all"}),
-        ("survival_multiverse/templates/report.css", {"render_report", "all"}),
-        ("survival_multiverse/picture_files.py", {"draw_pictures", "all"}),
+        ("survival_multiverse/report/figures/surface.py", {"plot_hazard_ratio_surface", "all"}),
+        ("survival_multiverse/scenario/arm_curves.py", {"describe_arms"} | PAGE),
+        ("survival_multiverse/report/tables/manuscript.py", {"write_handouts", "all"}),
+        ("survival_multiverse/report/templates/report.css", {"render_report", "all"}),
+        ("survival_multiverse/report/charts/picture_files.py", {"draw_pictures", "all"}),
         ("render_report.py", {"render_report", "all"}),
         ("spell_estimates.py", {"spell_estimates", "all"}),
-        ("survival_multiverse/settings.py", set()),
+        ("survival_multiverse/settings/validation.py", set()),
     ],
 )
 def test_editing_a_module_reruns_the_rules_that_use_it(finished, module, expected):

@@ -131,7 +131,7 @@ def test_a_killed_run_goes_on_where_it_was(finished, empty):
     first = shards()[0]
     written = first.stat().st_mtime_ns
     own = ("--directory", empty.directory, "--configfile", empty.directory / "config.yaml", "--cores", 2)
-    answer = empty.script("run_study", JOINT, *own)
+    answer = empty.script("run", JOINT, *own)
     assert answer.code == 0, answer.text
     assert "was killed, and no other is alive: this one goes on" in answer.text
     assert first.stat().st_mtime_ns == written

@@ -3,7 +3,6 @@ rule audit_consistency:
     input:
         numbers=PAPER["numbers"],
         description=PAPER["description"],
-        library=library("audit_consistency"),
     output:
         consistency=ANCHOR["consistency"],
         consistency_csv=anchor_table("consistency"),
@@ -17,6 +16,7 @@ rule audit_consistency:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code("audit_consistency"),
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/audit_consistency.py"
@@ -28,7 +28,6 @@ rule outline_cohort:
         numbers=PAPER["numbers"],
         contradictions=PAPER["contradictions"],
         description=PAPER["description"],
-        library=library("outline_cohort"),
     output:
         OUTLINE,
     log:
@@ -40,6 +39,7 @@ rule outline_cohort:
         mem_mb=2000,
         runtime=60,
     params:
+        code=code("outline_cohort"),
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/outline_cohort.py"
@@ -52,7 +52,6 @@ rule reconstruct_cohort:
         contradictions=PAPER["contradictions"],
         description=PAPER["description"],
         outline=OUTLINE,
-        library=library("reconstruct_cohort"),
     output:
         "results/reconstruction/seed~{seed}.csv",
     log:
@@ -66,6 +65,7 @@ rule reconstruct_cohort:
         mem_mb=2000,
         runtime=120,
     params:
+        code=code("reconstruct_cohort"),
         settings=lambda wildcards: study_settings(config),
         seed=lambda wildcards: int(wildcards.seed),
     script:
@@ -80,7 +80,6 @@ rule reproduce_paper:
         description=PAPER["description"],
         patients=PAPER["patients"],
         cohort=COHORT,
-        library=library("reproduce_paper"),
     output:
         reproduction=ANCHOR["reproduction"],
         reproduction_csv="results/anchor/reproduction.csv",
@@ -100,6 +99,7 @@ rule reproduce_paper:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code("reproduce_paper"),
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/reproduce_paper.py"
@@ -109,7 +109,6 @@ rule gather_reconstructions:
     """Put many cohorts that give the published numbers into one file; on request."""
     input:
         cohorts=ENSEMBLE_COHORTS,
-        library=library("gather_reconstructions"),
     output:
         ENSEMBLE_PATIENTS,
     log:
@@ -122,6 +121,7 @@ rule gather_reconstructions:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code("gather_reconstructions"),
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/gather_reconstructions.py"
@@ -134,7 +134,6 @@ rule compare_reconstructions:
         contradictions=PAPER["contradictions"],
         description=PAPER["description"],
         cohorts=PAPER["ensemble"],
-        library=library("compare_reconstructions"),
     output:
         **ENSEMBLE,
         ensemble_csv=anchor_table("ensemble"),
@@ -148,6 +147,7 @@ rule compare_reconstructions:
         mem_mb=2000,
         runtime=30,
     params:
+        code=code("compare_reconstructions"),
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/compare_reconstructions.py"

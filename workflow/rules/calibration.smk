@@ -1,7 +1,5 @@
 rule calibrate_inference:
     """Test and estimate in simulated cohorts whose dose effect is known; on request, it takes a while."""
-    input:
-        library=library("calibrate_inference"),
     output:
         "results/calibration/{setting}/shard~{shard}.parquet",
     log:
@@ -15,6 +13,7 @@ rule calibrate_inference:
         mem_mb=2000,
         runtime=120,
     params:
+        code=code("calibrate_inference"),
         settings=lambda wildcards: study_settings(config),
         replicates=lambda wildcards: cohorts_of_shard(int(wildcards.shard)),
         draws=CALIBRATION_DRAWS,
@@ -26,7 +25,6 @@ rule collect_calibration:
     """How often the joint tests reject and the intervals hold the truth, where both are known."""
     input:
         parts=CALIBRATION_PARTS,
-        library=library("collect_calibration"),
     output:
         CALIBRATED,
     log:
@@ -40,6 +38,7 @@ rule collect_calibration:
         mem_mb=4000,
         runtime=60,
     params:
+        code=code("collect_calibration"),
         settings=lambda wildcards: study_settings(config),
         patients=TRUTH_PATIENTS,
     script:

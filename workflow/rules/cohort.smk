@@ -2,7 +2,6 @@ rule build_cohort:
     """Read, simulate or load the patients, check them, and write them in the study's own columns."""
     input:
         **cohort_files(),
-        library=library("build_cohort"),
     output:
         cohort=COHORT,
         flow=FLOW,
@@ -21,6 +20,7 @@ rule build_cohort:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code("build_cohort"),
         settings=lambda wildcards: cohort_settings(config),
     script:
         "../../scripts/build_cohort.py"

@@ -13,11 +13,11 @@ from snakemake.utils import Paramspace
 # Appended, as Snakemake does for a script's own folder: an installed package keeps its name.
 sys.path.append(str(ROOT / "scripts"))
 
-from config_files import merged_config
-from dependencies import module_closure
-from describe_study import describe_study
-from scenario_paths import FOLDER, legal_patterns, outside_pattern, refusal
-from study_plan import (
+from survival_multiverse.files.config_files import merged_config
+from survival_multiverse.provenance.file_records import code_digests
+from survival_multiverse.provenance.describe_study import describe_study
+from survival_multiverse.files.scenario_paths import FOLDER, legal_patterns, outside_pattern, refusal
+from survival_multiverse.provenance.study_plan import (
     ANCHOR,
     ARMS,
     BUNDLE,
@@ -57,12 +57,12 @@ from study_plan import (
     shard_files,
     survival_figures,
 )
-from study_lock import hold
-from study_records import places_of_configuration
-from survival_multiverse.faults import InputError
-from survival_multiverse.settings import validate_config
-from survival_multiverse.study import AXES
-from workflow_settings import (
+from survival_multiverse.cli.study_lock import hold
+from survival_multiverse.provenance.study_records import places_of_configuration
+from survival_multiverse.settings.faults import InputError
+from survival_multiverse.settings.validation import validate_config
+from survival_multiverse.settings.study import AXES
+from survival_multiverse.settings.slices import (
     cohort_settings,
     inference_settings,
     scenario_settings,
@@ -144,14 +144,13 @@ def anchor_table(name):
     )
 
 
-def library(script):
-    """The repository's modules that a script runs, so that editing one reruns the rules that use it."""
+def code(script):
+    """Digests of a script and of the modules that it runs: an edited one reruns the rules that use it."""
 
     # Read when a job asks: on a cluster Snakemake starts anew for each, which needs its own modules only.
     @cache
     def modules():
-        here, paths = Path.cwd(), module_closure(ROOT / "scripts" / f"{script}.py")
-        return [str(path.relative_to(here) if path.is_relative_to(here) else path) for path in paths]
+        return {name: sha256[:12] for name, sha256 in code_digests(ROOT / "scripts" / f"{script}.py").items()}
 
     return lambda wildcards: modules()
 

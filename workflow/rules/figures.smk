@@ -4,7 +4,6 @@ rule plot_survival_curves:
         **MARKS,
         estimates=ESTIMATES,
         cohort=COHORT,
-        library=library("plot_survival_curves"),
     output:
         [figure(name, caption="survival_curves") for name in SURVIVAL_FIGURES],
     log:
@@ -17,6 +16,7 @@ rule plot_survival_curves:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code("plot_survival_curves"),
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/plot_survival_curves.py"
@@ -26,7 +26,6 @@ rule plot_specification_curve:
     """Draw every specification's hazard ratio in ascending order, with its choices below."""
     input:
         specifications=ROBUSTNESS["specifications"],
-        library=library("plot_specification_curve"),
     output:
         figure("specification_curve", caption="specification_curve"),
     log:
@@ -39,6 +38,7 @@ rule plot_specification_curve:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code("plot_specification_curve"),
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/plot_specification_curve.py"
@@ -48,7 +48,6 @@ rule plot_hazard_ratio_surface:
     """Draw the hazard ratio over the axes of the grid."""
     input:
         specifications=ROBUSTNESS["specifications"],
-        library=library("plot_hazard_ratio_surface"),
     output:
         figure("hazard_ratio_surface", caption="hazard_ratio_surface"),
     log:
@@ -63,6 +62,7 @@ rule plot_hazard_ratio_surface:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code("plot_hazard_ratio_surface"),
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/plot_hazard_ratio_surface.py"

@@ -2,7 +2,6 @@ rule resample_multiverse:
     """Estimate every specification of the joint inference in some resampled cohorts."""
     input:
         cohort=COHORT,
-        library=library("resample_multiverse"),
     output:
         "results/resamples/{kind}/shard~{shard}.parquet",
     log:
@@ -16,6 +15,7 @@ rule resample_multiverse:
         mem_mb=2000,
         runtime=60,
     params:
+        code=code("resample_multiverse"),
         settings=lambda wildcards: inference_settings(config),
         draws=lambda wildcards: draws_of_shard(config, wildcards.kind, int(wildcards.shard)),
     script:
@@ -28,7 +28,6 @@ rule infer_jointly:
         **SHARDS,
         cohort=COHORT,
         specifications=ROBUSTNESS["specifications"],
-        library=library("infer_jointly"),
     output:
         **INFERENCE,
         **csv_tables(INFERENCE, "joint_inference"),
@@ -44,6 +43,7 @@ rule infer_jointly:
         mem_mb=4000,
         runtime=30,
     params:
+        code=code("infer_jointly"),
         settings=lambda wildcards: inference_settings(config),
     script:
         "../../scripts/infer_jointly.py"
@@ -53,7 +53,6 @@ rule audit_cutpoints:
     """Show every possible cutoff beside those of the grid, and what a search for the best one is worth."""
     input:
         cohort=COHORT,
-        library=library("audit_cutpoints"),
     output:
         **CUTPOINTS,
         **csv_tables(CUTPOINTS, "selected_cutoffs"),
@@ -69,6 +68,7 @@ rule audit_cutpoints:
         mem_mb=2000,
         runtime=30,
     params:
+        code=code("audit_cutpoints"),
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/audit_cutpoints.py"

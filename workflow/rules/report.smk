@@ -1,7 +1,5 @@
 rule bundle_scripts:
     """Put the libraries that draw the page's pictures into one script."""
-    input:
-        library=library("bundle_scripts"),
     output:
         BUNDLE,
     log:
@@ -16,6 +14,7 @@ rule bundle_scripts:
         mem_mb=1000,
         runtime=10,
     params:
+        code=code("bundle_scripts"),
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/bundle_scripts.py"
@@ -30,7 +29,6 @@ rule render_report:
         figures=expand("results/figures/{figure}.svg", figure=SURVIVAL_FIGURES),
         bundle=BUNDLE,
         calibration=CALIBRATION,
-        library=library("render_report"),
     output:
         report(REPORT, caption="../report/robustness.rst", category="Report", labels={"page": "Robustness"}),
         tables=PAGE_TABLES,
@@ -46,6 +44,7 @@ rule render_report:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code("render_report"),
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/render_report.py"
@@ -55,7 +54,6 @@ rule draw_pictures:
     """Write every picture of the page as SVG and PNG, in one file."""
     input:
         **pictured_files(config),
-        library=library("draw_pictures"),
     output:
         PAGE_PICTURES,
     log:
@@ -68,6 +66,7 @@ rule draw_pictures:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code("draw_pictures"),
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/draw_pictures.py"
@@ -79,7 +78,6 @@ rule write_handouts:
         **ROBUSTNESS,
         joint_inference=INFERENCE["joint_inference"],
         estimates=ESTIMATES,
-        library=library("write_handouts"),
     output:
         figures=figure("summary", caption="summary"),
         manuscript=MANUSCRIPT,
@@ -93,6 +91,7 @@ rule write_handouts:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code("write_handouts"),
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/write_handouts.py"

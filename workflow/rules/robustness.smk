@@ -2,7 +2,6 @@ rule spell_estimates:
     """Write the table of all estimates as compressed CSV, too."""
     input:
         estimates=ESTIMATES,
-        library=library("spell_estimates"),
     output:
         ESTIMATES_CSV,
     log:
@@ -15,6 +14,7 @@ rule spell_estimates:
         mem_mb=2000,
         runtime=30,
     params:
+        code=code("spell_estimates"),
         settings=lambda wildcards: cohort_settings(config),
     script:
         "../../scripts/spell_estimates.py"
@@ -24,7 +24,6 @@ rule summarise_robustness:
     """Say how far the answer moves: specifications, blocks, failures and balance."""
     input:
         estimates=ESTIMATES,
-        library=library("summarise_robustness"),
     output:
         **ROBUSTNESS,
         **csv_tables(ROBUSTNESS, "blocks", "failures", "balance", "attribution"),
@@ -40,6 +39,7 @@ rule summarise_robustness:
         mem_mb=4000,
         runtime=30,
     params:
+        code=code("summarise_robustness"),
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/summarise_robustness.py"
@@ -49,7 +49,6 @@ rule check_witnesses:
     """Fit the primary scenario again with other people's code."""
     input:
         cohort=COHORT,
-        library=library("check_witnesses"),
     output:
         **WITNESSES,
         **csv_tables(WITNESSES, "witnesses"),
@@ -63,6 +62,7 @@ rule check_witnesses:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code("check_witnesses"),
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/check_witnesses.py"
@@ -72,7 +72,6 @@ rule describe_arms:
     """Trace the survival curves of both arms in every scenario, coarsened, and the overlap of their scores."""
     input:
         cohort=COHORT,
-        library=library("describe_arms"),
     output:
         **ARMS,
         **csv_tables(ARMS),
@@ -88,6 +87,7 @@ rule describe_arms:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code("describe_arms"),
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/describe_arms.py"

@@ -2,7 +2,6 @@ rule fit_scenarios:
     """Evaluate a panel: all scenarios of the inner axes for one value of each outer axis."""
     input:
         cohort=COHORT,
-        library=library("fit_scenarios"),
     output:
         PANEL_FILES,
     log:
@@ -16,6 +15,7 @@ rule fit_scenarios:
         mem_mb=2000,
         runtime=60,
     params:
+        code=code("fit_scenarios"),
         settings=lambda wildcards: scenario_settings(config),
     script:
         "../../scripts/fit_scenarios.py"
@@ -33,7 +33,6 @@ rule collect_scenarios:
     """Put the rows of every scenario into one table."""
     input:
         scenarios=SCENARIO_FILES,
-        library=library("collect_scenarios"),
     output:
         ESTIMATES,
     log:
@@ -48,6 +47,7 @@ rule collect_scenarios:
         mem_mb=4000,
         runtime=30,
     params:
+        code=code("collect_scenarios"),
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/collect_scenarios.py"

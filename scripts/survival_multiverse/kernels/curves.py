@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from survival_multiverse.kernels.limits import highest_of, lowest_of
-from survival_multiverse.schema import Status
+from survival_multiverse.settings.schema import Status
 
 OK, BEYOND_FOLLOW_UP, TOO_FEW_EVENTS, CONSTANT, NOT_APPLICABLE, EMPTY_ARM = range(6)
 STATUS_OF_CODE = (

@@ -1,6 +1,6 @@
 # One scenario of a cohort of tests/unit/cohorts.py or tests/unit/more_cohorts.py recomputed with R survival.
 # Usage: Rscript scenario.R breast|veteran|lung cohort.csv > scenario_breast.json
-# cohort.csv: the canonical frame and the column `rank`, the tie-break of survival_multiverse.matching.priority.
+# cohort.csv: the canonical frame and the column `rank`, the tie-break of survival_multiverse.balancing.matching.priority.
 # "population|set|estimator|landmark|order|subgroup": {"analysis|model|ties|variance|variable|level|statistic":
 # [estimate, standard error, CI limits, P, df, n, events]}, without nulls at the end and without what can't be estimated.
 suppressMessages(library(survival))

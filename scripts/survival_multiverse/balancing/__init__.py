@@ -1,0 +1,1 @@
+"""What makes arms comparable: propensity score, matching, weighting, balance."""

@@ -1,0 +1,1 @@
+"""Cohorts of known truth, and how often the methods err on them."""

@@ -1,0 +1,300 @@
+"""Cohorts whose dose effect is known, with their joint tests and the intervals of every estimator."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from survival_multiverse.balancing.matching import Matching, priority
+from survival_multiverse.balancing.weighting import weighted_arm_model
+from survival_multiverse.cohort.preparation import prepare_cohort
+from survival_multiverse.cohort.sample import (
+    Cohort,
+    Sample,
+    design_matrix,
+    encode_cohort,
+    select_population,
+    whole_sample,
+)
+from survival_multiverse.cohort.simulation import simulate_cohort
+from survival_multiverse.estimators.cox import CoxFit, cox, hazard_ratio
+from survival_multiverse.inference.joint_inference import (
+    BLOCK_KEYS,
+    NULLS,
+    adjust_specifications,
+    bootstrap_intervals,
+    jointly_test,
+)
+from survival_multiverse.inference.resampling import (
+    Cell,
+    Resample,
+    cells_of,
+    covariate_nulls,
+    draw,
+    evaluate,
+    prepare,
+    specification_keys,
+)
+from survival_multiverse.kernels.tie_breaks import VARIANCE, combine_orders
+from survival_multiverse.scenario.comparability import (
+    Scored,
+    match,
+    matched_sample,
+    score,
+    score_columns,
+    weights,
+)
+from survival_multiverse.scenario.evaluation import covariate_names
+from survival_multiverse.scenario.tie_break import tie_break_ratios, tie_breaks
+from survival_multiverse.settings.schema import Estimator, Population, Status
+from survival_multiverse.settings.study import Study, axis_number
+
+NO_EFFECT, KNOWN_EFFECT, EFFECT_ON_COURSE = "no_effect", "known_effect", "effect_on_course"
+SETTINGS = (NO_EFFECT, KNOWN_EFFECT, EFFECT_ON_COURSE)
+"""Of the dose: none; on survival alone; on survival and on covariates known only after treatment began."""
+TESTS = ("abs_median", "abs_mean_z", "median", "share_significant", "mean_z", "max_t")
+ESTIMATORS = (Estimator.MATCHED, Estimator.OVERLAP, Estimator.IPTW, Estimator.ADJUSTED)
+PRIMARY = next(iter(Population))
+
+
+def calibration_config(config: Mapping[str, Any], setting: str) -> dict[str, Any]:
+    """The configuration narrowed to one block of each set and estimator, its dose effect known.
+
+    The block has the anchor's population and dose, its lowest, anchor's and highest volume cutoff, and every
+    caliper. Baseline covariates move the dose as configured; what it acts on depends on the setting (see
+    `SETTINGS`).
+
+    Raises
+    ------
+    ValueError
+        If the setting is unknown.
+    """
+    if setting not in SETTINGS:
+        raise ValueError(f"the setting is one of {SETTINGS}, not {setting!r}")
+    anchor, axes, cohort = config["study"]["anchor"], config["axes"], config["cohort"]
+    volumes = sorted(axis_number(entry["value"]) for entry in axes["gtv_cutoff"])
+    kept = {
+        "oligo_threshold": [anchor["oligo_threshold"]],
+        "dose_cutoff": [anchor["dose_cutoff"]],
+        "gtv_cutoff": sorted({volumes[0], axis_number(anchor["gtv_cutoff"]), volumes[-1]}),
+        "caliper": [entry["value"] for entry in axes["caliper"]],
+    }
+    simulation = cohort["simulation"] | {
+        "dose_effect_from": anchor["dose_cutoff"],
+        "dose_changes_post_treatment": setting == EFFECT_ON_COURSE,
+    }
+    if setting == NO_EFFECT:
+        simulation["dose_hazard_ratio"] = 1.0
+    inference = {
+        "populations": [str(PRIMARY)],
+        "estimators": list(map(str, ESTIMATORS)),
+        "landmarks": [0],
+    }
+    return {
+        **config,
+        "axes": {name: [{"value": value} for value in values] for name, values in kept.items()},
+        "cohort": {**cohort, "source": "simulated", "simulation": simulation},
+        "inference": config["inference"] | inference,
+    }
+
+
+def run_replicates(
+    config: Mapping[str, Any], setting: str, replicates: Iterable[int], *, draws: int
+) -> Iterator[pd.DataFrame]:
+    """Simulate cohorts one by one, test them jointly, and put intervals round each estimate.
+
+    Parameters
+    ----------
+    config
+        A validated configuration with `cohort.simulation`.
+    setting
+        ``no_effect``: joint tests and intervals; ``known_effect``: the same, with the bootstrap's intervals;
+        ``effect_on_course``: joint tests.
+    replicates
+        Numbers of the cohorts, from 1; each is its own seed, so further ones extend the fewer.
+    draws
+        Draws of each null, and of the bootstrap.
+
+    Yields
+    ------
+    pd.DataFrame
+        A cohort's tests (`p_value`) and intervals (`log_hazard_ratio`, `lower`, `upper`, of its logarithm).
+    """
+    narrowed = calibration_config(config, setting)
+    study = Study.from_config(narrowed)
+    for replicate in replicates:
+        frame = simulate_cohort(narrowed["cohort"]["simulation"], study, replicate=replicate)
+        # A seed of its own for the draws too: otherwise all cohorts would share theirs.
+        own = replace(study, seed=study.seed + replicate)
+        patients = prepare_cohort(frame, own).patients
+        records = joint_p_values(patients, own, draws=draws)
+        if setting != EFFECT_ON_COURSE:
+            records += anchor_intervals(patients, own)
+        if setting == KNOWN_EFFECT:
+            records += percentile_intervals(patients, own, draws=draws)
+        yield pd.DataFrame(records).assign(setting=setting, replicate=replicate)
+
+
+def joint_p_values(patients: pd.DataFrame, study: Study, *, draws: int) -> list[dict[str, Any]]:
+    """P values of every joint test of each block, and the smallest one of max-T, under both nulls."""
+    (cell,) = cells_of(patients, study)
+    keys = specification_keys(cell, study).reset_index(drop=True)
+    observed = evaluate(cell, study)
+    records = []
+    for null in NULLS:
+        drawn = _draws(cell, null, study, draws)
+        blocks = jointly_test(keys, observed, drawn, study, str(null))
+        adjusted = adjust_specifications(keys, observed, drawn, str(null))
+        smallest = adjusted.groupby(BLOCK_KEYS, dropna=False)["p_value_max_t"].min()
+        blocks = blocks.merge(smallest.rename("p_max_t").reset_index(), on=BLOCK_KEYS, validate="1:1")
+        for block in blocks.itertuples():
+            records += [
+                {
+                    "estimator": block.estimator,
+                    "adjustment_set": block.adjustment_set,
+                    "null": str(null),
+                    "test": test,
+                    "p_value": getattr(block, f"p_{test}"),
+                }
+                for test in TESTS
+            ]
+    return records
+
+
+def _draws(cell: Cell, kind: Resample, study: Study, draws: int) -> np.ndarray:
+    simulated = kind is Resample.SIMULATION
+    nulls, prepared = (covariate_nulls(cell), prepare(cell, study)) if simulated else ((), ())
+    return np.stack(
+        [evaluate(draw(cell, kind, number, study, nulls), study, prepared) for number in range(draws)]
+    )
+
+
+def percentile_intervals(patients: pd.DataFrame, study: Study, *, draws: int) -> list[dict[str, Any]]:
+    """Bootstrap percentile intervals under the anchor's cutoffs: of patients, and of pairs after matching."""
+    axes = {
+        name: replace(axis, values=(value,))
+        for (name, axis), value in zip(study.axes.items(), study.anchor, strict=True)
+    }
+    records = []
+    for kind, estimators in (
+        (Resample.BOOTSTRAP_PATIENTS, ESTIMATORS),
+        (Resample.BOOTSTRAP_PAIRS, (Estimator.MATCHED,)),
+    ):
+        inference = replace(study.inference, estimators=tuple(map(str, estimators)))
+        anchor = replace(study, axes=axes, inference=inference)
+        (cell,) = cells_of(patients, anchor)
+        keys = specification_keys(cell, anchor).reset_index(drop=True)
+        drawn = _draws(cell, kind, anchor, draws)
+        each, _ = bootstrap_intervals(keys, evaluate(cell, anchor), drawn, anchor, str(kind))
+        records += [
+            {
+                "estimator": row.estimator,
+                "adjustment_set": row.adjustment_set,
+                "test": str(kind),
+                "log_hazard_ratio": np.log(row.hazard_ratio),
+                "lower": np.log(row.ci_lower),
+                "upper": np.log(row.ci_upper),
+            }
+            for row in each.itertuples()
+        ]
+    return records
+
+
+def anchor_intervals(patients: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
+    """Wald interval of the log hazard ratio of every estimator under the anchor's cutoffs."""
+    cohort = encode_cohort(patients, study)
+    ranks = priority(cohort.ids, seed=study.seed)
+    sample = anchor_sample(cohort, study)
+    fits = [_wald(Estimator.UNADJUSTED, "", "model", _arm_fit(sample), study)]
+    for name in study.adjustment_sets:
+        scored = score(sample, anchor_covariates(name, study))
+        matching = match(scored, ranks, caliper=study.anchor[-1], analysis=study.analysis)
+        pairs = matched_sample(scored, matching)
+        fit = _arm_fit(pairs, cluster=pairs.pair)
+        fits += [_wald(Estimator.MATCHED, name, kind, fit, study) for kind in ("clustered", "naive")]
+        fits += _over_orders(name, scored, matching, ranks, study)
+        for estimator, weight in weights(scored).items():
+            fits.append(_wald(estimator, name, "robust", _arm_fit(scored.sample, weight=weight), study))
+            fits.append(_stacked(estimator, name, scored, study))
+        covariates = design_matrix(scored.sample, scored.names)[0]
+        fit = _arm_fit(scored.sample, covariates=covariates)
+        fits.append(_wald(Estimator.ADJUSTED, name, "model", fit, study))
+    return fits
+
+
+def _over_orders(
+    name: str, scored: Scored, matching: Matching | None, ranks: np.ndarray, study: Study
+) -> list[dict[str, Any]]:
+    """Matched intervals of the median over the orders: by the orders' mean variance, and the study's."""
+    if matching is None or matching.status is not Status.OK:
+        return []
+    analysis = study.analysis
+    ties = tie_breaks(
+        ranks, seed=study.seed, draws=analysis.few_orders, minimum_events=analysis.minimum_events
+    )
+    ((estimates,),) = tie_break_ratios(scored, [study.anchor[-1]], matching.sd_logit, ties)
+    log_ratio, std_error = combine_orders(estimates)
+    mean_error = float(np.sqrt(np.nanmean(estimates[:, VARIANCE])))
+    return [
+        _interval(Estimator.MATCHED, name, "mean_of_orders", log_ratio, mean_error, study),
+        _interval(Estimator.MATCHED, name, "outputation", log_ratio, std_error, study),
+    ]
+
+
+def _stacked(estimator: str, name: str, scored: Scored, study: Study) -> dict[str, Any]:
+    """Weighted interval whose error accounts for the estimated score."""
+    sample = scored.sample
+    log_ratio, _, error, _ = weighted_arm_model(
+        sample.time, sample.event, sample.arm, score_columns(scored), scored.fit.probability, estimator
+    )
+    return _interval(estimator, name, "stacked", log_ratio, error, study)
+
+
+def anchor_sample(cohort: Cohort, study: Study) -> Sample:
+    """Primary population under the anchor's cutoffs."""
+    oligo_threshold, dose_cutoff, gtv_cutoff, _ = study.anchor
+    everybody = whole_sample(
+        cohort, oligo_threshold=oligo_threshold, dose_cutoff=dose_cutoff, gtv_cutoff=gtv_cutoff
+    )
+    return select_population(everybody, PRIMARY)
+
+
+def anchor_covariates(name: str, study: Study) -> tuple[str, ...]:
+    """Covariates of an adjustment set in the primary population."""
+    return covariate_names(study.adjustment_sets[name], PRIMARY)
+
+
+def _arm_fit(
+    sample: Sample,
+    *,
+    covariates: np.ndarray | None = None,
+    weight: np.ndarray | None = None,
+    cluster: np.ndarray | None = None,
+) -> CoxFit:
+    arm = sample.arm[:, None].astype(np.float64)
+    columns = arm if covariates is None else np.hstack([arm, covariates])
+    return cox(sample.time, sample.event, columns, weight=weight, cluster=cluster, robust=True)
+
+
+def _wald(estimator: str, adjustment_set: str, error: str, fit: CoxFit, study: Study) -> dict[str, Any]:
+    """Record of an interval; ``naive`` names the model's error where another one is right."""
+    variance = "robust" if error in ("robust", "clustered") else "model"
+    ratio = hazard_ratio(fit, 0, variance=variance)
+    return _interval(estimator, adjustment_set, error, ratio.log_estimate, ratio.std_error, study)
+
+
+def _interval(
+    estimator: str, adjustment_set: str, error: str, log_ratio: float, std_error: float, study: Study
+) -> dict[str, Any]:
+    half = float(ndtri(0.5 + study.analysis.confidence_level / 2)) * std_error
+    return {
+        "estimator": str(estimator),
+        "adjustment_set": adjustment_set,
+        "test": f"wald_{error}",
+        "log_hazard_ratio": log_ratio,
+        "lower": log_ratio - half,
+        "upper": log_ratio + half,
+    }

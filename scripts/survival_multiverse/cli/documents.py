@@ -1,0 +1,55 @@
+"""The generated parts of the documents: the columns of the results, and the settings."""
+
+import argparse
+from collections.abc import Sequence
+
+import yaml
+
+from survival_multiverse.files.places import WORKFLOW_ROOT
+from survival_multiverse.scenario.dictionary import FLAGS, STATISTICS
+from survival_multiverse.settings.schema import ESTIMATE_COLUMNS, STATUS_REASON, Status
+from survival_multiverse.settings.settings_table import settings_table
+
+
+def estimate_columns() -> str:
+    """Markdown tables of a scenario file's columns and words; a unit in braces is that of the role."""
+    lines = ["| column | type | unit | meaning |", "|---|---|---|---|"]
+    lines += [f"| `{c.name}` | {c.type} | {c.unit} | {c.description} |" for c in ESTIMATE_COLUMNS]
+    lines += ["", "| status | meaning |", "|---|---|"]
+    lines += [f"| `{status}` | {STATUS_REASON.get(status, 'a number')} |" for status in Status]
+    lines += ["", "| analysis | statistic | meaning |", "|---|---|---|"]
+    for analysis, statistics in STATISTICS.items():
+        lines += [f"| `{analysis}` | `{name}` | {meaning} |" for name, meaning in statistics.items()]
+    lines += ["", "| flag | meaning |", "|---|---|"]
+    lines += [f"| `{flag}` | {meaning} |" for flag, meaning in FLAGS.items()]
+    return "\n" + "\n".join(lines) + "\n\n"
+
+
+def configuration_keys() -> str:
+    """Markdown table of every setting."""
+    schema = WORKFLOW_ROOT / "workflow" / "schemas" / "config.schema.yaml"
+    return settings_table(yaml.safe_load(schema.read_text(encoding="utf-8")))
+
+
+PARTS = {
+    "results/README.md": ("schema", estimate_columns),
+    "config/README.md": ("settings", configuration_keys),
+}
+
+
+def filled(text: str, mark: str, part: str) -> str:
+    """The text with what is between its marks made anew."""
+    begin, end = f"<!-- {mark}:begin -->\n", f"<!-- {mark}:end -->\n"
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}{part}{end}{after}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the generated parts of the documents anew."""
+    parser = argparse.ArgumentParser(prog="study docs", description=__doc__)
+    parser.parse_args(arguments)
+    for name, (mark, part) in PARTS.items():
+        document = WORKFLOW_ROOT / name
+        document.write_text(filled(document.read_text(encoding="utf-8"), mark, part()), encoding="utf-8")
+    return 0

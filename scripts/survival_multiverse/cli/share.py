@@ -1,0 +1,120 @@
+"""Pack what may be shared of a study into one ZIP file: page, figures, tables, exports and provenance.
+
+Exit code 0: packed; 1: the audit found something in these files, nothing was packed; 2: it could not be.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from survival_multiverse.cohort.disclosure import class_words
+from survival_multiverse.files.archives import write_archive
+from survival_multiverse.provenance.audit_checks import Audit, Verdict
+from survival_multiverse.provenance.job_records import ELSEWHERE, WORKFLOW
+from survival_multiverse.provenance.study_records import (
+    JobRecord,
+    StudyRecords,
+    current_config,
+    recorded_study,
+)
+from survival_multiverse.settings.faults import InputError
+from survival_multiverse.settings.study import Study
+
+SHARED = {
+    "draw_pictures": "every picture of the page, as SVG and PNG",
+    "render_report": "the page, and its tables as CSV and Parquet",
+    "write_handouts": "the tables of a manuscript as a Word document, and one picture for a talk",
+    "plot_specification_curve": "the specification curve as a figure",
+    "plot_hazard_ratio_surface": "the hazard ratios over the grid as a figure",
+    "plot_survival_curves": "the survival curves of the primary scenario as figures",
+}
+"""Rules whose files may be shared, and what these are."""
+ARCHIVE, PROVENANCE = "share.zip", "provenance.json"
+RESULTS = "results/"
+
+
+def share_study(study: Path, configfile: Path | None) -> int:
+    """Pack the files if the audit finds nothing wrong in them, and return the exit code."""
+    records = recorded_study(study)
+    records.check_version()
+    config = current_config(records, configfile)
+    findings = [finding for finding in Audit(records, config).findings() if finding.rule in SHARED]
+    wrong = [finding for finding in findings if finding.verdict is not Verdict.OK]
+    for finding in wrong:
+        print(f"{finding.path}: {finding.verdict}; {finding.detail}", file=sys.stderr)
+    if wrong or not findings:
+        print("nothing was packed: run make study, then make share again", file=sys.stderr)
+        return 1
+    paths = [finding.path for finding in findings]
+    files = {path.removeprefix(RESULTS): (study / path).read_bytes() for path in paths}
+    jobs = sorted(map(shared_record, records.jobs), key=lambda job: (job["rule"], str(job["wildcards"])))
+    provenance = {"study": config["study"]["title"], "settings": shared_settings(records), "jobs": jobs}
+    files[PROVENANCE] = f"{json.dumps(provenance, indent=1, ensure_ascii=False)}\n".encode()
+    shared = Study.from_config(config)
+    files["README.md"] = _readme(shared, records).encode()
+    write_archive(files, study / ARCHIVE)
+    exact = "" if shared.minimum_cell > 1 else ", with exact counts (sharing.minimum_cell is 1)"
+    print(f"{study / ARCHIVE}: {len(files)} files that may be shared{exact}")
+    return 0
+
+
+def shared_record(job: JobRecord) -> dict[str, Any]:
+    """What a job was, without when and where it ran, and without places and sizes of files."""
+    read, written = ({_name(file.path): file.sha256 for file in files} for files in (job.inputs, job.outputs))
+    return {
+        "rule": job.rule,
+        "wildcards": dict(job.wildcards),
+        "seed": job.seed,
+        "data_origin": job.data_origin,
+        "settings_sha256": job.settings_sha256,
+        "code_sha256": dict(job.code_sha256),
+        "versions": dict(job.versions),
+        "read": read,
+        "written": written,
+    }
+
+
+def _name(path: str) -> str:
+    """Path of a file of the study or the workflow; the name of one from elsewhere is the owner's."""
+    return "the owner's file" if path.startswith(ELSEWHERE) else path.removeprefix(WORKFLOW)
+
+
+def shared_settings(records: StudyRecords) -> dict[str, Any]:
+    """The settings that jobs recorded, by digest; they hold no paths."""
+    used = {job.settings_sha256 for job in records.jobs}
+    return {sha256: settings for sha256 in sorted(used) if (settings := records.settings(sha256))}
+
+
+def _readme(study: Study, records: StudyRecords) -> str:
+    made = {job.rule for job in records.jobs}
+    parts = [f"- {words} (rule `{rule}`)" for rule, words in SHARED.items() if rule in made]
+    lines = [
+        f"# {study.title}",
+        records.jobs[0].data_origin,
+        "What may be shared of this study. " + class_words(study.minimum_cell),
+        "\n".join(
+            [
+                *parts,
+                f"- {PROVENANCE}: rules, seeds, settings, code and packages behind each file, by SHA-256",
+            ]
+        ),
+        "The complete tables, scenario by scenario, are with the owner of the patients' data.",
+    ]
+    return "\n\n".join(lines) + "\n"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Pack the study that the command line names."""
+    parser = argparse.ArgumentParser(prog="study share", description=__doc__.partition("\n")[0])
+    parser.add_argument("--directory", type=Path, default=Path(), help="the study; its results are below it")
+    parser.add_argument("--configfile", type=Path, help="its configuration, if not that of its last run")
+    chosen = parser.parse_args(arguments)
+    study, configfile = chosen.directory.resolve(), chosen.configfile and chosen.configfile.resolve()
+    if not study.is_dir():
+        raise InputError([f"there is no directory {chosen.directory}"], subject="the study")
+    os.chdir(study)
+    return share_study(study, configfile)

@@ -1,0 +1,1 @@
+"""Patients: checked, encoded, simulated, and shown without giving one away."""

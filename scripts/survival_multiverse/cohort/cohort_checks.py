@@ -1,0 +1,239 @@
+"""Checks of the patients' columns: one line for each fault, with counts and the first rows."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from survival_multiverse.estimators.limits import at_least, at_most
+from survival_multiverse.settings.cells import CONTROL, Cells
+from survival_multiverse.settings.faults import nearest
+from survival_multiverse.settings.study import Study
+
+ROWS_NAMED = 5
+VALUES_SHOWN = 5
+TRUE, FALSE = (re.compile(f"^{word}$", re.IGNORECASE) for word in ("true", "false"))
+GAP_WORD = re.compile(r"^(na|n/a|#n/a|#na|<na>|null|none|-?nan|nat|nil|\.)$", re.IGNORECASE)
+"""What other programs write where a value is missing."""
+NUL = re.compile("\0")
+
+Test = Callable[[Cells], np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One use of a column.
+
+    Attributes
+    ----------
+    name
+        Role, or name of the covariate or descriptive.
+    kind
+        number, event, category, text or id.
+    low, high
+        Limits of a number, inclusive.
+    above
+        A number must be greater than this.
+    """
+
+    name: str
+    column: str
+    kind: str
+    low: float = -np.inf
+    high: float = np.inf
+    above: float = -np.inf
+    levels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A test of a column (true where the value will do) and the two halves of its fault.
+
+    Gaps pass unless `gaps_fail`; patients who have left the cohort pass unless it is about the `whole_file`.
+    `{values}` in the remedy stands for the distinct texts of the cells that fail, as YAML.
+    """
+
+    column: str
+    test: Test
+    wrong: str
+    remedy: str
+    show_values: bool = False
+    whole_file: bool = False
+    gaps_fail: bool = False
+
+
+def fields_of(study: Study) -> list[Field]:
+    """Every column the study reads, roles first."""
+    fields = [
+        Field("time", study.time.column, "number", above=0.0),
+        Field("event", study.event.column, "event"),
+    ]
+    for role in ("dose", "gtv", "lesions"):
+        quantity = getattr(study, role)
+        low, high = quantity.range or (0.0, np.inf)
+        fields.append(Field(role, quantity.column, "number", low=low, high=high))
+    for covariate in study.covariates.values():
+        kind = "category" if covariate.type == "categorical" else "number"
+        levels = covariate.levels if kind == "category" else ()
+        fields.append(Field(covariate.name, covariate.column, kind, levels=levels))
+    fields += [Field(item.name, item.column, "text") for item in study.descriptives]
+    if study.id_column:
+        fields.append(Field("id", study.id_column, "id"))
+    return fields
+
+
+def to_event(cells: Cells) -> np.ndarray:
+    """Event indicator as 0.0 or 1.0: true and false in any case count; anything else is its number or NaN."""
+    return np.where(cells.match(TRUE), 1.0, np.where(cells.match(FALSE), 0.0, cells.numbers))
+
+
+def checks_of(field: Field, *, missing_is_fault: bool) -> list[Check]:
+    """Tests of one field; a gap passes all of them but the one for gaps."""
+    make = {"number": _number_checks, "event": _event_checks, "category": _category_checks, "id": _id_checks}
+    checks = [*_text_checks(field), *(make[field.kind](field) if field.kind in make else [])]
+    if missing_is_fault and field.kind != "text":
+        remedy = "fill them in, or set cohort.missing_values to complete_case"
+        checks.append(Check(field.column, _present, "no value", remedy, gaps_fail=True))
+    return [replace(check, wrong=f"({field.name}): {check.wrong}") for check in checks]
+
+
+def missing_column_fault(column: str, names: Sequence[str], fields: Sequence[Field]) -> str:
+    """The fault of an absent column, with the nearest one that is there."""
+    users = ", ".join(field.name for field in fields if field.column == column)
+    return f"column `{column}` ({users}): the data have no such column; {nearest(column, names)}"
+
+
+def fault_line(check: Check, rows: Sequence[int], values: Sequence[object]) -> str:
+    """One fault: column, what is wrong, in how many rows, the first of them, what to do."""
+    number = f"{len(rows)} row{'' if len(rows) == 1 else 's'}"
+    first = ", ".join(str(row) for row in sorted(rows)[:ROWS_NAMED])
+    more = ", ..." if len(rows) > ROWS_NAMED else ""
+    shown = _shown(values) if check.show_values else ""
+    words = ", ".join(_yaml(word) for word in sorted({str(value) for value in values})[:VALUES_SHOWN])
+    remedy = check.remedy.replace("{values}", words)
+    return f"column `{check.column}` {check.wrong} in {number}{shown} (first: {first}{more}); {remedy}"
+
+
+def _yaml(word: str) -> str:
+    return word if word in ("NA", "NaN") else json.dumps(word, ensure_ascii=False)
+
+
+def _present(cells: Cells) -> np.ndarray:
+    return ~cells.gaps
+
+
+def _gap_word(cells: Cells) -> np.ndarray:
+    return cells.match(GAP_WORD)
+
+
+def _text_checks(field: Field) -> list[Check]:
+    """What no cell may hold: several values, NUL, and in what decides an analysis any control character."""
+
+    def one_value(cells: Cells) -> np.ndarray:
+        return ~cells.nested
+
+    def plain(cells: Cells) -> np.ndarray:
+        return ~cells.match(NUL if field.kind == "text" else CONTROL)
+
+    column, named = (
+        field.column,
+        "a NUL byte" if field.kind == "text" else "a NUL byte, or another control character",
+    )
+    return [
+        Check(
+            column, one_value, "a list, a group of values or bytes", "give one value a cell",
+            whole_file=True, gaps_fail=True,
+        ),
+        Check(column, plain, named, "remove it from the cells", whole_file=True),
+    ]  # fmt: skip
+
+
+def _gap_word_check(field: Field, needed: str) -> Check:
+    def other(cells: Cells) -> np.ndarray:
+        return ~_gap_word(cells)
+
+    remedy = (
+        "leave the cells of missing values empty, or declare what stands for one: cohort.missing: [{values}]"
+    )
+    return Check(field.column, other, needed, remedy, show_values=True, whole_file=True)
+
+
+def _number_checks(field: Field) -> list[Check]:
+    def is_number(cells: Cells) -> np.ndarray:
+        return ~np.isnan(cells.numbers) | _told(cells)
+
+    def is_finite(cells: Cells) -> np.ndarray:
+        return ~np.isinf(cells.numbers)
+
+    def is_above(cells: Cells) -> np.ndarray:
+        return ~(cells.numbers <= field.above)
+
+    def in_range(cells: Cells) -> np.ndarray:
+        numbers = cells.numbers
+        return ~np.isfinite(numbers) | (at_least(numbers, field.low) & at_most(numbers, field.high))
+
+    column = field.column
+    remedy = "write numbers with a decimal point and no unit, and leave missing cells empty"
+    checks = [_gap_word_check(field, "text where a number is needed")]
+    checks.append(Check(column, is_number, "text where a number is needed", remedy, whole_file=True))
+    checks.append(Check(column, is_finite, "infinite value", "give a finite number, or leave the cell empty"))
+    if np.isfinite(field.above):
+        remedy = "give a value above 0, or leave out the patient"
+        checks.append(Check(column, is_above, "zero or negative", remedy))
+    if np.isfinite(field.low) or np.isfinite(field.high):
+        limits = f"outside {field.low:.15g} to {field.high:.15g}" if np.isfinite(field.high) else "negative"
+        remedy = f"correct them, or widen cohort.{field.name}.range"
+        checks.append(Check(column, in_range, limits, remedy))
+    return checks
+
+
+def _event_checks(field: Field) -> list[Check]:
+    remedy = "write 1 for the event and 0 for censored"
+
+    def is_binary(cells: Cells) -> np.ndarray:
+        return np.isin(to_event(cells), (0.0, 1.0)) | _told(cells)
+
+    return [
+        _gap_word_check(field, "text where 0 or 1 is needed"),
+        Check(field.column, is_binary, "neither 0 nor 1", remedy),
+    ]
+
+
+def _category_checks(field: Field) -> list[Check]:
+    def known(cells: Cells) -> np.ndarray:
+        return ~pd.isna(cells.levels(field.levels)) | _told(cells, words=False)
+
+    legal = ", ".join(field.levels)
+    remedy = (
+        f"the levels are {legal}: correct the data or covariates.{field.name}.levels, "
+        "or declare what stands for a missing value in cohort.missing"
+    )
+    return [Check(field.column, known, "unknown level", remedy, show_values=True)]
+
+
+def _id_checks(field: Field) -> list[Check]:
+    def unique(cells: Cells) -> np.ndarray:
+        return ~pd.Series(cells.texts).duplicated(keep=False).to_numpy() | cells.nested
+
+    column = field.column
+    return [
+        Check(column, unique, "id shared with another row", "give each patient one row", whole_file=True),
+        Check(column, _present, "no id", "fill them in", whole_file=True, gaps_fail=True),
+    ]
+
+
+def _told(cells: Cells, *, words: bool = True) -> np.ndarray:
+    """Cells that another check tells of."""
+    told = cells.nested | cells.match(CONTROL)
+    return told | _gap_word(cells) if words else told
+
+
+def _shown(values: Sequence[object]) -> str:
+    """The distinct values; none if they are so many that the column may identify patients."""
+    distinct = sorted({str(value) for value in values})
+    if len(distinct) > VALUES_SHOWN:
+        return f" ({len(distinct)} different values)"
+    return ": " + ", ".join(f"`{value[:20]}`" for value in distinct)

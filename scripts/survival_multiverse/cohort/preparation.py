@@ -1,0 +1,300 @@
+"""From a file's columns to the canonical frame of patients, and the account of who was left out."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from survival_multiverse.cohort.cohort_checks import (
+    Check,
+    Field,
+    checks_of,
+    fault_line,
+    fields_of,
+    missing_column_fault,
+    to_event,
+)
+from survival_multiverse.cohort.cohort_plausibility import implausible, in_another_unit
+from survival_multiverse.cohort.level_merging import merge_levels
+from survival_multiverse.estimators.curves import timefix
+from survival_multiverse.estimators.limits import at_least, at_most
+from survival_multiverse.settings.cells import Cells, empty_rows
+from survival_multiverse.settings.faults import InputError, nearest
+from survival_multiverse.settings.study import Study
+
+__all__ = ["InputError", "PreparedCohort", "dataset_names", "nearest", "prepare_cohort"]
+
+REQUIRED = ("time", "event", "dose")
+"""Roles without which a patient can be in no analysis."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedCohort:
+    """The patients, and how they came to be these.
+
+    Attributes
+    ----------
+    patients
+        One row a patient, sorted by `patient_id`: patient_id (text), time (float64), event (int64), dose,
+        gtv, lesions (float64), one column per covariate (text or None; float64 or NaN), one per descriptive.
+    flow
+        step, reason, n_excluded, n_remaining: from everybody in the data to those analysed.
+    missing
+        variable, label, n_missing, n: gaps that the patients still have.
+    warnings
+        What may be a mistake, one line each.
+    """
+
+    patients: pd.DataFrame
+    flow: pd.DataFrame
+    missing: pd.DataFrame
+    warnings: tuple[str, ...] = ()
+
+
+def prepare_cohort(frame: pd.DataFrame, study: Study) -> PreparedCohort:
+    """Check a table of patients and bring it into the canonical form.
+
+    Row order, column order and further columns of the table make no difference. Eligibility criteria come
+    first; a patient whose value is unknown doesn't meet a criterion. Values of patients who leave are
+    checked for their type only. Rows without any value are counted and left out (see `cells.Cells` for what
+    a cell says). Times that differ by rounding only are tied (`curves.timefix`).
+
+    Parameters
+    ----------
+    frame
+        Raw columns, one row a patient, as read from a file.
+    study
+        Says which column plays which role.
+
+    Raises
+    ------
+    InputError
+        Naming every fault; rows are counted from 1, without the header, and patients' ids are never shown.
+    """
+    frame, study = merge_levels(frame, study)
+    fields = fields_of(study)
+    names = [str(column) for column in frame.columns]
+    if frame.empty:
+        raise InputError(
+            ["the data hold no patients; give a table with one row a patient"], subject="the data"
+        )
+    empty = empty_rows(frame, study.missing)
+    full, rows = frame[~empty], np.flatnonzero(~empty) + 1
+    used = [name for name in dict.fromkeys(field.column for field in fields) if names.count(name) == 1]
+    raw = {name: Cells(full.iloc[:, names.index(name)], study.missing) for name in used}
+    fields_read = [field for field in fields if field.column in raw]
+    values = {field.name: _parse(field, raw[field.column]) for field in fields_read}
+    gaps = {
+        field.name: pd.isna(values[field.name]) if field.kind == "text" else raw[field.column].gaps
+        for field in fields_read
+    }
+    named = {field.name: raw[field.column] for field in fields_read}
+    kept, flow = _apply_criteria(values, gaps, named, study, rows=empty)
+    faults = _column_faults(fields, names) + _value_faults(raw, fields, study, rows=rows, kept=kept)
+    faults += implausible(values, study, rows=rows, kept=kept)
+    if faults:
+        raise InputError(faults, subject="the data")
+    _refuse_hopeless(values["dose"][kept], study)
+    patients = _canonical_frame({name: column[kept] for name, column in values.items()}, study)
+    warnings = in_another_unit({name: column[kept] for name, column in values.items()}, study)
+    flow = _with_warnings(flow, warnings)
+    return PreparedCohort(patients, flow, _count_missing(patients, study), tuple(warnings))
+
+
+def _with_warnings(flow: pd.DataFrame, warnings: list[str]) -> pd.DataFrame:
+    """The flow with a line for each warning, which leaves nobody out."""
+    n = int(flow["n_remaining"].iloc[-1])
+    lines = pd.DataFrame([("warning", text, 0, n) for text in warnings], columns=flow.columns)
+    return pd.concat([flow, lines], ignore_index=True) if warnings else flow
+
+
+def dataset_names() -> tuple[str, ...]:
+    """Names of the data sets that come with lifelines, as `cohort.dataset` takes them."""
+    # Imported here because nobody else who reads a cohort needs lifelines, and its import is slow.
+    from lifelines import datasets
+
+    return tuple(name.removeprefix("load_") for name in sorted(vars(datasets)) if name.startswith("load_"))
+
+
+def _parse(field: Field, cells: Cells) -> np.ndarray:
+    if field.kind == "number":
+        return cells.numbers
+    if field.kind == "event":
+        return to_event(cells)
+    if field.kind == "category":
+        return cells.levels(field.levels)
+    return cells.texts if field.kind == "id" else cells.shown()
+
+
+def _apply_criteria(
+    values: Mapping[str, np.ndarray],
+    gaps: Mapping[str, np.ndarray],
+    cells: Mapping[str, Cells],
+    study: Study,
+    *,
+    rows: np.ndarray,
+) -> tuple[np.ndarray, pd.DataFrame]:
+    """Who stays, and the flow; a value that can't be read stays, to be reported as a fault.
+
+    `rows` is true for the rows without any value, which the other arrays don't have.
+    """
+    n, n_empty = int((~rows).sum()), int(rows.sum())
+    kept = np.ones(n, dtype=bool)
+    lines: list[tuple[str, str, int, int]] = [("all", "patients in the data", 0, n)]
+    if n_empty:
+        lines = [("all", "rows in the data", 0, n + n_empty), ("empty", "rows without any value", n_empty, n)]
+
+    def exclude(step: str, reason: str, leaves: np.ndarray, *, always: bool = True) -> None:
+        excluded = int((kept & leaves).sum())
+        kept[leaves] = False
+        if excluded or always:
+            lines.append((step, reason, excluded, int(kept.sum())))
+
+    for criterion in study.eligibility:
+        column = values.get(criterion.variable)
+        if column is None:
+            continue
+        exclude("eligibility", f"{criterion.reason}: not recorded", gaps[criterion.variable], always=False)
+        if criterion.levels:
+            eligible = cells[criterion.variable].levels(criterion.levels)
+            fails = ~pd.isna(column) & pd.isna(eligible)
+        else:
+            number = column.astype(np.float64)
+            within = at_least(number, criterion.minimum) & at_most(number, criterion.maximum)
+            fails = ~np.isnan(number) & ~within
+        exclude("eligibility", criterion.reason, fails)
+    for role in REQUIRED:
+        if role in values and study.missing_values == "complete_case":
+            label = getattr(study, role).label
+            exclude("missing", f"{label} is missing", gaps[role])
+    lines.append(("analysed", "patients analysed", 0, int(kept.sum())))
+    return kept, pd.DataFrame(lines, columns=["step", "reason", "n_excluded", "n_remaining"])
+
+
+def _column_faults(fields: list[Field], names: list[str]) -> list[str]:
+    faults = []
+    for column in dict.fromkeys(field.column for field in fields):
+        if column not in names:
+            faults.append(missing_column_fault(column, names, fields))
+        elif names.count(column) > 1:
+            faults.append(
+                f"column `{column}`: the data have {names.count(column)} columns of this name; rename one"
+            )
+    return faults
+
+
+def _value_faults(
+    raw: Mapping[str, Cells], fields: list[Field], study: Study, *, rows: np.ndarray, kept: np.ndarray
+) -> list[str]:
+    """Every failing check of every column that is there, in the order of the fields."""
+    # Imported here: it takes most of a second, which only the one step that reads a cohort should pay.
+    import pandera.pandas as pandera
+
+    refuse = study.missing_values == "refuse"
+    checks = [check for field in fields for check in checks_of(field, missing_is_fault=refuse)]
+    checks = [check for check in checks if check.column in raw]
+    columns = {}
+    for name in raw:
+        tests = [
+            pandera.Check(_confined(check, raw[name], kept), name=str(number), ignore_na=False)
+            for number, check in enumerate(checks)
+            if check.column == name
+        ]
+        columns[name] = pandera.Column(checks=tests, nullable=True)
+    positions = pd.DataFrame({name: np.arange(len(rows)) for name in raw})
+    try:
+        pandera.DataFrameSchema(columns).validate(positions, lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        failures = error.failure_cases
+        groups = {int(number): cases["index"] for number, cases in failures.groupby("check", sort=False)}
+        return [
+            _fault(checks[number], raw, rows, where.to_numpy(dtype=np.int64))
+            for number, where in sorted(groups.items())
+        ]
+    if not kept.any():
+        return ["no patient is left after eligibility criteria and missing values; loosen cohort.eligibility"]
+    return []
+
+
+def _fault(check: Check, raw: Mapping[str, Cells], rows: np.ndarray, where: np.ndarray) -> str:
+    # The texts of a column are made only where some of them are shown.
+    values = raw[check.column].texts[where] if check.show_values else ()
+    return fault_line(check, rows[where].tolist(), values)
+
+
+def _confined(check: Check, cells: Cells, kept: np.ndarray) -> Callable[[pd.Series], pd.Series]:
+    """The test on those who stay; the others, and gaps unless it asks for them, pass."""
+
+    def test(positions: pd.Series) -> pd.Series:
+        passes = np.asarray(check.test(cells), dtype=bool)
+        if not check.gaps_fail:
+            passes |= cells.gaps
+        if not check.whole_file:
+            passes |= ~kept
+        return pd.Series(passes, index=positions.index)
+
+    return test
+
+
+def _refuse_hopeless(dose: np.ndarray, study: Study) -> None:
+    """An arm that no cutoff fills leaves nothing to compare, in any population."""
+    cutoffs = study.axes["dose_cutoff"].values
+    if any(0 < at_least(dose, cutoff).sum() < len(dose) for cutoff in cutoffs):
+        return
+    unit = f" {study.dose.unit}" if study.dose.unit else ""
+    cut = ", ".join(f"{cutoff:.15g}" for cutoff in cutoffs)
+    raise InputError(
+        [
+            f"column `{study.dose.column}` (dose): one arm is empty in every scenario, since doses run from "
+            f"{dose.min():.15g} to {dose.max():.15g}{unit} and the cutoffs are {cut}; "
+            "choose axes.dose_cutoff inside the range of the doses"
+        ],
+        subject="the data",
+    )
+
+
+def _canonical_frame(values: dict[str, np.ndarray], study: Study) -> pd.DataFrame:
+    names = ["time", "event", "dose", "gtv", "lesions", *study.covariates]
+    names += [descriptive.name for descriptive in study.descriptives]
+    patients = pd.DataFrame({name: pd.Series(values[name]) for name in names})
+    ids = values["id"] if study.id_column else content_ids(patients)
+    patients.insert(0, "patient_id", pd.Series(ids, dtype=object))
+    patients["event"] = patients["event"].astype(np.int64)
+    patients["time"] = timefix(patients["time"].to_numpy())
+    # Fixed-width text sorts several times faster than Python's, in the same order.
+    order = np.argsort(patients["patient_id"].to_numpy(dtype=str), kind="stable")
+    return patients.iloc[order].reset_index(drop=True)
+
+
+def content_ids(patients: pd.DataFrame) -> np.ndarray:
+    """Ids made of what a row says: its blake2b digest, and a copy number among identical rows."""
+    parts = []
+    for name in sorted(patients.columns):
+        column = patients[name]
+        if column.dtype == object:
+            codes, distinct = pd.factorize(column, use_na_sentinel=True)
+            digests = [int.from_bytes(_digest(str(value).encode()), "little") for value in distinct]
+            parts.append(np.array([*digests, 0], dtype="<u8")[codes])
+        else:
+            numbers = column.to_numpy(dtype="<f8")
+            parts.append(np.where(np.isnan(numbers), np.nan, numbers).astype("<f8").view("<u8"))
+    rows = np.ascontiguousarray(np.column_stack(parts))
+    digests = pd.Series(np.frombuffer(b"".join(_digest(row.data) for row in rows), dtype="<u8"))
+    copies = digests.groupby(digests, sort=False).cumcount() + 1
+    return np.array(
+        [f"{digest:016x}-{copy}" for digest, copy in zip(digests, copies, strict=True)], dtype=object
+    )
+
+
+def _digest(content: bytes | memoryview) -> bytes:
+    return hashlib.blake2b(content, digest_size=8).digest()
+
+
+def _count_missing(patients: pd.DataFrame, study: Study) -> pd.DataFrame:
+    labels = {role: getattr(study, role).label for role in ("gtv", "lesions")}
+    labels |= {covariate.name: covariate.label for covariate in study.covariates.values()}
+    labels |= {descriptive.name: descriptive.label for descriptive in study.descriptives}
+    lines = [(name, label, int(patients[name].isna().sum()), len(patients)) for name, label in labels.items()]
+    return pd.DataFrame(lines, columns=["variable", "label", "n_missing", "n"])

@@ -1,0 +1,286 @@
+"""Simulated patients whose dose effect is known: margins, confounding and hazards come from the settings."""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
+from scipy.special import ndtr, ndtri
+
+from survival_multiverse.estimators.limits import at_least
+from survival_multiverse.settings.names import table_name
+from survival_multiverse.settings.study import Covariate, Descriptive, Quantity, Study
+
+STREAM = 1
+"""First spawn key of every random stream here, so that no other module's draws coincide with these."""
+
+REFERENCE_PATIENTS = 20_000
+"""Size of the reference population that fixes the baseline hazard and the dose's margin."""
+
+Values = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class PotentialOutcomes:
+    """Patients, and what each would have lived with the low and with the high dose.
+
+    Attributes
+    ----------
+    patients
+        The cohort as `simulate_cohort` gives it, row by row the same patients.
+    time, event
+        Column 0 with a dose below, column 1 with one at or above `dose_effect_from`, shape (patients, 2).
+        Both have the patient's own survival variate and follow-up; the observed outcome is one of them.
+    """
+
+    patients: pd.DataFrame
+    time: np.ndarray
+    event: np.ndarray
+
+
+def simulate_cohort(settings: Mapping[str, Any], study: Study, *, replicate: int = 0) -> pd.DataFrame:
+    """Draw a cohort under a conditional proportional-hazards model.
+
+    Every variable is a quantile of a latent standard normal, so margins are those given. The latent dose is
+    moved by the baseline covariates (confounding) and rescaled to keep the dose's margin; a high dose moves
+    the latent post-treatment covariates where `dose_changes_post_treatment` says so. Survival has hazard
+    ``h0(t) * exp(lp)`` with a Weibull h0, drawn by inversion (Bender, Augustin & Blettner 2005), so that a
+    Cox model on all variables as given estimates `dose_hazard_ratio`. Censoring is uniform, independent of
+    all else. The baseline hazard depends on the settings alone, never on the seed or the number of patients.
+
+    Parameters
+    ----------
+    settings
+        `cohort.simulation` of a validated configuration.
+    study
+        Names the columns, levels and roles, and gives the seed.
+    replicate
+        Number of the cohort among independent ones of the same seed.
+
+    Returns
+    -------
+    DataFrame
+        One row a patient under the configured column names, ready for `cohort.prepare_cohort`. Each variable
+        has its own random stream: more patients extend a cohort, and leave the first ones as they were.
+    """
+    settings = _by_table_name(settings)
+    seed = (study.seed, replicate)
+    values, high, scale = _draw(settings, study, seed=seed)
+    time, event = _outcomes(settings, study, values, high, scale=scale, seed=seed)
+    return _frame(settings, study, values, time=time, event=event, seed=seed)
+
+
+def potential_outcomes(settings: Mapping[str, Any], study: Study, *, replicate: int = 0) -> PotentialOutcomes:
+    """Draw the patients of `simulate_cohort`, with the outcome of each under either dose.
+
+    Only the direct effect of the dose differs between the two: all other variables stay as drawn.
+
+    Raises
+    ------
+    ValueError
+        If the settings let the dose change post-treatment covariates, through which it would act too.
+    """
+    if settings.get("dose_changes_post_treatment", False):
+        raise ValueError("potential outcomes need `dose_changes_post_treatment` to be false")
+    settings = _by_table_name(settings)
+    seed = (study.seed, replicate)
+    values, high, scale = _draw(settings, study, seed=seed)
+    low_time, low_event = _outcomes(settings, study, values, np.zeros_like(high), scale=scale, seed=seed)
+    high_time, high_event = _outcomes(settings, study, values, np.ones_like(high), scale=scale, seed=seed)
+    time, event = np.where(high, high_time, low_time), np.where(high, high_event, low_event)
+    return PotentialOutcomes(
+        patients=_frame(settings, study, values, time=time, event=event, seed=seed),
+        time=np.column_stack([low_time, high_time]),
+        event=np.column_stack([low_event, high_event]).astype(np.int64),
+    )
+
+
+def _by_table_name(settings: Mapping[str, Any]) -> dict[str, Any]:
+    variables = settings["variables"].items()
+    return {**settings, "variables": {table_name(name): entry for name, entry in variables}}
+
+
+def _draw(
+    settings: Mapping[str, Any], study: Study, *, seed: tuple[int, int]
+) -> tuple[Values, np.ndarray, float]:
+    """All variables, who has a high dose, and the scale of the baseline hazard."""
+    reference = _reference(settings, study)
+    values, high = _draw_variables(
+        settings, study, seed=seed, patients=settings["patients"], margin=reference["dose_margin"]
+    )
+    return values, high, reference["scale"]
+
+
+def _outcomes(
+    settings: Mapping[str, Any],
+    study: Study,
+    values: Values,
+    high: np.ndarray,
+    *,
+    scale: float,
+    seed: tuple[int, int],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Observed time, and whether it ends in death, of patients with these doses, shape (patients,) each."""
+    predictor = _linear_predictor(settings, study, values, high)
+    shape = settings.get("weibull_shape", 1.0)
+    exponential = -np.log(_uniform(seed, "survival time", len(high)))
+    survival = scale * (exponential * np.exp(-predictor)) ** (1.0 / shape)
+    shortest, longest = settings["follow_up"]
+    censoring = shortest + (longest - shortest) * _uniform(seed, "follow-up", len(high))
+    step = settings.get("time_step", 0.1)
+    return np.maximum(_round_to(np.minimum(survival, censoring), step), step), survival <= censoring
+
+
+def _reference(settings: Mapping[str, Any], study: Study) -> dict[str, Any]:
+    """Dose margin and Weibull scale of a fixed population: functions of the settings, not of the seed."""
+    seed = (0, 0)
+    latent = _latent_dose(settings, *_baseline(settings, study, seed=seed, patients=REFERENCE_PATIENTS), seed)
+    margin = (float(np.mean(latent)), float(np.std(latent)))
+    values, high = _draw_variables(settings, study, seed=seed, patients=REFERENCE_PATIENTS, margin=margin)
+    hazards = np.exp(_linear_predictor(settings, study, values, high))
+    # S(median) = mean of exp(-H0(median) * hazards) = 1/2 gives H0(median) = (median / scale) ** shape.
+    log_cumulative = brentq(lambda x: np.mean(np.exp(-math.exp(x) * hazards)) - 0.5, -60.0, 60.0, xtol=1e-12)
+    scale = settings["median_survival"] / math.exp(log_cumulative / settings.get("weibull_shape", 1.0))
+    return {"dose_margin": margin, "scale": scale}
+
+
+def _draw_variables(
+    settings: Mapping[str, Any],
+    study: Study,
+    *,
+    seed: tuple[int, int],
+    patients: int,
+    margin: tuple[float, float],
+) -> tuple[Values, np.ndarray]:
+    """All variables (numbers, or level codes) and who has a high dose, each of shape (patients,)."""
+    values, names = _baseline(settings, study, seed=seed, patients=patients)
+    latent = (_latent_dose(settings, values, names, seed) - margin[0]) / margin[1]
+    values["dose"] = _quantile(settings["variables"]["dose"], latent)
+    high = at_least(values["dose"], settings["dose_effect_from"])
+    changes = settings.get("dose_changes_post_treatment", False)
+    for name, covariate in study.covariates.items():
+        if covariate.role == "post_treatment":
+            entry = settings["variables"][name]
+            shift = entry.get("dose_effect", 0.0) if changes else 0.0
+            values[name] = _quantile(entry, _normal(seed, name, patients) + shift * high)
+    for descriptive in study.descriptives:
+        name = descriptive.name
+        probabilities = settings["variables"][name]["probabilities"]
+        values[name] = _category(probabilities, _uniform(seed, name, patients))
+    return values, high
+
+
+def _baseline(
+    settings: Mapping[str, Any], study: Study, *, seed: tuple[int, int], patients: int
+) -> tuple[Values, list[str]]:
+    names = ["gtv", "lesions", *(name for name, item in study.covariates.items() if item.role == "baseline")]
+    variables = settings["variables"]
+    return {name: _quantile(variables[name], _normal(seed, name, patients)) for name in names}, names
+
+
+def _latent_dose(
+    settings: Mapping[str, Any], values: Values, names: list[str], seed: tuple[int, int]
+) -> np.ndarray:
+    latent = _normal(seed, "dose", len(values["gtv"]))
+    for name in names:
+        latent += _effect(settings["variables"][name], "dose_shift", values[name])
+    return latent
+
+
+def _linear_predictor(
+    settings: Mapping[str, Any], study: Study, values: Values, high: np.ndarray
+) -> np.ndarray:
+    """Log hazard relative to the baseline."""
+    predictor = math.log(settings["dose_hazard_ratio"]) * high
+    for name in ("gtv", "lesions", *study.covariates):
+        predictor = predictor + _effect(settings["variables"][name], "hazard_ratio", values[name])
+    return predictor
+
+
+def _effect(entry: Mapping[str, Any], key: str, values: np.ndarray) -> np.ndarray | float:
+    """Contribution of one variable: per level, above a limit, or per unit from its centre."""
+    if key not in entry:
+        return 0.0
+    size = np.log(entry[key]) if key == "hazard_ratio" else np.asarray(entry[key], dtype=np.float64)
+    if size.ndim:
+        return size[values]
+    if "effect_from" in entry:
+        return size * at_least(values, entry["effect_from"])
+    centre = entry["median"] if "median" in entry else np.dot(entry["values"], entry["probabilities"])
+    return size * (values - centre)
+
+
+def _quantile(entry: Mapping[str, Any], latent: np.ndarray) -> np.ndarray:
+    """Value of a variable at a latent standard normal; the level code of a categorical one."""
+    if "probabilities" in entry:
+        codes = _category(entry["probabilities"], ndtr(latent))
+        return np.asarray(entry["values"], dtype=np.float64)[codes] if "values" in entry else codes
+    low, high, centre, sd = entry["minimum"], entry["maximum"], entry["median"], entry["sd"]
+    if entry.get("distribution") == "log_normal":
+        low, high, centre = math.log(low), math.log(high), math.log(centre)
+    # Truncation by mapping onto the share of the distribution between the limits: no heap at either.
+    below, upto = ndtr((low - centre) / sd), ndtr((high - centre) / sd)
+    values = centre + sd * ndtri(below + (upto - below) * ndtr(latent))
+    values = np.exp(values) if entry.get("distribution") == "log_normal" else values
+    values = _round_to(values, entry["step"]) if "step" in entry else values
+    return np.clip(values, entry["minimum"], entry["maximum"])
+
+
+def _category(probabilities: list[float], uniform: np.ndarray) -> np.ndarray:
+    limits = np.cumsum(probabilities)[:-1]
+    return np.searchsorted(limits, uniform, side="right")
+
+
+def _frame(
+    settings: Mapping[str, Any],
+    study: Study,
+    values: Values,
+    *,
+    time: np.ndarray,
+    event: np.ndarray,
+    seed: tuple[int, int],
+) -> pd.DataFrame:
+    """Columns as a user's file would have them."""
+    columns: dict[str, Any] = {}
+    if study.id_column:
+        columns[study.id_column] = np.arange(1, len(time) + 1)
+    columns[study.time.column] = time
+    columns[study.event.column] = event.astype(np.int64)
+    words = {name: item.levels for name, item in study.covariates.items() if item.type == "categorical"}
+    words |= {item.name: settings["variables"][item.name]["values"] for item in study.descriptives}
+    named: dict[str, Quantity | Covariate | Descriptive]
+    named = {"dose": study.dose, "gtv": study.gtv, "lesions": study.lesions, **study.covariates}
+    named |= {item.name: item for item in study.descriptives}
+    for name, item in named.items():
+        column = np.asarray(words[name], dtype=object)[values[name]] if name in words else values[name]
+        share = settings["variables"][name].get("missing", 0.0)
+        if share:
+            gone = _uniform(seed, f"missing {name}", len(time)) < share
+            gap: Any = None if name in words else np.nan
+            column = np.where(gone, gap, column)
+        columns[item.column] = column
+    return pd.DataFrame(columns)
+
+
+def _round_to(values: np.ndarray, step: float) -> np.ndarray:
+    """Multiples of a step, without the digits that binary fractions add (0.3, not 0.30000000000000004)."""
+    return np.round(np.rint(values / step) * step, 10)
+
+
+def _generator(seed: tuple[int, int], name: str) -> np.random.Generator:
+    """A stream of its own for each name: adding a covariate changes no other one's draws."""
+    key = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest(), "big")
+    return np.random.default_rng(np.random.SeedSequence(seed[0], spawn_key=(STREAM, seed[1], key)))
+
+
+def _normal(seed: tuple[int, int], name: str, patients: int) -> np.ndarray:
+    return _generator(seed, name).standard_normal(patients)
+
+
+def _uniform(seed: tuple[int, int], name: str, patients: int) -> np.ndarray:
+    """Uniform on (0, 1], so that its logarithm is finite."""
+    return 1.0 - _generator(seed, name).random(patients)

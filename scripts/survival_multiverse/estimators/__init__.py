@@ -1,0 +1,1 @@
+"""Survival estimators: Kaplan-Meier, log-rank, Cox, proportional hazards, restricted means, contingency."""

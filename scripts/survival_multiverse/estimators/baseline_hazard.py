@@ -1,0 +1,65 @@
+"""Baseline hazard of a fitted Cox model."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from survival_multiverse.estimators.cox_rows import cox_rows
+from survival_multiverse.settings.schema import Status
+
+if TYPE_CHECKING:
+    from survival_multiverse.estimators.cox import CoxFit
+
+
+class BaselineHazard(NamedTuple):
+    """Distinct event times (ascending), hazard jumps there and their running sum; NaN unless ok."""
+
+    times: np.ndarray
+    jumps: np.ndarray
+    cumulative_hazard: np.ndarray
+    status: Status
+
+
+def breslow_baseline(
+    time: npt.ArrayLike,
+    event: npt.ArrayLike,
+    X: npt.ArrayLike,
+    fit: "CoxFit",
+    *,
+    weight: npt.ArrayLike | None = None,
+    at: npt.ArrayLike | None = None,
+) -> BaselineHazard:
+    """Breslow's cumulative hazard of a patient with covariates `at` (by default 0 in original units).
+
+    The jump at an event time is the weight of its deaths over the sum of w exp((x - at) beta) at risk
+    (Breslow 1974), whatever the tie method of the fit; dropped columns count as coefficient 0.
+
+    Parameters
+    ----------
+    time, event, X, weight
+        The rows of an unstratified fit, in any order.
+    fit : CoxFit
+    at : array_like, shape (k,), optional
+
+    Returns
+    -------
+    BaselineHazard
+    """
+    rows = cox_rows(time, event, X, weight=weight)
+    times = np.unique(rows.time[rows.event == 1])
+    # Without a usable column the model is the null model, whose baseline is Nelson and Aalen's.
+    if fit.status not in (Status.OK, Status.CONSTANT):
+        missing = np.full(times.size, np.nan)
+        return BaselineHazard(times, missing, missing, fit.status)
+    beta = np.where(np.isnan(fit.coefficients), 0.0, fit.coefficients)
+    origin = np.zeros(beta.size) if at is None else np.asarray(at, dtype=np.float64)
+    risk = rows.weight * np.exp(np.sum((rows.X - origin) * beta, axis=1))
+    at_risk = np.cumsum(risk[::-1])[::-1][np.searchsorted(rows.time, times)]
+    deaths = np.bincount(
+        np.searchsorted(times, rows.time[rows.event == 1]),
+        weights=rows.weight[rows.event == 1],
+        minlength=times.size,
+    )
+    jumps = deaths / at_risk
+    return BaselineHazard(times, jumps, np.cumsum(jumps), Status.OK)

@@ -1,0 +1,78 @@
+"""Association of a categorical covariate with the arm."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from survival_multiverse.kernels.log_rank import chi2_tail
+from survival_multiverse.settings.schema import Status
+
+
+@dataclass(frozen=True, slots=True)
+class ChiSquare:
+    """Pearson's chi-square test.
+
+    Attributes
+    ----------
+    chi2 : float
+    df : int
+        Observed levels - 1.
+    p_value : float
+    status : Status
+        ok, empty_arm, or constant (fewer than two levels observed). Unless ok, the other numbers are NaN.
+    min_expected : float
+        Smallest expected count: below 5 the approximation is doubtful.
+    """
+
+    chi2: float
+    df: int
+    p_value: float
+    status: Status
+    min_expected: float
+
+
+def pearson_chi_square(codes: np.ndarray, arm: np.ndarray, n_levels: int) -> ChiSquare:
+    """Test whether a covariate's levels are distributed alike in the two arms (Pearson 1900, no Yates).
+
+    Parameters
+    ----------
+    codes : int array of shape (n,)
+        Level 0 to n_levels - 1, or -1 for missing (left out). A level nobody has is dropped.
+    arm : int array of shape (n,)
+        0 or 1.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, or a code or an arm is out of range.
+    """
+    codes = np.asarray(codes, dtype=np.int64)
+    arm = np.asarray(arm, dtype=np.int64)
+    if codes.shape != arm.shape or codes.ndim != 1:
+        raise ValueError(f"codes and arm must be (n,), got {codes.shape} and {arm.shape}")
+    known = codes != -1
+    codes, arm = codes[known], arm[known]
+    if not ((codes >= 0) & (codes < n_levels)).all() or not ((arm == 0) | (arm == 1)).all():
+        raise ValueError(f"codes must lie between -1 and {n_levels - 1}, and arm must hold 0 and 1 only")
+    return chi_square_of_counts(np.bincount(codes * 2 + arm, minlength=2 * n_levels))
+
+
+def chi_square_of_counts(counts: np.ndarray) -> ChiSquare:
+    """The same test of counted patients, shape (2 * levels,): arm 0 and arm 1 of each level in turn."""
+    cells = [int(count) for count in counts]
+    by_level = [low + high for low, high in zip(cells[::2], cells[1::2], strict=True)]
+    by_arm = (sum(cells[::2]), sum(cells[1::2]))
+    n = sum(by_arm)
+    df = max(sum(total > 0 for total in by_level) - 1, 0)
+    if min(by_arm) == 0:
+        return ChiSquare(np.nan, df, np.nan, Status.EMPTY_ARM, np.nan)
+    if df == 0:
+        return ChiSquare(np.nan, df, np.nan, Status.CONSTANT, np.nan)
+    chi2, smallest = 0.0, math.inf
+    for position, count in enumerate(cells):
+        expected = by_level[position // 2] * by_arm[position % 2] / n
+        if expected > 0.0:
+            chi2 += (count - expected) ** 2 / expected
+            smallest = min(smallest, expected)
+    return ChiSquare(chi2, df, chi2_tail(chi2, df), Status.OK, smallest)

@@ -1,0 +1,127 @@
+"""Log-rank test of equal survival in k groups, stratified or not, one factor or many at once.
+
+Arrays are `time` (float64), `event` (int64, 1 = death) and integer codes. Ties are exact equality: apply
+`curves.timefix` once per cohort first. Row order never matters.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from survival_multiverse.estimators.curves import NO_STRATUM, ascending, vector
+from survival_multiverse.kernels.curves import ASCENDING, INVALID, STATUS_OF_CODE, input_state
+from survival_multiverse.kernels.log_rank import (
+    log_rank_kernel,
+    log_rank_many_kernel,
+    pair_log_rank_kernel,
+)
+from survival_multiverse.settings.schema import Status
+
+
+@dataclass(frozen=True, slots=True)
+class LogRank:
+    """Log-rank test; `observed`, `expected`, `n` and `levels` (the codes) have one entry per level present.
+
+    `df` counts the levels with expected deaths, less one. Deaths are summed over strata.
+    """
+
+    chi2: float
+    df: int
+    p_value: float
+    observed: np.ndarray
+    expected: np.ndarray
+    n: np.ndarray
+    levels: np.ndarray
+    status: Status
+
+
+def log_rank(
+    time: npt.ArrayLike, event: npt.ArrayLike, group: npt.ArrayLike, *, stratum: npt.ArrayLike | None = None
+) -> LogRank:
+    """Test whether the groups share one hazard (Mantel 1966; Peto & Peto 1972; rho = 0, R's `survdiff`).
+
+    Parameters
+    ----------
+    time, event : array_like, shape (n,)
+        Follow-up and death indicator.
+    group : array_like of int, shape (n,)
+        Codes 0 to k - 1. A code with no patient is dropped; code -1 leaves the patient out.
+    stratum : array_like of int, shape (n,), optional
+        Any codes, such as pair ids. A stratum of one patient adds nothing to observed - expected.
+
+    Returns
+    -------
+    LogRank
+        Status `constant` with fewer than two groups, `too_few_events` if there is no death or the variance is
+        singular (no two of some groups were ever at risk together when one of them died); then NaN.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, a time is not finite or an event is not 0 or 1.
+    """
+    time, event, group = vector(time, np.float64), vector(event, np.int64), vector(group, np.int64)
+    keys = NO_STRATUM if stratum is None else vector(stratum, np.int64)
+    sizes = {time.size, event.size, group.size, time.size if stratum is None else keys.size}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"rows differ: time {time.size}, event {event.size}, group {group.size}, stratum {keys.size}"
+        )
+    state = input_state(time, event, keys)
+    if state == INVALID:
+        raise ValueError("time must be finite and event 0 or 1")
+    if stratum is None:
+        keys = np.zeros(time.size, np.int64)
+    if state != ASCENDING:
+        order = np.argsort(time, kind="stable") if stratum is None else np.lexsort((time, keys))
+        time, event, group, keys = time[order], event[order], group[order], keys[order]
+    chi2, df, p_value, observed, expected, n, levels, code = log_rank_kernel(time, event, group, keys)
+    return LogRank(chi2, df, p_value, observed, expected, n, levels, STATUS_OF_CODE[code])
+
+
+def log_rank_many(
+    time: npt.ArrayLike, event: npt.ArrayLike, groups: npt.ArrayLike
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Log-rank test of many factors on one cohort: chi2, df and P, each of shape (F,).
+
+    Parameters
+    ----------
+    time, event : array_like, shape (n,)
+        Follow-up and death indicator.
+    groups : array_like of int, shape (F, n)
+        Codes of each factor; -1 = missing leaves the patient out of that factor only.
+
+    Returns
+    -------
+    tuple of np.ndarray
+        chi2 and P are NaN where `log_rank` would not be ok. Raises ValueError as `log_rank` does.
+    """
+    time, event = vector(time, np.float64), vector(event, np.int64)
+    groups = np.asarray(groups, np.int64)
+    if groups.ndim != 2 or groups.shape[1] != time.size:
+        raise ValueError(f"groups must have shape (F, {time.size}), got {groups.shape}")
+    order = np.argsort(time, kind="stable")
+    time, event = ascending(time, event)
+    return log_rank_many_kernel(time, event, np.take(groups, order, axis=1))
+
+
+def arm_log_rank(
+    time: np.ndarray, event: np.ndarray, arm: np.ndarray, *, pair: np.ndarray | None = None
+) -> tuple[float, int, float, Status]:
+    """Log-rank test of two arms, or of two arms within pairs: chi2, df, P and status, as `log_rank`.
+
+    Parameters
+    ----------
+    time : float64 array, shape (n,)
+        Ascending (not checked).
+    event, arm : int64 arrays, shape (n,)
+        0 or 1.
+    pair : int64 array, shape (n,), optional
+        Codes from 0; at most two rows each.
+    """
+    if pair is None:
+        chi2, df, p_value, *_, code = log_rank_kernel(time, event, arm, np.zeros(time.size, np.int64))
+    else:
+        chi2, df, p_value, code = pair_log_rank_kernel(time, event, arm, pair)
+    return chi2, df, p_value, STATUS_OF_CODE[code]

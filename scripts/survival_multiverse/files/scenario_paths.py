@@ -1,0 +1,94 @@
+"""Scenarios as paths: ``oligo_threshold~5/dose_cutoff~63/gtv_cutoff~146/caliper~0.2``."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from survival_multiverse.settings.schema import ESTIMATE_COLUMNS, Estimator, Population
+from survival_multiverse.settings.study import AXES, Study, axis_number, spelling
+
+FOLDER = "results/scenarios"
+
+
+def scenario_id(values: Sequence[float]) -> str:
+    """The one spelling of a scenario, from its four numbers."""
+    return "/".join(f"{name}~{spelling(value)}" for name, value in zip(AXES, values, strict=True))
+
+
+def scenario_values(path: str | Path) -> tuple[float, ...]:
+    """The four numbers of a scenario file, read from its path."""
+    parts = Path(path).with_suffix("").parts[-len(AXES) :] if str(path).endswith(".parquet") else ()
+    found = dict(part.split("~", 1) for part in parts if "~" in part)
+    if tuple(found) != AXES:
+        raise ValueError(f"{path} is not the path of a scenario")
+    return tuple(axis_number(found[name]) for name in AXES)
+
+
+def scenario_parameters(values: Sequence[float], study: Study) -> dict[str, dict[str, Any]]:
+    """Parameters of a scenario and of the variants inside its file, each with its unit.
+
+    An axis has one value, as it is spelt in the path; a variant, which is a column of the file, a list.
+    """
+    units = {role: getattr(study, role).unit for role in ("time", "dose", "gtv", "lesions")}
+    unit_of = {column.name: column.unit.format(**units) for column in ESTIMATE_COLUMNS}
+    variants = {
+        "population": [str(name) for name in Population],
+        "adjustment_set": list(study.adjustment_sets),
+        "estimator": [str(name) for name in Estimator],
+        "landmark": [spelling(value) for value in (0, *study.analysis.landmarks)],
+    }
+    named = {**dict(zip(AXES, map(spelling, values), strict=True)), **variants}
+    return {name: {"value": value, "unit": unit_of[name]} for name, value in named.items()}
+
+
+def legal_patterns(axes: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Regular expression of each axis, for its legal spellings and no other."""
+    return {name: "|".join(map(re.escape, axes[name])) for name in AXES}
+
+
+def outside_pattern(axes: Mapping[str, Sequence[str]]) -> str:
+    """Regular expression for everything but the legal scenarios."""
+    legal = "/".join(f"{name}~(?:{pattern})" for name, pattern in legal_patterns(axes).items())
+    return rf"(?!{legal}\.parquet$).+"
+
+
+def refusal(outside: str, axes: Mapping[str, Sequence[str]]) -> str:
+    """Why a path is no scenario of the study, and the path of the nearest one.
+
+    Parameters
+    ----------
+    outside
+        The path below the folder of scenarios, without its ending.
+    axes
+        The legal spellings of each axis.
+    """
+    found = dict(part.split("~", 1) for part in outside.split("/") if "~" in part)
+    problems, nearest = [], []
+    if tuple(found) != AXES:
+        problems.append(f"a scenario is written {'/'.join(f'{name}~VALUE' for name in AXES)}")
+    for name in AXES:
+        legal = axes[name]
+        text = found.get(name, "")
+        best = _nearest(text, legal)
+        nearest.append(f"{name}~{best}")
+        if name in found and text not in legal:
+            problems.append(f"{name} has no value {text!r}: the nearest is {best} (of {', '.join(legal)})")
+    return (
+        f"{FOLDER}/{outside}.parquet is not a scenario of this study: {'; '.join(problems)}. "
+        f"Nearest: {FOLDER}/{'/'.join(nearest)}.parquet"
+    )
+
+
+def _nearest(text: str, legal: Sequence[str]) -> str:
+    try:
+        wanted = axis_number(text)
+    except ValueError:
+        return legal[0]
+
+    def distance(value: str) -> float:
+        number = axis_number(value)
+        return 0.0 if number == wanted else abs(number - wanted)
+
+    return min(legal, key=lambda value: (distance(value), math.isinf(axis_number(value))))

@@ -1,0 +1,1 @@
+"""All scenarios together: summaries, attribution, cutpoints, null models, resampling, joint tests."""

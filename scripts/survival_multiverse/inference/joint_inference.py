@@ -1,0 +1,307 @@
+"""One test of all specifications of a block together, against null models without a dose effect."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from survival_multiverse.inference.resampling import KEYS, Resample
+from survival_multiverse.scenario.evaluation import MATCH_FIRST
+from survival_multiverse.settings.schema import PASSES, Estimator
+from survival_multiverse.settings.study import Study
+
+BLOCK_KEYS = ["population", "oligo_threshold", "dose_cutoff", "adjustment_set", "estimator", "landmark"]
+NULLS = (Resample.PERMUTATION, Resample.SIMULATION)
+BOOTSTRAPS = (Resample.BOOTSTRAP_PATIENTS, Resample.BOOTSTRAP_PAIRS)
+_TESTS = ("abs_median", "abs_mean_z", "median", "share_significant", "mean_z")
+
+
+def block_rows(keys: pd.DataFrame) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """Each block with the positions of its specifications in `keys`."""
+    for rows in keys.groupby(BLOCK_KEYS, dropna=False, sort=True).indices.values():
+        yield {name: keys[name].iloc[rows[0]] for name in BLOCK_KEYS}, rows
+
+
+def block_statistics(estimates: np.ndarray, *, predicted: str, level: float) -> np.ndarray:
+    """Test statistics of a block, large ones speaking for the prediction, shape (..., 5).
+
+    Parameters
+    ----------
+    estimates
+        Log hazard ratios and standard errors, shape (..., specifications, 2); NaN where there is none.
+    predicted
+        ``longer``: a higher dose is expected to lower the hazard.
+
+    Returns
+    -------
+    np.ndarray
+        In the order of the tests: |T1| and |T3|, two-sided; then towards the prediction the median log HR
+        (T1), the share of specifications significant in its direction (T2) and the mean z (T3) (after
+        Simonsohn, Simmons and Nelson 2020). A specification without an estimate leaves the median and counts
+        as z = 0.
+    """
+    sign = -1.0 if predicted == "longer" else 1.0
+    towards = sign * estimates[..., 0]
+    z = _z(estimates) * sign
+    critical = float(ndtri(0.5 + level / 2))
+    # A draw in which nothing was estimated speaks for nothing.
+    median = np.nan_to_num(_median(towards), nan=0.0)
+    share = (z > critical).mean(axis=-1)
+    mean_z = z.mean(axis=-1)
+    return np.stack([np.abs(median), np.abs(mean_z), median, share, mean_z], axis=-1)
+
+
+def _z(estimates: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        z = estimates[..., 0] / estimates[..., 1]
+    return np.where(np.isfinite(z), z, 0.0)
+
+
+def _median(values: np.ndarray) -> np.ndarray:
+    """Median over the last axis without the gaps; NaN where all are gaps."""
+    empty = np.isnan(values).all(axis=-1)
+    return np.where(empty, np.nan, np.nanmedian(np.where(empty[..., None], 0.0, values), axis=-1))
+
+
+def p_value(observed: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """(1 + number of draws at least as large) / (draws + 1), over the first axis of draws; NaN without."""
+    # Equal results of equal analyses may differ in the last digit.
+    reached = draws >= observed - 1e-12
+    unknown = np.isnan(observed) | np.isnan(draws).all(axis=0)
+    return np.where(unknown, np.nan, (1 + reached.sum(axis=0)) / (len(draws) + 1))
+
+
+def gates_of(keys: pd.DataFrame, specifications: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Which specifications pass each balance gate in the study itself: 1, 0, or NaN where none is judged.
+
+    Parameters
+    ----------
+    keys
+        Specifications, columns `resampling.KEYS`.
+    specifications
+        All of the study, from `robustness.specifications`.
+    """
+    columns = specifications.columns[specifications.columns.str.startswith(PASSES)]
+    # The draws, too, are matched after the landmark.
+    again = specifications[~specifications["landmark_order"].isin([MATCH_FIRST])]
+    judged = keys[KEYS].merge(again[[*KEYS, *columns]], how="left", on=KEYS, validate="1:1")
+    return {
+        name: judged[name].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan) for name in columns
+    }
+
+
+def jointly_test(
+    keys: pd.DataFrame,
+    observed: np.ndarray,
+    draws: np.ndarray,
+    study: Study,
+    null: str,
+    gates: Mapping[str, np.ndarray] = MappingProxyType({}),
+) -> pd.DataFrame:
+    """Joint test of every block, of all of it and of what passes each balance gate in the study.
+
+    Survival simulated from covariates leaves who is matched and how well the arms are balanced as they are
+    (without a landmark), so there the gated specifications are tested like all. In other draws others would
+    pass, so P of the gated ones is left open.
+
+    Parameters
+    ----------
+    keys
+        Specifications, columns `resampling.KEYS`.
+    observed
+        Their estimates, shape (specifications, 2).
+    draws
+        Their estimates in each draw of the null, shape (draws, specifications, 2).
+    null
+        Name of the null.
+    gates
+        Shape (specifications,) by gate, from `gates_of`.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row a block and gate (``all`` first; none where no balance is judged): draws, specifications,
+        each statistic with its P value, and the null's 2.5 and 97.5 % of T1.
+    """
+    options = {"predicted": study.inference.predicted, "level": study.analysis.confidence_level}
+    records = []
+    for block, rows in block_rows(keys):
+        kept = {"all": rows}
+        kept |= {name: rows[passes[rows] == 1] for name, passes in gates.items() if _judged(passes[rows])}
+        for gate, chosen in kept.items():
+            # Only the draws of survival keep the study's arms.
+            same = gate == "all" or (null == str(Resample.SIMULATION) and block["landmark"] == 0)
+            drawn = draws[:, chosen] if same else np.full((len(draws), len(chosen), 2), np.nan)
+            head = {**block, "gate": gate, "null": null, "draws": len(draws), "specifications": len(chosen)}
+            records.append(head | _test(observed[chosen], drawn, options))
+    return pd.DataFrame(records)
+
+
+def _judged(passes: np.ndarray) -> bool:
+    return not np.isnan(passes).all()
+
+
+def _test(observed: np.ndarray, draws: np.ndarray, options: Mapping[str, Any]) -> dict[str, float]:
+    """Statistics of some specifications, and their P values; NaN where nothing was estimated."""
+    seen = np.full(len(_TESTS), np.nan)
+    if not np.isnan(observed[:, 0]).all():
+        seen = block_statistics(observed, **options)
+    drawn = np.full((len(draws), len(_TESTS)), np.nan)
+    if not np.isnan(draws[:, :, 0]).all():
+        drawn = block_statistics(draws, **options)
+    record: dict[str, float] = {}
+    for j, (name, p) in enumerate(zip(_TESTS, p_value(seen, drawn), strict=True)):
+        record |= {name: seen[j], f"p_{name}": p}
+    low, high = np.quantile(drawn[:, _TESTS.index("median")], (0.025, 0.975))
+    return record | {"null_median_2.5": low, "null_median_97.5": high}
+
+
+def adjust_specifications(
+    keys: pd.DataFrame, observed: np.ndarray, draws: np.ndarray, null: str
+) -> pd.DataFrame:
+    """P value of each specification adjusted for its block: single-step max-T on |z| (Westfall, Young 1993).
+
+    Weak control of the family-wise error: all specifications of a block share one null.
+    """
+    adjusted = np.full(len(keys), np.nan)
+    for _, rows in block_rows(keys):
+        largest = np.abs(_z(draws[:, rows])).max(axis=1)
+        if np.isnan(draws[:, rows, 0]).all():
+            continue
+        adjusted[rows] = p_value(np.abs(_z(observed[rows])), largest[:, None])
+    adjusted[np.isnan(observed[:, 0])] = np.nan
+    return keys[KEYS].assign(null=null, p_value_max_t=adjusted)
+
+
+def curve_bands(keys: pd.DataFrame, observed: np.ndarray, draws: np.ndarray, null: str) -> pd.DataFrame:
+    """Observed specification curve of each block beside the null's: hazard ratios by rank.
+
+    Returns
+    -------
+    pd.DataFrame
+        By block and rank: the observed ratio, and 2.5, 50 and 97.5 % of that rank's under the null.
+    """
+    frames = []
+    for block, rows in block_rows(keys):
+        kept = ~np.isnan(observed[rows, 0])
+        curve = np.sort(observed[rows, 0][kept])
+        ranked = np.sort(draws[:, rows[kept], 0], axis=1)
+        band = _band(ranked)
+        frame = pd.DataFrame(
+            {
+                "rank": np.arange(1, len(curve) + 1),
+                "hazard_ratio": np.exp(curve),
+                **{f"null_{name}": np.exp(values) for name, values in band.items()},
+            }
+        )
+        frames.append(frame.assign(**block, null=null))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _band(ranked: np.ndarray) -> dict[str, np.ndarray]:
+    """Quantiles over the draws with an estimate; a curve cut short by failures goes on at its end."""
+    ranked = ranked[~np.isnan(ranked).all(axis=1)]
+    if not ranked.size:
+        return {name: np.full(ranked.shape[1], np.nan) for name in ("2.5", "50", "97.5")}
+    complete = np.where(np.isnan(ranked), np.nanmax(ranked, axis=1, keepdims=True), ranked)
+    low, middle, high = np.quantile(complete, (0.025, 0.5, 0.975), axis=0)
+    return {"2.5": low, "50": middle, "97.5": high}
+
+
+def bootstrap_intervals(
+    keys: pd.DataFrame, observed: np.ndarray, draws: np.ndarray, study: Study, kind: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Percentile intervals of each hazard ratio, and of the median hazard ratio of each block.
+
+    Returns
+    -------
+    tuple
+        Frames with `ci_lower`, `ci_upper` and the number of draws in which there was an estimate.
+    """
+    tail = (1 - study.analysis.confidence_level) / 2
+    probabilities = (tail, 1 - tail)
+    values = draws[:, :, 0]
+    each = keys[KEYS].assign(
+        kind=kind,
+        hazard_ratio=np.exp(observed[:, 0]),
+        draws_estimated=(~np.isnan(values)).sum(axis=0),
+    )
+    each["ci_lower"], each["ci_upper"] = np.exp(_quantiles(values, probabilities))
+    records = []
+    for block, rows in block_rows(keys):
+        medians = _median(values[:, rows])
+        low, high = np.exp(_quantiles(medians, probabilities))
+        centre = float(np.exp(_median(observed[rows, 0])))
+        records.append(
+            {**block, "kind": kind, "draws": len(draws), "median_hazard_ratio": centre}
+            | {"ci_lower": low, "ci_upper": high}
+        )
+    return each, pd.DataFrame(records)
+
+
+def _quantiles(values: np.ndarray, probabilities: tuple[float, float]) -> np.ndarray:
+    """Quantiles over the first axis without the gaps; NaN for a column of gaps."""
+    empty = np.isnan(values).all(axis=0)
+    filled = np.where(empty, 0.0, values)
+    return np.where(empty, np.nan, np.nanquantile(filled, probabilities, axis=0))
+
+
+def infer(
+    keys: pd.DataFrame,
+    observed: np.ndarray,
+    draws: Mapping[Resample, np.ndarray],
+    study: Study,
+    gates: Mapping[str, np.ndarray],
+) -> dict[str, pd.DataFrame]:
+    """Everything that the draws say.
+
+    Parameters
+    ----------
+    keys, observed
+        Specifications and their estimates, shape (specifications, 2).
+    draws
+        Estimates in each draw by kind, shape (draws, specifications, 2); a kind without draws is left out.
+    gates
+        Which specifications pass each balance gate, from `gates_of`.
+
+    Returns
+    -------
+    dict
+        ``joint_inference`` (a row a block, gate and null), ``adjusted_p_values`` (a specification and null),
+        ``null_curves`` (a rank of a block's curve and null), ``bootstrap_intervals`` (a specification and
+        kind), ``bootstrap_medians`` (a block and kind).
+    """
+    nulls = [kind for kind in NULLS if len(draws[kind])]
+    boots = [kind for kind in BOOTSTRAPS if len(draws[kind])]
+    intervals = []
+    for kind in boots:
+        # Pairs are what matching alone has.
+        used = np.ones(len(keys), dtype=bool)
+        if kind is Resample.BOOTSTRAP_PAIRS:
+            used = (keys["estimator"] == str(Estimator.MATCHED)).to_numpy()
+        own = keys[used].reset_index(drop=True)
+        intervals.append(bootstrap_intervals(own, observed[used], draws[kind][:, used], study, str(kind)))
+    tables = {
+        "joint_inference": [
+            jointly_test(keys, observed, draws[kind], study, str(kind), gates) for kind in nulls
+        ],
+        "adjusted_p_values": [
+            adjust_specifications(keys, observed, draws[kind], str(kind)) for kind in nulls
+        ],
+        "null_curves": [curve_bands(keys, observed, draws[kind], str(kind)) for kind in nulls],
+        "bootstrap_intervals": [each for each, _ in intervals],
+        "bootstrap_medians": [medians for _, medians in intervals],
+    }
+    empty = {
+        "bootstrap_intervals": [*KEYS, "kind", "hazard_ratio", "draws_estimated", "ci_lower", "ci_upper"],
+        "bootstrap_medians": [*BLOCK_KEYS, "kind", "draws", "median_hazard_ratio", "ci_lower", "ci_upper"],
+    }
+    return {
+        name: pd.concat(frames, ignore_index=True)
+        if frames
+        else pd.DataFrame(columns=empty[name], dtype=object)
+        for name, frames in tables.items()
+    }

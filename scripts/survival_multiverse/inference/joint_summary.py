@@ -1,0 +1,40 @@
+"""Joint tests of blocks, as a reader asks for them."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from survival_multiverse.inference.specification_summary import ESTIMATOR_ORDER, anchor_block
+from survival_multiverse.settings.schema import Population
+from survival_multiverse.settings.study import Study
+
+PRIMARY = str(Population.NON_OLIGOMETASTATIC)
+NULL_LABELS = {"permutation": "exposure permuted", "simulation": "survival from covariates"}
+
+
+def median_ratio(row: dict[str, Any], study: Study) -> float:
+    """Observed median hazard ratio of a joint test, whose statistic is its log towards the prediction."""
+    sign = -1.0 if study.inference.predicted == "longer" else 1.0
+    return math.exp(sign * float(row["median"]))
+
+
+def joint_blocks(joint: pd.DataFrame, gate: str) -> dict[tuple[Any, ...], dict[str, dict[str, Any]]]:
+    """Blocks of the primary population, or what passes a gate of each, as the rows of its nulls by name."""
+    here = joint[(joint["population"] == PRIMARY) & (joint["gate"] == gate)]
+    order = here["estimator"].map(ESTIMATOR_ORDER.index)
+    here = here.assign(order=order).sort_values(
+        ["oligo_threshold", "adjustment_set", "order", "landmark", "dose_cutoff"], kind="stable"
+    )
+    blocks: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
+    for row in here.to_dict("records"):
+        names = ("oligo_threshold", "adjustment_set", "estimator", "landmark", "dose_cutoff")
+        key = tuple(row[name] for name in names)
+        blocks.setdefault(key, {})[row["null"]] = row
+    return blocks
+
+
+def primary_tests(joint: pd.DataFrame, study: Study) -> dict[str, dict[str, dict[str, Any]]]:
+    """The primary block of each estimator, without a landmark, as the rows of its nulls by name."""
+    anchored = anchor_block(joint[joint["landmark"] == 0], study)
+    return {str(key[2]): block for key, block in joint_blocks(anchored, "all").items()}

@@ -1,0 +1,364 @@
+"""How far the estimates agree over the multiverse: specifications, blocks, failures, balance."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from survival_multiverse.estimators.quantiles import quantiles
+from survival_multiverse.scenario.sensitivity import (
+    PRENTICE_WILCOXON,
+    RARE_RISK,
+    SIGN,
+    e_value,
+    e_value_of_limit,
+)
+from survival_multiverse.settings.schema import PASSES, Estimator, Population, Status
+from survival_multiverse.settings.study import AXES, Study, spelling
+
+SPECIFICATION_ANALYSES = (
+    "cox",
+    "matching",
+    "balance_gate",
+    "tie_break",
+    "rosenbaum",
+    "follow_up",
+    "fingerprint",
+)
+"""Analyses whose rows `specifications` needs."""
+
+_VARIANCE = {
+    Estimator.UNADJUSTED: "model",
+    Estimator.ADJUSTED: "model",
+    Estimator.MATCHED: "outputation",
+    Estimator.OVERLAP: "stacked",
+    Estimator.IPTW: "stacked",
+}
+_KEYS = [*AXES, "population", "adjustment_set", "estimator", "landmark", "landmark_order"]
+_MATCHING_STATISTICS = ["pairs", "matched_share", "focal_arm"]
+_TIE_BREAK = ["envelope_median", "envelope_2.5", "envelope_97.5", "variance_between_orders"]
+_HIDDEN_BIAS = {
+    f"{statistic} by {model}": f"{prefix}_{name}"
+    for model, prefix in ((PRENTICE_WILCOXON, "rosenbaum"), (SIGN, "sign_test"))
+    for statistic, name in (
+        ("gamma", "gamma"),
+        ("direction", "direction"),
+        ("p_value_without_bias", "p"),
+        ("p_two_sided_without_bias", "p_two_sided"),
+    )
+}
+_UNMEASURED = ("e_value", "e_value_of_limit", "rosenbaum_gamma")
+_SUMMARISED = ("hazard_ratio", "log_hazard_ratio", "ci_lower", "ci_upper", "status", "fingerprint")
+_BLOCK_COLUMNS = [
+    "gate",
+    "comparable",
+    "attempted",
+    "estimated",
+    "not_estimable",
+    "not_estimable_by_status",
+    "effective",
+    "median_hazard_ratio",
+    "hr_01",
+    "hr_99",
+    "relative_hazard_ratio",
+    "janus",
+    "share_below_1",
+    "share_above_1",
+    "share_ci_below_1",
+    "share_ci_above_1",
+    *(f"median_{name}" for name in _UNMEASURED),
+    "rosenbaum_bounds",
+    "lowest",
+    "highest",
+]
+INNER = ["gtv_cutoff", "caliper"]
+"""Decisions that may vary inside a block."""
+
+
+BLOCK = [
+    "population",
+    "oligo_threshold",
+    "dose_cutoff",
+    "adjustment_set",
+    "estimator",
+    "landmark",
+    "landmark_order",
+]
+"""What an estimate is of: specifications that differ in one of these are never summarised together."""
+
+
+def distinct_rows(table: pa.Table, *, first_caliper: bool) -> pa.Table:
+    """Rows of a scenario that no earlier one of the same cutoffs has.
+
+    The caliper touches matched estimates alone: others are kept from the first caliper, theirs being null.
+    """
+    matched = pc.equal(table["estimator"], str(Estimator.MATCHED))
+    if not first_caliper:
+        return table.filter(matched)
+    caliper = pc.if_else(matched, table["caliper"], pa.scalar(None, pa.float64()))
+    position = table.schema.get_field_index("caliper")
+    return table.set_column(position, table.schema.field("caliper"), caliper)
+
+
+def specifications(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """One row a specification: its hazard ratio, how it was matched, and its balance.
+
+    Parameters
+    ----------
+    estimates
+        Rows of `SPECIFICATION_ANALYSES`, columns of `schema.ESTIMATE_COLUMNS`.
+
+    Returns
+    -------
+    pd.DataFrame
+        The population of all is counted once, not once a threshold; axes that do not apply are NaN.
+    """
+    estimates = estimates[estimates["subgroup"].isna()].reset_index(drop=True)
+    keys = _key_codes(estimates)
+    headline = _headline(estimates)
+    columns = [
+        *(("matching", name, name) for name in _MATCHING_STATISTICS),
+        *(("balance_gate", name, name) for name in _gate_statistics(study)),
+        *(("tie_break", name, name) for name in _TIE_BREAK),
+        *(("rosenbaum", statistic, name) for statistic, name in _HIDDEN_BIAS.items()),
+        ("follow_up", "risk_at_end of all", "risk_at_end"),
+        ("fingerprint", "analysis", "fingerprint"),
+    ]
+    statistics = estimates.groupby(["analysis", _statistics(estimates)], sort=False, observed=True).indices
+    values = estimates["estimate"].to_numpy(dtype=float, na_value=np.nan)
+    place = np.argsort(keys[headline.index], kind="stable")
+    for analysis, statistic, name in columns:
+        rows = statistics.get((analysis, statistic), np.empty(0, dtype=np.int64))
+        headline[name] = _aligned(keys[headline.index], place, keys[rows], values[rows])
+    for name in _gate_columns(study):
+        headline[name] = headline[name].map({1.0: True, 0.0: False}).astype("boolean")
+    headline = _with_e_values(_once(headline))
+    headline["is_anchor"] = _is_anchor(headline, study)
+    return headline.sort_values(_KEYS, na_position="first", kind="stable").reset_index(drop=True)
+
+
+def _statistics(estimates: pd.DataFrame) -> np.ndarray:
+    """Statistic of each row, with what else tells the rows of one analysis apart, shape (rows,)."""
+    names = estimates["statistic"].to_numpy(dtype=object).copy()
+    analysis = estimates["analysis"].to_numpy(dtype=object)
+    for kind, words, column in (("rosenbaum", "by", "model"), ("follow_up", "of", "variable")):
+        rows = analysis == kind
+        names[rows] = names[rows] + f" {words} " + estimates[column].to_numpy(dtype=object)[rows]
+    return names
+
+
+def _headline(estimates: pd.DataFrame) -> pd.DataFrame:
+    # The matched estimate is the median over the tie-breaks.
+    kinds = np.where(estimates["estimator"].astype(str) == str(Estimator.MATCHED), "tie_break", "cox")
+    wanted = (
+        (estimates["analysis"].astype(str) == kinds)
+        & (estimates["statistic"] == "hazard_ratio")
+        & (estimates["variable"] == "arm")
+        & (estimates["ties"] == "efron")
+        & estimates["model"].isin(["arm_only", "adjusted"])
+    )
+    rows = estimates[wanted]
+    rows = _plain(rows[rows["variance"].astype(str) == rows["estimator"].astype(str).map(_VARIANCE)])
+    rows = rows.rename(columns={"estimate": "hazard_ratio"})
+    rows["log_hazard_ratio"] = np.log(rows["hazard_ratio"])
+    numbers = ["hazard_ratio", "log_hazard_ratio", "std_error", "ci_lower", "ci_upper", "p_value"]
+    return rows[[*_KEYS, *numbers, "n", "events", "status", "reason", "flags"]]
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Categories as strings, gaps as NaN, so that frames join and sort."""
+    frame = frame.copy()
+    for name in frame.columns:
+        if isinstance(frame[name].dtype, pd.CategoricalDtype):
+            frame[name] = frame[name].astype(object)
+    return frame
+
+
+def _key_codes(estimates: pd.DataFrame) -> np.ndarray:
+    """One integer for each combination of `_KEYS`, shape (rows,)."""
+    keys = np.zeros(len(estimates), dtype=np.int64)
+    for name in _KEYS:
+        codes, distinct = pd.factorize(estimates[name])
+        keys = keys * (len(distinct) + 1) + codes + 1
+    return keys
+
+
+def _aligned(wanted: np.ndarray, order: np.ndarray, keys: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The value of each wanted key, NaN without one; `order` sorts the wanted keys."""
+    column = np.full(len(wanted), np.nan)
+    if len(wanted):
+        ascending = wanted[order]
+        position = np.minimum(np.searchsorted(ascending, keys), len(wanted) - 1)
+        found = ascending[position] == keys
+        column[order[position[found]]] = values[found]
+    return column
+
+
+def _gate_columns(study: Study) -> list[str]:
+    return [
+        f"{PASSES}{gate}_{spelling(threshold)}"
+        for gate in ("propensity", "baseline")
+        for threshold in study.analysis.balance_thresholds
+    ]
+
+
+def _gate_statistics(study: Study) -> list[str]:
+    return ["max_abs_smd_propensity", "max_abs_smd_baseline", *_gate_columns(study)]
+
+
+def _once(specs: pd.DataFrame) -> pd.DataFrame:
+    """Blank the axes that a specification does not depend on, then keep each once."""
+    specs = specs.sort_values(_KEYS, na_position="first", kind="stable")
+    specs.loc[specs["population"] == str(Population.ALL), "oligo_threshold"] = np.nan
+    specs.loc[specs["estimator"] == str(Estimator.UNADJUSTED), "gtv_cutoff"] = np.nan
+    specs.loc[specs["estimator"] != str(Estimator.MATCHED), "caliper"] = np.nan
+    return specs.drop_duplicates(_KEYS)
+
+
+def _with_e_values(specs: pd.DataFrame) -> pd.DataFrame:
+    """E-values, in the form that the risk of the block's population asks for: one for all its estimates."""
+    who = [specs["population"], specs["oligo_threshold"]]
+    risk = specs["risk_at_end"].groupby(who, dropna=False).transform("max")
+    rare = (risk < RARE_RISK).to_numpy()
+    limits = specs[["hazard_ratio", "ci_lower", "ci_upper"]].to_numpy()
+    return specs.assign(
+        risk_at_end=risk,
+        e_value=[e_value(row[0], rare=form) for row, form in zip(limits, rare, strict=True)],
+        e_value_of_limit=[e_value_of_limit(*row, rare=form) for row, form in zip(limits, rare, strict=True)],
+    )
+
+
+def _is_anchor(specs: pd.DataFrame, study: Study) -> pd.Series:
+    """Specifications of the anchor scenario; axes that do not apply do not count."""
+    anchor = pd.Series(True, index=specs.index)
+    for name, value in zip(AXES, study.anchor, strict=True):
+        anchor &= specs[name].isna() | (specs[name] == value)
+    return anchor
+
+
+def summarise_blocks(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Summaries of the specifications that share an estimand, all of them and through each balance gate.
+
+    A block is one population with its threshold, one dose cutoff, one adjustment set, one estimator and one
+    landmark: another of them estimates something else. Inside it the volume cutoff and, for matching, the
+    caliper vary.
+
+    Returns
+    -------
+    pd.DataFrame
+        Counts, median hazard ratio, its 1st and 99th percentile with their ratio (RHR), whether they
+        lie on opposite sides of 1 (Janus effect; Patel, Burford and Ioannidis 2015), shares, median E-values
+        and Rosenbaum bounds, extremes; `comparable` counts the block's estimates through the strictest gate
+        of the baseline covariates.
+    """
+    columns = {name: specs[name].to_numpy() for name in (*_SUMMARISED, *_UNMEASURED, *INNER)}
+    gates = {
+        name: specs[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+        for name in _gate_columns(study)
+    }
+    strictest = gates[f"{PASSES}baseline_{spelling(min(study.analysis.balance_thresholds))}"]
+    records = []
+    for rows in specs.groupby(BLOCK, dropna=False, sort=True).indices.values():
+        block = {name: specs[name].iloc[rows[0]] for name in BLOCK}
+        block["comparable"] = _comparable(strictest[rows], columns["status"][rows])
+        records.append({**block, "gate": "all", **_summary(columns, rows)})
+        for gate, passes in gates.items():
+            if not np.isnan(passes[rows]).all():
+                records.append({**block, "gate": gate, **_summary(columns, rows[passes[rows] == 1])})
+    return pd.DataFrame(records, columns=[*BLOCK, *_BLOCK_COLUMNS]).astype({"comparable": "Int64"})
+
+
+def _comparable(passes: np.ndarray, status: np.ndarray) -> float:
+    """Estimates of a block whose arms are comparable: 0 if none are, NaN if no balance was judged."""
+    judged = ~np.isnan(passes)
+    return float(np.count_nonzero((passes == 1) & (status == str(Status.OK)))) if judged.any() else np.nan
+
+
+def _summary(columns: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, Any]:
+    """Summary of the specifications in these rows."""
+    status = columns["status"][rows]
+    estimated = rows[status == str(Status.OK)]
+    failed = sorted(Counter(status[status != str(Status.OK)].tolist()).items())
+    result = {
+        "attempted": len(rows),
+        "estimated": len(estimated),
+        "not_estimable": len(rows) - len(estimated),
+        "not_estimable_by_status": "; ".join(f"{name}: {count}" for name, count in failed),
+        "effective": len(set(columns["fingerprint"][estimated].tolist())),
+        "rosenbaum_bounds": np.count_nonzero(~np.isnan(columns["rosenbaum_gamma"][estimated])),
+    }
+    if not len(estimated):
+        return result
+    ratio = columns["hazard_ratio"][estimated]
+    low, high = quantiles(ratio, (0.01, 0.99))
+    n = len(ratio)
+    below, above = (np.count_nonzero(ratio < 1), np.count_nonzero(ratio > 1))
+    ci_below = np.count_nonzero(columns["ci_upper"][estimated] < 1)
+    ci_above = np.count_nonzero(columns["ci_lower"][estimated] > 1)
+    return result | {
+        "median_hazard_ratio": float(np.exp(np.median(columns["log_hazard_ratio"][estimated]))),
+        "hr_01": low,
+        "hr_99": high,
+        "relative_hazard_ratio": high / low,
+        "janus": low < 1 < high,
+        "share_below_1": below / n,
+        "share_above_1": above / n,
+        "share_ci_below_1": ci_below / n,
+        "share_ci_above_1": ci_above / n,
+        **{f"median_{name}": _median_known(columns[name][estimated]) for name in _UNMEASURED},
+        "lowest": _named(columns, estimated[ratio.argmin()]),
+        "highest": _named(columns, estimated[ratio.argmax()]),
+    }
+
+
+def _median_known(values: np.ndarray) -> float:
+    """Median of what is not NaN; NaN where all is."""
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if known.size else np.nan
+
+
+def _named(columns: dict[str, np.ndarray], row: int) -> str:
+    """Hazard ratio of a specification with the choices that distinguish it inside its block."""
+    choices = [
+        f"{axis} {spelling(columns[axis][row])}"
+        for axis in ("gtv_cutoff", "caliper")
+        if not np.isnan(columns[axis][row])
+    ]
+    return f"HR {columns['hazard_ratio'][row]:.3f} ({', '.join(choices) or 'one specification'})"
+
+
+def count_failures(estimates: pd.DataFrame) -> pd.DataFrame:
+    """Rows without a number, by what was asked and why, and in how many scenarios."""
+    failed = _plain(estimates[estimates["status"].astype(str) != str(Status.OK)])
+    keys = ["population", "estimator", "adjustment_set", "analysis", "status", "reason"]
+    by_scenario = failed.groupby([*keys, *AXES], dropna=False, sort=True).size().reset_index(name="rows")
+    grouped = by_scenario.groupby(keys, dropna=False, sort=True)["rows"]
+    return grouped.agg(rows="sum", scenarios="size").reset_index()
+
+
+def summarise_balance(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """|Standardised mean difference| of each covariate over all scenarios, before and after adjustment."""
+    rows = _plain(
+        estimates[
+            (estimates["analysis"] == "balance")
+            & (estimates["statistic"] == "smd")
+            & estimates["subgroup"].isna()
+        ]
+    )
+    rows["size"] = rows["estimate"].abs()
+    keys = ["population", "adjustment_set", "estimator", "variable", "level"]
+    grouped = rows.groupby(keys, dropna=False, sort=True)["size"]
+    summary = grouped.agg(estimates="count", minimum="min", median="median", maximum="max").reset_index()
+    for threshold in study.analysis.balance_thresholds:
+        within = (rows["size"] < threshold).astype(float).groupby([rows[key] for key in keys], dropna=False)
+        summary[f"share_below_{spelling(threshold)}"] = within.mean().to_numpy()
+    flags = rows[[*keys, "flags"]].drop_duplicates().groupby(keys, dropna=False, sort=True)["flags"]
+    return summary.assign(flags=flags.agg(_all_flags).to_numpy())
+
+
+def _all_flags(texts: pd.Series) -> str | None:
+    """Every flag of some rows, as one row has them."""
+    return ";".join(sorted({flag for text in texts.dropna() for flag in text.split(";")})) or None

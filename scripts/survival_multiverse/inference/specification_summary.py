@@ -1,0 +1,149 @@
+"""What the specifications of one estimator say together; text and pictures both take it from here."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from survival_multiverse.settings.schema import PASSES, Estimator, Population, Status
+from survival_multiverse.settings.study import Study
+
+ESTIMATOR_ORDER = tuple(str(estimator) for estimator in Estimator)
+GATE = f"{PASSES}baseline_"
+GATED = ("matched", "overlap", "iptw")
+"""Estimators that balance the arms, so that there is a gate to pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts and range of the hazard ratios of one estimator.
+
+    Attributes
+    ----------
+    attempted, estimated
+        Specifications tried, and those with a hazard ratio.
+    below_1, above_1
+        Estimates on each side of 1.
+    ci_below_1, ci_above_1
+        Estimates whose confidence interval lies wholly on one side of 1.
+    lowest, highest
+        Rows of the smallest and the largest hazard ratio (empty when nothing was estimated).
+    median
+        Median hazard ratio; NaN when nothing was estimated.
+    """
+
+    attempted: int
+    estimated: int
+    below_1: int
+    above_1: int
+    ci_below_1: int
+    ci_above_1: int
+    lowest: dict[str, Any]
+    highest: dict[str, Any]
+    median: float
+
+    @property
+    def not_estimable(self) -> int:
+        return self.attempted - self.estimated
+
+
+def headline(specifications: pd.DataFrame, *, estimator: str | None = None) -> pd.DataFrame:
+    """Specifications of the primary population without a landmark, of one estimator or of all."""
+    mask = (specifications["population"] == str(Population.NON_OLIGOMETASTATIC)) & (
+        specifications["landmark"] == 0
+    )
+    if estimator is not None:
+        mask &= specifications["estimator"] == estimator
+    return specifications[mask]
+
+
+def anchor_block(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Rows of the primary threshold, dose cutoff and adjustment set: one estimand of each estimator."""
+    return primary_cutoffs(of_set(rows, study.primary_set), study)
+
+
+def primary_cutoffs(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Rows of the primary threshold and dose cutoff, whatever they adjust for."""
+    return rows[(rows["oligo_threshold"] == study.anchor[0]) & (rows["dose_cutoff"] == study.anchor[1])]
+
+
+def of_set(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Rows of one adjustment set, and those that adjust for nothing."""
+    return rows[rows["adjustment_set"].isna() | (rows["adjustment_set"] == name)]
+
+
+def other_sets(study: Study) -> list[str]:
+    """Adjustment sets beside the primary one, in the order of the settings."""
+    return [name for name in study.adjustment_sets if name != study.primary_set]
+
+
+def estimators_present(specifications: pd.DataFrame) -> list[str]:
+    """Estimators in the table, in the order of the study."""
+    present = set(specifications["estimator"])
+    return [estimator for estimator in ESTIMATOR_ORDER if estimator in present]
+
+
+def estimated(specifications: pd.DataFrame) -> pd.DataFrame:
+    """Rows with a hazard ratio."""
+    return specifications[
+        (specifications["status"] == str(Status.OK)) & specifications["hazard_ratio"].notna()
+    ]
+
+
+def direction(specifications: pd.DataFrame) -> np.ndarray:
+    """Side of 1 on which each confidence interval lies: ``below``, ``above`` or ``includes``."""
+    lower = specifications["ci_lower"].to_numpy(dtype=np.float64)
+    upper = specifications["ci_upper"].to_numpy(dtype=np.float64)
+    return np.select([upper < 1, lower > 1], ["below", "above"], "includes")
+
+
+def strictest_gate(study: Study) -> str:
+    """Column of the gate that the pages speak of: all baseline covariates, within the smallest threshold."""
+    return f"{GATE}{min(study.analysis.balance_thresholds):g}"
+
+
+def passes(specifications: pd.DataFrame, *, gate: str) -> np.ndarray:
+    """Which rows are through a balance gate, shape (n,); where no balance was judged a row does not pass."""
+    return specifications[gate].astype("boolean").fillna(False).to_numpy(dtype=bool)
+
+
+def passing(specifications: pd.DataFrame, *, gate: str) -> pd.DataFrame:
+    """Rows through a balance gate."""
+    return specifications[passes(specifications, gate=gate)]
+
+
+def middle_ratio(ratios: npt.ArrayLike) -> float:
+    """Median hazard ratio, NaN of none: taken of the logarithms, as the joint test takes it.
+
+    Of an even number it is the geometric mean of the middle two, so that turning every ratio round turns
+    the median round.
+    """
+    logs = np.log(np.asarray(ratios, dtype=np.float64))
+    return float(np.exp(np.median(logs))) if logs.size else math.nan
+
+
+def summarise(specifications: pd.DataFrame) -> Summary:
+    """Summarise specifications of one estimator, population and landmark."""
+    usable = estimated(specifications)
+    ratios = usable["hazard_ratio"].to_numpy(dtype=np.float64)
+    sides = direction(usable)
+    return Summary(
+        attempted=len(specifications),
+        estimated=len(usable),
+        below_1=int((ratios < 1).sum()),
+        above_1=int((ratios > 1).sum()),
+        ci_below_1=int((sides == "below").sum()),
+        ci_above_1=int((sides == "above").sum()),
+        lowest=usable.iloc[int(ratios.argmin())].to_dict() if ratios.size else {},
+        highest=usable.iloc[int(ratios.argmax())].to_dict() if ratios.size else {},
+        median=middle_ratio(ratios),
+    )
+
+
+def surface_cells(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Matched specifications of the study's adjustment sets, primary population, no landmark."""
+    rows = headline(specifications, estimator="matched")
+    return rows[rows["adjustment_set"].isin(list(study.adjustment_sets))]

@@ -1,0 +1,1 @@
+"""A published paper: its numbers, their consistency, and a cohort reconstructed from them."""

@@ -1,0 +1,1 @@
+"""What is known of how a result was made: records, audit, signatures, crate, lineage."""

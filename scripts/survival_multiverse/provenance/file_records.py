@@ -1,0 +1,136 @@
+"""What a result file says of its own making: no path, host or time, so equal inputs give equal bytes."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from survival_multiverse.provenance.dependencies import LIBRARY, module_closure, packages_used
+from survival_multiverse.settings.faults import InputError
+
+DATA_ORIGIN = {
+    "reconstructed": (
+        "The patients are reconstructed from published aggregates: no row describes a person. Only the "
+        "published cutoffs are informed by data; other cutoffs show the assumption about exact values within "
+        "a published category, and P values over the multiverse are not inference."
+    ),
+    "simulated": "The patients are simulated: no row describes a person.",
+    "dataset": "The patients come from a public data set named in the configuration.",
+    "file": "The patients come from the file named in the configuration.",
+}
+
+
+def digest(data: bytes | str) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
+
+
+def digest_of_file(path: str | Path) -> str:
+    """SHA-256 of a file, read in pieces."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digest_of_digests(digests: Iterable[str]) -> str:
+    """One digest of one or several files: of the file, or of their digests in the order given."""
+    digests = list(digests)
+    return digests[0] if len(digests) == 1 else digest("\n".join(digests))
+
+
+def digest_of_files(paths: Iterable[str | Path]) -> str:
+    """One digest of one or several files; see `digest_of_digests`."""
+    return digest_of_digests(map(digest_of_file, paths))
+
+
+def code_digests(script: str | Path) -> dict[str, str]:
+    """Digest of a script and of each of the repository's modules that it imports, by name."""
+    source = Path(script).resolve()
+    return {
+        path.relative_to(
+            source.parent if path.is_relative_to(source.parent) else LIBRARY
+        ).as_posix(): digest_of_file(path)
+        for path in [source, *module_closure(source)]
+    }
+
+
+def versions_used(script: str | Path) -> dict[str, str]:
+    """Versions of Python and of the packages that a script uses; ``none`` of one that is not installed."""
+    versions = {"python": platform.python_version()}
+    for name in packages_used(Path(script)):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "none"
+    return versions
+
+
+def file_record(
+    *,
+    script: str | Path,
+    settings: str,
+    inputs: Mapping[str, str | Path | Iterable[str | Path]],
+    parameters: Mapping[str, Any] | None = None,
+) -> dict[str, str]:
+    """Footer of a result file.
+
+    Parameters
+    ----------
+    script
+        The script that writes the file; the rule has its name.
+    settings
+        Canonical JSON of the settings that the step uses; its seed and its source are read from it.
+    inputs
+        Files that the step reads, by role.
+    parameters
+        What tells this file from others of its rule, by name.
+    """
+    used = json.loads(settings)
+    read = {
+        role: digest_of_files([paths] if isinstance(paths, str | Path) else paths)
+        for role, paths in inputs.items()
+    }
+    return {
+        "rule": Path(script).stem,
+        "parameters": canonical(parameters or {}),
+        "data_origin": DATA_ORIGIN[used["cohort"]["source"]],
+        "seed": str(used["study"]["seed"]),
+        "settings_sha256": digest(settings),
+        "inputs_sha256": canonical(read),
+        "code_sha256": canonical(code_digests(script)),
+        "versions": canonical(versions_used(script)),
+    }
+
+
+@contextmanager
+def readable(path: str | Path) -> Iterator[None]:
+    """Let a damaged Parquet file be one message, an `InputError`."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        fault = f"{path} cannot be read as Parquet; make audit says what is wrong"
+        raise InputError([fault], subject="the results") from error
+
+
+def read_footer(path: str | Path) -> dict[str, str]:
+    """Text of a Parquet file's footer, without Arrow's own entry.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
+    with readable(path):
+        stored = pq.read_schema(path).metadata or {}
+    return {key.decode(): text.decode() for key, text in stored.items()}
+
+
+def canonical(value: object) -> str:
+    """JSON of one spelling."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))

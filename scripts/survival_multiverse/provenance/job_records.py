@@ -1,0 +1,117 @@
+"""What a job leaves beside its results: what it read and wrote, with digests, and when and where it ran.
+
+A result's own footer knows neither paths nor times, and a picture or a CSV has no footer. The record is no
+output of a rule: it differs from run to run, and a lost one is no reason to compute the results again.
+"""
+
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from survival_multiverse.files.output_files import write_bytes
+from survival_multiverse.provenance.file_records import (
+    DATA_ORIGIN,
+    code_digests,
+    digest,
+    digest_of_file,
+    versions_used,
+)
+
+PROVENANCE = Path("results/provenance")
+JOBS = PROVENANCE / "jobs"
+OWN_FIELDS = ("code", "settings")
+"""Parameters of a job that its record has as digests, in fields of their own."""
+WORKFLOW, ELSEWHERE = "workflow:", "elsewhere:"
+"""Marks of a path below the repository, and of a file whose place is nobody's concern."""
+
+
+def place_of(path: str | Path, *, study: Path, workflow: Path) -> str:
+    """A path as records write it: below the study, below the repository, or a name alone.
+
+    Of a study that lies in the repository itself only the results are below the study: they can be handed on.
+    """
+    full = Path(os.path.normpath(study / path))
+    if full.is_relative_to(study / "results" if study == workflow else study):
+        return full.relative_to(study).as_posix()
+    if full.is_relative_to(workflow):
+        return WORKFLOW + full.relative_to(workflow).as_posix()
+    return ELSEWHERE + full.name
+
+
+def described(path: str, *, study: Path, workflow: Path) -> dict[str, Any]:
+    """Place, size and digest of a file."""
+    full = study / path
+    place = place_of(path, study=study, workflow=workflow)
+    return {"path": place, "bytes": full.stat().st_size, "sha256": digest_of_file(full)}
+
+
+def record_path(rule: str, wildcards: Mapping[str, str]) -> Path:
+    """Where a job's record lies: one file a job, below its rule."""
+    *folders, name = [f"{name}~{value}" for name, value in wildcards.items()] or [rule]
+    return Path(JOBS, *([rule] if wildcards else []), *folders, f"{name}.json")
+
+
+@contextmanager
+def recorded_job(job: Any, script: str) -> Iterator[None]:
+    """Write the record of a job once the block has ended well.
+
+    Parameters
+    ----------
+    job
+        Snakemake's description of the job, ``snakemake`` in a script.
+    script
+        The script that runs.
+    """
+    study, workflow, started = Path.cwd(), Path(script).resolve().parents[1], _now()
+    read = {name: _paths(value) for name, value in job.input.items()}
+    inputs = [
+        {"role": role, **described(path, study=study, workflow=workflow)}
+        for role, paths in read.items()
+        for path in paths
+    ]
+    yield
+    wildcards = {name: str(value) for name, value in job.wildcards.items()}
+    settings = json.loads(job.params.settings)
+    record = {
+        "rule": job.rule,
+        "wildcards": wildcards,
+        "parameters": {name: value for name, value in job.params.items() if name not in OWN_FIELDS},
+        "settings_sha256": digest(job.params.settings),
+        "seed": settings["study"]["seed"],
+        "data_origin": DATA_ORIGIN[settings["cohort"]["source"]],
+        "inputs": inputs,
+        "code_sha256": code_digests(script),
+        "versions": versions_used(script),
+        "outputs": [described(str(path), study=study, workflow=workflow) for path in job.output],
+        "run": {
+            "started": started,
+            "ended": _now(),
+            "host": platform.node(),
+            "processor": processor(),
+            "cores": job.threads,
+        },
+    }
+    write_bytes(record_path(job.rule, wildcards), f"{json.dumps(record, indent=1)}\n".encode())
+
+
+def processor() -> str:
+    """Type of the processor, which the last digits of a result may depend on."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return " ".join([names[0] if names else platform.processor(), platform.machine()]).strip()
+
+
+def _paths(value: Any) -> list[str]:
+    return [str(value)] if isinstance(value, str | os.PathLike) else [str(path) for path in value]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

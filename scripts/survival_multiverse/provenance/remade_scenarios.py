@@ -1,0 +1,97 @@
+"""Scenarios made again in a scratch directory, and held against those of a study."""
+
+import random
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.types as types
+
+from survival_multiverse.files.parquet_files import read_table
+from survival_multiverse.files.places import WORKFLOW_ROOT
+from survival_multiverse.files.scenario_paths import FOLDER
+from survival_multiverse.provenance.file_records import readable
+from survival_multiverse.provenance.job_records import processor
+from survival_multiverse.provenance.scenario_files import write_scenarios
+from survival_multiverse.provenance.study_plan import COHORT, scenario_files
+from survival_multiverse.provenance.study_records import StudyRecords
+from survival_multiverse.settings.slices import scenario_settings
+
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Remade:
+    """How a scenario compares with itself made again.
+
+    Attributes
+    ----------
+    same
+        Equal bytes; or equal values (to 1e-9) where the processor is of another type.
+    words
+        The same for a reader.
+    """
+
+    path: str
+    same: bool
+    words: str
+
+
+def remake_scenarios(records: StudyRecords, config: Mapping[str, Any], number: int) -> list[Remade]:
+    """Make some scenarios, chosen at random, from the study's cohort, and compare them.
+
+    Raises
+    ------
+    InputError
+        If the cohort is damaged or not there.
+    """
+    there = [path for path in scenario_files(config) if (records.study / path).is_file()]
+    chosen = sorted(random.SystemRandom().sample(there, min(number, len(there))))
+    with tempfile.TemporaryDirectory() as scratch:
+        outputs = {path: str(Path(scratch, path)) for path in chosen}
+        if chosen:
+            cohort = records.study / COHORT
+            with readable(cohort):
+                read_table(cohort)
+            settings = scenario_settings(config)
+            write_scenarios(
+                script=WORKFLOW_ROOT / "scripts" / "fit_scenarios.py",
+                cohort=str(cohort),
+                settings=settings,
+                outputs=list(outputs.values()),
+            )
+        return [_compared(records, path, Path(again)) for path, again in outputs.items()]
+
+
+def _compared(records: StudyRecords, path: str, again: Path) -> Remade:
+    name = path.removeprefix(f"{FOLDER}/")
+    stored = records.study / path
+    if stored.read_bytes() == again.read_bytes():
+        return Remade(path, True, f"{name}: the same bytes")
+    try:
+        agree = same_values(read_table(stored), read_table(again))
+    except pa.ArrowException:
+        return Remade(path, False, f"{name}: it cannot be read")
+    values = "the same values to 1e-9" if agree else "other values"
+    then = records.writers[path][0].run["processor"] if path in records.writers else None
+    elsewhere = then is not None and then != processor()
+    where = f", made on another processor ({then})" if elsewhere else ", on the same type of processor"
+    return Remade(path, agree and elsewhere, f"{name}: other bytes, {values}{where}")
+
+
+def same_values(one: pa.Table, other: pa.Table) -> bool:
+    """Whether two tables hold the same text and counts, and numbers that agree to 1e-9."""
+    if one.column_names != other.column_names or one.num_rows != other.num_rows:
+        return False
+    return all(_same(one[name], other[name]) for name in one.column_names)
+
+
+def _same(one: pa.ChunkedArray, other: pa.ChunkedArray) -> bool:
+    if types.is_floating(one.type) and types.is_floating(other.type):
+        first, second = (column.to_numpy(zero_copy_only=False) for column in (one, other))
+        return bool(np.allclose(first, second, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True))
+    return one.to_pylist() == other.to_pylist()

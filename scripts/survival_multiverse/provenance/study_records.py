@@ -1,0 +1,262 @@
+"""The records of a finished study, read back: its jobs, its manifest, and its configuration."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from survival_multiverse import __version__
+from survival_multiverse.files.config_files import merged_config
+from survival_multiverse.files.places import WORKFLOW_ROOT
+from survival_multiverse.files.stored_json import MANIFEST as MANIFEST_SHAPE
+from survival_multiverse.files.stored_json import RECORD, read_json
+from survival_multiverse.provenance.file_records import digest
+from survival_multiverse.provenance.job_records import ELSEWHERE, JOBS, PROVENANCE, WORKFLOW, place_of
+from survival_multiverse.settings.faults import InputError
+from survival_multiverse.settings.schema import PATHS
+from survival_multiverse.settings.slices import (
+    canonical_settings,
+    cohort_settings,
+    inference_settings,
+    scenario_settings,
+    study_settings,
+)
+from survival_multiverse.settings.validation import validate_config
+
+MANIFEST = PROVENANCE / "manifest.json"
+BEFORE = "0.1.0"
+SIGNATURE = MANIFEST.with_name(f"{MANIFEST.name}.sig")
+CRATE = "results/ro-crate-metadata.json"
+README, BENCHMARKS = "results/README.md", "results/benchmarks/"
+"""What lies among the results and is none, beside what describes the study: a page, and measured times."""
+SETTINGS = (cohort_settings, scenario_settings, inference_settings, study_settings)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file that a job read or wrote, as its record has it."""
+
+    path: str
+    bytes: int
+    sha256: str
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """What a job left; see `job_records.recorded_job`."""
+
+    place: str
+    rule: str
+    wildcards: Mapping[str, str]
+    parameters: Mapping[str, Any]
+    settings_sha256: str
+    seed: int
+    data_origin: str
+    inputs: tuple[StoredFile, ...]
+    code_sha256: Mapping[str, str]
+    versions: Mapping[str, str]
+    outputs: tuple[StoredFile, ...]
+    run: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class StudyRecords:
+    """All records of a study, the newer of two jobs that wrote the same file first.
+
+    Attributes
+    ----------
+    study
+        Directory of the study, absolute.
+    jobs
+        In the order of their ends.
+    unreadable
+        Records that hold no record.
+    manifest
+        As read, or empty where there is none that can be read.
+    """
+
+    study: Path
+    jobs: tuple[JobRecord, ...]
+    unreadable: tuple[str, ...]
+    manifest: Mapping[str, Any]
+
+    @cached_property
+    def writers(self) -> dict[str, tuple[JobRecord, StoredFile]]:
+        """The last job that wrote a file, and what it wrote, by path."""
+        return {output.path: (job, output) for job in self.jobs for output in job.outputs}
+
+    @cached_property
+    def listed(self) -> dict[str, str]:
+        """Digests of the manifest, by path."""
+        return {entry["path"]: entry["sha256"] for entry in self.manifest.get("files", ())}
+
+    @property
+    def version(self) -> str:
+        """Version of the library that described the study; those before 0.2 did not say."""
+        return str(self.manifest.get("study", {}).get("version", BEFORE))
+
+    def check_version(self) -> None:
+        """Refuse a study of another version: its files have other names, and nothing would be as it should.
+
+        Raises
+        ------
+        InputError
+            If the study was made by another version than this one.
+        """
+        if self.manifest and self.version != __version__:
+            fault = (
+                f"it was made by version {self.version}: audit it with {self.version}, "
+                f"or run it again with this version, {__version__}"
+            )
+            raise InputError([fault], subject="the study")
+
+    @property
+    def run(self) -> Mapping[str, Any]:
+        """Configuration files of the last run, and what its command line had of settings."""
+        return self.manifest.get("run", {"configfiles": [], "config": {}})
+
+    def settings(self, sha256: str) -> Mapping[str, Any] | None:
+        """Settings with a digest, if the manifest kept them."""
+        return self.manifest.get("settings", {}).get(sha256)
+
+    def false_settings(self) -> list[str]:
+        """Digests under which the manifest has other settings."""
+        kept = self.manifest.get("settings", {})
+        return [sha256 for sha256, settings in kept.items() if digest(canonical_settings(settings)) != sha256]
+
+    def locate(self, place: str, config: Mapping[str, Any]) -> Path | None:
+        """Where a file of a record lies now; of one outside, where the configuration has it."""
+        if place.startswith(WORKFLOW):
+            return WORKFLOW_ROOT / place.removeprefix(WORKFLOW)
+        if place.startswith(ELSEWHERE):
+            file, paper = (config["cohort"].get(key) for key in PATHS)
+            return Path(paper, place.removeprefix(ELSEWHERE)) if paper else file and Path(file)
+        return self.study / place
+
+
+def read_study(study: Path) -> StudyRecords:
+    """Read the records of the study in a directory."""
+    jobs, unreadable = [], []
+    for path in sorted((study / JOBS).rglob("*.json")):
+        place = path.relative_to(study).as_posix()
+        stored = read_json(path, RECORD)
+        if stored is None:
+            unreadable.append(place)
+        else:
+            jobs.append(_job(place, stored))
+    jobs.sort(key=lambda job: (job.run["ended"], job.place))
+    manifest = read_json(study / MANIFEST, MANIFEST_SHAPE) or {}
+    return StudyRecords(study, tuple(jobs), tuple(unreadable), manifest)
+
+
+def recorded_study(folder: Path) -> StudyRecords:
+    """Read the records of a study that has run.
+
+    Raises
+    ------
+    InputError
+        If no job has left a record there.
+    """
+    records = read_study(folder.resolve())
+    if not records.jobs:
+        raise InputError([f"no job has left a record below {folder / JOBS}"], subject="the study")
+    return records
+
+
+def result_files(study: Path) -> list[str]:
+    """Every file among the results that a job should have written, in order of path."""
+    found = _files_below(study, Path("results"))
+    none = (path for path in found if is_description(path) or path == README or path.startswith(BENCHMARKS))
+    return sorted(found - set(none))
+
+
+def is_description(path: str) -> bool:
+    """Whether a path is that of what describes a study."""
+    return path == CRATE or path.startswith(f"{PROVENANCE.as_posix()}/")
+
+
+def description_files(study: Path) -> list[str]:
+    """Records, code, graph and crate of a study, in order of path; not the manifest, which lists them."""
+    crate = {CRATE} if (study / CRATE).is_file() else set()
+    found = _files_below(study, PROVENANCE) | crate
+    return sorted(found - {MANIFEST.as_posix(), SIGNATURE.as_posix()})
+
+
+def _files_below(study: Path, top: Path) -> set[str]:
+    walked = os.walk(study / top)
+    folders = ((Path(folder).relative_to(study).as_posix(), names) for folder, _, names in walked)
+    return {f"{folder}/{name}" for folder, names in folders for name in names}
+
+
+def settings_by_digest(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of every rule under a configuration, by digest."""
+    texts = [cut(config) for cut in SETTINGS]
+    return {digest(text): json.loads(text) for text in texts}
+
+
+def current_config(records: StudyRecords, chosen: Path | None) -> dict[str, Any]:
+    """The study's configuration as it stands now, merged and validated.
+
+    Parameters
+    ----------
+    chosen
+        The user's configuration; without one, those that the manifest names, or else ``config.yaml`` beside
+        the results.
+
+    Raises
+    ------
+    InputError
+        If a file is gone or does not fit.
+    """
+    default = WORKFLOW_ROOT / "config" / "config.yaml"
+    if chosen is not None:
+        files, overrides = [default, chosen], {}
+    elif records.run["configfiles"]:
+        files = [_existing(records.study, place) for place in records.run["configfiles"]]
+        overrides = records.run["config"]
+    else:
+        files, overrides = [default, *filter(Path.is_file, [records.study / "config.yaml"])], {}
+    merged = merged_config(files, overrides)
+    schema = WORKFLOW_ROOT / "workflow" / "schemas" / "config.schema.yaml"
+    validate_config(merged, yaml.safe_load(schema.read_text(encoding="utf-8")))
+    return merged
+
+
+def places_of_configuration(files: Iterable[Path], study: Path) -> list[str]:
+    """Configuration files as the manifest names them: of the repository, or relative to the study."""
+    places = {path: place_of(path, study=study, workflow=WORKFLOW_ROOT) for path in map(Path.resolve, files)}
+    return [
+        Path(os.path.relpath(path, study)).as_posix() if place.startswith(ELSEWHERE) else place
+        for path, place in places.items()
+    ]
+
+
+def configuration_file(study: Path, place: str) -> Path:
+    """A configuration file by the name that the manifest has for it."""
+    if place.startswith(WORKFLOW):
+        return WORKFLOW_ROOT / place.removeprefix(WORKFLOW)
+    return Path(os.path.normpath(study / place))
+
+
+def _existing(study: Path, place: str) -> Path:
+    path = configuration_file(study, place)
+    if not path.is_file():
+        raise InputError([f"the study was run with {place}, which is not there; name it with CONFIG=…"])
+    return path
+
+
+def _job(place: str, stored: Mapping[str, Any]) -> JobRecord:
+    files = {
+        name: tuple(_from(StoredFile, entry) for entry in stored[name]) for name in ("inputs", "outputs")
+    }
+    return _from(JobRecord, {**stored, **files, "place": place})
+
+
+def _from(kind: type, stored: Mapping[str, Any]) -> Any:
+    return kind(**{field.name: stored[field.name] for field in fields(kind) if field.name in stored})

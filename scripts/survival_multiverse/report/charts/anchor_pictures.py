@@ -1,0 +1,110 @@
+"""Pictures about the paper behind a reconstructed cohort, with their words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from survival_multiverse.paper.anchor_matching import STORED
+from survival_multiverse.report.charts.page_data import axis_labels
+from survival_multiverse.report.charts.paper import ensemble_chart, matchings_chart
+from survival_multiverse.report.charts.pictures import Picture, limits_of
+from survival_multiverse.report.style.formats import format_ratio
+from survival_multiverse.report.words.labels import axis_value
+from survival_multiverse.report.words.table_cells import is_number
+from survival_multiverse.settings.study import Study
+
+TITLES = {
+    "matching": "The published hazard ratio among matchings",
+    "ensemble_members": "Many cohorts, the same published numbers",
+}
+
+
+def anchor_pictures(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, Picture]:
+    """Those there is something for: matchings beside the published hazard ratio, and the ensemble."""
+    makers = {"matching": _matchings, "ensemble_members": _ensemble}
+    made = [make(tables[name], study) for name, make in makers.items() if len(tables.get(name, ()))]
+    return {picture.name: picture for picture in made}
+
+
+def _matchings(matching: pd.DataFrame, study: Study) -> Picture:
+    """The other way round than printed, so that the higher dose is what every picture speaks of."""
+    calipers = axis_labels(study)["C"]
+    anchor = axis_value(study, "caliper", study.anchor[3]).removeprefix("caliper ")
+    rows = [
+        {
+            "name": _matching_name(row["matching"]),
+            "C": caliper if (caliper := row["matching"].removeprefix("caliper ")) in calipers else None,
+            "anchor": caliper == anchor,
+            "pairs": row["pairs"],
+            "hr": 1 / row["hazard_ratio"],
+            "middle": 1 / row["envelope_median"],
+            "lo": 1 / row["envelope_97.5"],
+            "hi": 1 / row["envelope_2.5"],
+        }
+        for row in matching.to_dict("records")
+    ]
+    printed = float(matching["published"].iloc[0])
+    published = 1 / printed
+    words = [f"{row['name']}, {row['pairs']:.0f} pairs: {format_ratio(row['hr'])}" for row in rows]
+    words = [
+        text + (f" ({format_ratio(row['lo'])} to {format_ratio(row['hi'])})" if is_number(row["lo"]) else "")
+        for text, row in zip(words, rows, strict=True)
+    ]
+    inside = sum(is_number(row["lo"]) and row["lo"] <= published <= row["hi"] for row in rows)
+    envelopes = sum(is_number(row["lo"]) for row in rows)
+    text = (
+        "Patients with equal scores can be paired in many ways, and the print does not say who was. Points: "
+        "the order used; bars: the central 95 % over "
+        f"{study.analysis.tie_break_draws:,} other orders; diamond: the caliper of the primary scenario; "
+        "dashed: the published value. Hazard ratios are "
+        f"those of the higher dose, so the published one is {format_ratio(published)} (printed as "
+        f"{printed:g} for the lower dose). It lies inside {inside} of {envelopes} bars."
+    )
+    spec = matchings_chart(rows, published=published, limits=limits_of([*rows, _point(published)]))
+    return Picture("published-chart", TITLES["matching"], text, "; ".join(words), spec)
+
+
+def _matching_name(name: str) -> str:
+    return "Published pairs" if name == STORED else f"Own matching, {name}"
+
+
+def _ensemble(members: pd.DataFrame, study: Study) -> Picture:
+    fitting = members[members["fits"]]
+    names = [name for name in members.columns if name.startswith("hazard ratio")]
+    rows = [
+        {"name": _conclusion(name), "seed": row["seed"], "near": row["near"], **_point(row[name])}
+        for name in names
+        for row in fitting.to_dict("records")
+    ]
+    # Of these conclusions the paper prints that of its matching.
+    printed: list[dict[str, Any]] = [
+        {"name": _conclusion(name), "published": study.published["matched"]}
+        for name in names
+        if "own matching" in name and "matched" in study.published
+    ]
+    spread = [
+        f"{_conclusion(name)}: {format_ratio(fitting[name].min())} to {format_ratio(fitting[name].max())}"
+        for name in names
+    ]
+    text = (
+        f"Each point is one of {len(fitting)} cohorts; each gives {100 * fitting['near'].min():.1f} % of the "
+        "published numbers, or more, within rounding or nearly. The conclusions are those of the "
+        "published cutoffs: of the arm alone; beside every variable that the paper tells of; and in the "
+        "published model after the study’s own matching, over the orders of equal scores. How far the points "
+        "of a row lie apart is the least that the print leaves open about it: all these cohorts start from "
+        "the same sizes, rates and late survivors."
+        + (f" Purple: {format_ratio(study.published['matched'])}, as published." if printed else "")
+    )
+    limits = limits_of([*rows, *(_point(row["published"]) for row in printed)])
+    spec = ensemble_chart([*rows, *printed], names=[_conclusion(name) for name in names], limits=limits)
+    return Picture("ensemble-chart", TITLES["ensemble_members"], text, "; ".join(spread), spec)
+
+
+def _conclusion(name: str) -> str:
+    return name.removeprefix("hazard ratio, ").capitalize()
+
+
+def _point(ratio: float) -> dict[str, float]:
+    """A hazard ratio that an axis has to show."""
+    return {"hr": ratio, "lo": ratio, "hi": ratio}

@@ -1,0 +1,127 @@
+"""The audit of the cutpoints as a picture with its words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from survival_multiverse.cohort.sample import measured
+from survival_multiverse.inference.specification_summary import direction
+from survival_multiverse.paper.published_marks import NO_MARKS
+from survival_multiverse.report.charts.evidence import cutpoint_chart
+from survival_multiverse.report.charts.page_data import axis_labels
+from survival_multiverse.report.charts.pictures import Picture, limits_of
+from survival_multiverse.report.style.formats import display_label, format_p, format_ratio
+from survival_multiverse.report.words.labels import axis_value, in_sentence, with_unit
+from survival_multiverse.report.words.narrative import percent
+from survival_multiverse.report.words.table_cells import is_number
+from survival_multiverse.scenario.cautions import NOTE, care
+from survival_multiverse.settings.study import AXES, Study
+
+
+def cutpoint_picture(tables: Mapping[str, pd.DataFrame], study: Study, name: str) -> Picture | None:
+    """Hazard ratios over the cutoffs of the dose or the volume, and the variable uncut; None without any.
+
+    None of reconstructed patients either: within a published category their values were drawn.
+    """
+    if not measured(study):
+        return None
+    role, rows = getattr(study, name), tables["cutpoints"]
+    rows = rows[(rows["population"] == "non_oligometastatic") & (rows["variable"] == name)]
+    rows = rows[rows["status"] == "ok"]
+    if rows.empty:
+        return None
+    points = [
+        {
+            "cutoff": row["cutoff"],
+            "hr": row["hazard_ratio"],
+            "lo": row["ci_lower"],
+            "hi": row["ci_upper"],
+            "p": format_p(row["p_value"]),
+            "care": care(row["flags"]),
+            "side": side,
+            "split": _split(row, study),
+        }
+        for row, side in zip(rows.to_dict("records"), direction(rows), strict=True)
+    ]
+    smooth, spline = _smooth(tables["dose_response"], name)
+    axis = f"{name}_cutoff"
+    labels = axis_labels(study)["G"] if name == "gtv" else [None] * len(study.axes[axis].values)
+    grid = [
+        {"cutoff": value, "anchor": value == study.anchor[AXES.index(axis)], "G": label}
+        for value, label in zip(study.axes[axis].values, labels, strict=True)
+    ]
+    below = int((rows["hazard_ratio"] < 1).sum())
+    printed = _printed(tables.get("published", NO_MARKS), study, name)
+    text = _words(study, name, smooth) + _printed_words(printed) + NOTE
+    alternative = f"At {below:,} of the {len(rows):,} cutoffs shown the hazard ratio is below 1."
+    spec = cutpoint_chart(
+        points,
+        spline,
+        grid=grid,
+        title=display_label(role.label, role.unit),
+        limits=limits_of([*points, *printed, *(row for row in spline if is_number(row["lo"]))]),
+        printed=printed,
+        percent=percent(study),
+    )
+    title = f"Other cutoffs of {in_sentence(role.label)}"
+    return Picture(f"cutpoint-{name}-chart", title, text, alternative, spec)
+
+
+def _printed(published: pd.DataFrame, study: Study, name: str) -> list[dict[str, Any]]:
+    """The cutoff that a paper used and the hazard ratio that it prints there, before matching."""
+    variable = {"dose": "arm"}.get(name, name)
+    rows = published[(published["quantity"] == "hazard_ratio") & (published["variable"] == variable)]
+    rows = rows[(rows["estimator"] == "adjusted") & (rows["population"] == "non_oligometastatic")]
+    cutoff = study.anchor[AXES.index(f"{name}_cutoff")]
+    return [
+        {"cutoff": cutoff, "hr": row["value"], "lo": row["lower"], "hi": row["upper"]}
+        for row in rows.to_dict("records")
+    ]
+
+
+def _printed_words(printed: list[dict[str, Any]]) -> str:
+    if not printed:
+        return ""
+    row = printed[0]
+    interval = f", {format_ratio(row['lo'])} to {format_ratio(row['hi'])}" if is_number(row["lo"]) else ""
+    return (
+        f" Purple: the published cutoff and, there, the published hazard ratio ({format_ratio(row['hr'])}"
+        f"{interval}), which a model adjusts for other factors as nothing else in this picture is."
+    )
+
+
+def _words(study: Study, name: str, smooth: pd.DataFrame) -> str:
+    """Caption of the cutoffs and of the curve beside them."""
+    role = getattr(study, name)
+    text = (
+        f"Unadjusted, {axis_value(study, 'oligo_threshold', study.anchor[0])}: the hazard ratio at or above "
+        f"against below each cutoff of {in_sentence(role.label)} with enough patients on both sides and at "
+        f"least {study.minimum_cell} between it and the next; dashed: the cutoffs of the grid, the thick one "
+        "the primary. No cutoff was picked from it."
+    )
+    if len(smooth):
+        row = smooth.iloc[0]
+        knots = f"knots {row['knots']}; " if isinstance(row["knots"], str) and row["knots"] else ""
+        text += (
+            " Right: the variable uncut, a restricted cubic spline against "
+            f"{with_unit(row['reference'], role.unit)} ({knots}P of the curvature "
+            f"{format_p(row['p_nonlinear'])})."
+        )
+    return text
+
+
+def _smooth(dose_response: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """The curve of the variable uncut: its rows, and the same for the picture."""
+    here = (dose_response["population"] == "non_oligometastatic") & (dose_response["variable"] == name)
+    smooth = dose_response[here & dose_response["hazard_ratio"].notna()]
+    spline = [
+        {"value": row["value"], "hr": row["hazard_ratio"], "lo": row["ci_lower"], "hi": row["ci_upper"]}
+        for row in smooth.to_dict("records")
+    ]
+    return smooth, spline
+
+
+def _split(row: dict[str, Any], study: Study) -> str:
+    counts = [row["n_above"], row["n_below"]]
+    return ", ".join(f"<{study.minimum_cell}" if n < study.minimum_cell else f"{n:,.0f}" for n in counts)

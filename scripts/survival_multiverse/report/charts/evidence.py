@@ -1,0 +1,303 @@
+"""Pictures of what the numbers can bear: interaction, unmeasured confounding, cutpoints, the joint test."""
+
+import itertools
+import math
+from typing import Any
+
+from survival_multiverse.report.charts.specification import KEPT, kept
+from survival_multiverse.report.charts.theme import (
+    ESTIMATOR_COLOURS,
+    HALO,
+    HIGHER,
+    INK,
+    MUTED,
+    Spec,
+    anchors,
+    cautioned,
+    chart,
+    colours,
+    dots,
+    has_published,
+    levels,
+    line_at,
+    nominal,
+    published_ticks,
+    ratio,
+    ratio_scale,
+    reference,
+    sides,
+    tip,
+    values,
+    whiskers,
+    width,
+)
+from survival_multiverse.report.style.palette import PUBLISHED
+
+INTERVAL = (tip("hr", "Hazard ratio", ".2f"), tip("lo", "CI from", ".2f"), tip("hi", "to", ".2f"))
+SET_DASHES = ([1, 0], [6, 3], [2, 2])
+BIAS_HEIGHT, BIAS_LEAST = 320, 640
+"""Of the picture of unmeasured confounding, in pixels: its height, and how narrow it may be."""
+LINE, CHARACTER = 12, 5.5
+"""Height of a line of small print and width of its characters, in pixels."""
+
+
+def forest_chart(
+    rows: list[dict[str, Any]],
+    *,
+    names: list[str],
+    columns: list[str],
+    limits: tuple[float, float],
+) -> Spec:
+    """Hazard ratios of the dose within each stratum.
+
+    `rows` hold column, name, hr, lo, hi, counts, care and published. Strata are not told apart by
+    significance.
+    """
+    x = ratio("hr", limits, "Hazard ratio")
+    tips = [tip("name", "Stratum"), *INTERVAL, tip("counts", "Patients, events")]
+    y = levels("name", names, axis={"title": None, "labelLimit": 290, "grid": False})
+    shared = {"y": y, "tooltip": tips}
+    drawn = [
+        whiskers(x, shared, along="x", strokeWidth=2, color=INK),
+        dots(shared | {"x": x}, shape="square", size=64, color=INK),
+        cautioned({"x": x, "y": y}, dy=-9),
+        *published_ticks(rows, {"x": x | {"field": "published"}, "y": y}, across="vertical"),
+    ]
+    return chart(
+        data=values(rows),
+        facet={"column": nominal("column", columns, header={"title": None})},
+        spacing=18,
+        spec={
+            "width": width(len(columns), 340),
+            "height": {"step": 26},
+            "layer": [reference("x", 1), *kept(drawn)],
+        },
+    )
+
+
+def bias_chart(
+    curves: list[dict[str, Any]],
+    measured: list[dict[str, Any]],
+    styles: dict[str, tuple[str, int]],
+    reach: float,
+) -> Spec:
+    """How strong a hidden confounder would have to be, beside how strong the measured covariates are.
+
+    Parameters
+    ----------
+    curves
+        Along each analysis: name, exposure and outcome, the risk ratios that together explain it away
+        (Ding and VanderWeele 2016).
+    measured
+        The measured covariates: name, exposure and outcome.
+    styles
+        Estimator of each analysis (or that it was published), and which of the adjustment sets it has.
+    reach
+        Upper end of both axes.
+    """
+    scale, axis = ratio_scale((1.0, reach))
+    across = {"title": "Ratio of its share in one arm to that in the other"}
+    x = {"field": "exposure", "type": "quantitative", "scale": scale, "axis": axis | across}
+    up = {"title": "Risk ratio for the event"}
+    y = {"field": "outcome", "type": "quantitative", "scale": scale, "axis": axis | up}
+    tips = [
+        tip("name", "Covariate"),
+        tip("exposure", "With the arm", ".2f"),
+        tip("outcome", "With the event", ".2f"),
+    ]
+    of_estimator = ESTIMATOR_COLOURS | {"published": PUBLISHED}
+    colour = colours("name", {name: of_estimator[style[0]] for name, style in styles.items()})
+    colour["legend"] |= {"columns": 2, "labelLimit": 460}
+    dashes = [
+        [7, 4] if name == "published" else SET_DASHES[place % len(SET_DASHES)]
+        for name, place in styles.values()
+    ]
+    dash = colour | {"scale": {"domain": list(styles), "range": dashes}}
+    line = {
+        "data": values(curves),
+        "transform": [KEPT],
+        "mark": {"type": "line", "clip": True, "strokeWidth": 2},
+        "encoding": {"x": x, "y": y, "color": colour, "strokeDash": dash, "order": {"field": "exposure"}},
+    }
+    points = {"x": x, "y": y, "tooltip": tips}
+    words = {
+        "mark": {"type": "text", "align": "left", "dx": 7, "fontSize": 10, **HALO},
+        "encoding": points | {"y": y | {"field": "words"}, "text": {"field": "name"}},
+    }
+    known = values(
+        row | {"words": height} for row, height in zip(measured, apart(measured, reach), strict=True)
+    )
+    stem = {"mark": {"type": "rule", "color": MUTED}, "encoding": {"x": x, "y": y, "y2": {"field": "words"}}}
+    layers = [
+        line,
+        {"data": known, **stem},
+        {"data": known, **words},
+        {"data": known, **dots(points, color=INK, size=40)},
+    ]
+    return chart(width=width(1, 70), height=BIAS_HEIGHT, layer=layers)
+
+
+def apart(measured: list[dict[str, Any]], reach: float) -> list[float]:
+    """Where the names of the covariates stand on the upward axis: clear of each other and of every point.
+
+    A name begins beside its point and moves up, half a line at a time, until there is room for it in a
+    picture as narrow as `BIAS_LEAST`.
+    """
+    across, up = (BIAS_LEAST - 70) / math.log(reach), BIAS_HEIGHT / math.log(reach)
+    places = [(across * math.log(row["exposure"]), up * math.log(row["outcome"])) for row in measured]
+    taken = [(x - 4, x + 4, y) for x, y in places]
+    found = {}
+    for row, (x, y) in sorted(zip(measured, places, strict=True), key=lambda entry: entry[1][::-1]):
+        left, right = x + 6, x + 6 + CHARACTER * len(row["name"])
+        steps = (max(y, LINE / 2) + step * LINE / 2 for step in itertools.count())
+        height = next(
+            level
+            for level in steps
+            if all(end < left or right < start or abs(level - other) >= LINE for start, end, other in taken)
+        )
+        taken.append((left, right, height))
+        found[row["name"]] = math.exp(height / up)
+    return [found[row["name"]] for row in measured]
+
+
+def cutpoint_chart(
+    rows: list[dict[str, Any]],
+    spline: list[dict[str, Any]],
+    *,
+    grid: list[dict[str, Any]],
+    title: str,
+    limits: tuple[float, float],
+    percent: str,
+    printed: list[dict[str, Any]],
+) -> Spec:
+    """Hazard ratio at every possible cutoff, and beside it the smooth curve of the variable itself.
+
+    `rows` hold cutoff, hr, lo, hi, p, care, side and split; `grid` the cutoffs of the study: cutoff, anchor,
+    and G where it is one of the volume; `printed` what a paper prints at its own: cutoff, hr, lo and hi.
+    """
+    y = ratio("hr", limits, "Hazard ratio, at or above")
+    scale = {"zero": False, "nice": False, "padding": 10}
+    x = {"field": "cutoff", "type": "quantitative", "scale": scale, "axis": {"title": title}}
+    tips = [tip("cutoff", "Cutoff", ",.6~g"), *INTERVAL, tip("p", "P")]
+    tips.append(tip("split", "Patients at or above, below"))
+    shared = {"x": x, "color": sides(percent), "tooltip": tips}
+    weight = {"condition": {"test": "datum.anchor", "value": 2.4}, "value": 0.9}
+    chosen = {
+        "data": values(grid),
+        "transform": [KEPT],
+        "mark": {"type": "rule", "color": MUTED, "strokeDash": [2, 3]},
+        "encoding": {"x": x, "strokeWidth": weight},
+    }
+    found = values(rows)
+    searched = [
+        line_at(1),
+        chosen,
+        *_printed_there(printed, x, y),
+        {"data": found, **whiskers(y, shared, opacity=0.45)},
+        {"data": found, **dots(shared | {"y": y}, size=22)},
+        {"data": found, **cautioned({"x": x, "y": y}, dy=-9)},
+    ]
+    views = [{"width": width(2 if spline else 1, 160), "height": 220, "layer": searched}]
+    if spline:
+        views.append({"width": width(2, 160), "height": 220, "layer": _smooth(spline, title, limits)})
+    return chart(hconcat=views, spacing=26)
+
+
+def _printed_there(printed: list[dict[str, Any]], x: Spec, y: Spec) -> list[Spec]:
+    """A published cutoff as a dashed line, with the hazard ratio that is printed there."""
+    if not printed:
+        return []
+    known = values(printed)
+    encoding = {"x": x, "tooltip": [tip("cutoff", "Published cutoff", ",.6~g"), *INTERVAL]}
+    line = {"type": "rule", "strokeDash": [7, 4], "strokeWidth": 2.6, "color": PUBLISHED}
+    # Wide and pale, so that what was computed is seen upon it.
+    interval: dict[str, Any] = {"strokeWidth": 7, "opacity": 0.45, "color": PUBLISHED}
+    ratio_mark = {"type": "point", "shape": "stroke", "size": 400, "strokeWidth": 3, "color": PUBLISHED}
+    return [
+        {"data": known, "mark": line, "encoding": encoding},
+        {"data": known, **whiskers(y, encoding, **interval)},
+        {"data": known, "mark": ratio_mark | {"opacity": 1}, "encoding": encoding | {"y": y}},
+    ]
+
+
+def _smooth(spline: list[dict[str, Any]], title: str, limits: tuple[float, float]) -> list[Spec]:
+    y = ratio("hr", limits, "Hazard ratio")
+    x = {
+        "field": "value",
+        "type": "quantitative",
+        "scale": {"zero": False, "nice": False},
+        "axis": {"title": title},
+    }
+    low = {"field": "lo", "type": "quantitative", "scale": y["scale"]}
+    return [
+        line_at(1),
+        {
+            "data": values(spline),
+            "mark": {"type": "area", "clip": True, "opacity": 0.22, "color": HIGHER},
+            "encoding": {"x": x, "y": low, "y2": {"field": "hi"}},
+        },
+        {
+            "data": values(spline),
+            "mark": {"type": "line", "clip": True, "color": HIGHER},
+            "encoding": {"x": x, "y": y},
+        },
+    ]
+
+
+def joint_chart(
+    rows: list[dict[str, Any]],
+    *,
+    estimators: list[str],
+    nulls: list[str],
+    limits: tuple[float, float],
+) -> Spec:
+    """Observed specification curves against what the null worlds give at each rank.
+
+    `rows` hold estimator, null, rank, hr, lo, mid, hi, anchor, care and published, of the primary block.
+    """
+    y = ratio("hr", limits, "Hazard ratio")
+    layers = [*_null_layers(y), *(_printed(y) if has_published(rows) else [])]
+    return chart(
+        data=values(rows),
+        facet={
+            "row": nominal("estimator", estimators, header={"title": None}),
+            "column": nominal("null", nulls, header={"title": None}),
+        },
+        resolve={"scale": {"x": "independent"}},
+        spacing=22,
+        spec={"width": width(len(nulls), 110), "height": 190, "layer": layers},
+    )
+
+
+def _null_layers(y: Spec) -> list[Spec]:
+    """The null world's band and median, and the observed curve."""
+    axis = {"title": "Rank in the curve", "grid": False, "tickMinStep": 1, "format": "d"}
+    scale = {"zero": False, "nice": False, "padding": 6}
+    x = {"field": "rank", "type": "quantitative", "scale": scale, "axis": axis}
+    tips = [tip("rank", "Rank"), tip("hr", "Observed", ".2f"), tip("lo", "Null 2.5 %", ".2f")]
+    tips += [tip("mid", "Null median", ".2f"), tip("hi", "Null 97.5 %", ".2f")]
+    middle = {"field": "mid", "type": "quantitative", "scale": y["scale"]}
+    band = whiskers(y, {"x": x, "tooltip": tips})
+    band["mark"] = {"type": "area", "color": MUTED, "opacity": 0.25, "clip": True}
+    median = {
+        "mark": {"type": "line", "clip": True, "strokeDash": [2, 3], "color": MUTED},
+        "encoding": {"x": x, "y": middle},
+    }
+    observed = {"x": x, "y": y, "tooltip": tips}
+    points = {"transform": [KEPT], **dots(observed, size=24, clip=True, color=HIGHER)}
+    marked = anchors(observed, size=80)
+    shaky = cautioned({"x": x, "y": {"value": 184}})
+    for layer in (marked, shaky):
+        layer["transform"].append(KEPT)
+    return [band, median, reference("y", 1), points, marked, shaky]
+
+
+def _printed(y: Spec) -> list[Spec]:
+    """The published hazard ratio of an estimator, where there is one."""
+    mark = {"type": "rule", "strokeDash": [7, 4], "strokeWidth": 1.6, "color": PUBLISHED}
+    at = [
+        {"aggregate": [{"op": "max", "field": "published", "as": "published"}]},
+        {"filter": "isValid(datum.published)"},
+    ]
+    tips = [tip("published", "Published hazard ratio", ".2f")]
+    return [{"transform": at, "mark": mark, "encoding": {"y": y | {"field": "published"}, "tooltip": tips}}]

@@ -1,0 +1,283 @@
+"""Pictures of the primary scenario with their words: time, strata, what was not measured, the joint test."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from survival_multiverse.inference.joint_summary import NULL_LABELS
+from survival_multiverse.inference.specification_summary import (
+    anchor_block,
+    estimated,
+    headline,
+)
+from survival_multiverse.paper.published_marks import NO_MARKS
+from survival_multiverse.report.charts.balance_pictures import love_picture, overlap_picture, smd_picture
+from survival_multiverse.report.charts.cutpoint_pictures import cutpoint_picture
+from survival_multiverse.report.charts.evidence import bias_chart, forest_chart, joint_chart
+from survival_multiverse.report.charts.page_data import balance_terms, kept_by, primary_choices
+from survival_multiverse.report.charts.pictures import Picture, limits_of, published_points, published_words
+from survival_multiverse.report.charts.time_pictures import landmark_picture
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio
+from survival_multiverse.report.tables.time_tables import of_stage, primary_rows, stages
+from survival_multiverse.report.words.captions import dagger
+from survival_multiverse.report.words.labels import (
+    factor_levels,
+    in_sentence,
+    level_label,
+    variable_label,
+)
+from survival_multiverse.report.words.table_cells import is_number, set_label
+from survival_multiverse.scenario.cautions import NOTE, care, marked
+from survival_multiverse.scenario.sensitivity import RARE_RISK, e_value, risk_ratio
+from survival_multiverse.settings.study import ONE_UNIT, Study
+
+
+def evidence_pictures(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, Picture]:
+    """Pictures that show of the primary scenario what the reader keeps."""
+    anchor, specifications = tables["anchor"], tables["specifications"]
+    published = tables.get("published", NO_MARKS)
+    made = [
+        love_picture(anchor, specifications, study, published),
+        overlap_picture(tables["score_overlap"], specifications, study),
+        smd_picture(specifications, study, published),
+        landmark_picture(specifications, study),
+        _forest(anchor, specifications, study),
+        _bias(anchor, specifications, study),
+        *(cutpoint_picture(tables, study, name) for name in ("dose", "gtv")),
+        _joint(tables["null_curves"], specifications, study),
+    ]
+    return {picture.name: picture for picture in made if picture is not None}
+
+
+def _forest(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Picture | None:
+    rows = anchor[
+        (anchor["population"] == "non_oligometastatic") & (anchor["landmark"] == 0)
+        & (anchor["analysis"] == "cox") & (anchor["statistic"] == "hazard_ratio")
+        & (anchor["variable"] == "arm")
+        & (anchor["model"] == "arm_only") & (anchor["ties"] == "efron")
+    ]  # fmt: skip
+    choices = primary_choices(specifications, study)
+    found, names, words = [], ["All patients"], []
+    for estimator, chosen, label in stages(study):
+        here = of_stage(rows, estimator, chosen)
+        variance = "model" if estimator == "unadjusted" else "clustered"
+        here = here[here["variance"] == variance]
+        strata = [("All patients", here[here["subgroup"].isna()])]
+        for factor in study.analysis.interactions:
+            late = " †" if study.flags((factor,)) else ""
+            for level in factor_levels(study, factor):
+                name = f"{variable_label(study, factor)}{late}: {level_label(study, factor, level)}"
+                strata.append((name, here[here["subgroup"] == f"{factor}={level}"]))
+        for name, part in strata:
+            printed = study.published.get(estimator) if name == "All patients" else None
+            found += [
+                _stratum(row, label, name, study) | choices[estimator, chosen] | {"published": printed}
+                for row in part.to_dict("records")[:1]
+            ]
+            names += [name] if name not in names else []
+    found = [row for row in found if is_number(row["hr"])]
+    if not found:
+        return None
+    words = [f"{row['column']}, {row['name']}: {format_ratio(row['hr'])}" for row in found]
+    text = (
+        f"Hazard ratios of {in_sentence(study.dose.label)}, at or above the cutoff against below, within "
+        "strata of the primary scenario. Whether they differ is a "
+        "question for the interaction test below, not for the P values of the strata: one stratum can be "
+        "significant and the other not, with the same effect in both."
+        + (" Purple: published." if any(row["published"] for row in found) else "")
+        + dagger(study)
+    )
+    columns = [label for _, _, label in stages(study)]
+    # Few rows: the axis holds every interval that is not absurdly wide.
+    ends = [min(max(row[end], 0.1), 10.0) for row in found for end in ("lo", "hi") if is_number(row[end])]
+    limits = limits_of([*found, *({"hr": ratio, "lo": ratio, "hi": ratio} for ratio in ends)])
+    spec = forest_chart(found, names=names, columns=columns, limits=limits)
+    title = f"{study.dose.label} within strata"
+    return Picture("forest-chart", title, text, "; ".join(words), spec)
+
+
+def _stratum(row: dict[str, Any], column: str, name: str, study: Study) -> dict[str, Any]:
+    small = min(row["n"], row["events"]) < study.minimum_cell
+    return {
+        "column": column,
+        "name": name,
+        "hr": row["estimate"],
+        "lo": row["ci_lower"],
+        "hi": row["ci_upper"],
+        "care": care(row["flags"]),
+        "counts": f"<{study.minimum_cell}" if small else f"{row['n']:,.0f}, {row['events']:,.0f}",
+    }
+
+
+def _bias(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Picture | None:
+    rows = headline(specifications)
+    rows = estimated(rows[rows["is_anchor"].astype(bool)])
+    rows = rows[rows["estimator"].isin(["matched", "overlap"])]
+    rare = bool((rows["risk_at_end"] < RARE_RISK).any())
+    measured = _measured(anchor, study, rare=rare)
+    choices = primary_choices(specifications, study)
+    strengths, styles, kept = {}, {}, {}
+    for row in rows.to_dict("records"):
+        label = f"{ESTIMATOR_LABELS[row['estimator']]}, {set_label(study, row['adjustment_set'])}"
+        label = marked(f"{label} (E-value {format_ratio(row['e_value'])})", row["flags"])
+        away = risk_ratio(row["hazard_ratio"], rare=rare)
+        if away > 1.01:
+            strengths[label] = away
+            styles[label] = (row["estimator"], list(study.adjustment_sets).index(row["adjustment_set"]))
+            kept[label] = choices[row["estimator"], row["adjustment_set"]]
+    if "matched" in study.published:
+        ratio = study.published["matched"]
+        strength = format_ratio(e_value(ratio, rare=rare))
+        label = f"Published, {in_sentence(ESTIMATOR_LABELS['matched'])} (E-value {strength})"
+        strengths[label], styles[label], kept[label] = risk_ratio(ratio, rare=rare), ("published", 0), {}
+    if not strengths or not measured:
+        return None
+    largest = max(away + math.sqrt(away * (away - 1)) for away in strengths.values())
+    reach = max(1.35 * largest, 1.1 * max(max(row["exposure"], row["outcome"]) for row in measured))
+    curves = [
+        {"name": name, "exposure": float(dose), "outcome": float(away * (dose - 1) / (dose - away))}
+        | kept[name]
+        for name, away in strengths.items()
+        for dose in np.geomspace(away * 1.01, reach, 60)
+    ]
+    text = (
+        "On a curve lie the strengths that a hidden confounder would need with both the arm (across) and "
+        "the event (up) to explain that hazard ratio of the primary scenario away; where both are equal, "
+        "they are the E-value. Points: how strong the measured baseline covariates are, one by one. A point "
+        "beyond a curve is a covariate that could have done it, had it been left out. One that enters as a "
+        "number counts per standard deviation, its |SMD| d as the ratio exp(0.91 d) (VanderWeele and Ding "
+        "2017)." + dagger(study)
+    )
+    alternative = (
+        "; ".join(strengths)
+        + ". Strongest measured, by the smaller of its two ratios: "
+        + _strongest(measured)
+    )
+    spec = bias_chart(curves, measured, styles, reach)
+    return Picture("bias-chart", "What was not measured, beside what was", text, alternative, spec)
+
+
+def _strongest(measured: list[dict[str, Any]]) -> str:
+    row = max(measured, key=lambda row: min(row["exposure"], row["outcome"]))
+    return f"{row['name']}, {row['exposure']:.2f} with the arm and {row['outcome']:.2f} with the event."
+
+
+def _measured(anchor: pd.DataFrame, study: Study, *, rare: bool) -> list[dict[str, Any]]:
+    """Ratio of each baseline covariate's share between the arms, and its risk ratio for death."""
+    terms = balance_terms(study)
+    balance = primary_rows(anchor, analysis="balance")
+    balance = balance[(balance["estimator"] == "unadjusted") & balance["adjustment_set"].notna()]
+    cox = of_stage(primary_rows(anchor, analysis="cox"), "unadjusted", None)
+    cox = cox[
+        (cox["model"] == "univariate") & (cox["ties"] == "efron") & (cox["statistic"] == "hazard_ratio")
+    ]
+    found: dict[str, dict[str, Any]] = {}
+    for (variable, level), name in terms.items():
+        if name.endswith("†"):
+            continue
+        here = balance[(balance["variable"] == variable) & (balance["level"] == level)]
+        shares = here.drop_duplicates("statistic").set_index("statistic")["estimate"]
+        death = cox[cox["variable"] == variable]
+        covariate = study.covariates.get(variable)
+        if level == "continuous" and (covariate is None or covariate.type == "continuous"):
+            per = study.per.get(variable, ONE_UNIT)
+            linear = death[death["level"] == (per.words or "per unit")]
+            strengths = _per_deviation(anchor, variable, shares, linear, units=per.units, rare=rare)
+            found |= {name: {"name": name} | strengths} if strengths else {}
+            continue
+        death = death[death["level"].astype(str).str.startswith(f"{level} vs ")]
+        if death.empty or not {"mean_0", "mean_1"} <= set(shares.index):
+            continue
+        low, high, ratio = shares["mean_0"], shares["mean_1"], death["estimate"].iloc[0]
+        if min(low, high) > 0 and is_number(ratio):
+            strength = max(low, high) / min(low, high)
+            found[name] = {"name": name, "exposure": strength, "outcome": risk_ratio(ratio, rare=rare)}
+    return list(found.values())
+
+
+def _per_deviation(
+    anchor: pd.DataFrame,
+    variable: str,
+    balance: pd.Series,
+    death: pd.DataFrame,
+    *,
+    units: float,
+    rare: bool,
+) -> dict[str, float]:
+    """Strengths of a continuous covariate per SD (VanderWeele and Ding 2017); {} if unknown.
+
+    `death` has its hazard ratio per so many `units`.
+    """
+    rows = of_stage(primary_rows(anchor, analysis="descriptive"), "unadjusted", None)
+    rows = rows[(rows["variable"] == variable) & (rows["statistic"] == "standard_deviation")]
+    if death.empty or len(rows) < 2 or not is_number(balance.get("smd", math.nan)):
+        return {}
+    deviation = math.sqrt(float((rows["estimate"] ** 2).mean()))
+    ratio = death["estimate"].iloc[0] ** (deviation / units)
+    if not is_number(ratio):
+        return {}
+    return {"exposure": math.exp(0.91 * abs(balance["smd"])), "outcome": risk_ratio(ratio, rare=rare)}
+
+
+def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Picture | None:
+    here = anchor_block(null_curves[null_curves["landmark"] == 0], study)
+    here = here[here["population"] == "non_oligometastatic"]
+    here = here[here["hazard_ratio"].notna()]
+    if here.empty:
+        return None
+    observed = _observed(specifications, study)
+    rows = [
+        {
+            "estimator": ESTIMATOR_LABELS[row["estimator"]],
+            "null": NULL_LABELS[row["null"]],
+            "rank": row["rank"],
+            "hr": row["hazard_ratio"],
+            "lo": row["null_2.5"],
+            "mid": row["null_50"],
+            "hi": row["null_97.5"],
+            "published": study.published.get(row["estimator"]),
+            **observed.get((row["estimator"], row["rank"]), {}),
+        }
+        for row in here.to_dict("records")
+    ]
+    text = (
+        "The observed curve of the primary block (points; diamonds: primary scenario) against the middle "
+        "95 % of the curves that the null models give at the same rank (band; dotted: their median). What is "
+        "not kept above leaves the points, and never the band, which is that of the whole block. The "
+        "band is wide where analyses share their patients; it is no test by itself: the P values are in "
+        "the table." + published_words(study) + NOTE
+    )
+    alternative = f"Observed ranks outside the band: {'; '.join(_outside(here))}."
+    estimators = [label for label in ESTIMATOR_LABELS.values() if label in {row["estimator"] for row in rows}]
+    nulls = [label for label in NULL_LABELS.values() if label in {row["null"] for row in rows}]
+    spec = joint_chart(
+        rows, estimators=estimators, nulls=nulls, limits=limits_of([*rows, *published_points(study)])
+    )
+    return Picture("joint-chart", "Observed against no effect", text, alternative, spec)
+
+
+def _outside(curves: pd.DataFrame) -> list[str]:
+    """How many ranks of each curve lie outside the band of each null model."""
+    outside = (curves["hazard_ratio"] < curves["null_2.5"]) | (curves["hazard_ratio"] > curves["null_97.5"])
+    counts = outside.groupby([curves["estimator"], curves["null"]], sort=False).agg(["sum", "size"])
+    return [
+        f"{ESTIMATOR_LABELS[estimator]}, {NULL_LABELS[null]}, {count} of {ranks}"
+        for (estimator, null), (count, ranks) in zip(counts.index, counts.to_numpy(), strict=True)
+    ]
+
+
+def _observed(specifications: pd.DataFrame, study: Study) -> dict[tuple[str, int], dict[str, Any]]:
+    """The analysis at each rank of the primary block's curves: what it hangs on, and if it is the primary."""
+    block = estimated(anchor_block(headline(specifications), study))
+    block = block.sort_values("hazard_ratio", kind="stable")
+    ranks = block.groupby("estimator").cumcount() + 1
+    primary = block["is_anchor"].astype(bool)
+    return {
+        (estimator, rank): {**choices, "anchor": bool(anchor), "care": care(flags)}
+        for estimator, rank, choices, anchor, flags in zip(
+            block["estimator"], ranks, kept_by(block, study), primary, block["flags"], strict=True
+        )
+    }

@@ -1,0 +1,248 @@
+"""Pictures over the axes of the grid: the surface, the caliper's trade, the order of ties, the shares."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from survival_multiverse.report.charts.specification import (
+    CUTOFFS,
+    KEPT,
+    kept,
+    published_layers,
+    ranked,
+    tooltip,
+)
+from survival_multiverse.report.charts.theme import (
+    HIGHER,
+    INK,
+    MUTED,
+    PAPER,
+    Spec,
+    anchors,
+    cautioned,
+    chart,
+    colours,
+    dots,
+    levels,
+    line_at,
+    nominal,
+    rank_axis,
+    ratio,
+    set_colours,
+    tip,
+    whiskers,
+    width,
+)
+from survival_multiverse.report.style.palette import BLUE, ORANGE, PUBLISHED, VERMILION
+from survival_multiverse.scenario.cautions import MARK
+from survival_multiverse.settings.study import Study
+
+REACH = math.log(2)
+"""Hazard ratios of 1/2 and 2 have the full colour, and so has P = 0.001."""
+
+
+def surface_chart(study: Study, labels: dict[str, list[str]]) -> Spec:
+    """Matched hazard ratio, or P, over dose and volume cutoffs, for each threshold and caliper."""
+    tone = (
+        f"measure == 'p' ? (datum.hr < 1 ? -1 : 1) * min(1, -log(max(datum.p, 1e-6)) / log(10) / 3)"
+        f" : max(-1, min(1, log(datum.hr) / {REACH:.6f}))"
+    )
+    x = levels("D", labels["D"], axis={"title": study.dose.label, "labelAngle": 0, "labelFontSize": 9})
+    y = levels("G", labels["G"][::-1], axis={"title": None, "labelFontSize": 9})
+    estimable = "isValid(datum.hr)"
+    p_value = "datum.p < 0.001 ? '<.001' : format(datum.p, '.3f')"
+    number = f"measure == 'p' ? {p_value} : format(datum.hr, '.2f')"
+    return chart(
+        data={"name": "specs"},
+        transform=[
+            {"filter": "datum.matching"},
+            {"calculate": f"{estimable} ? {tone} : null", "as": "tone"},
+            {
+                "calculate": f"!{estimable} ? '–' : ({number}) + (datum.care == 'none' ? '' : '{MARK}')",
+                "as": "shown",
+            },
+        ],
+        facet={
+            "row": nominal("T", labels["T"], header={"title": study.lesions.label, "labelOrient": "left"}),
+            "column": nominal("C", labels["C"], header={"title": "Caliper, SD of the propensity logit"}),
+        },
+        spacing=8,
+        spec={
+            "width": width(len(labels["C"]), 150),
+            "height": {"step": 18},
+            "layer": [
+                *kept([*_cells(study, x, y), _significant(x, y)], {"filter": "datum.S == set"}),
+                *_frames(study, x, y),
+            ],
+        },
+    )
+
+
+def _cells(study: Study, x: Spec, y: Spec) -> list[Spec]:
+    p_value = "'P = ' + format(pow(10, -3 * abs(datum.value)), '.1r')"
+    ratios = f"'HR ' + format(exp(datum.value * {REACH:.6f}), '.2f')"
+    legend = f"measure == 'p' ? (datum.value == 0 ? 'P = 1' : {p_value}) : {ratios}"
+    colour = {
+        "field": "tone",
+        "type": "quantitative",
+        "scale": {"domain": [-1, 0, 1], "range": [BLUE, "#f4f4f1", VERMILION], "interpolate": "lab"},
+        "legend": {
+            "title": "at or above the cutoff favoured ← → below it favoured",
+            "values": [-1, -0.5, 0, 0.5, 1],
+            "labelExpr": legend,
+            "titleLimit": 600,
+            "gradientLength": 280,
+            "orient": "bottom",
+        },
+    }
+    return [
+        {
+            "mark": {"type": "rect", "stroke": PAPER, "strokeWidth": 1, "cursor": "pointer"},
+            "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip(study)},
+        },
+        {
+            "mark": {"type": "text", "fontSize": 9, "cursor": "pointer", "limit": 40, "aria": False},
+            "encoding": {
+                "x": x,
+                "y": y,
+                "text": {"field": "shown"},
+                "color": {
+                    "condition": [
+                        {"test": "!isValid(datum.hr)", "value": MUTED},
+                        {"test": "abs(datum.tone) > 0.72", "value": "#ffffff"},
+                    ],
+                    "value": "#1f2329",
+                },
+            },
+        },
+    ]
+
+
+def _significant(x: Spec, y: Spec) -> Spec:
+    mark = {"type": "point", "filled": True, "size": 9, "color": "#1f2329", "opacity": 1, "yOffset": -6}
+    return {
+        "transform": [{"filter": "isValid(datum.hr) && datum.side != 'includes'"}],
+        "mark": mark | {"xOffset": {"expr": "bandwidth('x') / 2 - 3"}},
+        "encoding": {"x": x, "y": y},
+    }
+
+
+def _frames(study: Study, x: Spec, y: Spec) -> list[Spec]:
+    """The primary scenario, outlined; with a rim, if its hazard ratio was published."""
+    lines = [(5, PUBLISHED)] if "matched" in study.published else []
+    return [
+        {
+            "transform": [{"filter": "datum.anchor"}],
+            "mark": {"type": "rect", "filled": False, "aria": False, "strokeWidth": width, "stroke": colour},
+            "encoding": {"x": x, "y": y},
+        }
+        for width, colour in [*lines, (2, INK)]
+    ]
+
+
+def caliper_chart(
+    study: Study,
+    first: dict[str, Any],
+    *,
+    labels: dict[str, list[str]],
+    limits: tuple[float, float],
+    printed: Mapping[str, Mapping[str, float]],
+) -> Spec:
+    """What a caliper buys in balance and costs in patients, and what it does to the hazard ratio.
+
+    `printed` holds a paper's largest |SMD| (`smd`) and share matched (`matched`), by estimator.
+    """
+    x = levels(
+        "C", labels["C"], axis={"title": "Caliper, SD of the logit", "labelAngle": 0, "labelOverlap": True}
+    )
+    colour = set_colours(labels["S"])
+
+    def panel(y: Spec, lines: list[Spec], published: list[Spec], *more: Spec) -> Spec:
+        shared = {"x": x, "y": y, "color": colour, "detail": {"field": "G"}, "tooltip": tooltip(study)}
+        path = {"mark": {"type": "line", "opacity": 0.55, "strokeWidth": 1.3}, "encoding": shared}
+        points = dots(shared, size=26, cursor="pointer")
+        marked = anchors(shared | {"color": {"value": INK}})
+        layers = [*lines, *published[:1], path, points, marked, *more, *published[1:]]
+        return {"width": width(3, 230), "height": 190, "layer": layers}
+
+    gates = [line_at(gate, dash=True) for gate in study.analysis.balance_thresholds]
+    axis = {"title": "Largest |SMD|, baseline", "format": ".2f", "tickCount": 6}
+    balance = {"field": "smd", "type": "quantitative", "axis": axis}
+    title = {"title": "Matched share of the smaller arm", "format": ".0%"}
+    share = {"field": "matched", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": title}
+    ratios = ratio("hr", limits, "Hazard ratio")
+    return chart(
+        data={"name": "specs"},
+        transform=[
+            {"filter": "datum.T == threshold && datum.D == dose && datum.matching && isValid(datum.hr)"},
+            KEPT,
+        ],
+        spacing=28,
+        hconcat=[
+            panel(balance, gates, published_layers(printed["smd"], first, balance)),
+            panel(share, [], published_layers(printed["matched"], first, share, form=".0%")),
+            panel(
+                ratios,
+                [line_at(1)],
+                published_layers(study.published, first, ratios),
+                cautioned({"x": x, "y": ratios}, dx=8),
+            ),
+        ],
+    )
+
+
+def ties_chart(study: Study, first: dict[str, Any], *, limits: tuple[float, float]) -> Spec:
+    """The matched hazard ratios of a block, with what other orders of equal scores would give."""
+    rank = rank_axis()
+    y = ratio("hr", limits, "Hazard ratio")
+    tips = [*tooltip(study), tip("el", "Other orders from", ".2f"), tip("eh", "to", ".2f")]
+    points = {"x": rank, "y": y, "tooltip": tips}
+    published = published_layers(study.published, first, y)
+    return chart(
+        data={"name": "specs"},
+        transform=[
+            {"filter": f"{CUTOFFS} && datum.matching && isValid(datum.hr)"},
+            KEPT,
+            ranked(),
+        ],
+        width=width(1, 70),
+        height=190,
+        layer=[
+            line_at(1),
+            *published[:1],
+            whiskers(y, {"x": rank, "tooltip": tips}, ends="el eh", strokeWidth=5, opacity=0.4, color=MUTED),
+            dots(points, size=26, color=INK),
+            anchors(points),
+            cautioned({"x": rank, "y": {"value": 184}}),
+            *published[1:],
+        ],
+    )
+
+
+def attribution_chart(estimators: list[str]) -> Spec:
+    """Shares of the spread by choice and by choices together; the page gives the rows."""
+    largest = {"op": "max", "field": "share", "order": "descending"}
+    y = {"field": "term", "type": "nominal", "sort": largest, "axis": {"title": None, "labelLimit": 300}}
+    axis = {"title": "Share of the spread", "format": ".0%", "values": [0, 0.5, 1], "grid": True}
+    # Beyond the whole there is room for its words.
+    x = {"field": "share", "type": "quantitative", "scale": {"domain": [0, 1.3]}, "axis": axis}
+    kinds = colours("kind", {"one choice alone": HIGHER, "only together": ORANGE, "no choice": MUTED})
+    tips = [tip("term", "Choice"), tip("share", "Share", ".1%")]
+    bars = {
+        "mark": {"type": "bar", "cornerRadiusEnd": 2},
+        "encoding": {"y": y, "x": x, "color": kinds, "tooltip": tips},
+    }
+    words = {
+        "mark": {"type": "text", "align": "left", "dx": 4, "fontSize": 10},
+        "encoding": {"y": y, "x": x, "text": {"field": "text"}},
+    }
+    return chart(
+        data={"name": "shares"},
+        facet={"column": nominal("estimator", estimators, header={"title": None})},
+        spacing=18,
+        spec={
+            "width": width(len(estimators), 350 + 18 * len(estimators)),
+            "height": {"step": 22},
+            "layer": [bars, words],
+        },
+    )

@@ -1,0 +1,66 @@
+"""Specifications of the pictures about a paper: its pairs beside the study's own, and the ensemble."""
+
+from typing import Any
+
+from survival_multiverse.report.charts.specification import KEPT
+from survival_multiverse.report.charts.theme import (
+    INK,
+    MUTED,
+    Spec,
+    anchors,
+    chart,
+    dots,
+    levels,
+    published_line,
+    published_ticks,
+    ratio,
+    reference,
+    tip,
+    values,
+    whiskers,
+    width,
+)
+
+LABELS = 290
+"""Pixels that the names of the rows take."""
+
+
+def matchings_chart(rows: list[dict[str, Any]], *, published: float, limits: tuple[float, float]) -> Spec:
+    """Each matching over orders of equal scores; `rows` hold name, pairs, hr, lo, hi and middle."""
+    names = [str(row["name"]) for row in rows]
+    x = ratio("hr", limits, "Hazard ratio, published model")
+    tips = [
+        tip("name", "Matching"),
+        tip("pairs", "Pairs", "d"),
+        tip("hr", "Hazard ratio", ".2f"),
+        tip("middle", "Median over orders", ".2f"),
+        tip("lo", "Other orders from", ".2f"),
+        tip("hi", "to", ".2f"),
+    ]
+    shared = {"y": _rows("name", names), "tooltip": tips}
+    bars = whiskers(x, shared, along="x", strokeWidth=6, opacity=0.4, color=MUTED)
+    points = dots(shared | {"x": x}, size=50, color=INK)
+    layers = [reference("x", 1), published_line(published, along="x"), bars, points]
+    layers.append(anchors(points["encoding"], size=90))
+    size = {"width": width(1, LABELS + 20), "height": {"step": 24}}
+    return chart(data=values(rows), transform=[KEPT], **size, layer=layers)
+
+
+def ensemble_chart(rows: list[dict[str, Any]], *, names: list[str], limits: tuple[float, float]) -> Spec:
+    """A point for each conclusion of each cohort; `rows` hold name, seed, hr, near, or published."""
+    x = ratio("hr", limits, "Hazard ratio, published cutoffs")
+    tips = [
+        tip("name", "Conclusion"),
+        tip("hr", "Hazard ratio", ".3f"),
+        tip("seed", "Seed of the cohort", "d"),
+    ]
+    tips.append(tip("near", "Published numbers met or near", ".1%"))
+    points = dots({"y": _rows("name", names), "x": x, "tooltip": tips}, size=34, color=INK)
+    points["mark"]["opacity"] = 0.6
+    marked = {"x": x | {"field": "published"}, "y": points["encoding"]["y"]}
+    layers = [reference("x", 1), points, *published_ticks(rows, marked, across="vertical")]
+    return chart(data=values(rows), width=width(1, LABELS + 20), height={"step": 30}, layer=layers)
+
+
+def _rows(field: str, names: list[str]) -> Spec:
+    return levels(field, names, axis={"title": None, "labelLimit": LABELS, "grid": False})

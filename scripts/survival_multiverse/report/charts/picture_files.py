@@ -1,0 +1,142 @@
+"""The page's pictures as they are when it opens, for whoever draws them without a browser."""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from survival_multiverse.inference.attribution import TIE_BREAK
+from survival_multiverse.inference.specification_summary import estimators_present, headline
+from survival_multiverse.report.charts.page_data import axis_labels, choice_labels, specification_columns
+from survival_multiverse.report.charts.page_pictures import page_pictures
+from survival_multiverse.report.charts.pictures import Picture
+from survival_multiverse.report.charts.theme import Spec
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, ORIGIN_NOTES
+from survival_multiverse.report.style.palette import PAPER, THEMED
+from survival_multiverse.report.words.answer import first_order, term_label
+from survival_multiverse.settings.study import Study
+
+ROOM = 1000
+"""Width of a picture in pixels, unless it needs more."""
+FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+"""The first of them comes with the renderer, and the others are as wide."""
+LEAST = 0.005
+"""A smaller share is not written out."""
+SIDES = ("below", "above", "includes")
+
+
+def picture_specs(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Spec]:
+    """Complete Vega-Lite specifications by name, light, unfiltered, with title and origin; maps of P, too.
+
+    Parameters
+    ----------
+    tables
+        As `page_pictures` takes them.
+    """
+    rows: dict[str, list[dict[str, Any]]] = {
+        "specs": specification_rows(tables["specifications"], study),
+        "shares": share_rows(tables["attribution"], tables["specifications"], study),
+    }
+    made = {name: _complete(picture, study, rows) for name, picture in page_pictures(study, tables).items()}
+    if "surface-chart" in made:
+        made["surface-chart-p"] = _set(made["surface-chart"], "measure", "p")
+    return made
+
+
+def _set(spec: Spec, control: str, value: str) -> Spec:
+    """The picture after a reader has set one of the page's controls."""
+    params = [{**param, "value": value} if param["name"] == control else param for param in spec["params"]]
+    return {**spec, "params": params}
+
+
+def specification_rows(specifications: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
+    """Analyses that the pictures of the grid draw, as the page's own script makes them of its columns."""
+    packed = specification_columns(specifications, study)
+    count = packed["headline"]
+    columns = {
+        name: values[:count] if isinstance(values, list) else [values["all"]] * count
+        for name, values in packed["columns"].items()
+    }
+    labels = axis_labels(study)
+    choices: dict[tuple[str, str | None], str] = {
+        (row["field"], row["value"]): row["label"] for row in choice_labels(study)
+    }
+    return [
+        _row(place, {name: values[place] for name, values in columns.items()}, labels, choices)
+        for place in range(count)
+    ]
+
+
+def _row(
+    place: int,
+    own: Mapping[str, Any],
+    labels: Mapping[str, list[str]],
+    choices: Mapping[tuple[str, str | None], str],
+) -> dict[str, Any]:
+    named = {key: labels[key][own[key]] if own[key] >= 0 else None for key in "TDGCS"}
+    estimator = list(ESTIMATOR_LABELS)[own["E"]]
+    copied = {name: own[name] for name in ("hr", "lo", "hi", "p", "pt", "smd", "matched", "el", "eh", "tb")}
+    return {
+        "i": place,
+        **named,
+        "Gt": choices.get(("G", named["G"])),
+        "Ct": choices.get(("C", named["C"])),
+        "estimator": ESTIMATOR_LABELS[estimator],
+        "matching": estimator == "matched",
+        **copied,
+        "inverse": 1 / own["hr"] if own["hr"] else None,
+        **{name: None if own[name] is None or own[name] < 0 else own[name] for name in ("n", "events")},
+        "care": own["care"] or "none",
+        "gate": bool(own["gate"]),
+        "anchor": bool(own["anchor"]),
+        "side": SIDES[own["side"]],
+    }
+
+
+def share_rows(attribution: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
+    """What moves the answer in the primary block; the page works out the same of the analyses kept."""
+    return [
+        {
+            "estimator": ESTIMATOR_LABELS[name],
+            "term": term_label(study, term),
+            "share": share,
+            "kind": _kind(term),
+            "text": "<1 %" if share < LEAST else f"{100 * share:.0f} %",
+        }
+        for name in estimators_present(headline(specifications))
+        for term, share in first_order(attribution, study, name).items()
+    ]
+
+
+def _kind(term: str) -> str:
+    if term == TIE_BREAK:
+        return "no choice"
+    return "only together" if " x " in term else "one choice alone"
+
+
+def _complete(picture: Picture, study: Study, rows: Mapping[str, list[dict[str, Any]]]) -> Spec:
+    text = json.dumps(picture.spec)
+    for colour, variable in THEMED.items():
+        text = text.replace(f"var({variable})", colour)
+    room = max(ROOM, picture.least)
+    text = re.sub(r'"width": "@(\d+):(\d+)"', lambda found: f'"width": {_width(found, room)}', text)
+    spec = json.loads(text)
+    used = {name: rows[name] for name in rows if f'{{"name": "{name}"}}' in text}
+    note = {"subtitle": ORIGIN_NOTES[study.source]} if study.source in ORIGIN_NOTES else {}
+    title = {"text": picture.title, **note, "anchor": "start", "fontSize": 15, "subtitleFontSize": 11}
+    return spec | {
+        "title": title
+        | {"offset": 14, "subtitlePadding": 4, "subtitleColor": spec["config"]["text"]["color"]},
+        "config": spec["config"] | {"font": FONT, "background": PAPER},
+        "datasets": used,
+        "padding": 14,
+    }
+
+
+def _width(found: re.Match[str], room: int) -> int:
+    """What the page makes of a `theme.width` in so much room."""
+    share, reserved = int(found[1]), int(found[2])
+    return max(40, math.floor((room - reserved) / share))

@@ -1,0 +1,283 @@
+"""Pictures of the grid with their words: curve, blocks, surface, caliper, ties, attribution."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from survival_multiverse.inference.specification_summary import (
+    anchor_block,
+    estimated,
+    estimators_present,
+    headline,
+    middle_ratio,
+    of_set,
+)
+from survival_multiverse.paper.published_marks import LARGEST, NO_MARKS, SHARE
+from survival_multiverse.report.charts.grid import attribution_chart, caliper_chart, surface_chart, ties_chart
+from survival_multiverse.report.charts.page_data import axis_labels, choice_labels
+from survival_multiverse.report.charts.specification import blocks_chart, curve_chart
+from survival_multiverse.report.charts.theme import Spec
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio
+from survival_multiverse.report.style.ratio_axis import ratio_limits
+from survival_multiverse.report.words.answer import first_order, term_label
+from survival_multiverse.report.words.captions import dagger
+from survival_multiverse.report.words.labels import axis_value, in_sentence
+from survival_multiverse.report.words.narrative import percent, reading
+from survival_multiverse.report.words.table_cells import share_text
+from survival_multiverse.scenario.cautions import NOTE
+from survival_multiverse.settings.study import AXES, Study
+
+DENSE = 5_000
+"""With more analyses than this the small pictures of the blocks leave the intervals out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A Vega-Lite specification with its title, caption, and the words read out instead of it.
+
+    `least` is how narrow it may be, in pixels, where that hangs on what it shows.
+    """
+
+    name: str
+    title: str
+    text: str
+    alternative: str
+    spec: Spec
+    least: int = 0
+
+
+def first_view(specifications: pd.DataFrame, study: Study) -> dict[str, Any]:
+    """What the page's controls are set to when it opens: the primary block, nothing filtered out."""
+    labels = axis_labels(study)
+    present = estimators_present(headline(specifications))
+    opening = "matched" if "matched" in present else next(iter(present), "matched")
+    anchor = {
+        key: labels[key][study.axes[axis].values.index(value)] if value in study.axes[axis].values else ""
+        for key, axis, value in zip("TDGC", AXES, study.anchor, strict=True)
+    }
+    return {
+        "threshold": anchor["T"],
+        "dose": anchor["D"],
+        "estimator": ESTIMATOR_LABELS[opening],
+        "set": dict(zip(study.adjustment_sets, labels["S"], strict=True)).get(study.primary_set, ""),
+        "chosen": {**{key: labels[key] for key in "GC"}, "gate": "all"},
+    }
+
+
+def grid_pictures(
+    specifications: pd.DataFrame,
+    attribution: pd.DataFrame,
+    study: Study,
+    published: pd.DataFrame = NO_MARKS,
+) -> dict[str, Picture]:
+    """Pictures that follow the page's controls, and what moves the answer.
+
+    `published` is what `published_marks` gives.
+    """
+    rows = headline(specifications)
+    limits = ratio_limits(rows)
+    first = first_view(specifications, study)
+    made = [
+        _curve(rows, study, first, limits),
+        _blocks(rows, study, first, limits),
+        _surface(rows, study),
+        _caliper(rows, study, first, limits, published),
+        _ties(rows, study, first, limits),
+        _attribution(rows, attribution, study),
+    ]
+    return {picture.name: picture for picture in made if picture is not None}
+
+
+def _curve(rows: pd.DataFrame, study: Study, first: dict[str, Any], limits: tuple[float, float]) -> Picture:
+    choices = [row["label"] for row in choice_labels(study)]
+    spec = curve_chart(study, first, choices=choices, limits=limits, percent=percent(study))
+    block = anchor_block(rows, study)
+    parts = [
+        f"{ESTIMATOR_LABELS[name]}: {reading(block[block['estimator'] == name], study)}"
+        for name in estimators_present(block)
+    ]
+    text = (
+        f"One curve for one question: a population, a cutoff of {in_sentence(study.dose.label)}, a set of "
+        "covariates and an estimator. Each line is an "
+        f"analysis with its {percent(study)} confidence interval; beneath, its patients (and, darker, its "
+        "events) and the choices behind it. Diamonds: primary scenario. Hover for the numbers, click to "
+        "open the analysis, drag over rows of choices to keep those alone, here and in every other picture; "
+        "another drag starts anew."
+    )
+    text += published_words(study) + dagger(study)
+    return Picture("curve-chart", "Specification curve", text, " ".join(parts), spec)
+
+
+def published_words(study: Study, estimators: Iterable[str] = ESTIMATOR_LABELS) -> str:
+    """What the dashed lines of these estimators are; nothing where no hazard ratio was published."""
+    ratios = [
+        f"{ESTIMATOR_LABELS[name]} {format_ratio(study.published[name])}"
+        for name in estimators
+        if name in study.published
+    ]
+    if not ratios:
+        return ""
+    return (
+        f" Dashed, where the block is the primary one: published hazard ratios ({', '.join(ratios)}), "
+        "of the paper’s own models."
+    )
+
+
+def _blocks(rows: pd.DataFrame, study: Study, first: dict[str, Any], limits: tuple[float, float]) -> Picture:
+    dense = len(rows) > DENSE
+    spec = blocks_chart(
+        study, first, labels=axis_labels(study), limits=limits, percent=percent(study), dense=dense
+    )
+    usable = estimated(rows)
+    usable = of_set(usable[usable["estimator"] == _opening(rows)], study.primary_set)
+    medians = usable.groupby(["oligo_threshold", "dose_cutoff"])["hazard_ratio"].agg(middle_ratio)
+    words = [
+        f"{axis_value(study, 'oligo_threshold', threshold)} and {axis_value(study, 'dose_cutoff', dose)}: "
+        f"median {format_ratio(value)}"
+        for (threshold, dose), value in medians.items()
+    ]
+    text = (
+        f"The same for every block. Down: the threshold of {in_sentence(study.lesions.label)}; across: the "
+        f"cutoff of {in_sentence(study.dose.label)}. Blocks ask different questions, so they stand side by "
+        "side and are not pooled. A click shows the block above." + published_words(study) + NOTE
+    )
+    return Picture("blocks-chart", "All blocks", text, "; ".join(words), spec)
+
+
+def _opening(rows: pd.DataFrame) -> str:
+    present = estimators_present(rows)
+    return "matched" if "matched" in present else next(iter(present), "matched")
+
+
+def _surface(rows: pd.DataFrame, study: Study) -> Picture | None:
+    matched = anchor_block(rows[rows["estimator"] == "matched"], study)
+    if matched.empty:
+        return None
+    text = (
+        f"Matched hazard ratios over the cutoffs of {in_sentence(study.dose.label)} (across) and "
+        f"{in_sentence(study.gtv.label)} (up); a row of maps for each threshold, a column for each caliper. "
+        "A dot: the confidence interval excludes 1; a dash: not estimable; framed: the primary scenario"
+        f"{_published_there(study)}. "
+        "Click a cell to open the analysis." + dagger(study)
+    )
+    where = f"{axis_value(study, 'oligo_threshold', study.anchor[0])}, {in_sentence(study.dose.label)} "
+    where += axis_value(study, "dose_cutoff", study.anchor[1])
+    alternative = f"Maps of matched hazard ratios. With {where}: {reading(matched, study)}"
+    labels = axis_labels(study)
+    # So wide that the numbers in its cells have room.
+    least = max(760, 150 + len(labels["C"]) * (8 + 34 * len(labels["D"])))
+    title = "Hazard ratio and P over the cutoffs"
+    return Picture("surface-chart", title, text, alternative, surface_chart(study, labels), least)
+
+
+def _published_there(study: Study) -> str:
+    ratio = study.published.get("matched")
+    return f" (purple: {format_ratio(ratio)} was published)" if ratio else ""
+
+
+def _caliper(
+    rows: pd.DataFrame,
+    study: Study,
+    first: dict[str, Any],
+    limits: tuple[float, float],
+    published: pd.DataFrame,
+) -> Picture | None:
+    matched = estimated(anchor_block(rows[rows["estimator"] == "matched"], study))
+    if matched.empty:
+        return None
+    words = []
+    for caliper, here in matched.groupby("caliper"):
+        words.append(
+            f"{axis_value(study, 'caliper', caliper)}: median largest SMD "
+            f"{here['max_abs_smd_baseline'].median():.2f}, median matched share "
+            f"{share_text(here['matched_share'].median())}"
+        )
+    text = (
+        "A tighter caliper matches patients more alike on the score, if not in every covariate, and loses "
+        "more of them. Left: the largest standardised difference of the baseline covariates, with the gates "
+        "(dashed); middle: the share of the smaller arm that found a partner; right: the hazard ratio. One "
+        f"line for each cutoff of {in_sentence(study.gtv.label)}, in the block shown above."
+    )
+    printed = {"smd": printed_numbers(published, LARGEST), "matched": printed_numbers(published, SHARE)}
+    text += _published_trade(study, printed) + dagger(study)
+    spec = caliper_chart(study, first, labels=axis_labels(study), limits=limits, printed=printed)
+    return Picture("caliper-chart", "What the caliper buys and costs", text, "; ".join(words), spec)
+
+
+def _published_trade(study: Study, printed: Mapping[str, Mapping[str, float]]) -> str:
+    parts = []
+    if "matched" in printed["smd"]:
+        parts.append(f"largest |SMD| {format_ratio(printed['smd']['matched'])} by the printed counts")
+    if "matched" in printed["matched"]:
+        parts.append(f"{share_text(printed['matched']['matched'])} of the smaller arm")
+    if "matched" in study.published:
+        parts.append(f"hazard ratio {format_ratio(study.published['matched'])}")
+    return (
+        f" Dashed in purple, where the block is the primary one: published ({', '.join(parts)})."
+        if parts
+        else ""
+    )
+
+
+def printed_numbers(published: pd.DataFrame, quantity: str) -> dict[str, float]:
+    """A paper's number about its patients as a whole, by estimator."""
+    rows = published[(published["quantity"] == quantity) & published["variable"].isna()]
+    return dict(zip(rows["estimator"], rows["value"], strict=True))
+
+
+def _ties(
+    rows: pd.DataFrame, study: Study, first: dict[str, Any], limits: tuple[float, float]
+) -> Picture | None:
+    matched = estimated(anchor_block(rows[rows["estimator"] == "matched"], study))
+    matched = matched[matched["envelope_2.5"].notna()]
+    if matched.empty:
+        return None
+    widest = (matched["envelope_97.5"] / matched["envelope_2.5"]).max()
+    text = (
+        "Many patients have the same propensity score, and which of them is taken is arbitrary. Bars: the "
+        f"central 95 % of the hazard ratios over {study.analysis.tie_break_draws:,} orders; points: their "
+        "median, which is the estimate. It is an arbitrary choice's spread, not sampling error."
+        + published_words(study, ["matched"])
+        + NOTE
+    )
+    alternative = (
+        "Over the orders the hazard ratio of a single matched analysis of the primary block varies by a "
+        f"factor of up to {widest:.2f}."
+    )
+    spec = ties_chart(study, first, limits=limits)
+    return Picture("ties-chart", "The order of equal scores", text, alternative, spec)
+
+
+def _attribution(rows: pd.DataFrame, attribution: pd.DataFrame, study: Study) -> Picture | None:
+    names = [name for name in estimators_present(rows) if name != "unadjusted"]
+    shares = {name: found for name in names if (found := first_order(attribution, study, name))}
+    if not shares:
+        return None
+    words = []
+    for name, found in shares.items():
+        term, share = next(iter(found.items()))
+        most = in_sentence(term_label(study, term))
+        words.append(f"{ESTIMATOR_LABELS[name]}: most by {most}, {share_text(share)}")
+    text = (
+        "Share of the spread of the log hazard ratio inside the block shown above, among the analyses kept "
+        "there: each choice alone, what comes from interactions between choices, and, of matched analyses, "
+        "the order in which patients of equal score are taken, which nobody chooses. Levels are left out "
+        "until every combination has an estimate. It describes this grid; other values would give other "
+        "shares."
+    )
+    spec = attribution_chart([ESTIMATOR_LABELS[name] for name in shares])
+    alternative = "Of the primary block. " + "; ".join(words)
+    return Picture("attribution-chart", "What moves the answer", text, alternative, spec)
+
+
+def published_points(study: Study) -> list[dict[str, float]]:
+    """Published hazard ratios as rows that an axis has to show."""
+    return [{"hr": ratio, "lo": ratio, "hi": ratio} for ratio in study.published.values()]
+
+
+def limits_of(rows: list[dict[str, Any]]) -> tuple[float, float]:
+    """Limits of a hazard-ratio axis for rows with hr, lo and hi."""
+    frame = pd.DataFrame(rows).rename(columns={"hr": "hazard_ratio", "lo": "ci_lower", "hi": "ci_upper"})
+    return ratio_limits(frame.assign(status="ok"))

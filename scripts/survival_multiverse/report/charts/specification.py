@@ -1,0 +1,255 @@
+"""The specification curve of a block with its decision panel, and all blocks side by side."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from survival_multiverse.report.charts.theme import (
+    HALO,
+    INK,
+    MUTED,
+    Spec,
+    anchors,
+    cautioned,
+    chart,
+    dots,
+    line_at,
+    nominal,
+    rank_axis,
+    ratio,
+    reference,
+    sides,
+    tip,
+    whiskers,
+    width,
+)
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
+from survival_multiverse.report.style.palette import PUBLISHED
+from survival_multiverse.settings.study import Study
+
+LABELS = 190
+"""Pixels that the names of the choices take."""
+SET = "(!isValid(datum.S) || datum.S == set)"
+CUTOFFS = f"datum.T == threshold && datum.D == dose && {SET}"
+BLOCK = f"{CUTOFFS} && datum.estimator == estimator"
+CHOSEN = "(!isValid(datum.{0}) || indexof(chosen.{0}, datum.{0}) >= 0)"
+KEPT = {
+    "filter": " && ".join(CHOSEN.format(field) for field in "GC")
+    + " && (chosen.gate == 'all' || datum.gate !== false)"
+}
+"""What the reader's filter lets through: in every picture a mark with a choice that is not kept goes."""
+
+
+def kept(layers: list[Spec], *before: Spec) -> list[Spec]:
+    """Layers of a facet that draw only what the reader keeps.
+
+    Filtered as a whole, a facet would lose its empty pictures and lay out the others under wrong headers: one
+    layer at least has to stay without this.
+    """
+    return [{**layer, "transform": [*before, KEPT, *layer.get("transform", [])]} for layer in layers]
+
+
+def tooltip(study: Study) -> list[Spec]:
+    """All numbers of a specification, by its axes' own names."""
+    return [
+        tip("estimator", "Estimator"),
+        tip("T", study.lesions.label),
+        tip("D", study.dose.label),
+        tip("G", study.gtv.label),
+        tip("C", "Caliper"),
+        tip("S", "Adjusted for"),
+        tip("hr", "Hazard ratio", ".2f"),
+        tip("lo", "CI from", ".2f"),
+        tip("hi", "CI to", ".2f"),
+        tip("inverse", "1 / hazard ratio", ".2f"),
+        tip("pt", "P"),
+        tip("n", "Patients", ",d"),
+        tip("events", "Events", ",d"),
+        tip("smd", "Largest |SMD|, baseline", ".2f"),
+        tip("matched", "Matched share", ".0%"),
+        tip("care", "Caution"),
+    ]
+
+
+def params(first: dict[str, Any]) -> list[Spec]:
+    """What the page's controls set, in every picture: the block shown, and the choices that are kept."""
+    return [{"name": name, "value": value} for name, value in first.items()]
+
+
+def ranked() -> Spec:
+    """Ascending position of each estimate within its curve, that of a block and estimator."""
+    window = [{"op": "row_number", "as": "rank"}]
+    order = [{"field": "hr"}, {"field": "i"}]
+    return {"window": window, "sort": order, "groupby": ["T", "D", "estimator"]}
+
+
+def published_layers(
+    published: Mapping[str, float], first: Mapping[str, Any], y: Spec, *, form: str = ".2f"
+) -> list[Spec]:
+    """The published number of the estimator shown where the block is the primary one: a line, and its words.
+
+    `published` holds numbers on the axis `y` by estimator.
+    """
+    if not published:
+        return []
+    block = {"T": first["threshold"], "D": first["dose"]}
+    here = " && ".join(f"datum.{key} == {json.dumps(label)}" for key, label in block.items())
+    numbers = json.dumps({ESTIMATOR_LABELS[name]: value for name, value in published.items()})
+    at = [
+        {"calculate": f"{here} ? {numbers}[datum.estimator] : null", "as": "published"},
+        {"aggregate": [{"op": "max", "field": "published", "as": "published"}]},
+        {"filter": "isValid(datum.published)"},
+        {"calculate": f"'published ' + format(datum.published, '{form}')", "as": "words"},
+    ]
+    place = {"field": "published", "type": "quantitative", "scale": y.get("scale", {})}
+    rule = {"type": "rule", "strokeDash": [7, 4], "strokeWidth": 1.6, "color": PUBLISHED}
+    words = {"type": "text", "align": "right", "dy": 11, "color": PUBLISHED, **HALO}
+    tips = [tip("published", "Published", form)]
+    return [
+        {"transform": at, "mark": rule, "encoding": {"y": place, "tooltip": tips}},
+        {
+            "transform": at,
+            "mark": words,
+            "encoding": {"y": place, "x": {"value": "width"}, "text": {"field": "words"}},
+        },
+    ]
+
+
+def curve_chart(
+    study: Study,
+    first: dict[str, Any],
+    *,
+    choices: list[str],
+    limits: tuple[float, float],
+    percent: str,
+) -> Spec:
+    """One block's curve above the choices behind every estimate; a click opens the scenario.
+
+    Parameters
+    ----------
+    first
+        Values of the page's controls when it opens.
+    choices
+        Rows of the decision panel, in order.
+    limits
+        Of the hazard-ratio axis.
+    """
+    rank, across = rank_axis(), width(1, LABELS + 30)
+    estimates = _curve_layers(study, first, rank, limits, percent)
+    return chart(
+        data={"name": "specs"},
+        transform=[{"filter": f"{BLOCK} && isValid(datum.hr)"}, KEPT, ranked()],
+        bounds="flush",
+        spacing=14,
+        vconcat=[
+            {"name": "estimates", "width": across, "height": 260, "layer": estimates},
+            {"width": across, "height": 46, "layer": _counts(rank)},
+            {"width": across, "height": {"step": 17}, **_decisions(study, rank, choices, percent)},
+        ],
+    )
+
+
+def _curve_layers(
+    study: Study, first: Mapping[str, Any], rank: Spec, limits: tuple[float, float], percent: str
+) -> list[Spec]:
+    y = ratio("hr", limits, "Hazard ratio")
+    shared = {"x": rank, "color": sides(percent), "tooltip": tooltip(study)}
+    published = published_layers(study.published, first, y)
+    return [
+        line_at(1),
+        *published[:1],
+        whiskers(y, shared, opacity=0.55, strokeWidth=2, cursor="pointer"),
+        dots(shared | {"y": y}, size=34, cursor="pointer"),
+        anchors({"x": rank, "y": y, "tooltip": tooltip(study)}, size=130),
+        cautioned({"x": rank, "y": {"value": 254}}),
+        *published[1:],
+    ]
+
+
+def _counts(rank: Spec) -> list[Spec]:
+    """Patients, and over them those with the event."""
+    y = {"type": "quantitative", "axis": {"title": "Patients", "tickCount": 2, "grid": False}}
+    bar = {"type": "rule", "strokeWidth": 3, "clip": True}
+    return [
+        {
+            "mark": bar | {"color": colour, "opacity": opacity},
+            "encoding": {"x": rank, "y": {"field": field, **y}, "y2": {"datum": 0}},
+        }
+        for field, colour, opacity in (("n", MUTED, 0.45), ("events", INK, 0.75))
+    ]
+
+
+def _decisions(study: Study, rank: Spec, choices: list[str], percent: str) -> Spec:
+    """A row for each choice, a tick for each estimate that made it; dragging over rows keeps them."""
+    gate = "datum.gate ? 'Through the gate' : null"
+    return {
+        "name": "choices",
+        "transform": [
+            {"calculate": f"[datum.Gt, datum.Ct, {gate}]", "as": "choice"},
+            {"flatten": ["choice"]},
+            {"filter": "isValid(datum.choice)"},
+        ],
+        "params": [{"name": "decide", "select": {"type": "interval", "encodings": ["y"]}}],
+        "mark": {"type": "tick", "orient": "vertical", "thickness": 2.5, "bandSize": 12},
+        "encoding": {
+            "x": rank,
+            "y": {
+                "field": "choice",
+                "type": "nominal",
+                "scale": {"domain": choices},
+                "axis": {"title": None, "grid": True, "domain": False, "ticks": False},
+            },
+            "color": sides(percent),
+            "tooltip": tooltip(study),
+        },
+    }
+
+
+def blocks_chart(
+    study: Study,
+    first: dict[str, Any],
+    *,
+    labels: dict[str, list[str]],
+    limits: tuple[float, float],
+    percent: str,
+    dense: bool,
+) -> Spec:
+    """Every block's curve, one small picture each: threshold of lesions down, dose cutoff across.
+
+    Where the pictures would be `dense` they show no intervals, which would be a solid area and slow.
+    """
+    y = ratio("hr", limits, None)
+    shared = {"x": rank_axis(5), "color": sides(percent)}
+    rules = [] if dense else [whiskers(y, shared, opacity=0.35, cursor="pointer")]
+    points = shared | {
+        "y": y,
+        "color": {"condition": {"test": "datum.anchor", "value": INK}, **sides(percent)},
+        "size": {"condition": {"test": "datum.anchor", "value": 70}, "value": 9},
+        "shape": {"condition": {"test": "datum.anchor", "value": "diamond"}, "value": "circle"},
+        "tooltip": tooltip(study),
+    }
+    here = {"filter": f"datum.estimator == estimator && {SET} && isValid(datum.hr)"}
+    shaky = cautioned({"x": shared["x"], "y": {"value": 87}}, fontSize=8)
+    drawn = kept([*rules, dots(points, cursor="pointer"), shaky], here)
+    for layer in drawn:
+        # Ranked before the cautioned are chosen, so that a mark stands under its estimate.
+        layer["transform"].insert(2, ranked())
+    # Here the caption says what the line is: small pictures have no room for words.
+    published = published_layers(study.published, first, y)[:1]
+    for layer in published:
+        layer["transform"] = [here, *layer["transform"]]
+    left = {"title": study.lesions.label, "labelOrient": "left", "labelAngle": -90}
+    return chart(
+        data={"name": "specs"},
+        facet={
+            "row": nominal("T", labels["T"], header=left),
+            "column": nominal("D", labels["D"], header={"title": study.dose.label}),
+        },
+        spacing=12,
+        resolve={"scale": {"x": "independent"}},
+        spec={
+            "width": width(len(labels["D"]), 120 + 12 * len(labels["D"])),
+            "height": 92,
+            "layer": [reference("y", 1), *published, *drawn],
+        },
+    )

@@ -1,0 +1,1 @@
+"""Figures drawn by matplotlib, and the graph of the lineage."""

@@ -1,0 +1,127 @@
+"""What the Kaplan-Meier figures of the primary scenario show: panels, groups, P values, published numbers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from survival_multiverse.cohort.sample import STATE_LEVELS
+from survival_multiverse.paper.published_marks import NO_MARKS
+from survival_multiverse.report.style.palette import ARM_COLOURS, LINE_STYLES, STATE_COLOURS
+from survival_multiverse.report.words.figure_names import (
+    BY,
+    DOSE,
+    MATCHED,
+    PREFIX,
+    STATE,
+    about_whom,
+    whom_of,
+)
+from survival_multiverse.report.words.labels import arm_labels, factor_levels, level_label
+from survival_multiverse.settings.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One group of patients in a panel; `time` in the study's unit, `event` 1 = death, shapes (n,)."""
+
+    label: str
+    colour: str
+    line: object
+    time: np.ndarray
+    event: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Curves drawn in one pair of axes.
+
+    Attributes
+    ----------
+    p_value
+        Of the log-rank test, printed in them (NaN: none).
+    published
+        What a paper prints about them, as `published_marks` gives it.
+    """
+
+    title: str
+    curves: tuple[Curve, ...]
+    p_value: float
+    published: pd.DataFrame
+
+
+def survival_panels(
+    name: str,
+    samples: Mapping[str, pd.DataFrame],
+    estimates: pd.DataFrame,
+    study: Study,
+    published: pd.DataFrame = NO_MARKS,
+) -> list[Panel]:
+    """What a figure shows: its panels, groups and log-rank P values.
+
+    Parameters
+    ----------
+    name
+        One of `figure_names`.
+    samples
+        Patients of the primary scenario (`multiverse.anchor_samples`): frames with time, event, arm
+        and a column for each grouping, under `population`, `all` and `matched:<set>`.
+    estimates
+        Rows of the primary scenario; the P values are read here, never computed anew.
+    published
+        Numbers of a paper (`published_marks`); none without one.
+    """
+    groups = _groups(name, samples, study)
+    return [
+        Panel(title, curves, log_rank_p(estimates, **whom), about_whom(published, **whom))
+        for (title, whom), curves in zip(whom_of(name, study), groups, strict=True)
+    ]
+
+
+def _groups(name: str, samples: Mapping[str, pd.DataFrame], study: Study) -> list[tuple[Curve, ...]]:
+    """Curves of each panel of a figure."""
+    part = name.removeprefix(PREFIX)
+    if part == STATE:
+        return [_state_curves(samples["all"], study)]
+    if part.startswith(MATCHED):
+        return [_arm_curves(samples[f"matched:{part.removeprefix(MATCHED)}"], study)]
+    patients = samples["population"]
+    if part == DOSE:
+        return [_arm_curves(patients, study)]
+    factor = part.removeprefix(BY)
+    levels = factor_levels(study, factor)
+    return [_arm_curves(patients[patients[factor].astype(object) == level], study) for level in levels]
+
+
+def log_rank_p(estimates: pd.DataFrame, **whom: str) -> float:
+    """Unstratified log-rank P value of the estimates table (`whom` as in `_about`); NaN if there is none."""
+    rows = estimates[(estimates["analysis"] == "log_rank") & (estimates["landmark"] == 0)]
+    rows = rows[rows["level"].isna() & rows["model"].isna() & (rows["statistic"] == "chi_square")]
+    values = about_whom(rows, **whom)["p_value"]
+    return float(values.iloc[0]) if len(values) else float("nan")
+
+
+def _arm_curves(patients: pd.DataFrame, study: Study) -> tuple[Curve, ...]:
+    labels = arm_labels(study, dose_cutoff=study.anchor[1])
+    return tuple(
+        _curve(patients[patients["arm"] == arm], labels[arm], ARM_COLOURS[arm], LINE_STYLES[arm])
+        for arm in (1, 0)
+    )
+
+
+def _state_curves(patients: pd.DataFrame, study: Study) -> tuple[Curve, ...]:
+    return tuple(
+        _curve(
+            patients[patients["state"].astype(object) == level],
+            level_label(study, "state", level),
+            STATE_COLOURS[level],
+            LINE_STYLES[1 - position],
+        )
+        for position, level in enumerate(STATE_LEVELS)
+    )
+
+
+def _curve(patients: pd.DataFrame, label: str, colour: str, line: object) -> Curve:
+    time = patients["time"].to_numpy(dtype=np.float64)
+    return Curve(label, colour, line, time, patients["event"].to_numpy(dtype=np.int64))

@@ -1,0 +1,305 @@
+"""What may be shared of a study's tables: every column is declared, and none gives a patient away.
+
+Everything that a reader gets (the page, its tables and pictures, the handouts) is made from tables that have
+passed through `release`. docs/disclosure.md says what it does, and why.
+"""
+
+import math
+from collections.abc import Mapping
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+import numpy as np
+import pandas as pd
+
+from survival_multiverse.cohort.disclosure import shown_count, shown_share, shown_survival
+from survival_multiverse.report.tables.flow import flow_counts
+from survival_multiverse.settings.study import AXES, Study
+
+DIGITS, MOST_DIGITS = 3, 6
+"""Significant digits of a statistic, and where its side of a boundary takes more, at most so many."""
+BOUNDARIES = (1.0, 0.05)
+"""A limit or P value stays on its side of these."""
+
+
+class Kind(StrEnum):
+    """What a column holds, and with it what is done before it is shared.
+
+    ``count`` (of patients): the middle of its class; ``share`` (of patients): that of shown counts; ``time``
+    (of one patient): held back; ``curve``: survival at times of a grid, in steps of at least one patient's
+    share; ``statistic``: three significant digits; ``label``: words, settings and numbers that count
+    analyses, never patients.
+    """
+
+    COUNT = "count"
+    SHARE = "share"
+    TIME = "time"
+    CURVE = "curve"
+    STATISTIC = "statistic"
+    LABEL = "label"
+
+
+COUNT, SHARE, TIME, CURVE, STATISTIC, LABEL = Kind
+_SCENARIO = dict.fromkeys(
+    (*AXES, "population", "adjustment_set", "estimator", "landmark", "landmark_order"), LABEL
+)
+_INTERVAL = dict.fromkeys(("hazard_ratio", "ci_lower", "ci_upper", "p_value"), STATISTIC)
+SCHEMA: dict[str, dict[str, Kind]] = {
+    "cohort": {"variable": LABEL, "patients": COUNT, "events": COUNT, "n_missing": COUNT},
+    "flow": {"box": LABEL, "name": LABEL, "count": COUNT, "share": SHARE},
+    "anchor": {
+        **_SCENARIO,
+        **dict.fromkeys(
+            ("subgroup", "analysis", "model", "ties", "variance", "variable", "level", "statistic"), LABEL
+        ),
+        **dict.fromkeys(("estimate", "std_error", "ci_lower", "ci_upper", "p_value"), STATISTIC),
+        **{"df": LABEL, "n": COUNT, "events": COUNT, "status": LABEL, "reason": LABEL, "flags": LABEL},
+    },
+    "specifications": {
+        **_SCENARIO,
+        **_INTERVAL,
+        **{
+            "log_hazard_ratio": STATISTIC,
+            "std_error": STATISTIC,
+            "n": COUNT,
+            "events": COUNT,
+            "pairs": COUNT,
+        },
+        **dict.fromkeys(("status", "reason", "flags", "focal_arm", "fingerprint", "is_anchor"), LABEL),
+        **{"matched_share": SHARE, "risk_at_end": STATISTIC, "variance_between_orders": STATISTIC},
+        **{"max_abs_smd_*": STATISTIC, "passes_*": LABEL, "envelope_*": STATISTIC},
+        **{"*_direction": LABEL, "rosenbaum_*": STATISTIC, "sign_test_*": STATISTIC, "e_value*": STATISTIC},
+    },
+    "blocks": {
+        **_SCENARIO,
+        **dict.fromkeys(
+            ("gate", "comparable", "attempted", "estimated", "not_estimable*", "effective"), LABEL
+        ),
+        **{"*hazard_ratio": STATISTIC, "hr_*": STATISTIC, "janus": LABEL, "share_*": STATISTIC},
+        **{"median_*": STATISTIC, "rosenbaum_bounds": LABEL, "lowest": LABEL, "highest": LABEL},
+    },
+    "failures": {**_SCENARIO, **dict.fromkeys(("analysis", "status", "reason", "rows", "scenarios"), LABEL)},
+    "attribution": {
+        **_SCENARIO,
+        **dict.fromkeys(("scope", "gate", "term", "order", "degrees_of_freedom", "cells"), LABEL),
+        **{"dropped_levels": LABEL, "sum_of_squares": STATISTIC, "share": STATISTIC},
+    },
+    "joint_inference": {
+        **_SCENARIO,
+        **dict.fromkeys(("gate", "null", "draws", "specifications"), LABEL),
+        **dict.fromkeys(("*median", "*mean_z", "*share_significant", "null_median_*"), STATISTIC),
+    },
+    "null_curves": {
+        **_SCENARIO,
+        **{"rank": LABEL, "null": LABEL, "hazard_ratio": STATISTIC, "null_*": STATISTIC},
+    },
+    "cutpoints": {
+        **_INTERVAL,
+        **{"cutoff": STATISTIC, "n_above": COUNT, "n_below": COUNT},
+        **dict.fromkeys(("status", "flags", "population", "variable"), LABEL),
+    },
+    "selected_cutoffs": {
+        **{"cutoff": STATISTIC, "statistic": STATISTIC, "p_naive": STATISTIC, "p_value": STATISTIC},
+        **dict.fromkeys(("candidates", "permutations", "status", "population", "variable"), LABEL),
+        "n": COUNT,
+    },
+    "dose_response": {
+        **_INTERVAL,
+        **{"value": STATISTIC, "p_nonlinear": STATISTIC, "reference": STATISTIC},
+        **dict.fromkeys(("status", "knots", "population", "variable"), LABEL),
+    },
+    "witnesses": {
+        **dict.fromkeys(("adjustment_set", "quantity", "estimator", "witness", "numbers"), LABEL),
+        **{"engine": STATISTIC, "other": STATISTIC, "largest_relative_difference": STATISTIC},
+        **{"agrees": LABEL, "status": LABEL},
+    },
+    "arm_curves": {**_SCENARIO, "arm": LABEL, "n": COUNT, "curve": LABEL},
+    "survival_curves": {"curve": LABEL, "time": LABEL, "survival": CURVE, "at_risk": COUNT},
+    "score_overlap": {
+        **dict.fromkeys(("adjustment_set", "estimator", "arm", "lower", "upper"), LABEL),
+        "patients": COUNT,
+    },
+    "scenario_balance": {**_SCENARIO, "variable": LABEL, "level": LABEL, "estimate": STATISTIC},
+}
+"""Kind of every column of the tables that are shared, by table; ``*`` stands for any characters."""
+NOT_OF_PATIENTS = ("calibration", "consistency", "reproduction", "score", "matching", "published", "ensemble",
+                   "ensemble_members")  # fmt: skip
+"""Tables of simulated cohorts, of what a paper prints, and of patients made from that."""
+DIGESTS = ("fingerprint", "curve")
+"""Labels that are shared as running numbers."""
+COUNTED_ANEW = ("cohort", "flow")
+"""Tables whose rows are other ones where they are shared."""
+ROWS: dict[tuple[str, str], Kind] = {
+    ("descriptive", "patients*"): COUNT,
+    ("missing", "patients"): COUNT,
+    ("matching", "pairs"): COUNT,
+    ("matching", "focal_patients"): COUNT,
+    ("matching", "matched_share"): SHARE,
+    ("rosenbaum", "informative_pairs"): COUNT,
+    ("weights", "extreme_weights"): COUNT,
+    ("follow_up", "alive"): COUNT,
+    ("follow_up", "alive_m*imum"): TIME,
+    ("tie_break", "draws_estimated"): LABEL,
+}
+"""Kind of the estimate of a statistic, by its analysis and name, where it is none."""
+
+
+def release(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, pd.DataFrame]:
+    """Return the tables as they may be shared.
+
+    Parameters
+    ----------
+    tables
+        As the study keeps them, by the names of `SCHEMA` and `NOT_OF_PATIENTS`; ``cohort`` has a row a
+        patient, ``flow`` the steps of eligibility, and both come back as counts.
+
+    Raises
+    ------
+    ValueError
+        If a table or a column is not declared.
+    """
+    made = dict(tables)
+    if "cohort" in made:
+        made["cohort"] = cohort_counts(made["cohort"])
+    if "flow" in made:
+        made["flow"] = flow_counts(made["flow"], made["anchor"], study)
+    if "cutpoints" in made:
+        made["cutpoints"] = _parted(made["cutpoints"], minimum=study.minimum_cell)
+    _number(made)
+    return {
+        name: frame if name in NOT_OF_PATIENTS else release_table(name, frame, minimum=study.minimum_cell)
+        for name, frame in made.items()
+    }
+
+
+def kind_of(table: str, column: str) -> Kind:
+    """Kind of a column: that of its name, or of the first pattern that it matches.
+
+    Raises
+    ------
+    ValueError
+        If it is not declared.
+    """
+    declared = SCHEMA.get(table, {})
+    if column in declared:
+        return declared[column]
+    found = [kind for pattern, kind in declared.items() if fnmatchcase(column, pattern)]
+    if not found:
+        raise ValueError(f"{table}.{column} is not declared in release.SCHEMA and can't be shared")
+    return found[0]
+
+
+def _number(tables: dict[str, pd.DataFrame]) -> None:
+    """Put numbers for what is told apart by digests of patients, which could confirm a guess at them."""
+    for column in DIGESTS:
+        numbers: dict[object, str] = {"": ""}
+        for name, frame in tables.items():
+            if column in SCHEMA.get(name, ()) and column in frame:
+                for digest in frame[column].dropna().unique():
+                    numbers.setdefault(digest, str(len(numbers)))
+                tables[name] = frame.assign(**{column: frame[column].map(numbers).astype(object)})
+
+
+def cohort_counts(patients: pd.DataFrame) -> pd.DataFrame:
+    """Patients and events of the whole cohort, and how many lack each variable."""
+    names = [name for name in patients if name not in ("patient_id", "time", "event")]
+    missing = {"": 0} | {name: int(patients[name].isna().sum()) for name in names}
+    totals = {"patients": len(patients), "events": int(patients["event"].sum())}
+    return pd.DataFrame([{"variable": name, **totals, "n_missing": count} for name, count in missing.items()])
+
+
+def apart(rows: pd.DataFrame, *, minimum: int) -> pd.DataFrame:
+    """Estimated cutoffs between which at least `minimum` patients lie: none of them shows one's value."""
+    rows = rows[rows["status"] == "ok"].sort_values("cutoff")
+    kept, last = [], math.inf
+    for position, count in enumerate(rows["n_above"]):
+        if last - count >= minimum:
+            kept.append(position)
+            last = count
+    return rows.iloc[kept]
+
+
+def _parted(cutpoints: pd.DataFrame, *, minimum: int) -> pd.DataFrame:
+    """`apart` in each population and variable."""
+    groups = [rows for _, rows in cutpoints.groupby(["population", "variable"], sort=False)]
+    return pd.concat([apart(rows, minimum=minimum) for rows in groups]) if groups else cutpoints
+
+
+def release_table(name: str, frame: pd.DataFrame, *, minimum: int) -> pd.DataFrame:
+    """Return one table as its kinds say, without what `release` counts anew.
+
+    Raises
+    ------
+    ValueError
+        If the table or a column is not declared.
+    """
+    kinds = {column: kind_of(name, column) for column in frame}
+    patients = None
+    if name == "survival_curves":
+        patients = frame.groupby("curve")["at_risk"].transform("max")
+    elif SHARE in kinds.values():
+        patients = frame["count"] if name == "flow" else 2 * frame["pairs"]
+    shown = {column: _shown(frame[column], kind, patients, minimum) for column, kind in kinds.items()}
+    if name == "anchor":
+        shown["estimate"] = _estimates(frame, minimum)
+    return pd.DataFrame(shown, index=frame.index)
+
+
+def _estimates(rows: pd.DataFrame, minimum: int) -> pd.Series:
+    """Estimates of rows, each by the kind of its statistic."""
+    shown = rows["estimate"].astype(np.float64)
+    for (analysis, statistic), here in rows.groupby(["analysis", "statistic"], sort=False, observed=True):
+        kind = kind_of_estimate(analysis, statistic)
+        shown.loc[here.index] = _shown(here["estimate"], kind, None, minimum)
+    return shown
+
+
+def kind_of_estimate(analysis: str, statistic: str) -> Kind:
+    """Kind of the estimates of a statistic."""
+    found = (
+        kind for (of, pattern), kind in ROWS.items() if of == analysis and fnmatchcase(statistic, pattern)
+    )
+    return next(found, STATISTIC)
+
+
+def _shown(values: pd.Series, kind: Kind, patients: pd.Series | None, minimum: int) -> pd.Series:
+    """Values as shown; `patients` are those that a curve rests on, or those matched of whom a share tells."""
+    if kind is LABEL:
+        return values
+    numbers = values.to_numpy(dtype=np.float64)
+    if kind is COUNT:
+        numbers = shown_count(numbers, minimum=minimum)
+    elif kind is CURVE and patients is not None:
+        numbers = shown_survival(numbers, patients, minimum=minimum)
+    elif kind is SHARE and patients is not None:
+        pairs = patients.to_numpy(dtype=np.float64) / 2
+        focal = np.divide(pairs, numbers, where=numbers > 0, out=np.full(len(numbers), np.nan))
+        numbers = shown_share(pairs, np.round(focal), minimum=minimum)
+    elif kind in (TIME, CURVE, SHARE):
+        numbers = np.full(len(numbers), np.nan)
+    else:
+        numbers = significant(numbers)
+    return pd.Series(numbers, values.index)
+
+
+def significant(values: np.ndarray, digits: int = DIGITS) -> np.ndarray:
+    """Numbers to so many significant digits; more where they would come to the other side of a boundary."""
+    shown = _rounded(values, digits)
+    for more in range(digits + 1, MOST_DIGITS + 1):
+        crossed = np.zeros(len(values), dtype=bool)
+        for boundary in BOUNDARIES:
+            crossed |= np.sign(shown - boundary) != np.sign(values - boundary)
+        crossed &= np.isfinite(values)
+        if not crossed.any():
+            break
+        shown = np.where(crossed, _rounded(values, more), shown)
+    return shown
+
+
+def _rounded(values: np.ndarray, digits: int) -> np.ndarray:
+    known = np.isfinite(values) & (values != 0)
+    exponent = np.floor(np.log10(np.abs(np.where(known, values, 1.0))))
+    places = (digits - 1 - exponent).astype(np.int64)
+    unit = 10.0 ** np.abs(places)
+    scaled = np.where(places >= 0, np.round(values * unit) / unit, np.round(values / unit) * unit)
+    return np.where(known, scaled, values)

@@ -1,0 +1,1 @@
+"""Colours, axes and formats of numbers that pictures and tables share."""

@@ -1,0 +1,273 @@
+"""Tables on the joint tests, the spread, the selected cutoffs, the calibration and the witnesses."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from survival_multiverse.cohort.sample import measured
+from survival_multiverse.inference.attribution import OUTER, TIE_BREAK
+from survival_multiverse.inference.joint_summary import NULL_LABELS, joint_blocks, median_ratio
+from survival_multiverse.inference.specification_summary import (
+    GATED,
+    estimators_present,
+    headline,
+    strictest_gate,
+)
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p, format_ratio
+from survival_multiverse.report.words.labels import axis_value, population_label, with_unit
+from survival_multiverse.report.words.table_cells import (
+    GAP,
+    count_text,
+    is_number,
+    reason_text,
+    set_label,
+    share_text,
+)
+from survival_multiverse.settings.schema import Population, Status
+from survival_multiverse.settings.study import AXES, Study
+
+CALIBRATED = {
+    "median": "median",
+    "share_significant": "share significant as predicted",
+    "mean_z": "mean z",
+    "abs_median": "median, two-sided",
+    "abs_mean_z": "mean z, two-sided",
+    "max_t": "any single analysis, max-T",
+    "wald_model": "Wald, model-based error",
+    "wald_naive": "Wald, pairs ignored",
+    "wald_clustered": "Wald, error clustered by pair",
+    "wald_mean_of_orders": "Wald, mean error of the orders",
+    "wald_outputation": "Wald, median over the orders",
+    "wald_robust": "Wald, robust error",
+    "wald_stacked": "Wald, error for an estimated score",
+    "bootstrap_patients": "bootstrap of patients",
+    "bootstrap_pairs": "bootstrap of pairs",
+}
+"""Tests and intervals of the calibration as readers know them."""
+SPELT_OUT = 3
+"""Levels left out of a factorial that a table names; more are counted."""
+TESTS = {
+    "abs_median": "Two-sided P, median",
+    "abs_mean_z": "Two-sided P, mean z",
+    "median": "One-sided P, median",
+}
+PRIMARY = str(Population.NON_OLIGOMETASTATIC)
+
+
+def joint_table(joint: pd.DataFrame, study: Study, *, primary_threshold: bool) -> pd.DataFrame:
+    """Joint tests at the primary threshold of lesions, or at the others."""
+    joint = joint[(joint["oligo_threshold"] == study.anchor[0]) == primary_threshold]
+    nulls = [name for name in NULL_LABELS if name in set(joint["null"])]
+    gated = joint_blocks(joint, strictest_gate(study))
+    rows = []
+    for key, block in joint_blocks(joint, "all").items():
+        rows.append(_joint_row(block, "all", nulls, study))
+        if key in gated:
+            rows.append(_joint_row(gated[key], "through the gate", nulls, study))
+    columns = [study.lesions.label, "Adjusted for", "Estimator", study.dose.label, "Analyses", "Number"]
+    columns.append("Median HR")
+    if primary_threshold:
+        # The title says it.
+        columns, rows = columns[1:], [row[1:] for row in rows]
+    columns += ["Significant as predicted", "Mean z as predicted"]
+    headings = [("", name) for name in columns]
+    side = {"median": f" ({study.inference.predicted} survival)"}
+    headings += [
+        (f"{heading}{side.get(test, '')}", NULL_LABELS[null])
+        for test, heading in TESTS.items()
+        for null in nulls
+    ]
+    return pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(headings))
+
+
+def _joint_row(block: dict[str, dict[str, Any]], analyses: str, nulls: list[str], study: Study) -> list[str]:
+    row = next(iter(block.values()))
+    known = is_number(row["median"])
+    label = ESTIMATOR_LABELS[row["estimator"]]
+    if row["landmark"] > 0:
+        label += f", landmark {with_unit(row['landmark'], study.time.unit)}"
+    return [
+        axis_value(study, "oligo_threshold", row["oligo_threshold"]),
+        set_label(study, row["adjustment_set"]),
+        label,
+        axis_value(study, "dose_cutoff", row["dose_cutoff"]),
+        analyses,
+        count_text(row["specifications"]),
+        format_ratio(median_ratio(row, study)) if known else GAP,
+        share_text(row["share_significant"]) if known else GAP,
+        f"{row['mean_z']:.2f}".replace("-", "−") if known else GAP,
+        *(format_p(block[null][f"p_{test}"]) if null in block else GAP for test in TESTS for null in nulls),
+    ]
+
+
+def attribution_table(attribution: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """What each choice alone explains of the spread of log HR, and what they explain only together."""
+    here = attribution[
+        (attribution["scope"] == "multiverse")
+        & (attribution["population"] == PRIMARY)
+        & (attribution["landmark"] == 0)
+    ]
+    gate = strictest_gate(study)
+    rows = []
+    present = estimators_present(headline(specifications))
+    for estimator, kept in [(name, kept) for name in present for kept in ("all", gate)]:
+        terms = here[(here["estimator"] == estimator) & (here["gate"] == kept)]
+        if kept == gate and (terms.empty or estimator not in GATED):
+            continue
+        alone = terms[terms["order"] == 1].set_index("term")["share"].to_dict()
+        together = terms.loc[terms["order"] > 1, "share"].sum() if len(alone) > 1 else math.nan
+        first: Any = terms.iloc[0] if len(terms) else {"cells": math.nan, "dropped_levels": ""}
+        rows.append(
+            [
+                ESTIMATOR_LABELS[estimator],
+                "all" if kept == "all" else "through the gate",
+                *(_small_share(alone.get(name, math.nan)) for name in OUTER),
+                _small_share(together),
+                _small_share(_order_share(terms)),
+                count_text(first["cells"]),
+                _dropped(first["dropped_levels"], study),
+            ]
+        )
+    labels = {"oligo_threshold": study.lesions.label, "dose_cutoff": study.dose.label}
+    labels |= {"gtv_cutoff": study.gtv.label, "caliper": "Caliper", "adjustment_set": "Adjusted for"}
+    columns = [
+        "Estimator",
+        "Analyses",
+        *(labels[name] for name in OUTER),
+        "Only together",
+        "Order of equal scores",
+        "Cells",
+        "Left out",
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _order_share(terms: pd.DataFrame) -> float:
+    """Share of the order in which patients of equal score are matched; NaN without matching."""
+    share = terms.loc[terms["term"] == TIE_BREAK, "share"]
+    return float(share.iloc[0]) if len(share) else math.nan
+
+
+def _small_share(share: float) -> str:
+    """A share as a percentage; a small one is not said to be none."""
+    return "<1 %" if is_number(share) and 0 < share < 0.005 else share_text(share)
+
+
+def _dropped(levels: str, study: Study) -> str:
+    """Levels that were dropped to complete the factorial, as readers know them."""
+    if not levels:
+        return "nothing"
+    words, dropped = [], levels.split("; ")
+    if len(dropped) > SPELT_OUT:
+        return f"{len(dropped)} levels"
+    for entry in dropped:
+        name, _, level = entry.partition(" ")
+        if name in AXES:
+            words.append(axis_value(study, name, math.inf if level == "none" else float(level)))
+        else:
+            words.append(f"“{study.adjustment_sets[level].label}”")
+    return ", ".join(words)
+
+
+def selected_table(selected: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """The cutoff with the largest log-rank statistic, before and after the search is counted.
+
+    Empty for reconstructed patients: their values were drawn within published categories.
+    """
+    if not measured(study):
+        return pd.DataFrame()
+    rows = []
+    for row in selected.to_dict("records"):
+        role = getattr(study, row["variable"])
+        ok = row["status"] == str(Status.OK)
+        rows.append(
+            [
+                population_label(study, row["population"]),
+                role.label,
+                f"≥{with_unit(row['cutoff'], role.unit)}" if ok else reason_text(row),
+                format_p(row["p_naive"]),
+                format_p(row["p_value"]),
+                count_text(row["candidates"]),
+                count_text(row["permutations"]),
+            ]
+        )
+    columns = ["Population", "Variable", "Cutoff", "P without the search", "P with the search"]
+    return pd.DataFrame(rows, columns=[*columns, "Cutoffs tried", "Permutations"])
+
+
+def _test_words(test: object) -> str:
+    """A test or an interval of the calibration in words."""
+    return CALIBRATED.get(test, str(test).replace("_", " ")) if isinstance(test, str) else ""
+
+
+def calibration_summary(calibration: pd.DataFrame) -> pd.DataFrame:
+    """Lowest and highest observed rate of each kind of test and interval, over all estimators and sets."""
+    if calibration.empty:
+        return pd.DataFrame()
+    kinds = calibration.fillna({"test": "", "null": ""})
+    rows = []
+    for (setting, quantity, test, nominal), here in kinds.groupby(
+        ["setting", "quantity", "test", "nominal"], sort=False
+    ):
+        observed = here["observed"]
+        rows.append(
+            [
+                str(setting).replace("_", " "),
+                str(quantity),
+                _test_words(test) or GAP,
+                f"{nominal:g}",
+                f"{observed.min():.3f} to {observed.max():.3f}",
+                f"{here['monte_carlo_se'].max():.3f}",
+                count_text(len(here)),
+            ]
+        )
+    columns = ["Cohorts with", "Quantity", "Test or interval", "Nominal", "Observed", "Largest SE"]
+    return pd.DataFrame(rows, columns=[*columns, "Rows"])
+
+
+def calibration_shown(calibration: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Observed error rates and coverages beside the nominal ones."""
+    rows = []
+    for row in calibration.to_dict("records"):
+        words = [_test_words(row["test"]), NULL_LABELS.get(row["null"], "")]
+        name = row["adjustment_set"] if isinstance(row["adjustment_set"], str) else ""
+        rows.append(
+            [
+                str(row["setting"]).replace("_", " "),
+                str(row["quantity"]),
+                ESTIMATOR_LABELS.get(row["estimator"], str(row["estimator"])),
+                set_label(study, name) if name in study.adjustment_sets else name or GAP,
+                ", ".join(filter(None, words)) or GAP,
+                f"{row['nominal']:g}",
+                f"{row['observed']:.3f} (±{row['monte_carlo_se']:.3f})",
+                count_text(row["cohorts"]),
+                count_text(row["draws"]) if row["draws"] else GAP,
+                row["note"] if isinstance(row["note"], str) and row["note"] else GAP,
+            ]
+        )
+    columns = ["Cohorts with", "Quantity", "Estimator", "Adjusted for", "Test or interval", "Nominal"]
+    return pd.DataFrame(rows, columns=[*columns, "Observed (± SE)", "Cohorts", "Draws", "Note"])
+
+
+def witness_table(witnesses: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """The study's own numbers beside those of other people's code."""
+    rows = []
+    for row in witnesses.to_dict("records"):
+        name, estimator = row["adjustment_set"], row["estimator"]
+        what = str(row["quantity"])
+        ok = row["status"] == str(Status.OK)
+        difference = row["largest_relative_difference"]
+        rows.append(
+            [
+                what[0].upper() + what[1:],
+                ESTIMATOR_LABELS[estimator] if isinstance(estimator, str) else GAP,
+                set_label(study, name) if isinstance(name, str) else "none",
+                row["witness"],
+                count_text(row["numbers"]),
+                (f"{difference:.1e}" if difference > 0 else "<1e-9") if ok else reason_text(row),
+                ("yes" if row["agrees"] else "NO") if ok else GAP,
+            ]
+        )
+    columns = ["Quantity", "Estimator", "Adjusted for", "Checked against", "Numbers"]
+    return pd.DataFrame(rows, columns=[*columns, "Largest relative difference", "Agrees"])

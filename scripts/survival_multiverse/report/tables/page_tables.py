@@ -1,0 +1,129 @@
+"""Every table of the page as HTML; an empty one is said in words by the template."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from markupsafe import Markup
+
+from survival_multiverse.report.tables.anchor_tables import anchor_tables
+from survival_multiverse.report.tables.convention_tables import convention_table, inverse_table
+from survival_multiverse.report.tables.inference_tables import (
+    attribution_table,
+    calibration_shown,
+    calibration_summary,
+    joint_table,
+    selected_table,
+    witness_table,
+)
+from survival_multiverse.report.tables.patient_tables import (
+    missing_table,
+    multivariable_table,
+    table_one,
+    univariate_table,
+)
+from survival_multiverse.report.tables.report_tables import (
+    anchor_table,
+    blocks_table,
+    counts_table,
+    failures_table,
+    gate_table,
+    reasons_table,
+)
+from survival_multiverse.report.tables.time_tables import (
+    follow_up_table,
+    interaction_table,
+    landmark_table,
+    proportional_hazards_table,
+    rmst_table,
+    survival_table,
+)
+from survival_multiverse.report.words.answer import answer_table, answers
+from survival_multiverse.report.words.checklists import cutpoint_items, propensity_table, strobe_table
+from survival_multiverse.report.words.table_cells import to_html
+from survival_multiverse.settings.study import Study
+
+PROSE = ("strobe", "propensity", "remark", "paper_contradictions")
+"""Tables of sentences."""
+
+
+def page_tables(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Markup]:
+    """Tables by name; every cell and heading is escaped."""
+    return {
+        name: Markup(to_html(table, index=index, prose=name in PROSE)) if len(table) else Markup("")
+        for name, (table, index) in _made(study, tables).items()
+    }
+
+
+def shown_tables(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The same as text, with one heading a column, for other programs; empty ones are left out."""
+    return {name: _flat(table) for name, (table, _) in _made(study, tables).items() if len(table)}
+
+
+def _flat(table: pd.DataFrame) -> pd.DataFrame:
+    """Headings in one line; equal ones, which users' labels can make, are numbered."""
+    heads: list[str] = []
+    for head in table.columns:
+        name = (" ".join(map(str, head)) if isinstance(head, tuple) else str(head)).strip()
+        while name in heads:
+            name += f" [{len(heads) + 1}]"
+        heads.append(name)
+    return table.astype(str).set_axis(heads, axis=1)
+
+
+def _made(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[pd.DataFrame, int]]:
+    """Tables by name, and how many of their columns name the row."""
+    return {
+        **_multiverse(study, tables),
+        **_primary(study, tables["anchor"], tables["specifications"]),
+        **_appendix(study, tables),
+        **anchor_tables(tables),
+    }
+
+
+def _multiverse(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[pd.DataFrame, int]]:
+    specifications, joint = tables["specifications"], tables["joint_inference"]
+    found = answers(specifications, study, joint, tables["attribution"])
+    return {
+        "answer": (answer_table(found), 1),
+        "counts": (counts_table(specifications, study), 2),
+        "blocks": (blocks_table(tables["blocks"], study), 3),
+        "gates": (gate_table(specifications, study), 3),
+        "reasons": (reasons_table(specifications, study), 3),
+        "failures": (failures_table(tables["failures"], study), 5),
+        "joint": (joint_table(joint, study, primary_threshold=True), 4),
+        "joint_others": (joint_table(joint, study, primary_threshold=False), 5),
+        "attribution": (attribution_table(tables["attribution"], specifications, study), 2),
+        "selected": (selected_table(tables["selected_cutoffs"], study), 2),
+    }
+
+
+def _primary(
+    study: Study, anchor: pd.DataFrame, specifications: pd.DataFrame
+) -> dict[str, tuple[pd.DataFrame, int]]:
+    return {
+        "primary_scenario": (anchor_table(specifications, study), 2),
+        "inverse": (inverse_table(anchor, study), 1),
+        "survival": (survival_table(anchor, study), 2),
+        "rmst": (rmst_table(anchor, study), 1),
+        "hazards": (proportional_hazards_table(anchor, study), 2),
+        "landmarks": (landmark_table(specifications, study), 3),
+        "interactions": (interaction_table(anchor, study), 2),
+        "follow_up": (follow_up_table(anchor, study), 2),
+        "conventions": (convention_table(anchor, study), 2),
+        "table_one": (table_one(anchor, study), 2),
+        "univariate": (univariate_table(anchor, study), 2),
+        "multivariable": (multivariable_table(anchor, study), 3),
+    }
+
+
+def _appendix(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[pd.DataFrame, int]]:
+    calibration = tables.get("calibration", pd.DataFrame())
+    return {
+        "missing": (missing_table(tables["cohort"], study), 1),
+        "witnesses": (witness_table(tables["witnesses"], study), 3),
+        "calibration_summary": (calibration_summary(calibration), 3),
+        "calibration": (calibration_shown(calibration, study), 4),
+        "strobe": (strobe_table(study, tables), 2),
+        "propensity": (propensity_table(study, tables["specifications"]), 1),
+        "remark": (cutpoint_items(study), 1),
+    }

@@ -1,0 +1,242 @@
+"""Tables on the patients of the primary scenario: who they are, how long they lived, and what predicts it."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from survival_multiverse.cohort.disclosure import count_words
+from survival_multiverse.report.style.formats import display_unit, format_p
+from survival_multiverse.report.words.labels import (
+    arm_labels,
+    contrast_label,
+    level_label,
+    variable_label,
+    with_unit,
+)
+from survival_multiverse.report.words.table_cells import (
+    GAP,
+    HELD,
+    interval,
+    is_number,
+    reason_text,
+    set_label,
+)
+from survival_multiverse.scenario.cautions import marked
+from survival_multiverse.settings.schema import Population
+from survival_multiverse.settings.study import Study, spelling
+
+PRIMARY = str(Population.NON_OLIGOMETASTATIC)
+
+
+def table_one(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Table 1: patients by arm before and after matching, chi-square P, largest |SMD| of each variable.
+
+    What was measured as a number stands below its levels as mean and standard deviation.
+
+    Counts below the minimum cell, and those from which they could be subtracted, are not printed.
+    """
+    stages = [("unadjusted", None), *(("matched", name) for name in study.adjustment_sets)]
+    frames = [_stage(estimates, estimator, name) for estimator, name in stages]
+    frames[0] = pd.concat([frames[0], _balance_before(estimates, study)])
+    low, high = arm_labels(study, dose_cutoff=study.anchor[1])
+    heads = ["Before matching", *(f"Matched, {set_label(study, name)}" for name in study.adjustment_sets)]
+    columns = [("", "Variable"), ("", "Level")]
+    columns += [(head, name) for head in heads for name in (low, high, "P", "|SMD|")]
+    cells = frames[0]
+    cells = cells[(cells["analysis"] == "descriptive") & (cells["statistic"] == "patients_0")]
+    rows = []
+    for variable in dict.fromkeys(cells["variable"]):
+        levels = list(dict.fromkeys(cells.loc[cells["variable"] == variable, "level"]))
+        blocks = [_table_one_block(frame, variable, levels, study.minimum_cell) for frame in frames]
+        for position, level in enumerate(levels):
+            row = [variable_label(study, variable), level_label(study, variable, level)]
+            rows.append(row + [text for block in blocks for text in block[position]])
+        rows += _measured_rows(frames, variable, study)
+    for variable in (*study.covariates, "lesions"):
+        if variable not in set(cells["variable"]):
+            rows += _measured_rows(frames, variable, study)
+    return pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(columns))
+
+
+def _stage(estimates: pd.DataFrame, estimator: str, adjustment_set: str | None) -> pd.DataFrame:
+    mask = (estimates["population"] == PRIMARY) & (estimates["landmark"] == 0) & estimates["subgroup"].isna()
+    mask &= estimates["estimator"] == estimator
+    chosen = estimates["adjustment_set"]
+    return estimates[mask & (chosen.isna() if adjustment_set is None else chosen == adjustment_set)]
+
+
+def _balance_before(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Balance before matching, from the adjustment set whose score leaves out the fewest patients."""
+    found = [_stage(estimates, "unadjusted", name) for name in study.adjustment_sets]
+    found = [frame[frame["analysis"] == "balance"] for frame in found]
+    return max(found, key=lambda frame: frame["n"].max() if len(frame) else -1)
+
+
+def _table_one_block(
+    frame: pd.DataFrame, variable: str, levels: list[str], minimum: int
+) -> list[tuple[str, str, str, str]]:
+    here = frame[frame["variable"] == variable]
+    counts = np.zeros((len(levels), 2), dtype=np.int64)
+    for arm in (0, 1):
+        column = here[here["statistic"] == f"patients_{arm}"].set_index("level")["estimate"]
+        counts[:, arm] = column.reindex(levels).fillna(0).to_numpy().astype(np.int64)
+    # What is small could be found again from a test of the counts.
+    held = bool(((counts > 0) & (counts < minimum)).any())
+    p_values = here.loc[here["analysis"] == "chi_square", "p_value"].to_numpy(dtype=np.float64)
+    smd = here[(here["analysis"] == "balance") & (here["statistic"] == "smd")]
+    # As measured it has a row of its own.
+    smd = smd[smd["level"].isin(levels)]
+    largest = smd["estimate"].abs().max() if len(smd) else math.nan
+    block = []
+    for position in range(len(levels)):
+        first = position == 0
+        tests = (
+            HELD if held else format_p(p_values[0]) if len(p_values) else GAP,
+            HELD if held else f"{largest:.2f}" if is_number(largest) else GAP,
+        )
+        block.append(
+            (
+                _with_share(counts[:, 0], position, minimum),
+                _with_share(counts[:, 1], position, minimum),
+                *(tests if first else ("", "")),
+            )
+        )
+    return block
+
+
+def _measured_rows(frames: list[pd.DataFrame], variable: str, study: Study) -> list[list[str]]:
+    """The row of a variable as measured, if it was: mean and standard deviation by arm, |SMD|."""
+    first = frames[0]
+    if not ((first["variable"] == variable) & (first["statistic"] == "standard_deviation")).any():
+        return []
+    role = study.covariates.get(variable) or getattr(study, variable)
+    row = [variable_label(study, variable), f"Mean (SD), {display_unit(role.unit)}".removesuffix(", ")]
+    for frame in frames:
+        row += _measured_block(frame[frame["variable"] == variable], study.minimum_cell)
+    return [row]
+
+
+def _measured_block(here: pd.DataFrame, minimum: int) -> tuple[str, str, str, str]:
+    """Cells of both arms, no test, and |SMD|; nothing of an arm with fewer known values than `minimum`."""
+    cells = []
+    for arm in (0, 1):
+        found = here[(here["level"] == f"arm {arm}") & (here["analysis"] == "descriptive")]
+        values = found.set_index("statistic")["estimate"]
+        mean, spread = values.get("mean", math.nan), values.get("standard_deviation", math.nan)
+        if len(found) and found["n"].max() < minimum:
+            cells.append(HELD)
+        else:
+            digits = 2 if spread < 1 else 1
+            cells.append(f"{mean:.{digits}f} ({spread:.{digits}f})" if is_number(spread) else GAP)
+    smd = here[(here["analysis"] == "balance") & (here["level"] == "continuous")]
+    smd = smd.loc[smd["statistic"] == "smd", "estimate"].abs().max()
+    difference = HELD if HELD in cells else f"{smd:.2f}" if is_number(smd) else GAP
+    low, high = cells
+    return low, high, GAP, difference
+
+
+def _with_share(counts: np.ndarray, level: int, minimum: int) -> str:
+    """Count and percentage; where a count of the column is small, none has a percentage."""
+    text = count_words(counts[level], minimum=minimum)
+    if ((counts > 0) & (counts < minimum)).any():
+        return text
+    return f"{text} ({100 * counts[level] / max(counts.sum(), 1):.0f} %)"
+
+
+def univariate_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Table 2: survival by level of each factor, log-rank P, and the univariate hazard ratio."""
+    frame = _stage(estimates, "unadjusted", None)
+    curves = frame[frame["analysis"] == "kaplan_meier"]
+    unit = f", {display_unit(study.time.unit)}" if study.time.unit else ""
+    times = study.analysis.survival_times
+    columns = [
+        "Factor",
+        "Level",
+        f"Median{unit} (CI)",
+        *(f"Survival at {with_unit(t, study.time.unit)}" for t in times),
+    ]
+    columns += ["Log-rank P", "Hazard ratio (CI)", "Cox P"]
+    rows = []
+    for variable in [name for name in dict.fromkeys(curves["variable"]) if name != "all"]:
+        here = curves[curves["variable"] == variable]
+        for position, level in enumerate(
+            level for level in dict.fromkeys(here["level"]) if " vs " not in level
+        ):
+            found = {row["statistic"]: row for row in here[here["level"] == level].to_dict("records")}
+            small = found["median"]["n"] < study.minimum_cell
+            row = [variable_label(study, variable), level_label(study, variable, level)]
+            row.append(
+                f"<{study.minimum_cell} patients" if small else interval(found["median"], form=_one_decimal)
+            )
+            row += [GAP if small else _percentage(found.get(f"survival_{spelling(t)}")) for t in times]
+            row.append(_log_rank(frame, variable) if position == 0 else "")
+            rows.append(row + _univariate(frame, variable, level, reference=position == 0))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _log_rank(frame: pd.DataFrame, variable: str) -> str:
+    rows = frame[(frame["analysis"] == "log_rank") & (frame["variable"] == variable) & frame["model"].isna()]
+    return format_p(float(rows["p_value"].iloc[0])) if len(rows) else GAP
+
+
+def _univariate(frame: pd.DataFrame, variable: str, level: str, *, reference: bool) -> list[str]:
+    model = "arm_only" if variable == "arm" else "univariate"
+    rows = _cox(frame, model)
+    rows = rows[(rows["variable"] == variable) & rows["level"].astype(str).str.startswith(f"{level} vs ")]
+    if reference:
+        return ["1 (reference)", ""]
+    if rows.empty:
+        return [GAP, GAP]
+    row = rows.iloc[0].to_dict()
+    return [marked(interval(row), row["flags"]), format_p(float(rows["p_value"].iloc[0]))]
+
+
+def _cox(frame: pd.DataFrame, model: str) -> pd.DataFrame:
+    return frame[
+        (frame["analysis"] == "cox") & (frame["model"] == model) & (frame["ties"] == "efron")
+        & (frame["statistic"] == "hazard_ratio") & (frame["variance"] == "model")
+    ]  # fmt: skip
+
+
+def multivariable_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Table 3: the pre-specified and the selected multivariable Cox models, before matching."""
+    frame = _stage(estimates, "unadjusted", None)
+    rows = []
+    for model, label in (("pre_specified", "Pre-specified"), ("selected", "Selected by univariate P")):
+        for row in _cox(frame, model).to_dict("records"):
+            contrast = row["level"] if isinstance(row["level"], str) else ""
+            name = variable_label(study, row["variable"])
+            value = marked(interval(row), row["flags"]) if row["status"] == "ok" else reason_text(row)
+            rows.append(
+                [
+                    label,
+                    name,
+                    contrast_label(study, row["variable"], contrast),
+                    value,
+                    format_p(row["p_value"]),
+                ]
+            )
+    return pd.DataFrame(rows, columns=["Model", "Variable", "Contrast", "Hazard ratio (CI)", "P"])
+
+
+def missing_table(cohort: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Missing values by variable of the analysed cohort, a table of `release.cohort_counts`."""
+    found = cohort.set_index("variable")
+    analysed = count_words(found["patients"].iloc[0], minimum=study.minimum_cell)
+    rows = []
+    for name in ("gtv", "lesions", *study.covariates):
+        count = found["n_missing"].get(name, 0.0)
+        if count:
+            shown = count_words(count, minimum=study.minimum_cell)
+            rows.append([variable_label(study, name), shown, analysed])
+    return pd.DataFrame(rows, columns=["Variable", "Missing", "of patients"])
+
+
+def _one_decimal(value: float) -> str:
+    return f"{value:.1f}"
+
+
+def _percentage(row: dict[str, Any] | None) -> str:
+    return f"{100 * row['estimate']:.0f} %" if row is not None and is_number(row["estimate"]) else GAP

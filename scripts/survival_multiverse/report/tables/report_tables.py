@@ -1,0 +1,255 @@
+"""Tables on the specifications: counts, blocks, the primary scenario, the balance gates, the failures."""
+
+from typing import Any
+
+import pandas as pd
+
+from survival_multiverse.inference.specification_summary import (
+    ESTIMATOR_ORDER,
+    GATE,
+    GATED,
+    anchor_block,
+    estimated,
+    headline,
+    middle_ratio,
+    other_sets,
+    passing,
+    strictest_gate,
+    summarise,
+)
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p, format_ratio
+from survival_multiverse.report.words.labels import population_label, with_unit
+from survival_multiverse.report.words.table_cells import (
+    GAP,
+    count_text,
+    interval,
+    is_number,
+    reason_text,
+    set_label,
+    share_text,
+)
+from survival_multiverse.scenario.cautions import marked
+from survival_multiverse.settings.schema import Population
+from survival_multiverse.settings.study import Study
+
+PRIMARY = str(Population.NON_OLIGOMETASTATIC)
+ANALYSES = {
+    "balance": "balance",
+    "balance_gate": "gate of the balance",
+    "chi_square": "chi-square test",
+    "cox": "Cox model",
+    "fingerprint": "fingerprint",
+    "follow_up": "follow-up",
+    "interaction": "interaction test",
+    "kaplan_meier": "Kaplan-Meier",
+    "log_rank": "log-rank test",
+    "matching": "matching",
+    "ph_test": "test of proportional hazards",
+    "propensity": "propensity score",
+    "rmst": "restricted mean",
+    "rosenbaum": "Rosenbaum bound",
+    "selection": "selected model",
+    "tie_break": "orders of equal scores",
+    "weights": "weights",
+}
+_ENVELOPE = {"estimate": "envelope_median", "ci_lower": "envelope_2.5", "ci_upper": "envelope_97.5"}
+
+
+def counts_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Attempted, estimated and not estimable, by population, estimator and landmark or none."""
+    rows = []
+    for population in map(str, Population):
+        for estimator in ESTIMATOR_ORDER:
+            here = specifications[
+                (specifications["population"] == population) & (specifications["estimator"] == estimator)
+            ]
+            if here.empty:
+                continue
+            early, late = (summarise(here[mask]) for mask in (here["landmark"] == 0, here["landmark"] > 0))
+            rows.append(
+                [population_label(study, population), ESTIMATOR_LABELS[estimator]]
+                + [f"{n:,}" for s in (early, late) for n in (s.attempted, s.estimated, s.not_estimable)]
+            )
+    words = ["attempted", "estimated", "not estimable"]
+    columns = ["Population", "Estimator", *words, *[f"landmarks: {word}" for word in words]]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def blocks_table(blocks: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Blocks of the primary population at the primary threshold, without landmark."""
+    gate = strictest_gate(study)
+    here = blocks[
+        (blocks["population"] == PRIMARY)
+        & (blocks["oligo_threshold"] == study.anchor[0])
+        & (blocks["landmark"] == 0)
+    ]
+    here = here.assign(
+        adjustment_set=here["adjustment_set"].astype(object).where(here["adjustment_set"].notna(), "")
+    )
+    keys = ["adjustment_set", "estimator", "dose_cutoff"]
+    through = here[here["gate"] == gate].set_index(keys).to_dict("index")
+    rows = []
+    for name in ("", study.primary_set, *other_sets(study)):
+        block = here[(here["gate"] == "all") & (here["adjustment_set"] == name)]
+        block = block.assign(order=block["estimator"].map(ESTIMATOR_ORDER.index))
+        for row in block.sort_values(["order", "dose_cutoff"]).to_dict("records"):
+            known, estimator = row["estimated"] > 0, row["estimator"]
+            passed = through.get((name, estimator, row["dose_cutoff"]), {}) if estimator in GATED else {}
+            rows.append(
+                [
+                    set_label(study, name) if name else "none",
+                    ESTIMATOR_LABELS[estimator],
+                    f"≥{with_unit(row['dose_cutoff'], study.dose.unit)}",
+                    f"{row['estimated']:,.0f} of {row['attempted']:,.0f}",
+                    count_text(row["effective"]),
+                    format_ratio(row["median_hazard_ratio"]) if known else GAP,
+                    f"{format_ratio(row['hr_01'])} to {format_ratio(row['hr_99'])}" if known else GAP,
+                    share_text(row["share_below_1"]) if known else GAP,
+                    share_text(row["share_ci_below_1"]) if known else GAP,
+                    share_text(row["share_ci_above_1"]) if known else GAP,
+                    count_text(passed.get("estimated")),
+                    _median_of(passed),
+                ]
+            )
+    columns = [
+        "Adjusted for",
+        "Estimator",
+        study.dose.label,
+        "Estimated",
+        "Distinct analyses",
+        "Median HR",
+        "1st to 99th percentile",
+    ]
+    columns += ["HR below 1", "CI below 1", "CI above 1", "Through the gate", "Their median HR"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _median_of(block: dict[str, Any]) -> str:
+    """Median hazard ratio of a block, or that it holds none; a dash where no balance is judged."""
+    if not block:
+        return GAP
+    return format_ratio(block["median_hazard_ratio"]) if block["estimated"] else "none is comparable"
+
+
+def anchor_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """The primary scenario by every estimator and adjustment set."""
+    rows = []
+    gate = strictest_gate(study)
+    anchor = headline(specifications)
+    anchor = anchor[anchor["is_anchor"].astype(bool)]
+    for estimator in ESTIMATOR_ORDER:
+        for row in anchor[anchor["estimator"] == estimator].to_dict("records"):
+            ok = row["status"] == "ok"
+            name = row["adjustment_set"] if isinstance(row["adjustment_set"], str) else None
+            judged = name is not None and gate in row and not pd.isna(row[gate])
+            rows.append(
+                [
+                    ESTIMATOR_LABELS[estimator],
+                    set_label(study, name) if name else "none",
+                    marked(interval(row | {"estimate": row["hazard_ratio"]}), row["flags"])
+                    if ok
+                    else reason_text(row),
+                    format_p(row["p_value"]) if ok else GAP,
+                    interval({name: row.get(column) for name, column in _ENVELOPE.items()}),
+                    _e_values(row),
+                    format_ratio(row["rosenbaum_gamma"]) if is_number(row["rosenbaum_gamma"]) else GAP,
+                    count_text(row["n"]),
+                    count_text(row["events"]),
+                    count_text(row["pairs"]),
+                    f"{row['max_abs_smd_baseline']:.2f}" if is_number(row["max_abs_smd_baseline"]) else GAP,
+                    ("yes" if row[gate] else "no") if judged else GAP,
+                ]
+            )
+    percent = f"{100 * study.analysis.confidence_level:g} %"
+    columns = [
+        "Estimator",
+        "Adjusted for",
+        f"Hazard ratio ({percent} CI)",
+        "P",
+        "Over tie-breaks (95 %)",
+        "E-value (of the limit)",
+        "Rosenbaum’s Γ",
+        "Patients",
+        study.words.events.capitalize(),
+        "Pairs",
+    ]
+    columns += ["Largest |SMD|, baseline", "Through the gate"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _e_values(row: dict[str, Any]) -> str:
+    """``2.02 (1.15)``: of the estimate, and of the confidence limit nearest 1."""
+    if not is_number(row["e_value"]):
+        return GAP
+    return f"{format_ratio(row['e_value'])} ({format_ratio(row['e_value_of_limit'])})"
+
+
+def reasons_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Specifications without a hazard ratio, by population, estimator and reason."""
+    failed = specifications[specifications["status"] != "ok"]
+    keys = ["population", "estimator", "reason", "status"]
+    rows = []
+    for (population, estimator, reason, status), here in failed.groupby(keys, dropna=False, observed=True):
+        early = int((here["landmark"] == 0).sum())
+        why = reason_text({"reason": reason, "status": status})
+        place = (list(map(str, Population)).index(population), ESTIMATOR_ORDER.index(estimator), why)
+        words = [population_label(study, population), ESTIMATOR_LABELS[estimator], why]
+        rows.append((place, [*words, count_text(early), count_text(len(here) - early)]))
+    columns = ["Population", "Estimator", "Reason", "Without landmark", "At landmarks"]
+    return pd.DataFrame([row for _, row in sorted(rows)], columns=columns)
+
+
+def failures_table(failures: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Analyses without a number, by population, estimator, kind and reason."""
+    rows = []
+    for row in failures.to_dict("records"):
+        name = row["adjustment_set"] if isinstance(row["adjustment_set"], str) else None
+        rows.append(
+            [
+                population_label(study, row["population"]),
+                ESTIMATOR_LABELS.get(row["estimator"], row["estimator"]),
+                set_label(study, name) if name in study.adjustment_sets else GAP,
+                ANALYSES.get(row["analysis"], str(row["analysis"]).replace("_", " ")),
+                reason_text(row),
+                count_text(row["rows"]),
+                count_text(row["scenarios"]),
+            ]
+        )
+    columns = ["Population", "Estimator", "Adjusted for", "Analysis", "Reason", "Rows", "Scenarios"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def gate_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """How many specifications pass each balance gate, and the hazard ratios of those in the primary block."""
+    rows = []
+    for estimator in GATED:
+        everywhere = headline(specifications, estimator=estimator)
+        here = anchor_block(everywhere, study)
+        for kind, label in (
+            ("passes_propensity_", "propensity covariates"),
+            (GATE, "all baseline covariates"),
+        ):
+            for threshold in study.analysis.balance_thresholds:
+                gate = f"{kind}{threshold:g}"
+                if here.empty or gate not in here or here[gate].isna().all():
+                    continue
+                through = passing(here, gate=gate)
+                ratios = estimated(through)["hazard_ratio"]
+                span = (
+                    f"{format_ratio(middle_ratio(ratios))} ({format_ratio(ratios.min())} to "
+                    f"{format_ratio(ratios.max())})"
+                    if len(ratios)
+                    else "none passes"
+                )
+                rows.append(
+                    [
+                        ESTIMATOR_LABELS[estimator],
+                        label,
+                        f"<{threshold:g}",
+                        f"{len(through):,} of {len(here):,}",
+                        span,
+                        f"{len(passing(everywhere, gate=gate)):,} of {len(everywhere):,}",
+                    ]
+                )
+    columns = ["Estimator", "Gate on", "Largest |SMD|", "Pass", "Hazard ratios of those"]
+    return pd.DataFrame(rows, columns=[*columns, "Pass in all blocks"])

@@ -1,0 +1,1 @@
+"""Labels, sentences and captions, read from settings and results."""

@@ -1,0 +1,271 @@
+"""The answer first: three sentences for each estimand of the primary block, and the same as a table."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from survival_multiverse.inference.attribution import TIE_BREAK
+from survival_multiverse.inference.joint_summary import NULL_LABELS, primary_tests
+from survival_multiverse.inference.specification_summary import (
+    Summary,
+    anchor_block,
+    estimated,
+    estimators_present,
+    headline,
+    passing,
+    strictest_gate,
+    summarise,
+)
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p, format_ratio
+from survival_multiverse.report.words.labels import arm_labels, axis_value, in_sentence
+from survival_multiverse.report.words.narrative import (
+    ANALYSES,
+    beside,
+    excluding,
+    joint_readings,
+    of_all,
+    percent,
+    towards,
+)
+from survival_multiverse.report.words.table_cells import GAP, set_label, share_text
+from survival_multiverse.scenario.cautions import marked
+from survival_multiverse.settings.schema import Population
+from survival_multiverse.settings.study import Study
+
+SILENT = {
+    "simulated": "the patients are simulated, so no answer about real patients is in these numbers",
+    "reconstructed": (
+        "the patients were reconstructed from published statistics: with the published pairs these numbers "
+        "are reproduced by construction, and other cutoffs follow from an assumption about values within "
+        "each published category"
+    ),
+}
+UNTESTED = "They were not tested together: the settings name other estimators for that."
+ALONE = ("One analysis: nothing to test together.", "There is no choice that could move it.")
+MECHANICAL = (
+    "other cutoffs follow from an assumption about values within each published category, so no P value over "
+    "all of them is given here"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one estimand of the primary block says: its name, its sentences, and a row of the table."""
+
+    name: str
+    sentences: tuple[str, str, str]
+    row: dict[str, str]
+
+
+def answers(
+    specifications: pd.DataFrame, study: Study, joint: pd.DataFrame, attribution: pd.DataFrame
+) -> list[Answer]:
+    """One answer for each estimator of the primary population, threshold and dose cutoff, no landmark."""
+    everything = headline(specifications)
+    rows = anchor_block(everything, study)
+    tested = joint_readings(joint, study)
+    blocks = primary_tests(joint, study)
+    found = []
+    for name in estimators_present(rows):
+        here = rows[rows["estimator"] == name]
+        shares = first_order(attribution, study, name)
+        together = _cell(here, name, study) if is_fitted(study) else tested.get(name, UNTESTED)
+        others = beside(everything[everything["estimator"] == name], study)
+        moves = _moves(shares, here, study) if len(here) > 1 else ALONE[1]
+        together = together if len(here) > 1 else ALONE[0]
+        sentences = (_favour(here, name, study), together, f"{moves} {others}".strip())
+        last = (
+            _printed_cells(here, name, study)
+            if is_fitted(study)
+            else _joint_cells(blocks.get(name, {}), study)
+        )
+        row = _row(name, here, study) | last | _most(shares, here, study)
+        found.append(Answer(ESTIMATOR_LABELS[name], sentences, row))
+    return found
+
+
+def answer_table(found: list[Answer]) -> pd.DataFrame:
+    """The answers as a small table."""
+    return pd.DataFrame([answer.row for answer in found])
+
+
+def is_fitted(study: Study) -> bool:
+    """Whether the patients were fitted to published numbers, so that nothing here is inference."""
+    return study.source == "reconstructed"
+
+
+def silence(study: Study) -> str:
+    """What the evidence can't say, whatever the numbers are."""
+    text = (
+        "What the evidence can't say: whether a difference is the work of "
+        f"{in_sentence(study.dose.label)} or of whatever decided who received it and was not measured"
+    )
+    extra = SILENT.get(study.source)
+    return f"{text}; and {extra}." if extra else f"{text}."
+
+
+def first_order(attribution: pd.DataFrame, study: Study, estimator: str) -> dict[str, float]:
+    """Share of each term of the primary block's spread, largest first; empty where there is none."""
+    here = attribution[
+        (attribution["scope"] == "block")
+        & (attribution["gate"] == "all")
+        & (attribution["population"] == str(next(iter(Population))))
+        & (attribution["oligo_threshold"] == study.anchor[0])
+        & (attribution["dose_cutoff"] == study.anchor[1])
+        & (attribution["adjustment_set"].isna() | (attribution["adjustment_set"] == study.primary_set))
+        & (attribution["estimator"] == estimator)
+        & (attribution["landmark"] == 0)
+        & attribution["share"].notna()
+    ]
+    ordered = here.sort_values("share", ascending=False, kind="stable")
+    return dict(zip(ordered["term"], ordered["share"], strict=True))
+
+
+def term_label(study: Study, term: str) -> str:
+    """A choice, or choices together, as readers know them."""
+    names = {"oligo_threshold": study.lesions.label, "dose_cutoff": study.dose.label}
+    names |= {"gtv_cutoff": study.gtv.label, "caliper": "Caliper"}
+    names |= {"adjustment_set": "Covariates", TIE_BREAK: "Order of equal scores"}
+    return " × ".join(names[part] for part in term.split(" x "))
+
+
+def _favour(rows: pd.DataFrame, name: str, study: Study) -> str:
+    summary = summarise(rows)
+    low, high = arm_labels(study, dose_cutoff=study.anchor[1])
+    what = f"{summary.attempted:,} {ANALYSES[name]} analys{'is' if summary.attempted == 1 else 'es'}"
+    where = f"patients with {axis_value(study, 'oligo_threshold', study.anchor[0])}"
+    dose = f"{in_sentence(study.dose.label)} {high}"
+    compares = f"compare{'s' if summary.attempted == 1 else ''} {dose} with {low}"
+    opening = f"{what} of {where}{_adjusted(name, study)} {compares}"
+    if not summary.estimated:
+        return f"{opening}; none gave a hazard ratio."
+    some = "" if summary.estimated == summary.attempted else f"; {summary.estimated:,} gave a hazard ratio"
+    limits = f"a {percent(study)} confidence interval below 1"
+    if summary.estimated == 1:
+        low_end, high_end = (format_ratio(summary.lowest[name]) for name in ("ci_lower", "ci_upper"))
+        found = f"the hazard ratio is {format_ratio(summary.median)}"
+        found += f" ({percent(study)} CI {low_end} to {high_end})"
+        return f"{opening}{some}; {found}. {_like(rows, study)}".strip()
+    better = f"{of_all(summary.below_1, summary.estimated)} found longer survival with {dose}"
+    return (
+        f"{opening}{some}; {better} (hazard ratio below "
+        f"1){excluding(summary.ci_below_1, summary.below_1, limits)}; the median is "
+        f"{format_ratio(summary.median)}{_published(name, study)}. {_like(rows, study)}"
+    ).strip()
+
+
+def _adjusted(name: str, study: Study) -> str:
+    """Which covariates the primary block holds."""
+    entry = study.adjustment_sets.get(study.primary_set)
+    return f", adjusted for “{entry.label}”," if entry and name != "unadjusted" else ""
+
+
+def _published(name: str, study: Study) -> str:
+    ratio = study.published.get(name)
+    return f", and {format_ratio(ratio)} was published" if ratio and not is_fitted(study) else ""
+
+
+def _like(rows: pd.DataFrame, study: Study) -> str:
+    """Whether the arms became alike, and what the balanced analyses say; nothing where none is judged."""
+    through = _through_gate(rows, study)
+    if through is None:
+        return ""
+    limit = f"all standardised differences below {min(study.analysis.balance_thresholds):g}"
+    if not through.attempted:
+        few = "It did not balance" if len(rows) == 1 else f"None of the {len(rows):,} balanced"
+        return (
+            f"{few} every baseline covariate ({limit}): the arms compared differ, whatever the hazard ratio."
+        )
+    if len(rows) == 1:
+        return f"It balanced every baseline covariate ({limit})."
+    count = "All" if through.attempted == len(rows) else f"Only {through.attempted:,} of the {len(rows):,}"
+    found = f"; their median is {format_ratio(through.median)}" if through.estimated else ""
+    return f"{count} balanced every baseline covariate ({limit}){found}."
+
+
+def _through_gate(rows: pd.DataFrame, study: Study) -> Summary | None:
+    gate = strictest_gate(study)
+    judged = gate in rows and rows[gate].notna().any()
+    return summarise(passing(rows, gate=gate)) if judged else None
+
+
+def _cell(rows: pd.DataFrame, name: str, study: Study) -> str:
+    """The published cell instead of a joint test: what was fitted to a print can't be tested."""
+    cells = [f"{text} ({in_sentence(label)})" for label, text in _anchored(rows, study).items()]
+    if not cells:
+        return f"The published cell could not be estimated, and {MECHANICAL}."
+    ratio = study.published.get(name)
+    whose = "the paper’s own pairs and model" if name == "matched" else "the paper’s own model"
+    printed = f", where {whose} gave {format_ratio(ratio)}" if ratio else ""
+    return f"At the published cutoffs they give {' and '.join(cells)}{printed}; {MECHANICAL}."
+
+
+def _anchored(rows: pd.DataFrame, study: Study) -> dict[str, str]:
+    """Hazard ratio of the primary scenario by adjustment set."""
+    anchor = estimated(rows[rows["is_anchor"].astype(bool)])
+    sets = [name if isinstance(name, str) else None for name in anchor["adjustment_set"]]
+    labels = [set_label(study, name) if name else "unadjusted" for name in sets]
+    texts = map(marked, map(format_ratio, anchor["hazard_ratio"]), anchor["flags"])
+    return dict(zip(labels, texts, strict=True))
+
+
+def _moves(shares: dict[str, float], rows: pd.DataFrame, study: Study) -> str:
+    if summarise(rows).estimated < 2 or not shares:
+        return "Too few estimates to say which choice moves it."
+    term, share = next(iter(shares.items()))
+    words = " together with ".join(_choice(study, part) for part in term.split(" x "))
+    together = sum(value for name, value in shares.items() if " x " in name)
+    return f"What moves it most is {words}: {share_text(share)} of the spread of the log hazard ratio" + (
+        f"; {share_text(together)} comes from interactions between choices." if together >= 0.005 else "."
+    )
+
+
+def _choice(study: Study, axis: str) -> str:
+    if axis == TIE_BREAK:
+        return "the order in which patients of equal score are matched"
+    return "the caliper" if axis == "caliper" else f"the cutoff of {in_sentence(study.gtv.label)}"
+
+
+def _row(name: str, rows: pd.DataFrame, study: Study) -> dict[str, str]:
+    summary, through = summarise(rows), _through_gate(rows, study)
+    return {
+        "Estimator": ESTIMATOR_LABELS[name],
+        "Analyses": f"{summary.estimated:,} of {summary.attempted:,}",
+        "Hazard ratio below 1": f"{summary.below_1:,} of {summary.estimated:,}",
+        "CI excludes 1": f"{summary.ci_below_1:,} below, {summary.ci_above_1:,} above",
+        "Median HR (range)": _span(summary),
+        "Through the gate": GAP if through is None else f"{through.attempted:,} of {len(rows):,}",
+        "Their median HR (range)": GAP if through is None else _span(through, none="none"),
+    }
+
+
+def _span(summary: Summary, none: str = GAP) -> str:
+    if not summary.estimated:
+        return none
+    low, high = (format_ratio(row["hazard_ratio"]) for row in (summary.lowest, summary.highest))
+    return f"{format_ratio(summary.median)} ({low} to {high})"
+
+
+def _printed_cells(rows: pd.DataFrame, name: str, study: Study) -> dict[str, str]:
+    ratio = study.published.get(name)
+    return {
+        "Primary scenario": ", ".join(_anchored(rows, study).values()) or GAP,
+        "Published": format_ratio(ratio) if ratio else GAP,
+    }
+
+
+def _joint_cells(test: dict[str, dict[str, Any]], study: Study) -> dict[str, str]:
+    return {
+        f"{sides}, {label}": format_p(test[null][name]) if null in test else "not tested"
+        for sides, name in (
+            ("Joint two-sided P", "p_abs_median"),
+            (f"One-sided P {towards(study)}", "p_median"),
+        )
+        for null, label in NULL_LABELS.items()
+    }
+
+
+def _most(shares: dict[str, float], rows: pd.DataFrame, study: Study) -> dict[str, str]:
+    most = next(iter(shares.items()), None) if summarise(rows).estimated > 1 else None
+    return {"Moves it most": f"{term_label(study, most[0])} ({share_text(most[1])})" if most else GAP}

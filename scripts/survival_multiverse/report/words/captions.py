@@ -1,0 +1,173 @@
+"""Titles, captions and alternative texts of the figures, made from the settings and the numbers."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from survival_multiverse.cohort.coarse_curves import time_step
+from survival_multiverse.inference.specification_summary import (
+    anchor_block,
+    estimators_present,
+    headline,
+    primary_cutoffs,
+    surface_cells,
+)
+from survival_multiverse.paper.published_marks import NO_MARKS
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
+from survival_multiverse.report.words.figure_names import (
+    BY,
+    DOSE,
+    MATCHED,
+    PREFIX,
+    STATE,
+    figure_names,
+    published_in,
+)
+from survival_multiverse.report.words.labels import (
+    arm_labels,
+    axis_value,
+    in_sentence,
+    variable_label,
+    with_unit,
+)
+from survival_multiverse.report.words.narrative import reading
+from survival_multiverse.report.words.table_cells import set_label
+from survival_multiverse.scenario.cautions import NOTE
+from survival_multiverse.settings.study import Study
+
+CURVE, SURFACE = "specification_curve", "hazard_ratio_surface"
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What stands under a figure, and what is read out instead of it."""
+
+    title: str
+    text: str
+    alternative: str
+
+
+def report_figures(study: Study) -> list[str]:
+    """Names of all figures of the report, in its order."""
+    return [CURVE, SURFACE, *figure_names(study)]
+
+
+def caption(
+    name: str, specifications: pd.DataFrame, study: Study, published: pd.DataFrame = NO_MARKS
+) -> Caption:
+    """Caption of a figure named in `report_figures`; `published` as in `published_marks`."""
+    if name == CURVE:
+        return _curve_caption(specifications, study)
+    if name == SURFACE:
+        return _surface_caption(specifications, study)
+    return _survival_caption(name.removeprefix(PREFIX), study, _printed(name, study, published))
+
+
+def filled_in(study: Study) -> str:
+    """What reconstructed patients have that the paper does not know."""
+    if study.source != "reconstructed":
+        return ""
+    return (
+        " Where the paper does not know a value of some patients, it was filled in here, and these numbers "
+        "count more patients than the published ones. What is held against the published numbers leaves them "
+        "out, as the paper did."
+    )
+
+
+def marks_lacking(study: Study, published: pd.DataFrame, *, value: bool, primary: bool = True) -> str:
+    """What a picture says of the marks that it lacks: the published `value`, the `primary` scenario."""
+    parts = [] if primary else ["the primary scenario, as no single analysis has a place here"]
+    if not value and (study.published or len(published)):
+        parts.append("a published value, as the paper prints none of this kind")
+    return f" Not marked: {'; '.join(parts)}." if parts else ""
+
+
+def _printed(name: str, study: Study, published: pd.DataFrame) -> str:
+    """What is purple in a figure of survival curves."""
+    words = {"survival": "survival rates (rings)", "median": "medians (ticks)", "log_rank_p": "log-rank P"}
+    kinds = published_in(name, published, study)
+    found = [text for kind, text in words.items() if kind in kinds]
+    purple = f" Purple: published {', '.join(found)}." if found else ""
+    if found and name.removeprefix(PREFIX).startswith(BY):
+        purple += filled_in(study)
+    return purple + marks_lacking(study, published, value=bool(found))
+
+
+def _curve_caption(specifications: pd.DataFrame, study: Study) -> Caption:
+    percent = f"{100 * study.analysis.confidence_level:g} %"
+    text = (
+        "Every specification of the primary population at the primary threshold, one curve for each "
+        f"estimator and cutoff of {in_sentence(study.dose.label)} because each estimates something else. "
+        "Above, hazard ratios with "
+        f"{percent} confidence intervals, sorted, and the median of each curve (dotted); the few widest "
+        "intervals are cut at the edge. Below, the choices behind each estimate. Diamonds: primary "
+        "scenario, once for each adjustment set." + dagger(study)
+    )
+    rows = headline(specifications)
+    parts = [
+        f"{ESTIMATOR_LABELS[name]}: {reading(anchor_block(rows[rows['estimator'] == name], study), study)}"
+        for name in estimators_present(rows)
+    ]
+    return Caption("Specification curve", text, "Specification curve. " + " ".join(parts))
+
+
+def _surface_caption(specifications: pd.DataFrame, study: Study) -> Caption:
+    text = (
+        f"Matched hazard ratios over {in_sentence(study.dose.label)} cutoffs (across) and "
+        f"{in_sentence(study.gtv.label)} cutoffs (up), one block for each adjustment set; each row of "
+        "maps is a threshold of the primary population, each column a caliper. Blue favours the arm at "
+        "or above the cutoff. A dot marks a confidence interval that excludes 1, hatching what "
+        "could not be estimated, the frame the primary scenario"
+        + (" (purple: its hazard ratio was published)." if "matched" in study.published else ".")
+        + dagger(study)
+    )
+    cells = primary_cutoffs(surface_cells(specifications, study), study)
+    where = f"{axis_value(study, 'oligo_threshold', study.anchor[0])}, "
+    where += f"{in_sentence(study.dose.label)} {axis_value(study, 'dose_cutoff', study.anchor[1])}"
+    parts = [
+        f"{set_label(study, name)}, {where}: {reading(cells[cells['adjustment_set'] == name], study)}"
+        for name in study.adjustment_sets
+    ]
+    return Caption("Hazard-ratio surface", text, f"Maps of matched hazard ratios. {' '.join(parts)}")
+
+
+def dagger(study: Study) -> str:
+    """What the marks mean: a dagger, where one can occur, and that of an estimate to be read with caution."""
+    late = any(study.flags(entry.covariates) for entry in study.adjustment_sets.values())
+    return (" † holds covariates known only after treatment began." if late else "") + NOTE
+
+
+def _survival_caption(part: str, study: Study, printed: str) -> Caption:
+    threshold, cutoff, _, caliper = study.anchor
+    low, high = arm_labels(study, dose_cutoff=cutoff)
+    population = f"patients with {axis_value(study, 'oligo_threshold', threshold)}"
+    arms = f"{study.dose.label} {high} (solid) against {low} (dashed)"
+    if part == STATE:
+        title = f"{study.time.label} by {in_sentence(study.words.state)}"
+        text = f"All patients: at least {with_unit(threshold, study.lesions.unit)} against fewer."
+    elif part == DOSE:
+        title = f"{study.time.label} by {in_sentence(study.dose.label)}"
+        text = f"{arms}, {population}, before matching."
+    elif part.startswith(MATCHED):
+        label = set_label(study, part.removeprefix(MATCHED))
+        title = f"{study.time.label} after matching: {label}"
+        text = f"{arms}, {population}, matched 1:1 ({axis_value(study, 'caliper', caliper)})."
+        text += dagger(study) if label.endswith("†") else ""
+    else:
+        factor = variable_label(study, part.removeprefix(BY))
+        late = study.flags((part.removeprefix(BY),))
+        factor += " †" if late else ""
+        title = f"{study.time.label} by {in_sentence(study.dose.label)} within {in_sentence(factor)}"
+        text = (
+            f"{arms}, {population}, before matching. Two P values on different sides of a limit are no "
+            "evidence that the effect differs: that takes a test of interaction."
+        ) + (dagger(study) if late else "")
+    percent = f"{100 * study.analysis.confidence_level:g} %"
+    step = with_unit(time_step(study), study.time.unit)
+    method = (
+        f"Kaplan-Meier curves with {percent} confidence bands ({study.analysis.survival_conf_type}); "
+        f"P of the log-rank test; numbers at risk below {study.minimum_cell} are not shown. Curves step at "
+        f"multiples of {step} and by at least {study.minimum_cell} events, so that no step is one patient's; "
+        "a curve ends where fewer follow."
+    )
+    return Caption(title, f"{text} {method}{printed}", f"Kaplan-Meier curves. {text}")

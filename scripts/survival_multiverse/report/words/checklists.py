@@ -1,0 +1,134 @@
+"""Reporting checklists, as far as a program can fill them from the settings and the numbers."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from survival_multiverse.cohort.disclosure import about
+from survival_multiverse.cohort.sample import measured
+from survival_multiverse.inference.specification_summary import headline, passing
+from survival_multiverse.report.words.labels import in_sentence, with_unit
+from survival_multiverse.settings.study import AXES, Study, spelling
+
+CHECKLIST_REFERENCES = (
+    "McShane LM, Altman DG, Sauerbrei W, et al. Reporting recommendations for tumor marker prognostic "
+    "studies (REMARK). Journal of the National Cancer Institute 2005;97:1180–1184.",
+    "Von Elm E, Altman DG, Egger M, et al. The Strengthening the Reporting of Observational Studies in "
+    "Epidemiology (STROBE) statement. PLoS Medicine 2007;4:e296.",
+    "Yao XI, Wang X, Speicher PJ, et al. Reporting and guidelines in propensity score analysis. Journal of "
+    "the National Cancer Institute 2017;109:djw323.",
+)
+AUTHORS = "for the authors: a program cannot know it"
+
+
+def strobe_table(study: Study, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """STROBE items for cohort studies (von Elm et al. 2007)."""
+    sizes = (tables["cohort"][name].iloc[0] for name in ("patients", "events"))
+    patients, events = (about(size, minimum=study.minimum_cell) for size in sizes)
+    analysis = study.analysis
+    missing = "complete cases by analysis" if study.missing_values == "complete_case" else "none are accepted"
+    rows = [
+        ("4", "Study design", "Cohort; every defensible analysis of a stated grid"),
+        ("5", "Setting", AUTHORS),
+        ("6", "Participants, eligibility", _eligibility(study)),
+        ("7", "Variables", f"Outcome: {study.event.label}, {study.time.label}. Exposure: {study.dose.label}. "
+         f"{len(study.covariates)} covariates with their roles: Methods"),
+        ("8", "Measurement", f"Units: {_units(study)}; how they were measured: {AUTHORS}"),
+        ("9", "Bias", "Immortal time: landmarks; confounding: matching, weights, adjustment; unmeasured: "
+         "E-values, Rosenbaum bounds; forking paths: the specification curve"),
+        ("10", "Study size", f"{patients} patients, {events} events"),
+        ("11", "Quantitative variables", "Every cutoff and its reason: Methods; the others: cutpoint audit"),
+        ("12a", "Statistical methods", "Methods"),
+        ("12b", "Subgroups and interactions",
+         f"Interaction tests, not subgroup P values ({len(analysis.interactions)} factors)"),
+        ("12c", "Missing data", missing),
+        ("12d", "Loss to follow-up", "Censoring; reverse Kaplan-Meier follow-up"),
+        ("12e", "Sensitivity analyses", f"{len(tables['specifications']):,} specifications, on this page or "
+         "in their files"),
+        ("13", "Participants, numbers at each stage", "Flow of patients"),
+        ("14", "Descriptive data", "Table 1 with standardised differences; missing values; follow-up"),
+        ("15", "Outcome data", f"{events} events; survival by arm"),
+        ("16", "Main results", "Unadjusted, matched, weighted and adjusted, with intervals"),
+        ("17", "Other analyses", "Landmarks, interactions, joint tests"),
+        ("19", "Limitations", "“What the evidence can’t say”, at the head of the page"),
+        ("22", "Funding", AUTHORS),
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["Item", "STROBE", "Answer"])
+
+
+def propensity_table(study: Study, specifications: pd.DataFrame) -> pd.DataFrame:
+    """Items for analyses with propensity scores (Yao et al. 2017)."""
+    matched = headline(specifications, estimator="matched")
+    gates = []
+    for threshold in study.analysis.balance_thresholds:
+        through = len(passing(matched, gate=f"passes_baseline_{threshold:g}"))
+        gates.append(f"{through:,} of {len(matched):,} below {threshold:g}")
+    sets = "; ".join(
+        f"{entry.label} ({len(entry.covariates)} covariates)" for entry in study.adjustment_sets.values()
+    )
+    late = [entry.label for entry in study.adjustment_sets.values() if study.flags(entry.covariates)]
+    calipers = ", ".join(spelling(value) for value in study.axes["caliper"].values)
+    rows = [
+        ("Variables in the score", sets),
+        ("Variables known only after treatment", ", ".join(late) + " hold some (†)" if late else "none"),
+        ("Model of the score", "logistic regression, unpenalised maximum likelihood"),
+        ("Algorithm", "greedy nearest neighbour on the logit, ties in a seeded order; "
+         f"{study.analysis.tie_break_draws:,} orders, the estimate their median"),
+        ("Ratio", "1:1"),
+        ("Replacement", "without"),
+        ("Caliper", f"{calipers} SD of the logit; none = no limit"),
+        ("Patients lost by matching", "matched share of the smaller arm, in every scenario"),
+        ("Balance", "standardised differences before and after, all covariates; largest |SMD| of the "
+         f"baseline covariates: {', '.join(gates)} (matched analyses of the primary population)"),
+        ("Overlap of the scores", "c-statistic, common support, and the picture of the scores by arm"),
+        ("Analysis of matched data", "Cox with errors clustered by pair; log-rank also stratified by pair"),
+        ("Weights", "overlap and stabilised inverse probability, untruncated; errors for an estimated score"),
+        ("Estimand", "named for each estimator; never pooled"),
+        ("Sensitivity to unmeasured confounding", "E-values and Rosenbaum bounds"),
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["Item (Yao et al. 2017)", "What was done"])
+
+
+def cutpoint_items(study: Study) -> pd.DataFrame:
+    """REMARK's items on cutpoints and continuous variables (McShane et al. 2005)."""
+    rows = []
+    for axis in AXES[:-1]:
+        role = {"oligo_threshold": study.lesions, "dose_cutoff": study.dose, "gtv_cutoff": study.gtv}[axis]
+        values = ", ".join(spelling(value) for value in study.axes[axis].values)
+        given = sum(bool(reason) for reason in study.axes[axis].reasons)
+        primary = with_unit(study.anchor[AXES.index(axis)], role.unit)
+        rows.append(
+            (
+                f"Cutpoints of {in_sentence(role.label)}",
+                f"{values}; primary {primary}; {given} of {len(study.axes[axis].values)} with a stated "
+                "reason",
+            )
+        )
+    rows += [
+        ("How cutpoints were determined", f"listed in the configuration, with their reasons; whether before "
+         f"or after the data were seen: {AUTHORS}"),
+        *_searched(study),
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["Item (REMARK)", "Answer"])
+
+
+def _searched(study: Study) -> list[tuple[str, str]]:
+    """Items on cutoffs that were searched for and on the variable uncut; not of values that were drawn."""
+    if not measured(study):
+        why = "not shown: exact values were drawn within published categories"
+        return [("Every other cutpoint", why), ("Continuous form", why)]
+    other = "hazard ratio at each, and the maximally selected log-rank statistic with the search counted"
+    return [
+        ("Every other cutpoint", other),
+        ("Continuous form", "restricted cubic spline beside the cutoffs"),
+    ]
+
+
+def _eligibility(study: Study) -> str:
+    reasons = [criterion.reason for criterion in study.eligibility]
+    return "; ".join(reasons) if reasons else "everybody in the data with the outcome and the exposure known"
+
+
+def _units(study: Study) -> str:
+    roles = (study.time, study.dose, study.gtv, study.lesions)
+    return ", ".join(f"{in_sentence(role.label)} in {role.unit}" for role in roles if role.unit)

@@ -1,0 +1,62 @@
+"""Names of the Kaplan-Meier figures, and of whom each of their panels is."""
+
+import pandas as pd
+
+from survival_multiverse.report.words.labels import factor_levels, level_label, variable_label
+from survival_multiverse.report.words.table_cells import set_label
+from survival_multiverse.settings.study import Study
+
+PREFIX = "survival_curves_"
+STATE, DOSE, BY, MATCHED = "oligometastatic_state", "dose", "dose_by_", "dose_matched_"
+
+
+def figure_names(study: Study) -> list[str]:
+    """Names of the figures: the paper's Figures 1 to 4, and the arms after matching on each set."""
+    parts = [STATE, DOSE]
+    parts += [BY + name for name in study.analysis.interactions]
+    parts += [MATCHED + name for name in study.adjustment_sets]
+    return [PREFIX + part for part in parts]
+
+
+def whom_of(name: str, study: Study) -> list[tuple[str, dict[str, str]]]:
+    """Title of each panel of a figure, and of whom its numbers are (see `_about`)."""
+    part = name.removeprefix(PREFIX)
+    if part == STATE:
+        return [("All patients", {"population": "all", "variable": "state"})]
+    if part == DOSE:
+        return [("Before matching", {})]
+    if part.startswith(MATCHED):
+        chosen = part.removeprefix(MATCHED)
+        whom = {"estimator": "matched", "adjustment_set": chosen}
+        return [(f"Matched 1:1, {set_label(study, chosen)}", whom)]
+    factor = part.removeprefix(BY)
+    return [
+        (
+            f"{variable_label(study, factor)}: {level_label(study, factor, level)}",
+            {"subgroup": f"{factor}={level}"},
+        )
+        for level in factor_levels(study, factor)
+    ]
+
+
+def published_in(name: str, published: pd.DataFrame, study: Study) -> set[str]:
+    """Kinds of published numbers that a figure marks: survival, median, log_rank_p."""
+    found = [about_whom(published, **whom) for _, whom in whom_of(name, study)]
+    return {kind for rows in found for kind in rows["quantity"]} & {"survival", "median", "log_rank_p"}
+
+
+def about_whom(
+    rows: pd.DataFrame,
+    *,
+    population: str = "non_oligometastatic",
+    variable: str = "arm",
+    estimator: str = "unadjusted",
+    adjustment_set: str | None = None,
+    subgroup: str | None = None,
+) -> pd.DataFrame:
+    """Rows of a population, estimator, set and subgroup about a variable: unless told, of the arms."""
+    wanted: dict[str, str | None] = {"population": population, "variable": variable, "estimator": estimator}
+    wanted |= {"adjustment_set": adjustment_set, "subgroup": subgroup}
+    for column, value in wanted.items():
+        rows = rows[rows[column].isna() if value is None else rows[column] == value]
+    return rows

@@ -1,0 +1,366 @@
+"""The plain-language reading of the study, made from its numbers."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from survival_multiverse.inference.joint_summary import median_ratio, primary_tests
+from survival_multiverse.inference.specification_summary import (
+    GATE,
+    Summary,
+    anchor_block,
+    estimated,
+    estimators_present,
+    headline,
+    middle_ratio,
+    of_set,
+    other_sets,
+    passing,
+    primary_cutoffs,
+    strictest_gate,
+    summarise,
+)
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p, format_ratio, p_phrase
+from survival_multiverse.report.words.labels import axis_value, describe_specification, in_sentence
+from survival_multiverse.report.words.table_cells import is_number
+from survival_multiverse.scenario.cautions import cautions
+from survival_multiverse.settings.study import Study
+
+ORIGIN = {
+    "simulated": (
+        "Simulated patients",
+        "Patients are simulated; nothing here is a clinical finding. "
+        "The page shows what the study would report, not what is true of any treatment.",
+    ),
+    "reconstructed": (
+        "Reconstructed patients",
+        "Patients are reconstructed from published aggregates so as to reproduce them; none is a person, and "
+        "nothing here is a clinical finding. "
+        "Only the published cutoffs are informed by data. What agrees with the publication was fitted to it, "
+        "and everything else is mechanical: no P value here is inference about patients.",
+    ),
+    "dataset": (
+        "Public example data",
+        "Patients come from a public data set, used here as a worked example. The exposure was not "
+        "randomised: associations are described, not effects proven.",
+    ),
+    "file": (
+        "A cohort from a file",
+        "Patients come from a cohort file of the study's owner. The exposure was not randomised: "
+        "associations are described, and confounders that were not measured are not adjusted for.",
+    ),
+}
+
+ANALYSES = {
+    "unadjusted": "unadjusted",
+    "matched": "matched",
+    "overlap": "overlap-weighted",
+    "iptw": "inverse-probability-weighted",
+    "adjusted": "covariate-adjusted",
+}
+FITTED = (
+    "These patients were fitted to published numbers, so no P value here is inference about patients: the "
+    "section shows how the test works. "
+)
+NULLS = {
+    "permutation": "with {exposure} permuted among alike patients",
+    "simulation": "with survival simulated from the covariates",
+}
+
+
+def origin(study: Study) -> tuple[str, str]:
+    """Heading and text of the banner that says where the patients come from."""
+    return ORIGIN.get(study.source, ORIGIN["file"])
+
+
+def readings(specifications: pd.DataFrame, study: Study) -> list[tuple[str, str]]:
+    """For each estimator its name and what it says: primary population, no landmark.
+
+    The primary threshold and dose cutoff are read out; every other threshold or dose cutoff is a block
+    that estimates something else, so of those only the medians are set side by side.
+    """
+    everything = headline(specifications)
+    rows = of_set(everything, study.primary_set)
+    found = []
+    for name in estimators_present(rows):
+        here = rows[rows["estimator"] == name]
+        parts = [reading(anchor_block(here, study), study)]
+        if name == "matched":
+            parts.append(_focal(here, study))
+        parts.append(_other_blocks(here, study))
+        parts.append(beside(everything[everything["estimator"] == name], study))
+        found.append((ESTIMATOR_LABELS[name], " ".join(part for part in parts if part)))
+    return found
+
+
+def beside(rows: pd.DataFrame, study: Study) -> str:
+    """What the other adjustment sets give at the primary cutoffs: blocks of their own, never pooled."""
+    here = primary_cutoffs(rows, study)
+    sentences = []
+    for name in other_sets(study):
+        summary = summarise(here[here["adjustment_set"] == name])
+        if not summary.attempted:
+            continue
+        entry = study.adjustment_sets[name]
+        holds = (
+            " (holds covariates known only after treatment began)" if study.flags(entry.covariates) else ""
+        )
+        found = "no hazard ratio"
+        if summary.estimated:
+            what = "a median of" if summary.estimated > 1 else "a hazard ratio of"
+            found = f"{what} {format_ratio(summary.median)}"
+        sentences.append(f"Adjusted for “{entry.label}”{holds}, a block of its own gives {found}.")
+    return " ".join(sentences)
+
+
+def _focal(rows: pd.DataFrame, study: Study) -> str:
+    """Whom the matched analyses describe: how many found a partner, and where the smaller arm changes."""
+    here = anchor_block(rows, study)
+    shares = here["matched_share"].dropna()
+    if shares.empty:
+        return ""
+    text = (
+        f"A partner was found for {100 * shares.min():.0f} to {100 * shares.max():.0f} % of the smaller arm, "
+        "so the matched analyses describe those patients, not all."
+    )
+    arms = (
+        rows.dropna(subset=["focal_arm"])
+        .groupby("dose_cutoff")["focal_arm"]
+        .agg(lambda arm: set(map(int, arm)))
+    )
+    flips = [axis_value(study, "dose_cutoff", dose) for dose, found in arms.items() if found != {1}]
+    if not flips:
+        return f"{text} At every cutoff the arm at or above it is the smaller one."
+    return (
+        f"{text} The arm below the cutoff is the smaller one, for which partners are sought, in some or "
+        f"all analyses at {in_sentence(study.dose.label)} {', '.join(flips)}; at the other cutoffs the arm "
+        "above is."
+    )
+
+
+def _other_blocks(rows: pd.DataFrame, study: Study) -> str:
+    """Medians of the blocks with another threshold or dose cutoff, side by side and not pooled."""
+    usable = estimated(rows)
+    usable = usable.drop(anchor_block(usable, study).index)
+    medians = usable.groupby(["oligo_threshold", "dose_cutoff"])["hazard_ratio"].agg(middle_ratio)
+    if medians.empty:
+        return ""
+    below = int((medians < 1).sum())
+    if len(medians) == 1:
+        return f"The one other block has a median of {format_ratio(medians.iloc[0])}."
+    return (
+        f"The {len(medians):,} other blocks (another threshold, or another cutoff of "
+        f"{in_sentence(study.dose.label)}, each its own question) have "
+        f"medians from {format_ratio(medians.min())} to {format_ratio(medians.max())}; "
+        f"{of_all(below, len(medians))} are below 1."
+    )
+
+
+def joint_readings(joint: pd.DataFrame, study: Study) -> dict[str, str]:
+    """A sentence on the joint test of each estimator at the primary threshold and dose cutoff."""
+    return {name: _tested_together(block, study) for name, block in primary_tests(joint, study).items()}
+
+
+def _tested_together(block: dict[str, dict[str, Any]], study: Study) -> str:
+    row = next(iter(block.values()))
+    what = f"the {row['specifications']:,} {ANALYSES[row['estimator']]} analyses"
+    if row["specifications"] == 1:
+        what = f"the one {ANALYSES[row['estimator']]} analysis"
+    if not is_number(row["median"]):
+        return f"Of {what} none gave a hazard ratio, so they could not be tested together."
+    exposure = in_sentence(study.dose.label)
+    nulls = "; ".join(
+        f"{_p_or_none(block[null], 'p_abs_median')} {words.format(exposure=exposure)} "
+        f"(one-sided, {towards(study)}: {_p_or_none(block[null], 'p_median')})"
+        for null, words in NULLS.items()
+        if null in block
+    )
+    each = f"{row['draws']:,} draws{' each' if len(block) > 1 else ''}"
+    return (
+        f"Tested together, {what} have a median hazard ratio of {format_ratio(median_ratio(row, study))}: "
+        f"two-sided {nulls}; {each}."
+    )
+
+
+def towards(study: Study) -> str:
+    """The direction of the one-sided tests: ``towards longer survival``."""
+    return f"towards {study.inference.predicted} survival"
+
+
+def _p_or_none(row: dict[str, Any], name: str) -> str:
+    if not is_number(row[name]):
+        return "no P value"
+    least = round(row[name] * (row["draws"] + 1)) <= 1
+    return p_phrase(row[name]) + (" (the least there can be)" if least else "")
+
+
+def joint_null(joint: pd.DataFrame, study: Study) -> str:
+    """What the joint tests test, and what their P values can be."""
+    if joint.empty:
+        return ""
+    draws, exposure = int(joint["draws"].max()), in_sentence(study.dose.label)
+    return (
+        f"{FITTED if study.source == 'reconstructed' else ''}"
+        f"The null hypothesis: {exposure} does nothing to survival. It is drawn in two ways: {exposure} is "
+        "permuted among patients whose baseline covariates predict about the same of it, or survival is "
+        "simulated from the covariates of the adjustment set. The two-sided P comes first: how often a draw, "
+        "the observed result counted among them, lies as far from 1 in either direction. The one-sided P "
+        f"counts draws as far {towards(study)} with higher {exposure} only. With {draws:,} draws none can be "
+        f"below 1/{draws + 1:,} = {format_p(1 / (draws + 1))}. The two-sided test of the median is the "
+        "primary one. The P values are corrected neither for the other tests nor for the number of blocks. A "
+        "small P says that the null does not explain the numbers, not why: confounding that was not measured "
+        f"can do it too. A large P does not show that there is no effect.{_beyond(study)}"
+    )
+
+
+def _beyond(study: Study) -> str:
+    """What the simulated null of a set with post-treatment covariates is."""
+    sets = []
+    for entry in study.adjustment_sets.values():
+        late = [
+            in_sentence(study.covariates[name].label)
+            for name in entry.covariates
+            if name in study.covariates and study.covariates[name].role == "post_treatment"
+        ]
+        if late:
+            sets.append(f"for “{entry.label}” “no effect beyond {' and '.join(late)}”")
+    return f" Simulated survival has as its null {'; '.join(sets)}." if sets else ""
+
+
+def reading(specifications: pd.DataFrame, study: Study) -> str:
+    """Sentences on the specifications of one estimator."""
+    summary = summarise(specifications)
+    sentences = [_counts(summary)]
+    if summary.estimated == 1:
+        low = summary.lowest
+        limits = f"{format_ratio(low['ci_lower'])} to {format_ratio(low['ci_upper'])}"
+        ratio = f"It is {format_ratio(low['hazard_ratio'])} ({percent(study)} CI {limits})"
+        shaky = cautions(low["flags"])
+        sentences.append(f"{ratio}, which rests on {' and '.join(shaky)}." if shaky else f"{ratio}.")
+    elif summary.estimated:
+        sentences += [_range(summary, study), _sides(summary, study)]
+    gate = strictest_gate(study)
+    # A model that adjusts for covariates balances nothing, so there is no gate to pass.
+    if summary.estimated and gate in specifications and specifications[gate].notna().any():
+        sentences.append(_gate(specifications, study))
+    return " ".join(sentences)
+
+
+def _counts(summary: Summary) -> str:
+    if summary.estimated == 0:
+        return f"None of {_specifications(summary.attempted)} gave a hazard ratio."
+    if summary.estimated == summary.attempted == 1:
+        return "The only specification gave a hazard ratio."
+    if summary.estimated == summary.attempted:
+        return f"All {summary.attempted:,} specifications gave a hazard ratio."
+    return (
+        f"{summary.estimated:,} of {_specifications(summary.attempted)} gave a hazard ratio; "
+        f"{summary.not_estimable:,} could not be estimated."
+    )
+
+
+def _range(summary: Summary, study: Study) -> str:
+    low, high = summary.lowest, summary.highest
+    # Within one block the cutoffs that make it need not be said again.
+    same = [axis for axis in ("oligo_threshold", "dose_cutoff") if low[axis] == high[axis]]
+    low, high = ({**row, **dict.fromkeys(same)} for row in (low, high))
+    return (
+        f"Hazard ratios, {in_sentence(study.dose.label)} at or above the cutoff against below, run from "
+        f"{format_ratio(low['hazard_ratio'])} ({describe_specification(study, low)}) to "
+        f"{format_ratio(high['hazard_ratio'])} ({describe_specification(study, high)}); "
+        f"the median is {format_ratio(summary.median)}."
+    )
+
+
+def _sides(summary: Summary, study: Study) -> str:
+    meaning = f"fewer {study.words.events} at or above the cutoff"
+    below = f"{of_all(summary.below_1, summary.estimated)} lie below 1 ({meaning})"
+    above = f"{of_all(summary.above_1, summary.estimated)} lie above 1"
+    interval = f"a {percent(study)} confidence interval that excludes 1"
+    again = "such an interval" if summary.below_1 else interval
+    below += excluding(summary.ci_below_1, summary.below_1, interval)
+    below = below[0].upper() + below[1:]
+    return f"{below}; {above}{excluding(summary.ci_above_1, summary.above_1, again)}."
+
+
+def _gate(specifications: pd.DataFrame, study: Study) -> str:
+    threshold = min(study.analysis.balance_thresholds)
+    gate = f"{GATE}{threshold:g}"
+    through = summarise(passing(specifications, gate=gate))
+    rule = f"the balance gate (|SMD| of every baseline covariate below {threshold:g})"
+    if through.attempted == 0:
+        return f"None passes {rule}: none of these comparisons is between like patients."
+    text = f"{through.attempted:,} of {len(specifications):,} pass {rule}"
+    if through.estimated == 0:
+        return f"{text}, none of them with a hazard ratio."
+    if through.estimated == 1:
+        return f"{text}; the hazard ratio there is {format_ratio(through.lowest['hazard_ratio'])}."
+    low, high = (format_ratio(row["hazard_ratio"]) for row in (through.lowest, through.highest))
+    return f"{text}; among these the hazard ratio runs from {low} to {high}."
+
+
+def _specifications(count: int) -> str:
+    return f"{count:,} specification" + ("" if count == 1 else "s")
+
+
+def percent(study: Study) -> str:
+    """The confidence level: ``95 %``."""
+    return f"{100 * study.analysis.confidence_level:g}\u00a0%"
+
+
+def excluding(count: int, side: int, interval: str) -> str:
+    """``, 3 of them with …``: how many of those on one side have an interval there; nothing of nobody."""
+    if side == 0:
+        return ""
+    share = "none" if count == 0 else "all" if count == side else f"{count:,}"
+    return f", {share} of them with {interval}"
+
+
+def of_all(part: int, whole: int) -> str:
+    """``3 of 4 (75 %)``, or all or none of them."""
+    if part in (0, whole):
+        return f"{'none' if part == 0 else 'all'} of the {whole:,}"
+    share = 100 * part / whole
+    # Not "100 %" where one disagrees, nor "0 %" where one agrees.
+    shown = "<1" if share < 1 else ">99" if share > 99 else f"{math.floor(share + 0.5)}"
+    return f"{part:,} of {whole:,} ({shown}\u00a0%)"
+
+
+def hidden_bias(specifications: pd.DataFrame, study: Study) -> str:
+    """Rosenbaum bounds of the primary block's matched analyses; nothing where none was matched."""
+    rows = estimated(anchor_block(headline(specifications, estimator="matched"), study))
+    rows = rows[rows["rosenbaum_direction"].notna()]
+    if rows.empty:
+        return ""
+    sentences = [
+        "Rosenbaum bounds, from Prentice-Wilcoxon scores of the pairs, assume that the members of a pair are "
+        "censored alike."
+    ]
+    for direction, words in ((1, "longer"), (-1, "shorter")):
+        sentences += _bounds_towards(rows, direction, words)
+    return " ".join(sentences)
+
+
+def _bounds_towards(rows: pd.DataFrame, direction: int, words: str) -> list[str]:
+    """What hidden bias would have to be in the analyses whose pairs speak for one direction."""
+    here = rows[rows["rosenbaum_direction"] == direction]
+    if here.empty:
+        return []
+    bounds = here["rosenbaum_gamma"].dropna()
+    opening = (
+        f"In {len(here):,} of {len(rows):,} matched analyses of the primary block the pairs speak for "
+        f"{words} survival at or above the cutoff, in {len(bounds):,} of them with a one-sided P of 0.05 or "
+        "less if nothing is hidden"
+    )
+    sign = np.count_nonzero(here["sign_test_gamma"].notna() & (here["sign_test_direction"] == direction))
+    beside = f"(the sign test agrees in {sign:,})"
+    if bounds.empty:
+        return [f"{opening} {beside}: chance alone can explain the difference within pairs."]
+    least, most = format_ratio(bounds.min()), format_ratio(bounds.max())
+    span = f"Γ = {least}" if least == most else f"Γ between {least} and {most}"
+    return [
+        f"{opening} {beside}; a hidden factor that multiplies the odds of being at or above the cutoff "
+        f"within a pair by {span} would take that away."
+    ]

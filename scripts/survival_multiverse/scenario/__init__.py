@@ -1,0 +1,1 @@
+"""One scenario and its rows of results; panels of scenarios."""

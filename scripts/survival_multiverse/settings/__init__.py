@@ -1,0 +1,1 @@
+"""What a study is: its settings, their checks, and the words that name them."""

@@ -1,0 +1,95 @@
+"""Settings on their way to jobs: cut to what each step uses."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from survival_multiverse.settings.schema import PATHS
+from survival_multiverse.settings.study import AXES
+
+SHOWN_IN_ORDER = ("covariates", "adjustment_sets", "descriptives")
+ROLES = ("time", "event", "dose", "gtv", "lesions")
+
+
+def study_settings(config: Mapping[str, Any]) -> str:
+    """Canonical JSON of what a summary of the study depends on: not where files are, nor how jobs are cut."""
+    settings = {key: value for key, value in config.items() if key != "execution"}
+    return canonical_settings({**settings, "cohort": _without_file(config["cohort"])})
+
+
+def cohort_settings(config: Mapping[str, Any]) -> str:
+    """Canonical JSON of what decides the canonical cohort: not the grid, nor what was published."""
+    cohort = {key: value for key, value in _without_file(config["cohort"]).items() if key != "published"}
+    own = {"cohort": cohort, "covariates": config["covariates"]}
+    return canonical_settings({**_any_scenario(config), **own})
+
+
+def scenario_settings(config: Mapping[str, Any]) -> str:
+    """Canonical JSON of the settings that decide the rows of a scenario.
+
+    Which other scenarios there are, which is the anchor, and every title, reason, label and column name are
+    left out, so that changing one of them leaves the scenarios as they are.
+    """
+    cohort = config["cohort"]
+    used = {role: {"column": role, "unit": cohort[role].get("unit", "")} for role in ROLES}
+    used["source"] = cohort["source"]
+    used["missing_values"] = cohort.get("missing_values", "complete_case")
+    used["descriptives"] = {name: {"column": name} for name in cohort.get("descriptives", {})}
+    return canonical_settings(
+        {**_any_scenario(config), "cohort": used, "covariates": _plain(config["covariates"])}
+    )
+
+
+def inference_settings(config: Mapping[str, Any]) -> str:
+    """Canonical JSON of the settings that decide a resampled draw; the number of draws is none of them."""
+    shared = json.loads(scenario_settings(config))
+    axes = {
+        name: [entry["value"] if isinstance(entry, Mapping) else entry for entry in entries]
+        for name, entries in config["axes"].items()
+    }
+    inference = {**config["inference"], "draws": 0, "bootstrap_draws": 0}
+    return canonical_settings({**shared, "axes": axes, "inference": inference})
+
+
+def _without_file(cohort: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in cohort.items() if key not in PATHS}
+
+
+def _any_scenario(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What every scenario shares, as a configuration that ``Study.from_config`` reads."""
+    return {
+        "study": {"title": "", "seed": config["study"]["seed"], "anchor": dict.fromkeys(AXES, "none")},
+        "axes": {name: [] for name in AXES},
+        "adjustment_sets": _plain(config["adjustment_sets"]),
+        "analysis": config["analysis"],
+        "inference": {
+            "populations": [],
+            "estimators": [],
+            "landmarks": [],
+            "predicted": "longer",
+            "draws": 0,
+            "bootstrap_draws": 0,
+        },
+        "sharing": {"minimum_cell": 0},
+    }
+
+
+def _plain(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Entries under their own names, without the labels and columns that a reader or a file gives them."""
+    return {
+        name: {key: name if key == "column" else value for key, value in entry.items() if key != "label"}
+        for name, entry in entries.items()
+    }
+
+
+def canonical_settings(settings: Mapping[str, Any]) -> str:
+    """JSON of one spelling; that of settings which were read from it is the same."""
+    return json.dumps(_sorted(settings), separators=(",", ":"), ensure_ascii=False)
+
+
+def _sorted(value: Any, name: str = "") -> Any:
+    """Mappings by their keys, so that only content counts; but the user's order where tables show it."""
+    if not isinstance(value, Mapping):
+        return value
+    keys = value if name in SHOWN_IN_ORDER else sorted(value)
+    return {key: _sorted(value[key], key) for key in keys}
