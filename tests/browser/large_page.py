@@ -10,7 +10,8 @@ from report_page import EXTRA, evil_page
 from survival_multiverse.inference.attribution import attribute
 from survival_multiverse.inference.robustness import summarise_blocks
 from survival_multiverse.report.page import render_page
-from survival_multiverse.settings.study import AXES, Study
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import AXES
 
 VALUES = {
     "oligo_threshold": [2, 3, 4, 5, 6, 7, 8],

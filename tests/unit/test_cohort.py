@@ -45,7 +45,7 @@ def study_of(**cohort: object) -> Study:
     user = deepcopy(USER)
     user["cohort"] |= cohort
     config = merge_configs(DEFAULT, user)
-    validate_config(config, SCHEMA)
+    validate_config(config)
     return Study.from_config(config)
 
 

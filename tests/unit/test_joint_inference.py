@@ -138,7 +138,7 @@ def test_joint_test_by_hand():
 
 def test_direction_of_the_prediction_turns_the_one_sided_tests_round():
     keys, observed, draws = one_block(4), random_draws(1, 4, seed=5)[0], random_draws(99, 4)
-    shorter = replace(STUDY, inference=replace(STUDY.inference, predicted="shorter"))
+    shorter = replace(STUDY, inference=STUDY.inference.model_copy(update={"predicted": "shorter"}))
     mirror = np.array([-1.0, 1.0])
     one = jointly_test(keys, observed, draws, STUDY, "x")
     other = jointly_test(keys, observed * mirror, draws * mirror, shorter, "x")

@@ -150,7 +150,7 @@ def test_what_cannot_be_estimated_is_a_gap_in_both(name):
 def test_only_the_estimators_asked_for_are_given():
     patients = small_patients()
     everything, study = small_study(), small_study()
-    some = replace(study, inference=replace(study.inference, estimators=("iptw", "matched")))
+    some = replace(study, inference=study.inference.model_copy(update={"estimators": ("iptw", "matched")}))
     keys, chosen = all_keys(patients, everything), all_keys(patients, some)
     rows = keys.estimator.isin(["iptw", "matched"]).to_numpy()
     pd.testing.assert_frame_equal(keys[rows].reset_index(drop=True), chosen)

@@ -237,7 +237,7 @@ def another_field() -> dict:
 
 def test_any_covariates_of_any_field_can_be_simulated():
     config = another_field()
-    validate_config(config, SCHEMA)
+    validate_config(config)
     study = Study.from_config(config)
     women = simulate_cohort(config["cohort"]["simulation"], study)
     prepared = prepare_cohort(women, study)
@@ -268,7 +268,7 @@ def test_a_simulation_that_does_not_fit_the_covariates_is_refused():
     del config["cohort"]["simulation"]["variables"]["site"]
     config["cohort"]["simulation"]["variables"]["grad"] = {"probabilities": [1]}
     with pytest.raises(InputError) as caught:
-        validate_config(config, SCHEMA)
+        validate_config(config)
     assert caught.value.faults == [
         "cohort.simulation.variables: unknown variable `grad`; did you mean `grade`?",
         "cohort.simulation.variables: `site` is missing; say how it is drawn",

@@ -8,15 +8,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from survival_multiverse.settings.study import (
-    AXES,
-    Criterion,
-    Descriptive,
-    Study,
-    axis_number,
-    level_text,
-    spelling,
-)
+from survival_multiverse.settings.study import Criterion, Descriptive, Study
+from survival_multiverse.settings.values import AXES, axis_number, level_text, spelling
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config/config.yaml"

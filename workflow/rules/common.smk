@@ -1,22 +1,23 @@
 # The configuration, and the only functions of the workflow.
-import itertools
 import os
 import re
 import sys
 from functools import cache
 
-import pandas as pd
-import yaml
 from snakemake.exceptions import WorkflowError
-from snakemake.utils import Paramspace
 
 # Appended, as Snakemake does for a script's own folder: an installed package keeps its name.
 sys.path.append(str(ROOT / "scripts"))
 
 from survival_multiverse.files.config_files import merged_config
 from survival_multiverse.provenance.file_records import code_digests
-from survival_multiverse.provenance.describe_study import describe_study
-from survival_multiverse.files.scenario_paths import FOLDER, legal_patterns, outside_pattern, refusal
+from survival_multiverse.files.scenario_paths import (
+    FOLDER,
+    SCENARIO,
+    legal_patterns,
+    outside_pattern,
+    refusal,
+)
 from survival_multiverse.provenance.study_plan import (
     ANCHOR,
     ARMS,
@@ -61,13 +62,16 @@ from survival_multiverse.cli.study_lock import hold
 from survival_multiverse.provenance.study_records import places_of_configuration
 from survival_multiverse.settings.faults import InputError
 from survival_multiverse.settings.validation import validate_config
-from survival_multiverse.settings.study import AXES
+from survival_multiverse.settings.values import AXES
 from survival_multiverse.settings.slices import (
     cohort_settings,
     inference_settings,
     scenario_settings,
     study_settings,
 )
+
+# Arguments of Snakemake under which it parses the workflow and runs nothing.
+LOOKS = {"--lint", "--list", "--list-rules", "-l", "--list-target-rules", "--lt"}
 
 
 def hold_study():
@@ -94,20 +98,26 @@ def run_facts():
     return {"configfiles": places, "config": dict(settings.config)}
 
 
+def only_parsed():
+    """Whether nothing will run: a linter, a list of the rules, or a program that is no command line."""
+    return "snakemake" not in sys.argv[0] or not LOOKS.isdisjoint(sys.argv)
+
+
 def study_config():
     """The defaults, the user's files and --config, merged by the study's own rule, and validated.
 
     Snakemake merges deeply, which would mix a user's covariates with the default ones, so the files are
-    read again.
+    read again. Where a package is absent that the checks need, they are left out: what only parses the
+    workflow gets by without, and a run stops.
     """
-    schema = yaml.safe_load(
-        (ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text(encoding="utf-8")
-    )
     try:
         merged = merged_config(configuration_files(), workflow.config_settings.config)
-        validate_config(merged, schema)
+        validate_config(merged)
     except InputError as error:
         raise WorkflowError(str(error)) from None
+    except ModuleNotFoundError as error:
+        if not only_parsed():
+            raise WorkflowError(f"{error.name} is not installed; run in the study's environment") from None
     return merged
 
 

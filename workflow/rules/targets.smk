@@ -1,10 +1,4 @@
-# The parameter space, and the files that several rules make or read; all paths stand in scripts/survival_multiverse/provenance/study_plan.py.
-# Text of one spelling: numbers would turn 146 into 146.0 beside a 0.2.
-SCENARIOS = Paramspace(
-    pd.DataFrame(itertools.product(*SPELLINGS.values()), columns=AXES, dtype=object),
-    filename_params=AXES[-1:],
-)
-SCENARIO = f"{FOLDER}/{SCENARIOS.wildcard_pattern}.parquet"
+# The scenarios, and the files that several rules make or read; all paths stand in scripts/survival_multiverse/provenance/study_plan.py.
 SCENARIO_FILES = scenario_files(config)
 
 # One job evaluates every combination of the inner axes for one combination of the outer ones.

@@ -50,7 +50,8 @@ from survival_multiverse.scenario.comparability import (
 from survival_multiverse.scenario.evaluation import covariate_names
 from survival_multiverse.scenario.tie_break import tie_break_ratios, tie_breaks
 from survival_multiverse.settings.schema import Estimator, Population, Status
-from survival_multiverse.settings.study import Study, axis_number
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import axis_number
 
 NO_EFFECT, KNOWN_EFFECT, EFFECT_ON_COURSE = "no_effect", "known_effect", "effect_on_course"
 SETTINGS = (NO_EFFECT, KNOWN_EFFECT, EFFECT_ON_COURSE)
@@ -183,7 +184,7 @@ def percentile_intervals(patients: pd.DataFrame, study: Study, *, draws: int) ->
         (Resample.BOOTSTRAP_PATIENTS, ESTIMATORS),
         (Resample.BOOTSTRAP_PAIRS, (Estimator.MATCHED,)),
     ):
-        inference = replace(study.inference, estimators=tuple(map(str, estimators)))
+        inference = study.inference.model_copy(update={"estimators": tuple(map(str, estimators))})
         anchor = replace(study, axes=axes, inference=inference)
         (cell,) = cells_of(patients, anchor)
         keys = specification_keys(cell, anchor).reset_index(drop=True)

@@ -14,7 +14,7 @@ from survival_multiverse.provenance.file_records import readable
 from survival_multiverse.provenance.job_records import ELSEWHERE, WORKFLOW
 from survival_multiverse.provenance.study_plan import ROBUSTNESS
 from survival_multiverse.provenance.study_records import StudyRecords, recorded_study
-from survival_multiverse.settings.study import AXES
+from survival_multiverse.settings.values import AXES
 
 KEYS = (*AXES, "population", "adjustment_set", "estimator", "landmark", "landmark_order")
 SHOWN = 8

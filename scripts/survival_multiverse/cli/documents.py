@@ -2,11 +2,13 @@
 
 import argparse
 from collections.abc import Sequence
+from typing import Any
 
 import yaml
 
 from survival_multiverse.files.places import WORKFLOW_ROOT
 from survival_multiverse.scenario.dictionary import FLAGS, STATISTICS
+from survival_multiverse.settings.json_schema import settings_schema, with_defaults
 from survival_multiverse.settings.schema import ESTIMATE_COLUMNS, STATUS_REASON, Status
 from survival_multiverse.settings.settings_table import settings_table
 
@@ -27,18 +29,36 @@ def estimate_columns() -> str:
 
 def configuration_keys() -> str:
     """Markdown table of every setting."""
-    schema = WORKFLOW_ROOT / "workflow" / "schemas" / "config.schema.yaml"
-    return settings_table(yaml.safe_load(schema.read_text(encoding="utf-8")))
+    return settings_table(_shipped_schema())
+
+
+def configuration_schema() -> str:
+    """JSON schema of the settings, for editors."""
+    text = yaml.safe_dump(_shipped_schema(), sort_keys=False, width=110, allow_unicode=True)
+    return f"# Made by `study docs` from the models in settings/; change those.\n{text}"
+
+
+def _shipped_schema() -> dict[str, Any]:
+    """Schema with the values of the default study, and of the example of a simulation."""
+    shipped, example = (
+        yaml.safe_load((WORKFLOW_ROOT / "config" / name).read_text(encoding="utf-8"))
+        for name in ("config.yaml", "examples/simulated.yaml")
+    )
+    simulation = {"simulation": example["cohort"]["simulation"]}
+    return with_defaults(settings_schema(), {**shipped, "cohort": simulation})
 
 
 PARTS = {
     "results/README.md": ("schema", estimate_columns),
     "config/README.md": ("settings", configuration_keys),
+    "workflow/schemas/config.schema.yaml": ("", configuration_schema),
 }
 
 
 def filled(text: str, mark: str, part: str) -> str:
-    """The text with what is between its marks made anew."""
+    """The text with what is between its marks made anew; all of it where there are none."""
+    if not mark:
+        return part
     begin, end = f"<!-- {mark}:begin -->\n", f"<!-- {mark}:end -->\n"
     before, _, rest = text.partition(begin)
     _, _, after = rest.partition(end)

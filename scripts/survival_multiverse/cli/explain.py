@@ -29,7 +29,7 @@ from survival_multiverse.provenance.study_records import (
     recorded_study,
 )
 from survival_multiverse.settings.faults import InputError
-from survival_multiverse.settings.study import spelling
+from survival_multiverse.settings.values import spelling
 
 COLUMNS, ROWS = 12, 3
 """Shown of the places of a number."""

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from survival_multiverse.cli.guarded_process import STOPPED, run_guarded
 from survival_multiverse.cli.study_lock import hold
-from survival_multiverse.files.bounded_yaml import read_yaml
 from survival_multiverse.files.config_files import merged_config
 from survival_multiverse.files.output_files import machine_fault
 from survival_multiverse.files.places import WORKFLOW_ROOT
@@ -31,8 +30,7 @@ REPORT = Path("results/report/robustness.html")
 def check_configuration(configfile: Path | None) -> None:
     """Refuse what a study cannot be run with, before Snakemake reads it without bounds."""
     default = WORKFLOW_ROOT / "config" / "config.yaml"
-    schema = WORKFLOW_ROOT / "workflow" / "schemas" / "config.schema.yaml"
-    validate_config(merged_config([default, *filter(None, [configfile])], {}), read_yaml(schema))
+    validate_config(merged_config([default, *filter(None, [configfile])], {}))
 
 
 def take_over(study: Path) -> int:

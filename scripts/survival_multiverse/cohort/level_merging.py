@@ -7,7 +7,8 @@ import pandas as pd
 
 from survival_multiverse.settings.faults import InputError, nearest
 from survival_multiverse.settings.names import settings_name
-from survival_multiverse.settings.study import Covariate, Study, level_text
+from survival_multiverse.settings.study import Covariate, Study
+from survival_multiverse.settings.values import level_text
 
 
 def merge_levels(frame: pd.DataFrame, study: Study) -> tuple[pd.DataFrame, Study]:

@@ -4,12 +4,17 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from survival_multiverse.settings.schema import ESTIMATE_COLUMNS, Estimator, Population
-from survival_multiverse.settings.study import AXES, Study, axis_number, spelling
+from survival_multiverse.settings.values import AXES, axis_number, spelling
+
+if TYPE_CHECKING:
+    from survival_multiverse.settings.study import Study
 
 FOLDER = "results/scenarios"
+SCENARIO = "/".join((FOLDER, *(f"{axis}~{{{axis}}}" for axis in AXES))) + ".parquet"
+"""Path of a scenario, with the axes as wildcards."""
 
 
 def scenario_id(values: Sequence[float]) -> str:
@@ -26,7 +31,7 @@ def scenario_values(path: str | Path) -> tuple[float, ...]:
     return tuple(axis_number(found[name]) for name in AXES)
 
 
-def scenario_parameters(values: Sequence[float], study: Study) -> dict[str, dict[str, Any]]:
+def scenario_parameters(values: Sequence[float], study: "Study") -> dict[str, dict[str, Any]]:
     """Parameters of a scenario and of the variants inside its file, each with its unit.
 
     An axis has one value, as it is spelt in the path; a variant, which is a column of the file, a list.

@@ -8,7 +8,7 @@ import pandas as pd
 
 from survival_multiverse.inference.robustness import BLOCK, INNER
 from survival_multiverse.settings.schema import PASSES, Status
-from survival_multiverse.settings.study import spelling
+from survival_multiverse.settings.values import spelling
 
 DESCRIPTIVE = ["population", "estimator", "landmark", "landmark_order"]
 OUTER = ["oligo_threshold", "dose_cutoff", *INNER, "adjustment_set"]

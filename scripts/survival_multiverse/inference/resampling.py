@@ -196,7 +196,7 @@ def tested(cell: Cell, study: Study) -> list[tuple[float, list[int]]]:
     primary = np.isnan(cell.oligo_threshold) or cell.oligo_threshold == study.anchor[0]
     beyond = [doses.index(study.anchor[1])] if primary else []
     everywhere = list(range(len(doses)))
-    wanted = [(mark, everywhere if mark == 0 else beyond) for mark in study.inference.landmarks]
+    wanted = [(mark, everywhere if mark == 0 else beyond) for mark in study.inference.landmarks or ()]
     return [(landmark, positions) for landmark, positions in wanted if positions]
 
 

@@ -17,7 +17,8 @@ from survival_multiverse.scenario.sensitivity import (
     e_value_of_limit,
 )
 from survival_multiverse.settings.schema import PASSES, Estimator, Population, Status
-from survival_multiverse.settings.study import AXES, Study, spelling
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import AXES, spelling
 
 SPECIFICATION_ANALYSES = (
     "cox",

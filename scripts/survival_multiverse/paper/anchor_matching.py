@@ -11,7 +11,7 @@ from survival_multiverse.estimators.cox import cox
 from survival_multiverse.estimators.quantiles import quantiles
 from survival_multiverse.paper.published import Description
 from survival_multiverse.paper.reproduction import PaperCohort
-from survival_multiverse.settings.study import spelling
+from survival_multiverse.settings.values import spelling
 
 STORED = "as reconstructed (published pairs)"
 ORDER = 6

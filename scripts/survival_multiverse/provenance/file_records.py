@@ -9,9 +9,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from survival_multiverse.provenance.dependencies import LIBRARY, module_closure, packages_used
 from survival_multiverse.settings.faults import InputError
 
@@ -111,9 +108,11 @@ def file_record(
 @contextmanager
 def readable(path: str | Path) -> Iterator[None]:
     """Let a damaged Parquet file be one message, an `InputError`."""
+    from pyarrow import ArrowException
+
     try:
         yield
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ArrowException) as error:
         fault = f"{path} cannot be read as Parquet; make audit says what is wrong"
         raise InputError([fault], subject="the results") from error
 
@@ -126,6 +125,8 @@ def read_footer(path: str | Path) -> dict[str, str]:
     InputError
         If the file is damaged.
     """
+    import pyarrow.parquet as pq
+
     with readable(path):
         stored = pq.read_schema(path).metadata or {}
     return {key.decode(): text.decode() for key, text in stored.items()}

@@ -15,7 +15,7 @@ import pyarrow.types as types
 from survival_multiverse.provenance.file_records import readable
 from survival_multiverse.report.release import COUNTED_ANEW, NOT_OF_PATIENTS, SCHEMA, release_table
 from survival_multiverse.settings.faults import InputError
-from survival_multiverse.settings.study import AXES, spelling
+from survival_multiverse.settings.values import AXES, spelling
 
 NAMED_BY = (
     *AXES,

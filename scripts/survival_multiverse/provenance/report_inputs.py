@@ -14,7 +14,8 @@ from survival_multiverse.files.csv_files import read_csv
 from survival_multiverse.files.parquet_files import read_frame
 from survival_multiverse.provenance.file_records import digest, read_footer
 from survival_multiverse.report.release import release
-from survival_multiverse.settings.study import AXES, Study
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import AXES
 
 PACKAGES = (
     "lifelines",

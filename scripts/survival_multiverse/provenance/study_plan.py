@@ -15,7 +15,7 @@ from survival_multiverse.settings.slices import (
     scenario_settings,
     study_settings,
 )
-from survival_multiverse.settings.study import AXES, spelling
+from survival_multiverse.settings.values import AXES, spelling
 
 COHORT = "results/cohort/cohort.parquet"
 FLOW = "results/cohort/flow.parquet"

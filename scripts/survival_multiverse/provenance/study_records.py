@@ -8,8 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from survival_multiverse import __version__
 from survival_multiverse.files.config_files import merged_config
 from survival_multiverse.files.places import WORKFLOW_ROOT
@@ -223,8 +221,7 @@ def current_config(records: StudyRecords, chosen: Path | None) -> dict[str, Any]
     else:
         files, overrides = [default, *filter(Path.is_file, [records.study / "config.yaml"])], {}
     merged = merged_config(files, overrides)
-    schema = WORKFLOW_ROOT / "workflow" / "schemas" / "config.schema.yaml"
-    validate_config(merged, yaml.safe_load(schema.read_text(encoding="utf-8")))
+    validate_config(merged)
     return merged
 
 

@@ -36,7 +36,8 @@ from survival_multiverse.report.words.labels import (
 )
 from survival_multiverse.report.words.methods import REFERENCES, methods
 from survival_multiverse.report.words.narrative import hidden_bias, joint_null, origin, readings
-from survival_multiverse.settings.study import AXES, Study
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import AXES
 
 TABLES = (
     "cohort",

@@ -14,7 +14,8 @@ import pandas as pd
 
 from survival_multiverse.cohort.disclosure import shown_count, shown_share, shown_survival
 from survival_multiverse.report.tables.flow import flow_counts
-from survival_multiverse.settings.study import AXES, Study
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import AXES
 
 DIGITS, MOST_DIGITS = 3, 6
 """Significant digits of a statistic, and where its side of a boundary takes more, at most so many."""

@@ -13,7 +13,8 @@ from survival_multiverse.cohort.sample import Sample, encode_cohort, select_popu
 from survival_multiverse.scenario.comparability import match, matched_sample, score
 from survival_multiverse.scenario.evaluation import covariate_names
 from survival_multiverse.settings.schema import Estimator, Population, Status
-from survival_multiverse.settings.study import AXES, Study
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import AXES
 
 PRIMARY = next(iter(Population))
 BINS = 12

@@ -15,8 +15,10 @@ from survival_multiverse.cohort.sample import MISSING, Factor, Sample, design_ma
 from survival_multiverse.estimators.limits import at_least
 from survival_multiverse.scenario.rows import NAN, RowWriter
 from survival_multiverse.scenario.separation import dropped_flags, why_no_score
+from survival_multiverse.settings.models import Analysis
 from survival_multiverse.settings.schema import Status
-from survival_multiverse.settings.study import Analysis, Study, spelling
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import spelling
 
 BALANCE_STATISTICS = ("mean_0", "mean_1", "smd", "smd_att", "variance_ratio", "ks")
 CONTINUOUS_ONLY = ("variance_ratio", "ks")

@@ -23,8 +23,9 @@ from survival_multiverse.estimators.cox import (
 )
 from survival_multiverse.scenario.rows import NAN, RowWriter
 from survival_multiverse.scenario.separation import why_no_model
+from survival_multiverse.settings.models import Analysis
 from survival_multiverse.settings.schema import Status
-from survival_multiverse.settings.study import ONE_UNIT, Analysis, Per, Study
+from survival_multiverse.settings.study import ONE_UNIT, Per, Study
 
 BOTH_TIES = ("efron", "breslow")
 

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from survival_multiverse.settings.schema import ESTIMATE_COLUMNS, STATUS_REASON, Status
-from survival_multiverse.settings.study import AXES, Study
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import AXES
 
 NAN = float("nan")
 _LABELS = tuple(column.name for column in ESTIMATE_COLUMNS if column.type == "category")

@@ -18,8 +18,9 @@ from survival_multiverse.estimators.curves import (
 from survival_multiverse.estimators.log_rank import arm_log_rank, log_rank, log_rank_many
 from survival_multiverse.kernels.arms import whole_pairs
 from survival_multiverse.scenario.rows import NAN, RowWriter
+from survival_multiverse.settings.models import Analysis
 from survival_multiverse.settings.schema import Status
-from survival_multiverse.settings.study import Analysis, spelling
+from survival_multiverse.settings.values import spelling
 
 ARM_LEVELS = ("0", "1")
 

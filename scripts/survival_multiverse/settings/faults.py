@@ -1,7 +1,16 @@
 """Faults that a user can mend, as one message."""
 
 import difflib
+import json
 from collections.abc import Iterable
+from typing import Any
+
+
+class _Empty:
+    """A key without a value: no type at all."""
+
+
+EMPTY = _Empty()
 
 
 class InputError(Exception):
@@ -29,3 +38,15 @@ def nearest(name: object, legal: Iterable[str]) -> str:
     if near:
         return f"did you mean `{near[0]}`?"
     return f"legal are {', '.join(names)}" if names else "none is legal here"
+
+
+def place(path: Iterable[str | int]) -> str:
+    """Return a path as readers write it: ``axes.dose_cutoff[2].value``, counted from 1."""
+    text = "".join(f"[{step + 1}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.lstrip(".") or "the settings"
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message shows it: short, on one line."""
+    text = json.dumps(value, ensure_ascii=False, default=lambda item: None if item is EMPTY else str(item))
+    return text if len(text) <= 60 else f"{text[:57]}..."

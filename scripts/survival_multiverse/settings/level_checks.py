@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from survival_multiverse.settings.cells import BLANKS, number_of
-from survival_multiverse.settings.study import level_text
+from survival_multiverse.settings.values import level_text
 
 
 def check_texts(cohort: Mapping[str, Any], covariates: Mapping[str, Any]) -> Iterator[str]:

@@ -2,25 +2,21 @@
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from survival_multiverse.settings.covariate_checks import (
     check_columns,
-    check_covariate,
+    check_merge,
     check_name,
-    check_range,
 )
 from survival_multiverse.settings.faults import nearest
 from survival_multiverse.settings.level_checks import check_texts
 from survival_multiverse.settings.simulation_checks import check_simulation
-from survival_multiverse.settings.study import AXES, axis_number, level_text, spelling
+from survival_multiverse.settings.values import AXES, axis_number, level_text, spelling
 
 Path = tuple[str | int, ...]
 Intact = Callable[..., bool]
 MOST_SCENARIOS = 100_000
-FINEST_CLASS = 5
-"""Narrowest class of counts: an even number of 1 to 3 matched patients would be one pair."""
 
 
 def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) -> list[str]:
@@ -33,9 +29,10 @@ def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) 
     faults += _check_axes(config, intact)
     if intact("covariates"):
         for name, entry in config["covariates"].items():
-            faults += check_covariate(name, entry)
+            faults += check_name(f"covariates.{name}", name)
+            if entry["type"] == "categorical":
+                faults += check_merge(name, entry)
         faults += [*_check_lists(config, intact), *_check_interactions(config, intact)]
-    faults += _check_ascending(config, intact)
     if intact("cohort"):
         faults += _check_cohort(config["cohort"])
     if intact("cohort") and intact("covariates"):
@@ -44,11 +41,6 @@ def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) 
         faults += check_columns(config["cohort"], config["covariates"])
         if config["cohort"]["source"] == "simulated":
             faults += check_simulation(config["cohort"], config["covariates"])
-    if intact("sharing") and 1 < (size := config["sharing"]["minimum_cell"]) < FINEST_CLASS:
-        faults.append(
-            f"sharing.minimum_cell: classes of {size} can tell of one patient, as pairs hold two; "
-            f"give {FINEST_CLASS} or more, or 1 to show exact counts"
-        )
     return faults
 
 
@@ -171,20 +163,7 @@ def _check_interactions(config: Mapping[str, Any], intact: Intact) -> Iterator[s
             yield f"analysis.interactions: `{name}` forms no groups; give the covariate a cut or leave it out"
 
 
-def _check_ascending(config: Mapping[str, Any], intact: Intact) -> Iterator[str]:
-    lists = [("analysis", name) for name in ("survival_times", "landmarks", "balance_thresholds")]
-    for section, name in [*lists, ("inference", "landmarks")]:
-        if not intact(section, name):
-            continue
-        values = config[section].get(name, ())
-        if any(later <= earlier for earlier, later in pairwise(values)):
-            ordered = ", ".join(f"{value:.15g}" for value in sorted(set(values)))
-            yield f"{section}.{name}: the values must ascend, each once; write {ordered}"
-
-
 def _check_cohort(cohort: Mapping[str, Any]) -> Iterator[str]:
-    for role in ("time", "dose", "gtv", "lesions"):
-        yield from check_range(f"cohort.{role}", cohort[role])
     columns: dict[str, str] = {}
     for role in ("time", "event", "dose", "gtv", "lesions"):
         column = cohort[role]["column"]

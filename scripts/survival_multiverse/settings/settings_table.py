@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from survival_multiverse.settings.json_schema import resolved
+
 TYPE_WORDS = {
     "object": "group",
     "array": "list",
@@ -16,10 +18,10 @@ TYPE_WORDS = {
 def settings_table(schema: Mapping[str, Any]) -> str:
     """Markdown table of every key: type, unit, default and meaning; ends with a newline."""
     lines = ["| key | type | unit | default | meaning |", "|---|---|---|---|---|"]
-    for path, entry in _keys(schema, schema, ""):
+    for path, entry in _keys(schema, ""):
         cells = (
             f"`{path}`",
-            _type(schema, entry),
+            _type(entry),
             entry.get("unit", ""),
             _default(entry),
             entry["description"],
@@ -28,40 +30,30 @@ def settings_table(schema: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _keys(
-    schema: Mapping[str, Any], entry: Mapping[str, Any], path: str
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _keys(entry: Mapping[str, Any], path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for key, item in entry.get("properties", {}).items():
-        item = _resolved(schema, item)
+        item = resolved(item)
         here = f"{path}.{key}".lstrip(".")
         yield here, item
-        yield from _keys(schema, item, here)
+        yield from _keys(item, here)
         if isinstance(item.get("additionalProperties"), Mapping):
-            yield from _keys(schema, _resolved(schema, item["additionalProperties"]), f"{here}.<name>")
+            yield from _keys(resolved(item["additionalProperties"]), f"{here}.<name>")
         if "items" in item:
             for choice in item["items"].get("anyOf", [item["items"]]):
-                yield from _keys(schema, _resolved(schema, choice), f"{here}[]")
+                yield from _keys(resolved(choice), f"{here}[]")
 
 
-def _resolved(schema: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry with what its ``$ref`` points to; its own words come first."""
-    if "$ref" not in entry:
-        return dict(entry)
-    target = schema["$defs"][entry["$ref"].rsplit("/", 1)[1]]
-    return {**_resolved(schema, target), **entry}
-
-
-def _type(schema: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
-    entry = _resolved(schema, entry)
+def _type(entry: Mapping[str, Any]) -> str:
+    entry = resolved(entry)
     if "enum" in entry:
         return " / ".join(f"`{value}`" for value in entry["enum"])
     if "anyOf" in entry:
-        return " or ".join(_type(schema, choice) for choice in entry["anyOf"])
+        return " or ".join(_type(choice) for choice in entry["anyOf"])
 
-    types: list[str] = entry["type"] if isinstance(entry["type"], list) else [entry["type"]]
-    text = " or ".join(TYPE_WORDS.get(item, item) for item in types)
+    types = entry["type"] if isinstance(entry["type"], list) else [entry["type"]]
+    text = " or ".join(str(TYPE_WORDS.get(item, item)) for item in types)
     text += f" up to {entry['maximum']:,}" if "maximum" in entry else ""
-    return f"list of {_type(schema, entry['items'])}" if "items" in entry else text
+    return f"list of {_type(entry['items'])}" if "items" in entry else text
 
 
 def _default(entry: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from survival_multiverse.settings.faults import nearest
-from survival_multiverse.settings.study import level_text
+from survival_multiverse.settings.values import level_text
 
 ROLES = ("dose", "gtv", "lesions")
 
@@ -15,9 +15,6 @@ def check_simulation(cohort: Mapping[str, Any], covariates: Mapping[str, Any]) -
     """Faults of `cohort.simulation`, one line each."""
     settings = cohort["simulation"]
     where = "cohort.simulation"
-    shortest, longest = settings["follow_up"]
-    if shortest > longest:
-        yield f"{where}.follow_up: {shortest} is above {longest}; write the shortest first"
     descriptives = cohort.get("descriptives", {})
     wanted = [*ROLES, *covariates, *descriptives]
     for name in settings["variables"]:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from survival_multiverse.settings.schema import PATHS
-from survival_multiverse.settings.study import AXES
+from survival_multiverse.settings.values import ROLES
 
+UNUSED = ("study", "axes", "inference", "sharing")
 SHOWN_IN_ORDER = ("covariates", "adjustment_sets", "descriptives")
-ROLES = ("time", "event", "dose", "gtv", "lesions")
 
 
 def study_settings(config: Mapping[str, Any]) -> str:
@@ -56,21 +56,17 @@ def _without_file(cohort: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _any_scenario(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What every scenario shares, as a configuration that ``Study.from_config`` reads."""
+    """What every scenario shares; what it leaves out keeps the form of the models, without content."""
+    # Where a workflow is parsed only, these may be absent.
+    from survival_multiverse.settings.fields import nothing
+    from survival_multiverse.settings.models import Settings
+
+    unused = {name: nothing(Settings.model_fields[name].annotation) for name in UNUSED}
     return {
-        "study": {"title": "", "seed": config["study"]["seed"], "anchor": dict.fromkeys(AXES, "none")},
-        "axes": {name: [] for name in AXES},
+        **unused,
+        "study": {**unused["study"], "seed": config["study"]["seed"]},
         "adjustment_sets": _plain(config["adjustment_sets"]),
         "analysis": config["analysis"],
-        "inference": {
-            "populations": [],
-            "estimators": [],
-            "landmarks": [],
-            "predicted": "longer",
-            "draws": 0,
-            "bootstrap_draws": 0,
-        },
-        "sharing": {"minimum_cell": 0},
     }
 
 

@@ -3,30 +3,19 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Literal
 
+from survival_multiverse.settings.cohort_models import (
+    CountColumn,
+    CovariateSettings,
+    EligibilityCriterion,
+    EventColumn,
+    PublishedRatio,
+)
+from survival_multiverse.settings.fields import AxisValue
+from survival_multiverse.settings.models import Analysis, Inference, Settings
 from survival_multiverse.settings.names import table_name
-
-AXES = ("oligo_threshold", "dose_cutoff", "gtv_cutoff", "caliper")
-"""The four axes of a scenario, outermost first; fixed roles without a unit."""
-
-
-def axis_number(value: float | str) -> float:
-    """Number of an axis value; ``none`` (no caliper) is infinity."""
-    return math.inf if value == "none" else float(value)
-
-
-def level_text(level: str | float) -> str:
-    """The one spelling of a category: the number 1, the number 1.0 and the text ``1`` are all ``1``."""
-    return level if isinstance(level, str) else f"{float(level):.15g}"
-
-
-@lru_cache(maxsize=1024)
-def spelling(value: float | str) -> str:
-    """The one spelling of an axis value in a path: ``146``, ``0.2``, ``none``."""
-    number = axis_number(value)
-    return "none" if math.isinf(number) else f"{number:.15g}"
+from survival_multiverse.settings.values import AXES, ROLES, axis_number, level_text, spelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +48,7 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a study calls its event and the two populations that the thresholds make of its patients.
-
-    Attributes
-    ----------
-    events
-        Several of them inside a sentence: ``deaths``.
-    state
-        What tells the populations apart: ``Metastatic state``.
-    below, at_or_above
-        Names of the population under the threshold, and of the primary one.
-    """
+    """What a study calls its events and its two populations; see `CountColumn` for each."""
 
     events: str
     state: str
@@ -86,12 +65,8 @@ class Covariate:
     levels
         Categories, the reference first. A continuous covariate with a cut has two (below, at or above);
         one without a cut has none and enters models linearly.
-    range
-        Lowest and highest plausible value, or None.
     merge
         Levels of the data that become one of `levels`, each with it.
-    per
-        Units to which its hazard ratio refers.
     """
 
     name: str
@@ -153,42 +128,6 @@ class AdjustmentSet:
 
 
 @dataclass(frozen=True, slots=True)
-class Analysis:
-    """Settings of the estimators; see ``workflow/schemas/config.schema.yaml`` for each meaning."""
-
-    confidence_level: float
-    survival_times: tuple[float, ...]
-    survival_conf_type: str
-    rmst_horizon: float
-    landmarks: tuple[float, ...]
-    caliper_sd: str
-    minimum_events: int
-    selection_p: float
-    multivariable: tuple[str, ...]
-    interactions: tuple[str, ...]
-    balance_thresholds: tuple[float, ...]
-    tie_break_draws: int
-    repeated_tie_breaks: int
-
-    @property
-    def few_orders(self) -> int:
-        """Tie-breaking orders where matching is repeated: the first of those of a scenario's estimate."""
-        return min(self.repeated_tie_breaks, self.tie_break_draws)
-
-
-@dataclass(frozen=True, slots=True)
-class Inference:
-    """Which blocks the joint inference is about, and how many draws it takes."""
-
-    populations: tuple[str, ...]
-    estimators: tuple[str, ...]
-    landmarks: tuple[float, ...]
-    predicted: Literal["longer", "shorter"]
-    draws: int
-    bootstrap_draws: int
-
-
-@dataclass(frozen=True, slots=True)
 class Study:
     """Everything the library needs to know of a study."""
 
@@ -221,43 +160,42 @@ class Study:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Study":
         """Read a configuration that has passed validation."""
-        cohort = config["cohort"]
-        anchor = config["study"]["anchor"]
+        settings = Settings.read(config)
+        cohort, analysis = settings.cohort, settings.analysis
+        lists = {name: _table_names(getattr(analysis, name)) for name in ("multivariable", "interactions")}
+        landmarks = settings.inference.landmarks
+        landmarks = (0, *analysis.landmarks) if landmarks is None else landmarks
         return cls(
-            title=config["study"]["title"],
-            seed=config["study"]["seed"],
-            primary_set=_primary_set(config),
-            anchor=tuple(axis_number(anchor[name]) for name in AXES),
-            axes={name: _axis(name, config["axes"][name]) for name in AXES},
-            **{role: _quantity(role, cohort[role]) for role in ("time", "event", "dose", "gtv", "lesions")},
-            words=_words(cohort["event"], cohort["lesions"]),
-            id_column=cohort.get("id"),
-            covariates={
-                table_name(name): _covariate(name, entry) for name, entry in config["covariates"].items()
-            },
+            title=settings.study.title,
+            seed=settings.study.seed,
+            primary_set=_primary_set(settings),
+            anchor=tuple(axis_number(getattr(settings.study.anchor, name)) for name in AXES),
+            axes={name: _axis(name, getattr(settings.axes, name)) for name in AXES},
+            **{role: _quantity(role, getattr(cohort, role)) for role in ROLES},
+            words=_words(cohort.event, cohort.lesions),
+            id_column=cohort.id,
+            covariates={table_name(name): _covariate(name, own) for name, own in settings.covariates.items()},
             adjustment_sets={
                 name: AdjustmentSet(
                     name=name,
-                    label=entry.get("label", name),
-                    covariates=tuple(map(table_name, entry["covariates"])),
-                    covariates_in_all=tuple(map(table_name, entry.get("covariates_in_all", ()))),
+                    label=_label(own, name),
+                    covariates=_table_names(own.covariates),
+                    covariates_in_all=_table_names(own.covariates_in_all),
                 )
-                for name, entry in config["adjustment_sets"].items()
+                for name, own in settings.adjustment_sets.items()
             },
-            analysis=Analysis(**_with_names(_with_tuples(config["analysis"]))),
-            inference=Inference(
-                **{"landmarks": (0, *config["analysis"]["landmarks"]), **_with_tuples(config["inference"])}
-            ),
-            missing_values=cohort.get("missing_values", "complete_case"),
-            minimum_cell=config["sharing"]["minimum_cell"],
-            source=cohort["source"],
-            missing=tuple(level_text(text) for text in cohort.get("missing", ())),
+            analysis=analysis.model_copy(update=lists),
+            inference=settings.inference.model_copy(update={"landmarks": landmarks}),
+            missing_values=cohort.missing_values,
+            minimum_cell=settings.sharing.minimum_cell,
+            source=cohort.source,
+            missing=_texts(cohort.missing),
             descriptives=tuple(
-                Descriptive(name=table_name(name), column=entry["column"], label=entry.get("label", name))
-                for name, entry in cohort.get("descriptives", {}).items()
+                Descriptive(name=table_name(name), column=own.column, label=_label(own, name))
+                for name, own in cohort.descriptives.items()
             ),
-            eligibility=tuple(_criterion(entry) for entry in cohort.get("eligibility", ())),
-            published={name: _of_the_higher(entry) for name, entry in cohort.get("published", {}).items()},
+            eligibility=tuple(map(_criterion, cohort.eligibility)),
+            published={name: _of_the_higher(ratio) for name, ratio in cohort.published.items()},
         )
 
     @property
@@ -277,82 +215,67 @@ class Study:
         return ("post_treatment_covariate",) if late else ()
 
 
-def _primary_set(config: Mapping[str, Any]) -> str:
+def _primary_set(settings: Settings) -> str:
     """Adjustment set of the primary block: the one named, else the first with baseline covariates alone."""
-    late = {name for name, entry in config["covariates"].items() if entry["role"] == "post_treatment"}
-    sets = config["adjustment_sets"]
-    used = {name: {*entry["covariates"], *entry.get("covariates_in_all", ())} for name, entry in sets.items()}
-    early = [name for name, covariates in used.items() if not late & covariates]
-    return config["study"].get("adjustment_set") or next(iter([*early, *sets]), "")
+    late = {name for name, own in settings.covariates.items() if own.role == "post_treatment"}
+    sets = settings.adjustment_sets
+    early = [name for name, own in sets.items() if not late & {*own.covariates, *own.covariates_in_all}]
+    return settings.study.adjustment_set or next(iter([*early, *sets]), "")
 
 
-def _of_the_higher(entry: Mapping[str, Any]) -> float:
+def _of_the_higher(published: PublishedRatio) -> float:
     """A published hazard ratio, turned round where it is that of the lower dose."""
-    return entry["hazard_ratio"] if entry["of"] == "at_or_above" else 1 / entry["hazard_ratio"]
+    return published.hazard_ratio if published.of == "at_or_above" else 1 / published.hazard_ratio
 
 
-def _with_tuples(section: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in section.items()}
+def _table_names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(map(table_name, names))
 
 
-def _with_names(analysis: dict[str, Any]) -> dict[str, Any]:
-    lists = ("multivariable", "interactions")
-    return analysis | {name: tuple(map(table_name, analysis[name])) for name in lists}
+def _texts(levels: Iterable[str | float]) -> tuple[str, ...]:
+    return tuple(map(level_text, levels))
 
 
-def _axis(name: str, entries: list[Any]) -> Axis:
-    values = [entry["value"] if isinstance(entry, Mapping) else entry for entry in entries]
-    reasons = [entry.get("reason", "") if isinstance(entry, Mapping) else "" for entry in entries]
-    return Axis(name=name, values=tuple(axis_number(value) for value in values), reasons=tuple(reasons))
+def _label(own: Any, otherwise: str) -> str:
+    return otherwise if own.label is None else own.label
 
 
-def _quantity(role: str, entry: Mapping[str, Any]) -> Quantity:
-    limits = entry.get("range")
-    return Quantity(
-        role=role,
-        column=entry["column"],
-        label=entry.get("label", entry["column"]),
-        unit=entry.get("unit", ""),
-        range=tuple(limits) if limits else None,
-    )
+def _axis(name: str, entries: Iterable[AxisValue]) -> Axis:
+    entries = tuple(entries)
+    values = tuple(axis_number(entry.value) for entry in entries)
+    return Axis(name=name, values=values, reasons=tuple(entry.reason for entry in entries))
 
 
-def _words(event: Mapping[str, Any], lesions: Mapping[str, Any]) -> Words:
-    return Words(
-        events=event.get("plural", "events"),
-        state=lesions.get("state", lesions.get("label", lesions["column"])),
-        below=lesions.get("below", "Low count"),
-        at_or_above=lesions.get("at_or_above", "High count"),
-    )
+def _quantity(role: str, own: Any) -> Quantity:
+    # An event has neither unit nor range.
+    unit, limits = getattr(own, "unit", ""), getattr(own, "range", None)
+    return Quantity(role=role, column=own.column, label=_label(own, own.column), unit=unit, range=limits)
 
 
-def _covariate(name: str, entry: Mapping[str, Any]) -> Covariate:
-    cut = entry.get("cut")
-    levels = tuple(level_text(level) for level in entry.get("levels", ()))
-    if cut is not None and not levels:
-        levels = (f"<{cut:.15g}", f">={cut:.15g}")
+def _words(event: EventColumn, lesions: CountColumn) -> Words:
+    state = _label(lesions, lesions.column) if lesions.state is None else lesions.state
+    return Words(events=event.plural, state=state, below=lesions.below, at_or_above=lesions.at_or_above)
+
+
+def _covariate(name: str, own: CovariateSettings) -> Covariate:
+    levels = _texts(own.levels)
+    if own.cut is not None and not levels:
+        levels = (f"<{own.cut:.15g}", f">={own.cut:.15g}")
     return Covariate(
+        **{key: getattr(own, key) for key in ("column", "unit", "type", "cut", "role", "range")},
         name=table_name(name),
-        column=entry["column"],
-        label=entry.get("label", name),
-        unit=entry.get("unit", ""),
-        type=entry["type"],
-        cut=cut,
+        label=_label(own, name),
         levels=levels,
-        role=entry["role"],
-        range=tuple(entry["range"]) if "range" in entry else None,
-        merge=tuple(
-            (level_text(level), merged) for merged, own in entry.get("merge", {}).items() for level in own
-        ),
-        per=float(entry.get("per", 1.0)),
+        merge=tuple((level, merged) for merged, parts in own.merge.items() for level in _texts(parts)),
+        per=float(own.per),
     )
 
 
-def _criterion(entry: Mapping[str, Any]) -> Criterion:
+def _criterion(own: EligibilityCriterion) -> Criterion:
     return Criterion(
-        variable=table_name(entry["variable"]),
-        minimum=float(entry.get("minimum", -math.inf)),
-        maximum=float(entry.get("maximum", math.inf)),
-        levels=tuple(level_text(level) for level in entry.get("levels", ())),
-        reason=entry["reason"],
+        variable=table_name(own.variable),
+        minimum=-math.inf if own.minimum is None else float(own.minimum),
+        maximum=math.inf if own.maximum is None else float(own.maximum),
+        levels=_texts(own.levels),
+        reason=own.reason,
     )

@@ -16,7 +16,8 @@ from survival_multiverse.report.words.labels import axis_value, in_sentence, wit
 from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.report.words.table_cells import is_number
 from survival_multiverse.scenario.cautions import NOTE, care
-from survival_multiverse.settings.study import AXES, Study
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import AXES
 
 
 def cutpoint_picture(tables: Mapping[str, pd.DataFrame], study: Study, name: str) -> Picture | None:

@@ -27,7 +27,8 @@ from survival_multiverse.report.words.labels import (
 from survival_multiverse.report.words.table_cells import set_label
 from survival_multiverse.scenario.cautions import care
 from survival_multiverse.settings.schema import Population
-from survival_multiverse.settings.study import AXES, Study, spelling
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import AXES, spelling
 
 PRIMARY = str(next(iter(Population)))
 CARD_ROWS = 50_000

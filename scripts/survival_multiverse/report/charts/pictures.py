@@ -27,7 +27,8 @@ from survival_multiverse.report.words.labels import axis_value, in_sentence
 from survival_multiverse.report.words.narrative import percent, reading
 from survival_multiverse.report.words.table_cells import share_text
 from survival_multiverse.scenario.cautions import NOTE
-from survival_multiverse.settings.study import AXES, Study
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import AXES
 
 DENSE = 5_000
 """With more analyses than this the small pictures of the blocks leave the intervals out."""

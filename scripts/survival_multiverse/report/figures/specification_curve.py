@@ -27,7 +27,8 @@ from survival_multiverse.report.style.palette import DIRECTION_COLOURS, INK, MUT
 from survival_multiverse.report.style.ratio_axis import ratio_axis, ratio_limits
 from survival_multiverse.report.words.labels import axis_value, in_sentence
 from survival_multiverse.scenario.cautions import MARK, cautions
-from survival_multiverse.settings.study import AXES, Study
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import AXES
 
 DENSE = 150
 """More specifications than this are drawn as pixels, so that the file stays small."""

@@ -21,7 +21,8 @@ from survival_multiverse.report.style.ratio_axis import RATIO_TICKS
 from survival_multiverse.report.words.labels import axis_label, axis_value
 from survival_multiverse.report.words.table_cells import set_label
 from survival_multiverse.scenario.cautions import marked
-from survival_multiverse.settings.study import AXES, Study, spelling
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import AXES, spelling
 
 COLOURS = LinearSegmentedColormap.from_list("hazard", [BLUE, "#9cc7e0", "#f4f2ee", "#efb38d", VERMILION])
 DARK = "#16191d"

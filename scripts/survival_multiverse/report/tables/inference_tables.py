@@ -25,7 +25,8 @@ from survival_multiverse.report.words.table_cells import (
     share_text,
 )
 from survival_multiverse.settings.schema import Population, Status
-from survival_multiverse.settings.study import AXES, Study
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import AXES
 
 CALIBRATED = {
     "median": "median",

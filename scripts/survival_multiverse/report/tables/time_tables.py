@@ -19,7 +19,8 @@ from survival_multiverse.report.words.table_cells import (
 )
 from survival_multiverse.scenario.cautions import marked
 from survival_multiverse.settings.schema import Population
-from survival_multiverse.settings.study import Study, spelling
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import spelling
 
 PRIMARY = str(next(iter(Population)))
 ORDER_LABELS = {

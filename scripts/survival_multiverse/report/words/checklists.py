@@ -8,7 +8,8 @@ from survival_multiverse.cohort.disclosure import about
 from survival_multiverse.cohort.sample import measured
 from survival_multiverse.inference.specification_summary import headline, passing
 from survival_multiverse.report.words.labels import in_sentence, with_unit
-from survival_multiverse.settings.study import AXES, Study, spelling
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import AXES, spelling
 
 CHECKLIST_REFERENCES = (
     "McShane LM, Altman DG, Sauerbrei W, et al. Reporting recommendations for tumor marker prognostic "

@@ -6,7 +6,8 @@ from typing import Any
 from survival_multiverse.cohort.sample import GTV_LEVELS, STATE_LEVELS, measured
 from survival_multiverse.report.style.formats import display_label, display_unit
 from survival_multiverse.settings.schema import Population
-from survival_multiverse.settings.study import Study, spelling
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import spelling
 
 
 def with_unit(value: float, unit: str) -> str:

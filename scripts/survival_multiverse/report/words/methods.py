@@ -7,7 +7,8 @@ from survival_multiverse.inference.null_models import STRATA
 from survival_multiverse.kernels.tie_breaks import VARIANCE_FLOOR
 from survival_multiverse.report.words.labels import in_sentence, judged_forms, variable_label, with_unit
 from survival_multiverse.scenario.sensitivity import ALPHA, RARE_RISK
-from survival_multiverse.settings.study import Study, spelling
+from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import spelling
 
 CONF_TYPES = {"log-log": "complementary log-log", "log": "log", "plain": "plain"}
 CALIPER_SD = {"all": "over all patients", "within_arm": "pooled within arms"}

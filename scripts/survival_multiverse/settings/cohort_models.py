@@ -1,0 +1,225 @@
+"""The settings of the cohort and its covariates, typed."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from pydantic import ConfigDict
+
+from survival_multiverse.settings.fields import (
+    Group,
+    Level,
+    Levels,
+    Name,
+    Names,
+    Positive,
+    Range,
+    Text,
+    key,
+)
+from survival_multiverse.settings.simulation_model import Simulation
+from survival_multiverse.settings.values import level_text
+
+
+class RoleColumn(Group):
+    """A column with a fixed role."""
+
+    column: Text
+    """Column of the file."""
+    label: str | None = key(None, otherwise="the column")
+    """Name in tables and figures."""
+
+
+class TimeColumn(RoleColumn):
+    """The survival time."""
+
+    range: Range | None = key(None, otherwise="none", unit="of the column")
+    """Lowest and highest plausible time; one outside is an error. Without it, so is one more than 20 times
+    the 90th percentile."""
+    unit: Text
+    """Unit; landmarks, survival_times and rmst_horizon are in it too."""
+
+
+class EventColumn(RoleColumn):
+    """The event."""
+
+    plural: Text = "events"
+    """Several events inside a sentence."""
+
+
+class QuantityColumn(RoleColumn):
+    """A measured role."""
+
+    unit: str = key("", otherwise="no unit")
+    """Unit in tables and figures."""
+    range: Range | None = key(None, otherwise="nothing below 0", unit="of the column")
+    """Lowest and highest plausible value; one outside is an error."""
+
+
+class CountColumn(QuantityColumn):
+    """The count of lesions, and names of the populations that it makes."""
+
+    state: Text | None = key(None, otherwise="the label")
+    """What tells the populations apart."""
+    below: Text = "Low count"
+    """Name of the population below the threshold."""
+    at_or_above: Text = "High count"
+    """Name of the primary population, at or above the threshold."""
+
+
+class PublishedRatio(Group):
+    """A published hazard ratio."""
+
+    hazard_ratio: Positive
+    """As printed."""
+    of: Literal["at_or_above", "below"]
+    """The arm whose hazard is the numerator."""
+
+
+class EligibilityCriterion(Group):
+    """A criterion of eligibility."""
+
+    variable: str
+    """time, dose, gtv, lesions, or the name of a covariate or descriptive."""
+    minimum: float | None = key(None, otherwise="no limit", unit="of the variable")
+    """Lowest eligible value."""
+    maximum: float | None = key(None, otherwise="no limit", unit="of the variable")
+    """Highest eligible value."""
+    levels: Levels = key((), otherwise="all")
+    """Eligible categories."""
+    reason: Text
+    """What the flow says of those who leave."""
+
+
+class DescriptiveColumn(Group):
+    """A column that is tabulated."""
+
+    column: Text
+    """Column of the file."""
+    label: str | None = key(None, otherwise="the name")
+    """Name in tables and figures."""
+
+
+NEEDED = {"file": "file", "dataset": "dataset", "simulated": "simulation"}
+"""Key that a source of patients cannot do without."""
+
+
+def _needs(source: str, needed: str) -> dict[str, Any]:
+    chosen = {"properties": {"source": {"const": source}}, "required": ["source"]}
+    return {"if": chosen, "then": {"required": [needed]}}
+
+
+class CohortSettings(Group):
+    """Where the patients come from, and the roles of their columns."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"allOf": [_needs(source, needed) for source, needed in NEEDED.items()]}
+    )
+
+    source: Literal["reconstructed", "simulated", "file", "dataset"]
+    """patients reconstructed from published numbers, simulated patients, your own file, or a data set that
+    comes with lifelines."""
+    paper: Text | None = key(None, otherwise="resources")
+    """Folder of the paper behind a reconstructed cohort: published_statistics.csv,
+    published_inconsistencies.csv, reconstruction.yaml and reconstructed_cohort.csv (resources/README.md);
+    relative to the config file."""
+    published: dict[Literal["unadjusted", "matched", "overlap", "iptw", "adjusted"], PublishedRatio] = key(
+        {}, otherwise="none"
+    )
+    """Published hazard ratios of the primary lesion threshold and dose cutoff, by the estimator that they are
+    to stand beside; dashed lines in the pictures."""
+    assumed_dose_slope: float = key(0, ge=-1, le=1)
+    """Of a reconstructed cohort: correlation between exact dose and survival within a published dose
+    category, which no published number informs; 0 = independent, 1 = who lives longest had the highest dose.
+    """
+    file: Text | None = key(None, otherwise="none")
+    """CSV or Parquet file of patients, one row each; relative to the config file that names it."""
+    dataset: str | None = key(None, otherwise="none", pattern="^[a-z0-9_]+$")
+    """Name of a data set of lifelines, such as gbsg2."""
+    id: Text | None = key(None, otherwise="no column")
+    """Column that tells patients apart. Without one the rows' content does."""
+    time: TimeColumn
+    """Survival time from the start of treatment; above zero."""
+    event: EventColumn
+    """1 (or true) = the event, 0 (or false) = censored."""
+    dose: QuantityColumn
+    """The exposure that the dose cutoffs divide."""
+    gtv: QuantityColumn
+    """The tumour volume that the GTV cutoffs divide."""
+    lesions: CountColumn
+    """The count by which the thresholds tell the two populations apart."""
+    missing: tuple[Level, ...] = key((), otherwise="none")
+    """Texts of cells that stand for a missing value beside the empty cell, such as NA or "."; compared
+    exactly, blanks around them aside."""
+    missing_values: Literal["complete_case", "refuse"] = "complete_case"
+    """complete_case: each analysis uses the patients it can, and counts the others; refuse: a missing value
+    is an error."""
+    eligibility: tuple[EligibilityCriterion, ...] = key((), otherwise="no criteria")
+    """Criteria applied in this order; who fails one leaves the cohort, and the flow counts them."""
+    descriptives: dict[Name, DescriptiveColumn] = key({}, otherwise="no columns")
+    """Columns that are tabulated and enter no model, such as the cause of death."""
+    simulation: Simulation | None = key(None, otherwise="none")
+    """How simulated patients are drawn; needed where source is simulated."""
+
+
+class CovariateSettings(DescriptiveColumn):
+    """A covariate, as a user declares it."""
+
+    unit: str = key("", otherwise="no unit")
+    """Unit in tables and figures."""
+    type: Literal["categorical", "continuous"]
+    """categorical (needs levels) or continuous."""
+    cut: float | None = key(None, otherwise="no cut", unit="of the covariate")
+    """Where models divide a continuous covariate in two; without it, it enters as a straight line."""
+    per: Positive = key(1, unit="of the covariate")
+    """Units to which the hazard ratio of a continuous covariate without a cut refers, such as 10 years; the
+    fit stays as it is."""
+    range: Range | None = key(None, otherwise="none", unit="of the column")
+    """Lowest and highest plausible value of a continuous covariate; one outside is an error. Without it, so
+    are 999, 9999 and the like where they are more than five times the next value."""
+    merge: dict[str, Levels] = key({}, otherwise="none", min_length=1)
+    """Levels of the data to put together: by the name of the common level, which `levels` lists, the levels
+    that become it (`merge: {other: [b, c]}`); for a rare level that separates the arms."""
+    levels: Levels = key((), otherwise="the cut in words")
+    """Categories, the reference first; for a continuous covariate with a cut the names of its two halves, the
+    lower first."""
+    role: Literal["baseline", "post_treatment"]
+    """baseline = known before treatment; post_treatment = known only after it began."""
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        levels = [level_text(level) for level in self.levels]
+        repeated = sorted(level for level, times in Counter(levels).items() if times > 1)
+        if repeated:
+            yield "levels", f"{', '.join(repeated)} occurs more than once; name each level once"
+        own = self._of_categories(levels) if self.type == "categorical" else self._of_numbers(levels)
+        yield from own
+
+    def _of_categories(self, levels: Sequence[str]) -> Iterator[tuple[str, str]]:
+        for key_, words in (("cut", "no cut"), ("per", "no units"), ("range", "no range")):
+            if key_ in self.model_fields_set:
+                remedy = "remove it, or make the type continuous"
+                yield key_, f"a categorical covariate has {words}; {remedy}"
+        if len(levels) < 2:
+            yield "levels", "a category needs two or more levels; list them, the reference first"
+
+    def _of_numbers(self, levels: Sequence[str]) -> Iterator[tuple[str, str]]:
+        given = self.model_fields_set
+        if "merge" in given:
+            yield "merge", "a continuous covariate has no levels to merge; remove it"
+        if {"cut", "per"} <= given:
+            yield "per", "with a cut the hazard ratio is between levels, not per units; remove one of them"
+        if {"cut", "levels"} <= given and len(levels) != 2:
+            yield "levels", f"a cut makes two levels, not {len(levels)}; name the lower and the upper"
+        elif "cut" not in given and levels:
+            yield "levels", "levels without a cut; add the cut, or remove the levels"
+
+
+class AdjustmentList(Group):
+    """Covariates of a propensity score or an adjusted model."""
+
+    label: str | None = key(None, otherwise="the name")
+    """Name in tables and figures."""
+    covariates: Names = key(min_length=1)
+    """Covariates by name; gtv and lesions are legal too."""
+    covariates_in_all: Names = key((), otherwise="none")
+    """Added where both populations are analysed together."""

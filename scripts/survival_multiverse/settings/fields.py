@@ -1,0 +1,216 @@
+"""What the models of the settings are made of: groups of keys, and the types of their values."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar, get_args, get_origin
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    Tag,
+    model_validator,
+)
+from pydantic import GetCoreSchemaHandler as Handler
+from pydantic_core import PydanticCustomError, PydanticUndefined, core_schema
+
+Item = TypeVar("Item")
+NOTHING = {str: "", int: 0, float: "none"}
+"""What stands for a value that a step does not use."""
+NUMBER, LIST = "(number)", "(list)"
+"""Tags of what a value with two forms is read as; no name in the settings holds brackets."""
+
+
+class Group(BaseModel):
+    """Keys of the settings that belong together; other keys and types of values are faults."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, defer_build=True
+    )
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong with keys that are right one by one: the key, and what to do about it."""
+        yield from ()
+
+    @model_validator(mode="after")
+    def _refuse(self) -> Self:
+        if faults := list(self.faults()):
+            raise PydanticCustomError("faults", "several", {"faults": faults})
+        return self
+
+    @classmethod
+    def read(cls, keys: Mapping[str, Any]) -> Self:
+        """Return the group without checks: of keys that passed them, or of those that a step is given.
+
+        Numbers stay as they are written, absent keys get their defaults, and other keys are left out.
+        """
+        own = ((name, field) for name, field in cls.model_fields.items() if name in keys)
+        return cls.model_construct(**{name: _read(field.annotation, keys[name]) for name, field in own})
+
+
+def key(default: Any = PydanticUndefined, *, otherwise: str = "", unit: str = "", **limits: Any) -> Any:
+    """Describe a key of a group; its meaning is the docstring below it.
+
+    Parameters
+    ----------
+    default
+        Value without the key; a key without one must be there.
+    otherwise
+        The default in words, where its value alone says too little.
+    unit
+        Of the value.
+    limits
+        Those of `pydantic.Field`.
+    """
+    notes = {"unit": unit, "default_text": otherwise}
+    return Field(default, json_schema_extra={name: note for name, note in notes.items() if note}, **limits)
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Values of these Python types, told in `words`; numbers and texts may become what `convert` makes."""
+
+    types: tuple[type, ...]
+    words: str
+    shown: tuple[str, ...] = ()
+    convert: Callable[[Any], Any] | None = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Handler) -> core_schema.CoreSchema:
+        return core_schema.no_info_before_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        inner = handler(core)
+        if not self.shown:
+            return inner
+        return {"description": self.words, "anyOf": [*({"type": name} for name in self.shown), inner]}
+
+    def _checked(self, value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, self.types):
+            raise PydanticCustomError("kind", "{wanted}", {"wanted": self.words})
+        return self.convert(value) if self.convert else value
+
+
+def _whole(value: Any) -> Any:
+    """A whole number that YAML reads as another kind of number: 5.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _entry(value: Any) -> Any:
+    """An entry of an axis in its long form."""
+    return value if isinstance(value, Mapping) else {"value": value}
+
+
+def _read(kind: Any, value: Any) -> Any:
+    """The value with groups where the models have them, and tuples for lists."""
+    if isinstance(kind, type) and issubclass(kind, Group):
+        return kind.read(_entry(value))
+    parts = get_args(kind)
+    if get_origin(kind) is dict:
+        return {name: _read(parts[1], item) for name, item in value.items()}
+    if get_origin(kind) is tuple:
+        return tuple(_read(parts[0], item) for item in value)
+    # Annotated types and those that may be absent are what their first part is.
+    return _read(parts[0], value) if parts and get_origin(kind) is not Literal else value
+
+
+def _form(value: Any) -> str:
+    return LIST if isinstance(value, list | tuple) else NUMBER
+
+
+def refuse(text: str) -> NoReturn:
+    """Refuse a value whose form is right, with what to do about it."""
+    raise PydanticCustomError("faults", "one", {"faults": [("", text)]})
+
+
+def _each_once(values: tuple[Item, ...]) -> tuple[Item, ...]:
+    for value in values:
+        if values.count(value) > 1:
+            refuse(f"`{value}` is named {values.count(value)} times; name it once")
+    return values
+
+
+def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
+    if any(later <= earlier for earlier, later in pairwise(values)):
+        ordered = ", ".join(f"{value:.15g}" for value in sorted(set(values)))
+        refuse(f"the values must ascend, each once; write {ordered}")
+    return values
+
+
+def _in_order(limits: tuple[float, ...]) -> tuple[float, ...]:
+    low, high = limits
+    if not low < high:
+        refuse(f"{low:.15g} is not below {high:.15g}; write the lower limit first")
+    return limits
+
+
+def nothing(kind: Any) -> Any:
+    """What stands for an unused value of a type: the least of its kind, so that it never changes."""
+    if isinstance(kind, type) and issubclass(kind, Group):
+        made = {name: (field, nothing(field.annotation)) for name, field in kind.model_fields.items()}
+        return {name: value for name, (field, value) in made.items() if field.is_required() or value == []}
+    parts = get_args(kind)
+    if get_origin(kind) is tuple:
+        return []
+    if get_origin(kind) is Literal:
+        return parts[0]
+    return nothing(parts[0]) if parts else NOTHING[kind]
+
+
+Text = Annotated[str, Field(min_length=1)]
+Name = Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9_]*$")]
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Landmark = Annotated[float, Field(ge=0)]
+Whole = Annotated[int, OneOf((int, float), "a whole number", convert=_whole)]
+Level = Annotated[str | float, OneOf((str, int, float), "text or a number")]
+NumberOrNone = Annotated[float | str, OneOf((str, int, float), "a number or text")]
+Names = tuple[str, ...]
+Levels = Annotated[tuple[Level, ...], Field(min_length=1)]
+Ascending = Annotated[tuple[Item, ...], AfterValidator(_ascending)]
+SomeAscending = Annotated[tuple[Item, ...], Field(min_length=1), AfterValidator(_ascending)]
+Range = Annotated[tuple[float, ...], Field(min_length=2, max_length=2), AfterValidator(_in_order)]
+EachOnce = Annotated[tuple[Item, ...], Field(min_length=1), AfterValidator(_each_once)]
+NumberOrPositives = Annotated[
+    Annotated[Positive, Tag(NUMBER)] | Annotated[tuple[Positive, ...], Field(min_length=1), Tag(LIST)],
+    Discriminator(_form),
+]
+NumberOrNumbers = Annotated[
+    Annotated[float, Tag(NUMBER)] | Annotated[tuple[float, ...], Field(min_length=1), Tag(LIST)],
+    Discriminator(_form),
+]
+
+
+class AxisValue(Group):
+    """A value of an axis, and why it is there."""
+
+    value: float
+    """The value."""
+    reason: str = key("", otherwise="none")
+    """Why this value."""
+
+
+class CaliperValue(AxisValue):
+    """A caliper, and why it is there."""
+
+    value: NumberOrNone  # type: ignore[assignment]  # a caliper may be none
+    """The value."""
+
+
+AxisEntry = Annotated[
+    AxisValue, OneOf((int, float, Mapping), "a positive number, or value and reason", ("number",), _entry)
+]
+CaliperEntry = Annotated[
+    CaliperValue,
+    OneOf(
+        (int, float, str, Mapping),
+        "a positive number, none, or value and reason",
+        ("number", "string"),
+        _entry,
+    ),
+]
