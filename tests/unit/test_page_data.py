@@ -37,11 +37,13 @@ from survival_multiverse.report.charts.page_data import (
     specification_columns,
 )
 from survival_multiverse.report.release import cohort_counts
+from survival_multiverse.report.tables import time_tables
 from survival_multiverse.report.tables.flow import flow_counts, flow_steps
 from survival_multiverse.report.tables.time_tables import follow_up_table, landmark_table
 from survival_multiverse.report.words.answer import answer_table, answers, first_order, silence
 from survival_multiverse.report.words.checklists import cutpoint_items, propensity_table, strobe_table
 from survival_multiverse.report.words.narrative import readings
+from survival_multiverse.report.words.table_cells import GAP
 from survival_multiverse.scenario.sensitivity import e_value
 from survival_multiverse.settings.study import Study
 
@@ -359,3 +361,10 @@ def test_checklists_come_from_the_settings():
     assert "0 of 32 below 0.1" in propensity["Balance"]
     remark = cutpoint_items(small_study()).set_index("Item (REMARK)")["Answer"]
     assert remark["Cutpoints of thoracic radiation dose"].startswith("60, 63; primary 63 Gy")
+
+
+def test_follow_up_of_an_arm_in_which_everybody_died_shows_no_number_where_there_is_none():
+    none = {"estimate": np.nan, "ci_lower": np.nan, "ci_upper": np.nan, "n": 62.0}
+    group = {"reverse_kaplan_meier_median": none, "alive_median": none}
+    number, _, alive, median = time_tables._follow_up(group, "0")
+    assert (number, alive, median) == ("62", "0", GAP)

@@ -122,7 +122,8 @@ def _follow_up(group: dict[str, dict[str, Any]], alive: str) -> list[str]:
     """Number, reverse median, those without the event and their median; nothing of a few."""
     reverse = group["reverse_kaplan_meier_median"]
     few = not alive[0].isdigit()
-    median = GAP if few else _one_decimal(group["alive_median"]["estimate"])
+    value = group["alive_median"]["estimate"]
+    median = GAP if few or not is_number(value) else _one_decimal(value)
     return [count_text(reverse["n"]), GAP if few else interval(reverse, form=_one_decimal), alive, median]
 
 
