@@ -1,5 +1,6 @@
 """What describes a finished study: crate, graph and signature, and the answers to questions about it."""
 
+import io
 import json
 import re
 import shlex
@@ -14,6 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 from conftest import SCENARIO
+from pyarrow.parquet import read_schema
 from tampering import BLOCKS, COHORT, MANIFEST, REPORT, flip, restored, rewrite, settings_with
 
 from survival_multiverse.provenance.lineage import study_graph
@@ -273,6 +275,13 @@ def test_what_may_be_shared_is_packed_without_host_time_and_place(own):
     assert {job["rule"] for job in jobs} >= {"build_cohort", "fit_scenarios", "render_report"}
     written = {path: digest for job in jobs for path, digest in job["written"].items()}
     assert written[REPORT] == sha256(files["report/robustness.html"]).hexdigest()
+    kept = {path for path, digest in written.items() if digest == "confidential"}
+    assert kept >= {COHORT, "results/cohort/flow.csv", "results/cohort/missing.csv", SCENARIO.as_posix()}
+    for path in kept:
+        assert sha256((own.directory / path).read_bytes()).hexdigest() not in told
+    with zipfile.ZipFile(io.BytesIO(files["report/tables.zip"])) as tables:
+        footer = read_schema(io.BytesIO(tables.read("answer.parquet"))).metadata
+    assert footer[b"inputs_sha256"] == b"{}"
     assert own.script(*asked).code == 0
     assert (own.directory / "share.zip").read_bytes() == packed
     rewrite(own.directory / REPORT, lambda data: data + b" ")

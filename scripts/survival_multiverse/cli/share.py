@@ -17,6 +17,7 @@ from survival_multiverse.provenance.audit_checks import Audit, Verdict
 from survival_multiverse.provenance.job_records import ELSEWHERE, WORKFLOW
 from survival_multiverse.provenance.study_records import (
     JobRecord,
+    StoredFile,
     StudyRecords,
     current_config,
     recorded_study,
@@ -34,7 +35,7 @@ SHARED = {
 }
 """Rules whose files may be shared, and what these are."""
 ARCHIVE, PROVENANCE = "share.zip", "provenance.json"
-RESULTS = "results/"
+RESULTS, OPEN, CONFIDENTIAL = "results/", ("results/report/", "results/figures/"), "confidential"
 
 
 def share_study(study: Path, configfile: Path | None) -> int:
@@ -63,8 +64,12 @@ def share_study(study: Path, configfile: Path | None) -> int:
 
 
 def shared_record(job: JobRecord) -> dict[str, Any]:
-    """What a job was, without when and where it ran, and without places and sizes of files."""
-    read, written = ({_name(file.path): file.sha256 for file in files} for files in (job.inputs, job.outputs))
+    """What a job was, without when and where it ran, and without places and sizes of files.
+
+    A digest of a small confidential table could confirm a guess at its counts: only those of files that are
+    public or shared are given.
+    """
+    read, written = (dict(map(_told, files)) for files in (job.inputs, job.outputs))
     return {
         "rule": job.rule,
         "wildcards": dict(job.wildcards),
@@ -78,9 +83,12 @@ def shared_record(job: JobRecord) -> dict[str, Any]:
     }
 
 
-def _name(path: str) -> str:
-    """Path of a file of the study or the workflow; the name of one from elsewhere is the owner's."""
-    return "the owner's file" if path.startswith(ELSEWHERE) else path.removeprefix(WORKFLOW)
+def _told(file: StoredFile) -> tuple[str, str]:
+    """Path and digest of a file, as far as they may be told; the owner names what is from elsewhere."""
+    if file.path.startswith(ELSEWHERE):
+        return f"the owner's file of the {file.role}", CONFIDENTIAL
+    told = file.path.startswith((WORKFLOW, *OPEN))
+    return file.path.removeprefix(WORKFLOW), file.sha256 if told else CONFIDENTIAL
 
 
 def shared_settings(records: StudyRecords) -> dict[str, Any]:
