@@ -11,11 +11,12 @@ from report_page import EVIL, evil_page
 
 from survival_multiverse.inference.attribution import attribute
 from survival_multiverse.inference.specification_summary import anchor_block, headline
+from survival_multiverse.report.figures import summary_figure
 from survival_multiverse.report.figures.summary_figure import draw_summary
 from survival_multiverse.report.style.formats import svg_bytes
 from survival_multiverse.report.tables.manuscript import manuscript_tables
 from survival_multiverse.report.tables.patient_tables import table_one
-from survival_multiverse.report.words.answer import SILENT
+from survival_multiverse.report.words.answer import SILENT, Answer
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +79,11 @@ def test_a_summary_of_nothing():
         specifications([failure()]), pd.DataFrame([joint_row()]), attribute(grid()).iloc[:0], small_study()
     )
     assert svg_bytes(figure)
+
+
+def test_a_long_answer_stays_above_what_the_evidence_cannot_say(monkeypatch):
+    long = Answer("Matched 1:1", ("many words " * 45, "and more of them " * 30, "and others " * 40), {})
+    monkeypatch.setattr(summary_figure, "answers", lambda *_: [long])
+    figure = draw_summary(grid(), pd.DataFrame([joint_row()]), attribute(grid()), small_study())
+    boxes = {text.get_text()[:4]: text.get_window_extent() for text in figure.texts}
+    assert boxes["many"].y0 >= boxes["What"].y1

@@ -31,6 +31,10 @@ SIZE = (13.33, 7.5)
 """Inches: a slide of 16 to 9."""
 WORDS = 56
 """Characters of a line of the answer."""
+ANSWER_TOP, ANSWER_END = 0.715, 0.1
+"""Between which heights of the figure the answer stands."""
+LARGEST, LINE_HEIGHT = 12.5, 1.45
+"""Size of its text in points where there is room, and a line's height in sizes."""
 
 
 @styled
@@ -76,7 +80,10 @@ def _write_answer(figure: Figure, answer: Answer | None, study: Study) -> None:
         return
     paragraphs = [textwrap.fill(sentence, WORDS) for sentence in answer.sentences]
     figure.text(0.04, 0.765, answer.name, fontsize=14, fontweight="bold", va="top")
-    figure.text(0.04, 0.715, "\n\n".join(paragraphs), fontsize=12.5, va="top", linespacing=1.35)
+    words = "\n\n".join(paragraphs)
+    fitting = 72 * (ANSWER_TOP - ANSWER_END) * SIZE[1] / (LINE_HEIGHT * (words.count("\n") + 1))
+    size = min(LARGEST, fitting)
+    figure.text(0.04, ANSWER_TOP, words, fontsize=size, va="top", linespacing=1.35)
 
 
 def _draw_strips(axes: Axes, rows: pd.DataFrame, study: Study) -> None:
