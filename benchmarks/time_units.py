@@ -80,7 +80,7 @@ def scenario_files(_: UnitCohort) -> Round:
     from survival_multiverse.cohort.preparation import prepare_cohort
     from survival_multiverse.files.config_files import merged_config
     from survival_multiverse.files.source_patients import source_patients
-    from survival_multiverse.provenance.study_plan import paper_files
+    from survival_multiverse.files.study_files import paper_files
     from survival_multiverse.scenario.multiverse import Scenario, evaluate_panel
     from survival_multiverse.settings.study import Study
 

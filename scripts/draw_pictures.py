@@ -9,27 +9,22 @@ import vl_convert
 from survival_multiverse.files.anchor_estimates import read_anchor_estimates
 from survival_multiverse.files.archives import write_archive
 from survival_multiverse.files.parquet_files import read_frame
+from survival_multiverse.files.study_files import PICTURED, PICTURED_OF_PAPER
 from survival_multiverse.provenance.job_log import job_log
 from survival_multiverse.provenance.job_records import recorded_job
-from survival_multiverse.provenance.lineage import draw_study
-from survival_multiverse.provenance.study_plan import PICTURED, PICTURED_OF_PAPER
 from survival_multiverse.report.charts.picture_files import picture_specs
 from survival_multiverse.report.charts.theme import Spec
 from survival_multiverse.report.release import release
-from survival_multiverse.report.style.palette import PAPER
 from survival_multiverse.settings.study import Study
 
 
 def draw_pictures(*, tables: Mapping[str, str], estimates: str, settings: str, archive: str) -> None:
-    """Write the pictures and the lineage as SVG and as PNG into one file."""
-    config = json.loads(settings)
-    study = Study.from_config(config)
+    """Write the pictures as SVG and as PNG into one file."""
+    study = Study.from_config(json.loads(settings))
     frames = {name: read_frame(path) for name, path in tables.items()}
     frames["anchor"] = read_anchor_estimates(estimates, study)
     specs = picture_specs(study, release(frames, study))
     drawn = {name: svg_of(spec) for name, spec in specs.items()}
-    ground = f'><rect width="100%" height="100%" fill="{PAPER}"/>'
-    drawn["lineage"] = draw_study(config).replace(">", ground, 1)
     vector = {f"{name}.svg": svg.encode() for name, svg in drawn.items()}
     pixels = {f"{name}.png": vl_convert.svg_to_png(svg, scale=2) for name, svg in drawn.items()}
     write_archive(vector | pixels, archive)

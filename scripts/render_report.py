@@ -9,9 +9,7 @@ from survival_multiverse.files.output_files import write_bytes
 from survival_multiverse.provenance.file_records import digest_of_files, file_record
 from survival_multiverse.provenance.job_log import job_log
 from survival_multiverse.provenance.job_records import recorded_job
-from survival_multiverse.provenance.lineage import draw_study, rules_behind
 from survival_multiverse.provenance.report_inputs import made_from, read_shared, software
-from survival_multiverse.provenance.study_plan import study_steps
 from survival_multiverse.report.page import TABLES, render_page
 from survival_multiverse.report.tables.anchor_tables import ANCHOR_TABLES
 from survival_multiverse.report.tables.page_tables import shown_tables
@@ -29,8 +27,7 @@ def render_report(
     outputs: Sequence[str],
 ) -> None:
     """Write the page and its tables; `tables` names files of tables other than the estimates."""
-    config = json.loads(settings)
-    study = Study.from_config(config)
+    study = Study.from_config(json.loads(settings))
     shared = read_shared(tables, estimates, study)
     page = render_page(
         study,
@@ -40,8 +37,6 @@ def render_report(
         versions=software(),
         digests=made_from(scenarios[0]),
         scenarios={path: digest_of_files([path]) for path in scenarios},
-        lineage=draw_study(config),
-        behind=rules_behind(scenarios[0], study_steps(config)),
     )
     write_bytes(outputs[0], page.encode())
     # Without the digests of what was read: those of small tables could confirm a guess at their counts.

@@ -5,7 +5,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from report_page import EVIL, EXTRA, evil_page
+from report_page import EVIL, evil_page
 
 from survival_multiverse.report.charts.picture_files import share_rows, specification_rows
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
@@ -340,18 +340,6 @@ def test_a_click_opens_the_analysis(opened):
     assert page.locator("#analysis-estimates tbody tr").count() > 20
     page.keyboard.press("Escape")
     assert not card.is_visible()
-
-
-def test_an_analysis_leads_to_its_place_in_the_lineage(opened):
-    page = opened()
-    page.locator("#curve-chart svg [aria-roledescription='point']").first.click()
-    links = page.locator("#analysis-lineage a")
-    assert links.all_inner_texts() == EXTRA["behind"]
-    links.first.click()
-    assert not page.locator("#analysis").is_visible()
-    box = page.locator("g:target")
-    assert box.locator("text").first.text_content() == "fit_scenarios"
-    assert box.bounding_box()["y"] < page.viewport_size["height"]
 
 
 def test_the_keyboard_opens_an_analysis_too(opened):

@@ -6,10 +6,10 @@ import pyarrow as pa
 import pytest
 
 from survival_multiverse.files.parquet_files import write_table
+from survival_multiverse.files.study_files import COHORT
 from survival_multiverse.provenance import remade_scenarios
 from survival_multiverse.provenance.job_records import processor
 from survival_multiverse.provenance.remade_scenarios import remake_scenarios, same_values
-from survival_multiverse.provenance.study_plan import COHORT
 from survival_multiverse.provenance.study_records import JobRecord, StoredFile, StudyRecords
 
 PATH = "results/scenarios/oligo_threshold~5/dose_cutoff~63/gtv_cutoff~146/caliper~0.2.parquet"

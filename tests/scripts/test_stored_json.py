@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from survival_multiverse.files.stored_json import MANIFEST, RECORD, read_json
+from survival_multiverse.files.stored_json import MANIFEST, RECORD, SETTINGS, read_json
 from survival_multiverse.provenance.study_records import read_study
 
 FILE = {"path": "results/a.csv", "bytes": 1, "sha256": "00"}
@@ -17,12 +17,12 @@ JOB = {
 LISTED = {
     "study": {"title": "A study"},
     "run": {"configfiles": ["config.yaml"], "config": {}},
-    "settings": {"00": {"study": {"anchor": {}}, "inference": {"populations": []}}},
     "files": [FILE],
 }
+CUT = {"study": {"anchor": {}}, "inference": {"populations": []}, "axes": {}}
 
 
-@pytest.mark.parametrize(("shape", "value"), [(RECORD, JOB), (MANIFEST, LISTED)])
+@pytest.mark.parametrize(("shape", "value"), [(RECORD, JOB), (MANIFEST, LISTED), (SETTINGS, CUT)])
 def test_what_is_whole_is_read(tmp_path, shape, value):
     (tmp_path / "file.json").write_text(json.dumps(value))
     assert read_json(tmp_path / "file.json", shape) == value
@@ -42,8 +42,8 @@ def test_what_is_whole_is_read(tmp_path, shape, value):
         (MANIFEST, {**LISTED, "files": 3}),
         (MANIFEST, {**LISTED, "files": [{}]}),
         (MANIFEST, {**LISTED, "run": {"config": {}}}),
-        (MANIFEST, {**LISTED, "settings": {"00": 4}}),
-        (MANIFEST, {**LISTED, "settings": {"00": {"study": {"anchor": 4}}}}),
+        (SETTINGS, 4),
+        (SETTINGS, {**CUT, "study": {"anchor": 4}}),
     ],
 )
 def test_what_lacks_a_part_is_none(tmp_path, shape, value):

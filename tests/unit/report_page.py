@@ -31,7 +31,6 @@ from survival_multiverse.inference.robustness import (
 from survival_multiverse.inference.witness import check_witnesses
 from survival_multiverse.paper.published import read_description, read_published
 from survival_multiverse.paper.published_marks import published_marks
-from survival_multiverse.report.figures.lineage_graph import Edge, Node, draw_graph
 from survival_multiverse.report.figures.specification_curve import draw_specification_curve
 from survival_multiverse.report.figures.summary_figure import draw_summary
 from survival_multiverse.report.figures.surface import draw_hazard_ratio_surface
@@ -54,10 +53,6 @@ EXTRA = {
     "scenarios": {
         "results/scenarios/oligo_threshold~5/dose_cutoff~63/gtv_cutoff~146/caliper~0.2.parquet": "f00dbeef",
     },
-    "lineage": draw_graph(
-        [Node(EVIL), Node("fit_scenarios")], [Edge(EVIL, "fit_scenarios", EVIL)], title=EVIL
-    ),
-    "behind": ["fit_scenarios", "build_cohort"],
 }
 
 

@@ -29,6 +29,7 @@ from survival_multiverse.cohort.preparation import prepare_cohort
 from survival_multiverse.cohort.sample import encode_cohort
 from survival_multiverse.cohort.simulation import potential_outcomes, simulate_cohort
 from survival_multiverse.estimators.cox import cox, hazard_ratio
+from survival_multiverse.files.study_files import CALIBRATION_COHORTS, CALIBRATION_DRAWS
 from survival_multiverse.inference.joint_inference import NULLS, adjust_specifications, jointly_test
 from survival_multiverse.inference.resampling import (
     Resample,
@@ -38,7 +39,6 @@ from survival_multiverse.inference.resampling import (
     resample,
     specification_keys,
 )
-from survival_multiverse.provenance.study_plan import CALIBRATION_COHORTS, CALIBRATION_DRAWS
 from survival_multiverse.scenario.comparability import match, matched_sample, score
 from survival_multiverse.settings.study import Study
 

@@ -111,8 +111,7 @@ def test_ids_are_unique_and_references_resolve(page):
 def test_every_figure_is_there_with_words_for_it(page):
     found = Elements(page.html)
     pictures = [a for tag, a in found.tags if tag == "svg" and a.get("role") == "img"]
-    # The survival curves, and the lineage.
-    assert len(pictures) == len(figure_names(page.study)) + 1 == 7
+    assert len(pictures) == len(figure_names(page.study)) == 6
     assert all(len(picture["aria-label"]) > 40 for picture in pictures)
     drawn = {a["data-picture"] for _, a in found.tags if "data-picture" in a}
     assert drawn == {

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
 
 from survival_multiverse import __version__
 from survival_multiverse.cli.documents import PARTS, filled
-from survival_multiverse.provenance.study_plan import study_steps, survival_figures
+from survival_multiverse.files.study_files import survival_figures
 from survival_multiverse.report.words.figure_names import figure_names
 from survival_multiverse.settings.study import Study
 
@@ -82,20 +84,29 @@ def test_lock_holds_versions_and_no_addresses():
         assert re.fullmatch(r"[0-9][0-9A-Za-z.+]*", version)
 
 
-def test_every_script_of_a_rule_has_the_name_of_the_rule_and_its_log():
-    rules = {}
-    for path in (ROOT / "workflow" / "rules").glob("*.smk"):
-        for name, body in re.findall(r"^rule (\w+):\n((?: .*\n|\n)*)", path.read_text("utf-8"), re.M):
-            rules[name] = body
-    scripted = {name: body for name, body in rules.items() if "script:" in body}
-    assert rules.keys() - scripted.keys() == {"refuse_scenario"}
-    assert scripted
-    for name, body in scripted.items():
-        assert f"../../scripts/{name}.py" in body
-        assert f'code=code("{name}")' in body
-        assert f"logs/{name}" in body
-        assert body.lstrip().startswith('"""'), f"{name} lacks a docstring"
-        assert all(word in body for word in ("conda:", "threads:", "resources:")), name
+@pytest.fixture(scope="module")
+def rules():
+    """The rules of the workflow, by name, as Snakemake parses them."""
+    with SnakemakeApi(OutputSettings(quiet=None)) as api:
+        parsed = api.workflow(
+            resource_settings=ResourceSettings(cores=1),
+            config_settings=ConfigSettings(),
+            snakefile=ROOT / "Snakefile",
+        )
+        return {rule.name: rule for rule in parsed._workflow.rules}
+
+
+def test_every_script_of_a_rule_has_the_name_of_the_rule_and_its_log(rules):
+    scripted = {name: rule for name, rule in rules.items() if rule.script}
+    assert rules.keys() - scripted.keys() == {"all", "refuse_scenario"}
+    for name, rule in scripted.items():
+        assert rule.script == f"../../scripts/{name}.py"
+        assert str(rule.log[0]).startswith(f"logs/{name}")
+        assert rule.docstring, f"{name} lacks a docstring"
+        assert rule.conda_env, name
+        assert {"mem_mb", "runtime"} <= rule.resources.keys(), name
+        modules = {digested.partition("/")[0] for digested in rule.params["code"]({})}
+        assert f"{name}.py" in modules, f"{name} depends on the code of another script"
     scripts = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "scripts").glob("*.py")}
     assert scripts.keys() == scripted.keys()
     for name, text in scripts.items():
@@ -105,12 +116,18 @@ def test_every_script_of_a_rule_has_the_name_of_the_rule_and_its_log():
         assert "survival_multiverse.cli" not in text
 
 
-def test_the_plan_cuts_the_settings_as_the_rules_do():
-    text = "".join(path.read_text("utf-8") for path in (ROOT / "workflow" / "rules").glob("*.smk"))
-    body = r"^rule (\w+):\n(?: .*\n|\n)*? +settings=lambda wildcards: (\w+)\(config\)"
-    rules = dict(re.findall(body, text, re.M))
-    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
-    assert {rule: step.settings.__name__ for rule, step in study_steps(config).items()} == rules
+def test_the_study_is_complete_when_every_rule_has_run_but_those_on_request(rules):
+    made = set(map(str, rules["describe_study"].input))
+    on_request = {
+        *("calibrate_inference", "collect_calibration", "outline_cohort", "reconstruct_cohort"),
+        "gather_reconstructions",
+    }
+    left_out = {
+        name
+        for name, rule in rules.items()
+        if rule.script and not made & {str(path) for path in rule.output} and not rule.has_wildcards()
+    }
+    assert left_out - on_request == {"describe_study"}
 
 
 def test_the_figures_of_the_rules_are_those_that_the_library_draws():

@@ -148,7 +148,7 @@ def _(studio):
     rewrite(studio.directory / CURVES, comment)
 
 
-@case("the report edited, its time new", {REPORT: "tampered"})
+@case("the report edited, its time new", {REPORT: "tampered"}, noticed=True)
 def _(studio):
     rewrite(studio.directory / REPORT, comment, keep_time=False)
 
@@ -199,7 +199,11 @@ def _(studio):
     (studio.directory / RECORD).unlink()
 
 
-@case("the manifest deleted", {MANIFEST: "missing", SCENARIO: "unrecorded", REPORT: "unrecorded"})
+@case(
+    "the manifest deleted",
+    {MANIFEST: "missing", SCENARIO: "unrecorded", REPORT: "unrecorded"},
+    noticed=True,
+)
 def _(studio):
     (studio.directory / MANIFEST).unlink()
 
@@ -209,12 +213,10 @@ def _(studio):
     rewrite(studio.directory / MANIFEST, lambda data: data[:1000])
 
 
-@case("settings in the manifest edited", {MANIFEST: "tampered", SCENARIO: "ok"})
+@case("the settings of every job edited", {"results/provenance/settings": "tampered", SCENARIO: "ok"})
 def _(studio):
-    def edit(stored):
-        next(iter(stored["settings"].values()))["study"]["seed"] = 7
-
-    edit_json(studio.directory / MANIFEST, edit)
+    for path in (studio.directory / "results/provenance/settings").iterdir():
+        edit_json(path, lambda settings: settings["study"].update(seed=7))
 
 
 @case("the crate edited", {CRATE: "tampered"})
@@ -342,7 +344,7 @@ def _(studio):
 
 @case(
     "a value taken from an axis",
-    {OTHER: "orphan", SCENARIO: "ok", ESTIMATES: "stale: inputs, params"},
+    {OTHER: "orphan", SCENARIO: "ok", ESTIMATES: "stale: params"},
     noticed=True,
 )
 def _(studio):
@@ -359,7 +361,7 @@ def _(studio):
     (studio.directory / SCENARIO).unlink()
 
 
-@case("the draws behind a P value deleted", {SHARD: "missing"})
+@case("the draws behind a P value deleted", {SHARD: "missing"}, noticed=True)
 def _(studio):
     (studio.directory / SHARD).unlink()
 

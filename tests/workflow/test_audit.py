@@ -9,12 +9,19 @@ from hashlib import sha256
 
 import pytest
 import yaml
-from conftest import ROOT, SCENARIO, SCENARIOS, Studio
+from conftest import AXES, ROOT, SCENARIO, SCENARIOS, Studio
 from tampering import CASES, COHORT, MANIFEST, case_table, comment, flip, restored, rewrite
 
+from survival_multiverse.provenance.describe_study import describe_study
 from survival_multiverse.provenance.file_records import read_footer
+from survival_multiverse.provenance.study_records import read_study
 
 NOTHING = "Nothing to be done"
+
+
+def named(path):
+    """A path, but of the settings, which are named by their digests, the folder."""
+    return path.rpartition("/")[0] if path.startswith("results/provenance/settings/") else path
 
 
 def verdicts(studio, *arguments):
@@ -25,7 +32,9 @@ def verdicts(studio, *arguments):
     findings = json.loads(target.read_text(encoding="utf-8"))
     target.unlink()
     return answer, {
-        finding["path"]: ": ".join(filter(None, [finding["verdict"], ", ".join(sorted(finding["reasons"]))]))
+        named(finding["path"]): ": ".join(
+            filter(None, [finding["verdict"], ", ".join(sorted(finding["reasons"]))])
+        )
         for finding in findings
     }
 
@@ -54,6 +63,7 @@ def test_every_result_is_in_the_manifest_with_the_digest_of_its_bytes(finished):
         if path.is_file() and "benchmarks" not in path.parts
     }
     assert listed.keys() == there - {MANIFEST, "results/README.md"}
+    assert not [path for path, entry in listed.items() if "on_request" in entry]
     assert stored["run"] == {"configfiles": ["workflow:config/config.yaml", "config.yaml"], "config": {}}
     for place in (str(finished.directory), str(finished.workflow)):
         assert place not in json.dumps(stored)
@@ -73,6 +83,15 @@ def test_audit_beside_a_dry_run(place, case):
     assert (NOTHING not in native.text) == case.noticed, native.text
 
 
+def make_and_describe(studio, target):
+    """Make a single file, and describe the study as if it had no other."""
+    assert studio.snakemake(target).code == 0
+    (settings,) = read_study(studio.directory).settings.values()
+    run = {"configfiles": ["workflow:config/config.yaml", "config.yaml"], "config": {}}
+    described = {"study": {"title": "A study"}, "cohort": settings["cohort"], "axes": AXES}
+    describe_study(study=studio.directory, expected=[target], settings=described, run=run)
+
+
 def test_a_user_s_file_is_held_against_the_one_that_was_read(empty, finished, monkeypatch):
     file = empty.directory / "patients.parquet"
     file.write_bytes((finished.directory / COHORT).read_bytes())
@@ -86,7 +105,7 @@ def test_a_user_s_file_is_held_against_the_one_that_was_read(empty, finished, mo
         name: {**entry, "column": name} for name, entry in default(finished)["covariates"].items()
     }
     empty.configure(settings)
-    assert empty.snakemake(COHORT).code == 0
+    make_and_describe(empty, COHORT)
     assert verdicts(empty)[1][COHORT] == "ok"
     described = (empty.directory / "results/ro-crate-metadata.json").read_text(encoding="utf-8")
     assert sha256(file.read_bytes()).hexdigest() in described
@@ -130,7 +149,7 @@ def test_a_study_of_the_clone_itself_can_be_handed_on(workflow_copy, tmp_path):
     studio = Studio(workflow_copy, workflow_copy)
     studio.configure({})
     try:
-        assert studio.snakemake(COHORT).code == 0
+        make_and_describe(studio, COHORT)
         shutil.copytree(workflow_copy / "results", tmp_path / "study" / "results")
     finally:
         (workflow_copy / "config.yaml").unlink()

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 import pytest
 from conftest import PANEL, SCENARIO
 
-PAGE = {"render_report", "draw_pictures", "all"}
+END = {"describe_study", "all"}
+PAGE = {"render_report", "draw_pictures"} | END
 READ = {"write_handouts"} | PAGE
 AGGREGATES = {"collect_scenarios", "spell_estimates", "summarise_robustness"} | READ
 PLOTS = {"plot_survival_curves", "plot_specification_curve", "plot_hazard_ratio_surface"}
@@ -37,13 +38,13 @@ def edited(path):
         ("survival_multiverse/inference/robustness.py", SUMMARIES | {"infer_jointly"}),
         ("survival_multiverse/inference/joint_inference.py", {"infer_jointly"} | READ),
         ("survival_multiverse/kernels/cutpoints.py", {"audit_cutpoints"} | PAGE),
-        ("survival_multiverse/report/figures/surface.py", {"plot_hazard_ratio_surface", "all"}),
+        ("survival_multiverse/report/figures/surface.py", {"plot_hazard_ratio_surface"} | END),
         ("survival_multiverse/scenario/arm_curves.py", {"describe_arms"} | PAGE),
-        ("survival_multiverse/report/tables/manuscript.py", {"write_handouts", "all"}),
-        ("survival_multiverse/report/templates/report.css", {"render_report", "all"}),
-        ("survival_multiverse/report/charts/picture_files.py", {"draw_pictures", "all"}),
-        ("render_report.py", {"render_report", "all"}),
-        ("spell_estimates.py", {"spell_estimates", "all"}),
+        ("survival_multiverse/report/tables/manuscript.py", {"write_handouts"} | END),
+        ("survival_multiverse/report/templates/report.css", {"render_report"} | END),
+        ("survival_multiverse/report/charts/picture_files.py", {"draw_pictures"} | END),
+        ("render_report.py", {"render_report"} | END),
+        ("spell_estimates.py", {"spell_estimates"} | END),
         ("survival_multiverse/settings/validation.py", set()),
     ],
 )

@@ -18,7 +18,7 @@ from survival_multiverse.files.scenario_paths import (
     outside_pattern,
     refusal,
 )
-from survival_multiverse.provenance.study_plan import (
+from survival_multiverse.files.study_files import (
     ANCHOR,
     ARMS,
     BUNDLE,
@@ -33,9 +33,12 @@ from survival_multiverse.provenance.study_plan import (
     ENSEMBLE_PATIENTS,
     ESTIMATES,
     ESTIMATES_CSV,
+    CRATE,
     FLOW,
+    GRAPH,
     HANDOUT_FIGURES,
     INFERENCE,
+    MANIFEST,
     MANUSCRIPT,
     MISSING,
     OUTLINE,
@@ -57,6 +60,7 @@ from survival_multiverse.provenance.study_plan import (
     scenario_files,
     shard_files,
     survival_figures,
+    with_csv,
 )
 from survival_multiverse.cli.study_lock import hold
 from survival_multiverse.provenance.study_records import places_of_configuration
@@ -65,6 +69,7 @@ from survival_multiverse.settings.validation import validate_config
 from survival_multiverse.settings.values import AXES
 from survival_multiverse.settings.slices import (
     cohort_settings,
+    draw_settings,
     inference_settings,
     scenario_settings,
     study_settings,

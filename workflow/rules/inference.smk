@@ -16,7 +16,7 @@ rule resample_multiverse:
         runtime=60,
     params:
         code=code("resample_multiverse"),
-        settings=lambda wildcards: inference_settings(config),
+        settings=lambda wildcards: draw_settings(config),
         draws=lambda wildcards: draws_of_shard(config, wildcards.kind, int(wildcards.shard)),
     script:
         "../../scripts/resample_multiverse.py"

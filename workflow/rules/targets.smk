@@ -1,4 +1,4 @@
-# The scenarios, and the files that several rules make or read; all paths stand in scripts/survival_multiverse/provenance/study_plan.py.
+# The scenarios, and the files that several rules make or read; all paths stand in scripts/survival_multiverse/files/study_files.py.
 SCENARIO_FILES = scenario_files(config)
 
 # One job evaluates every combination of the inner axes for one combination of the outer ones.
@@ -14,6 +14,17 @@ PAGES = [REPORT, PAGE_PICTURES, MANUSCRIPT, ESTIMATES_CSV]
 PAPER_TABLES = anchor_files(config)
 # What figures mark of a paper, where there is one.
 MARKS = {name: path for name, path in PAPER_TABLES.items() if name == "published"}
+
+# What a study consists of when it is complete; other files are made on request.
+STUDY_FILES = [
+    *with_csv([FLOW, MISSING]),
+    *with_csv({**ROBUSTNESS, **INFERENCE, **CUTPOINTS, **WITNESSES, **ARMS, **PAPER_TABLES}.values()),
+    *[path for paths in SHARDS.values() for path in paths],
+    *SCENARIO_FILES,
+    *FIGURES,
+    *PAGES,
+    *[COHORT, ESTIMATES, PAGE_TABLES, BUNDLE],
+]
 
 
 # Together they match every path below the scenarios, and none twice: what fit_scenarios does not make,

@@ -114,7 +114,7 @@ def main(arguments: Sequence[str]) -> int:
         write_bytes(target, as_json(findings).encode())
     if graph:
         marks = marks_of(((finding.rule, finding.verdict) for finding in findings), WORST_FIRST)
-        write_bytes(graph, draw_study(config, marks).encode())
+        write_bytes(graph, draw_study(records, config, marks).encode())
     wrong = sum(finding.verdict is not Verdict.OK for finding in findings)
     print(summary(findings))
     print(f"\n{len(findings)} files: {f'{wrong} not as they should be' if wrong else 'ok'}")

@@ -9,10 +9,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from survival_multiverse.files.study_files import ROBUSTNESS
 from survival_multiverse.provenance.audit_checks import differing_settings
 from survival_multiverse.provenance.file_records import readable
 from survival_multiverse.provenance.job_records import ELSEWHERE, WORKFLOW
-from survival_multiverse.provenance.study_plan import ROBUSTNESS
 from survival_multiverse.provenance.study_records import StudyRecords, recorded_study
 from survival_multiverse.settings.values import AXES
 
@@ -57,7 +57,7 @@ def _settings(one: StudyRecords, other: StudyRecords) -> Iterator[str]:
     changed: dict[str, list[str]] = {}
     for rule in sorted(first.keys() & second.keys()):
         if first[rule] != second[rule]:
-            before, now = one.settings(first[rule]), other.settings(second[rule])
+            before, now = one.settings.get(first[rule]), other.settings.get(second[rule])
             names = differing_settings(before, now) if before and now else ["settings that were not kept"]
             for name in names:
                 values = [_shown(_at(settings, name)) for settings in (before, now)]

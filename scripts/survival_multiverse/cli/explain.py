@@ -11,6 +11,7 @@ from typing import Any
 
 from survival_multiverse.files.places import WORKFLOW_ROOT
 from survival_multiverse.files.scenario_paths import FOLDER
+from survival_multiverse.files.study_files import MANIFEST
 from survival_multiverse.provenance.file_records import (
     canonical,
     digest,
@@ -21,7 +22,6 @@ from survival_multiverse.provenance.file_records import (
 from survival_multiverse.provenance.job_records import ELSEWHERE, WORKFLOW
 from survival_multiverse.provenance.number_search import Place, Primary, find_number
 from survival_multiverse.provenance.study_records import (
-    MANIFEST,
     JobRecord,
     StoredFile,
     StudyRecords,
@@ -113,8 +113,8 @@ def _tables_behind(records: StudyRecords, path: str) -> list[str]:
 
 
 def _primary(records: StudyRecords) -> Primary | None:
-    """What the study is about, if the manifest kept the settings of a job that knows."""
-    for settings in records.manifest.get("settings", {}).values():
+    """What the study is about, if the settings of a job that knows are kept."""
+    for settings in records.settings.values():
         if settings["study"].get("title"):
             anchor = {name: spelling(value) for name, value in settings["study"]["anchor"].items()}
             return Primary(anchor, settings["inference"]["populations"])
@@ -123,7 +123,7 @@ def _primary(records: StudyRecords) -> Primary | None:
 
 def _smallest_count(records: StudyRecords) -> int:
     """Classes of counts: the widest that a job had, as most jobs know of none."""
-    settings = records.manifest.get("settings", {}).values()
+    settings = records.settings.values()
     return max((entry["sharing"]["minimum_cell"] for entry in settings), default=MOST_CAREFUL)
 
 

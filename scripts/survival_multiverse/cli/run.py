@@ -16,6 +16,7 @@ from survival_multiverse.files.config_files import merged_config
 from survival_multiverse.files.output_files import machine_fault
 from survival_multiverse.files.places import WORKFLOW_ROOT
 from survival_multiverse.provenance.changed_code import changed_modules
+from survival_multiverse.provenance.describe_study import describe_again
 from survival_multiverse.provenance.study_records import read_study
 from survival_multiverse.settings.faults import InputError
 from survival_multiverse.settings.validation import validate_config
@@ -98,7 +99,9 @@ def run_study(study: Path, configfile: Path | None, cores: str, targets: Sequenc
         print(f"Edited since the last run: {', '.join(edited[:SHOWN])}{more}. What uses them runs again.")
     with user_cache():
         code = run_guarded([sys.executable, *call], keep=handle)
-    if code == 0 and not targets:
+    if code == 0 and targets:
+        describe_again(study)
+    elif code == 0:
         print(f"The report: {study / REPORT}")
     if code == STOPPED:
         print("Stopped; make study goes on from what is finished.", file=sys.stderr)

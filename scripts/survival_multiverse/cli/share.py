@@ -53,7 +53,11 @@ def share_study(study: Path, configfile: Path | None) -> int:
     paths = [finding.path for finding in findings]
     files = {path.removeprefix(RESULTS): (study / path).read_bytes() for path in paths}
     jobs = sorted(map(shared_record, records.jobs), key=lambda job: (job["rule"], str(job["wildcards"])))
-    provenance = {"study": config["study"]["title"], "settings": shared_settings(records), "jobs": jobs}
+    provenance = {
+        "study": config["study"]["title"],
+        "settings": dict(sorted(records.settings.items())),
+        "jobs": jobs,
+    }
     files[PROVENANCE] = f"{json.dumps(provenance, indent=1, ensure_ascii=False)}\n".encode()
     shared = Study.from_config(config)
     files["README.md"] = _readme(shared, records).encode()
@@ -89,12 +93,6 @@ def _told(file: StoredFile) -> tuple[str, str]:
         return f"the owner's file of the {file.role}", CONFIDENTIAL
     told = file.path.startswith((WORKFLOW, *OPEN))
     return file.path.removeprefix(WORKFLOW), file.sha256 if told else CONFIDENTIAL
-
-
-def shared_settings(records: StudyRecords) -> dict[str, Any]:
-    """The settings that jobs recorded, by digest; they hold no paths."""
-    used = {job.settings_sha256 for job in records.jobs}
-    return {sha256: settings for sha256 in sorted(used) if (settings := records.settings(sha256))}
 
 
 def _readme(study: Study, records: StudyRecords) -> str:

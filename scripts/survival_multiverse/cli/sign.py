@@ -9,9 +9,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from survival_multiverse.files.study_files import MANIFEST
 from survival_multiverse.provenance.audit_checks import Audit, Verdict
 from survival_multiverse.provenance.signatures import sign
-from survival_multiverse.provenance.study_records import MANIFEST, current_config, recorded_study
+from survival_multiverse.provenance.study_records import current_config, recorded_study
 from survival_multiverse.settings.faults import InputError
 
 

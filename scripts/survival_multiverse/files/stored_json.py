@@ -13,9 +13,9 @@ RECORD = {
 }
 MANIFEST = {
     **{"study": {"title": str}, "run": {"configfiles": [str], "config": {str: object}}},
-    "settings": {str: {"study": {"anchor": {str: object}}, "inference": {"populations": [str]}}},
     "files": [STORED_FILE],
 }
+SETTINGS = {"study": {"anchor": {str: object}}, "inference": {"populations": [str]}, "axes": {str: object}}
 """Shapes: a type, a list of one shape, a mapping of known keys, or (``str``) one of any keys."""
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from survival_multiverse.files.places import WORKFLOW_ROOT
 from survival_multiverse.files.scenario_paths import FOLDER
+from survival_multiverse.files.study_files import MANIFEST
 from survival_multiverse.provenance.file_records import (
     canonical,
     code_digests,
@@ -24,9 +25,7 @@ from survival_multiverse.provenance.file_records import (
     versions_used,
 )
 from survival_multiverse.provenance.job_records import JOBS
-from survival_multiverse.provenance.study_plan import REPORT, Step, job_parameters, study_steps
 from survival_multiverse.provenance.study_records import (
-    MANIFEST,
     JobRecord,
     StudyRecords,
     description_files,
@@ -34,8 +33,10 @@ from survival_multiverse.provenance.study_records import (
     result_files,
 )
 from survival_multiverse.settings.faults import InputError
+from survival_multiverse.settings.slices import SLICES
 
 SHOWN = 3
+ANEW = f"; if nobody edited it, delete {MANIFEST} and run the study again"
 DESCRIPTION = "describe_study"
 
 
@@ -83,17 +84,16 @@ class Audit:
     def __init__(self, records: StudyRecords, config: Mapping[str, Any]) -> None:
         self.records = records
         self.config = config
-        self.steps = study_steps(config)
+        self.expected = records.expected(config)
+        self._settings = {digest(text): text for cut in SLICES for text in [cut(config)]}
         self._digests: dict[Path, str | None] = {}
         self._code: dict[str, tuple[dict[str, str], dict[str, str]]] = {}
+        self._faults: dict[str, list[tuple[str, str]]] = {}
 
     def findings(self) -> list[Finding]:
-        """The verdict on every file that is there or should be, in order of path."""
+        """Return the verdict on every file that is there or should be, in order of path."""
         there = set(result_files(self.records.study))
-        known = self.records.writers.keys() | self.records.listed.keys()
-        requested = {path for path in known if path in self._makers and self._on_request(path)}
-        expected = {path for path in self._makers if not self._on_request(path)} | requested
-        results = [self._finding(path, path in there) for path in sorted(there | expected)]
+        results = [self._finding(path, path in there) for path in sorted(there | self.expected.keys())]
         return results + list(self._descriptions())
 
     def _descriptions(self) -> Iterator[Finding]:
@@ -109,8 +109,10 @@ class Audit:
             elif path not in there:
                 yield Finding(path, DESCRIPTION, Verdict.MISSING, detail="it is not there")
             elif path not in listed:
-                yield Finding(path, DESCRIPTION, Verdict.ORPHAN, detail="the manifest has not this file")
-            elif self._digest(self.records.study / path) != listed[path]:
+                yield Finding(
+                    path, DESCRIPTION, Verdict.ORPHAN, detail="the manifest does not list this file"
+                )
+            elif self._digest(self.records.study / path) != listed[path]["sha256"]:
                 detail = "it is not what the manifest has"
                 yield Finding(path, DESCRIPTION, Verdict.TAMPERED, detail=detail)
             else:
@@ -118,93 +120,82 @@ class Audit:
 
     def _manifest(self) -> Iterator[Finding]:
         """What is wrong with the manifest itself; whether it is the run's, only a signature can tell."""
-        path = MANIFEST.as_posix()
-        if not (self.records.study / path).is_file():
-            detail = f"a run did not end; delete {REPORT} and run the study again"
-            yield Finding(path, DESCRIPTION, Verdict.MISSING, detail=detail)
+        if not (self.records.study / MANIFEST).is_file():
+            detail = "a run did not end; run the study again"
+            yield Finding(MANIFEST, DESCRIPTION, Verdict.MISSING, detail=detail)
         elif not self.records.manifest:
-            yield Finding(path, DESCRIPTION, Verdict.TAMPERED, detail="it holds no manifest")
-        elif false := self.records.false_settings():
-            detail = f"it has other settings under the digest {_some(false)}"
-            yield Finding(path, DESCRIPTION, Verdict.TAMPERED, detail=detail)
-
-    @cached_property
-    def _makers(self) -> dict[str, str]:
-        return {path: rule for rule, step in self.steps.items() for path in step.files}
-
-    def _on_request(self, path: str) -> bool:
-        return self.steps[self._makers[path]].on_request
+            yield Finding(MANIFEST, DESCRIPTION, Verdict.TAMPERED, detail="it holds no manifest")
 
     def _finding(self, path: str, there: bool) -> Finding:
-        rule = self._makers.get(path, "")
+        job, written = self.records.writers.get(path, (None, None))
+        rule = job.rule if job else self.expected.get(path, "")
         if not there:
             return Finding(path, rule, Verdict.MISSING, detail="it is not there")
-        if not rule:
-            return Finding(path, rule, Verdict.ORPHAN, detail="no rule makes it under these settings")
-        if path not in self.records.writers:
+        if path not in self.expected and (job is None or rule in self._rules):
+            return Finding(path, "", Verdict.ORPHAN, detail="no rule makes it under these settings")
+        if job is None or written is None:
             return Finding(path, rule, Verdict.UNRECORDED, detail="no job says that it wrote it")
-        job, written = self.records.writers[path]
         if self._digest(self.records.study / path) != written.sha256:
             return Finding(path, rule, Verdict.TAMPERED, detail="it is not what its job wrote")
         if path.endswith(".parquet") and (contradiction := _contradiction(self.records.study, path, job)):
             return Finding(path, rule, Verdict.TAMPERED, detail=contradiction)
-        gone = [("code", f"{job.rule}, which wrote it, is no rule any more")]
-        if faults := self._faults_of_jobs.get(job.place, gone):
+        if faults := self._faults_of(job):
             reasons = tuple(dict.fromkeys(reason for reason, _ in faults))
             return Finding(path, rule, Verdict.STALE, reasons, "; ".join(text for _, text in faults))
         if unlisted := self._unlisted(path, job):
             return Finding(path, rule, Verdict.UNRECORDED, detail=unlisted)
         return Finding(path, rule, Verdict.OK)
 
+    @cached_property
+    def _rules(self) -> set[str]:
+        """Rules of files that the study should have; what else they made is of other settings."""
+        return set(self.expected.values())
+
     def _unlisted(self, path: str, job: JobRecord) -> str:
         """How the manifest contradicts a file and the record of its job, if it does."""
-        listed = self.records.listed
-        if not listed:
-            return "no manifest has it"
-        if listed.get(path) != self.records.writers[path][1].sha256:
-            return "the manifest has not this file: a run did not end, or file and record were edited"
-        if listed.get(job.place) != self._digest(self.records.study / job.place):
-            return "the manifest has not this record of its job: a run did not end, or it was edited"
+        if not self.records.listed:
+            return "no manifest lists it"
+        if self._listed(path) != self.records.writers[path][1].sha256:
+            return f"the manifest does not list this file: it was made later or edited{ANEW}"
+        if self._listed(job.place) != self._digest(self.records.study / job.place):
+            return f"the manifest does not list this record of its job: it was made later or edited{ANEW}"
         return ""
 
-    @cached_property
-    def _faults_of_jobs(self) -> dict[str, list[tuple[str, str]]]:
-        """Reason and words of all that has changed since each job, by its record; upstream jobs first."""
-        faults: dict[str, list[tuple[str, str]]] = {}
-        order = list(self.steps)
-        known = [job for job in self.records.jobs if job.rule in order]
-        for job in sorted(known, key=lambda job: order.index(job.rule)):
-            step = self.steps[job.rule]
-            faults[job.place] = [
-                *self._changed_inputs(job, step, faults),
+    def _listed(self, path: str) -> str | None:
+        """Return the digest that the manifest has for a file."""
+        return self.records.listed[path]["sha256"] if path in self.records.listed else None
+
+    def _faults_of(self, job: JobRecord) -> list[tuple[str, str]]:
+        """Return reason and words of all that has changed since a job, upstream of it too."""
+        if job.place not in self._faults:
+            # First, so that records edited to read what they wrote end here.
+            self._faults[job.place] = []
+            self._faults[job.place] = [
+                *self._changed_inputs(job),
                 *self._changed_code(job),
-                *self._changed_parameters(job, step),
+                *self._changed_settings(job),
                 *self._changed_environment(job),
             ]
-        return faults
+        return self._faults[job.place]
 
-    def _changed_inputs(
-        self, job: JobRecord, step: Step, faults: Mapping[str, list[Any]]
-    ) -> Iterator[tuple[Any, ...]]:
+    def _changed_inputs(self, job: JobRecord) -> Iterator[tuple[str, str]]:
         changed, upstream = [], []
         for file in job.inputs:
             now = self._locate(file.path)
             if now is None or self._digest(now) != file.sha256:
                 changed.append(file.path)
             elif file.path in self.records.writers:
-                writer = self.records.writers[file.path][0]
-                upstream += [file.path] if faults.get(writer.place) else []
-        for role, paths in step.reads.items():
-            recorded = {self._locate(file.path) for file in job.inputs if file.role == role}
-            if recorded != {self._locate(path) for path in paths}:
-                changed.append(f"the list of {role}")
+                upstream += [file.path] if self._faults_of(self.records.writers[file.path][0]) else []
         if changed:
             yield "inputs", f"{_some(changed)} not as it was read"
         if upstream:
             yield "inputs", f"made from {_some(upstream)}, itself stale"
 
     def _changed_code(self, job: JobRecord) -> Iterator[tuple[str, str]]:
-        if changed := _differing(job.code_sha256, self._now(job.rule)[0]):
+        now = self._now(job.rule)[0]
+        if not now:
+            yield "code", f"{job.rule}, which wrote it, is no rule any more"
+        elif changed := _differing(job.code_sha256, now):
             yield "code", f"{_some(changed)} changed"
 
     def _now(self, rule: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -215,19 +206,15 @@ class Audit:
             self._code[rule] = (code_digests(script), versions_used(script)) if there else ({}, {})
         return self._code[rule]
 
-    def _changed_parameters(self, job: JobRecord, step: Step) -> Iterator[tuple[str, str]]:
-        text = step.settings(self.config)
-        if digest(text) != job.settings_sha256:
-            before = self.records.settings(job.settings_sha256)
-            changed = list(differing_settings(before, loads(text))) if before else []
-            yield "params", f"{_some(changed) if changed else 'settings'} changed"
-        try:
-            now = job_parameters(job.rule, job.wildcards, self.config)
-        except (KeyError, ValueError):
-            yield "params", "such a job is none of this rule"
+    def _changed_settings(self, job: JobRecord) -> Iterator[tuple[str, str]]:
+        if job.settings_sha256 in self._settings:
             return
-        if changed := _differing(job.parameters, now):
-            yield "params", f"{_some(changed)} changed"
+        changed: list[str] = []
+        if before := self.records.settings.get(job.settings_sha256):
+            # What a rule depends on is one of a few cuts of the configuration: the nearest.
+            differing = (list(differing_settings(before, loads(text))) for text in self._settings.values())
+            changed = min(differing, key=len)
+        yield "params", f"{_some(changed) if changed else 'settings'} changed"
 
     def _changed_environment(self, job: JobRecord) -> Iterator[tuple[str, str]]:
         now = self._now(job.rule)[1]

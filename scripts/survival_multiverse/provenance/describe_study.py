@@ -6,7 +6,7 @@ describing a study again never passes an edited file off as a result.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,21 +14,17 @@ from typing import Any
 from survival_multiverse import __version__
 from survival_multiverse.files.output_files import write_bytes
 from survival_multiverse.files.places import WORKFLOW_ROOT
-from survival_multiverse.provenance.job_records import PROVENANCE, described
+from survival_multiverse.files.study_files import CALIBRATION, CRATE, GRAPH, MANIFEST
+from survival_multiverse.provenance.job_records import described, settings_path
 from survival_multiverse.provenance.lineage import draw_study
 from survival_multiverse.provenance.run_crate import CODE, RunCrate
-from survival_multiverse.provenance.study_plan import CALIBRATION
 from survival_multiverse.provenance.study_records import (
-    CRATE,
-    MANIFEST,
     README,
     StudyRecords,
     description_files,
     read_study,
-    settings_by_digest,
 )
 
-GRAPH = PROVENANCE / "graph.svg"
 COPIED = (
     *("Snakefile", "workflow", "scripts", "config/config.yaml", CALIBRATION),
     *("environment.yml", "requirements.lock", "LICENSE"),
@@ -36,35 +32,55 @@ COPIED = (
 """What of the repository makes the results; no folder that somebody may keep patients in."""
 
 
-def describe_study(*, study: Path, config: Mapping[str, Any], run: Mapping[str, Any]) -> None:
-    """Write code, graph, crate and manifest of the study in a directory; of a study without a record nothing.
+def describe_study(
+    *, study: Path, expected: Iterable[str], settings: Mapping[str, Any], run: Mapping[str, Any]
+) -> None:
+    """Write code, graph, crate and manifest of the study in a directory.
 
     Parameters
     ----------
-    config
-        The configuration of the run, merged.
+    expected
+        Paths of what the study should have; other results were made on request.
+    settings
+        What a summary of the study depends on; see `study_settings`.
     run
         ``configfiles`` and ``config`` of the command line.
     """
     records = forget_superseded(read_study(study))
-    if not records.jobs:
-        return
     copy_code(study)
     if not (study / README).is_file():
         write_bytes(study / README, (WORKFLOW_ROOT / README).read_bytes())
-    write_bytes(study / GRAPH, draw_study(config).encode())
-    results = written_results(records)
+    write_bytes(study / GRAPH, draw_study(records, settings).encode())
+    results = written_results(records, set(expected))
     own = descriptions(study)
     readme = described(README, study=study, workflow=WORKFLOW_ROOT)
+    title = settings["study"]["title"]
     crate = RunCrate(
         records,
-        title=config["study"]["title"],
+        title=title,
         files={entry["path"]: entry for entry in [readme, *results, *own]},
         versions={"workflow": __version__, "snakemake": version("snakemake")},
     )
     write_bytes(study / CRATE, _json(crate.metadata()))
     own.append(described(CRATE, study=study, workflow=WORKFLOW_ROOT))
-    write_bytes(study / MANIFEST, _json(manifest(records, config, run, results + own)))
+    named = {"title": title, "version": __version__}
+    write_bytes(study / MANIFEST, _json({"study": named, "run": dict(run), "files": results + own}))
+
+
+def describe_again(study: Path) -> None:
+    """Describe a study some of whose files were made again; nothing where no run has ended.
+
+    Parameters
+    ----------
+    study
+        Directory of the study, absolute.
+    """
+    records = read_study(study)
+    title = records.manifest.get("study", {}).get("title")
+    of_study = [settings for settings in records.settings.values() if settings["study"].get("title") == title]
+    if title is not None and of_study:
+        expected = [path for path, entry in records.listed.items() if not entry.get("on_request")]
+        describe_study(study=study, expected=expected, settings=of_study[-1], run=records.run)
 
 
 def forget_superseded(records: StudyRecords) -> StudyRecords:
@@ -76,6 +92,10 @@ def forget_superseded(records: StudyRecords) -> StudyRecords:
             kept.append(job)
         else:
             os.remove(records.study / job.place)
+    used = {settings_path(job.settings_sha256) for job in kept}
+    for path in (records.study / settings_path("")).parent.glob("*.json"):
+        if path.relative_to(records.study) not in used:
+            path.unlink()
     return read_study(records.study) if len(kept) < len(records.jobs) else records
 
 
@@ -97,10 +117,11 @@ def copy_code(study: Path) -> None:
             write_bytes(target, content)
 
 
-def written_results(records: StudyRecords) -> list[dict[str, Any]]:
-    """Path, size and digest of every file that is there and that a job wrote, and the job."""
+def written_results(records: StudyRecords, expected: Container[str]) -> list[dict[str, Any]]:
+    """Return path, size and digest of every file that is there and that a job wrote, and the job."""
     return [
         {"path": path, "bytes": output.bytes, "sha256": output.sha256, "job": job.place}
+        | ({} if path in expected else {"on_request": True})
         for path, (job, output) in sorted(records.writers.items())
         if (records.study / path).is_file()
     ]
@@ -110,20 +131,6 @@ def descriptions(study: Path) -> list[dict[str, Any]]:
     """Path, size and digest of every record, of the copied code and of the graph."""
     kept = (path for path in description_files(study) if path != CRATE)
     return [described(path, study=study, workflow=WORKFLOW_ROOT) for path in kept]
-
-
-def manifest(
-    records: StudyRecords, config: Mapping[str, Any], run: Mapping[str, Any], files: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """What was made, how the run was called, and the settings behind the digests that jobs name."""
-    used = {job.settings_sha256 for job in records.jobs}
-    settings = {**records.manifest.get("settings", {}), **settings_by_digest(config)}
-    return {
-        "study": {"title": config["study"]["title"], "version": __version__},
-        "run": dict(run),
-        "settings": {sha256: settings[sha256] for sha256 in sorted(used & settings.keys())},
-        "files": files,
-    }
 
 
 def _json(value: Any) -> bytes:

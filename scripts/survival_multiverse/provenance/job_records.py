@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from survival_multiverse.files.output_files import write_bytes
+from survival_multiverse.files.stored_json import RECORD, read_json
+from survival_multiverse.files.study_files import PROVENANCE
 from survival_multiverse.provenance.file_records import (
     DATA_ORIGIN,
     code_digests,
@@ -22,8 +24,7 @@ from survival_multiverse.provenance.file_records import (
     versions_used,
 )
 
-PROVENANCE = Path("results/provenance")
-JOBS = PROVENANCE / "jobs"
+JOBS = Path(PROVENANCE, "jobs")
 OWN_FIELDS = ("code", "settings")
 """Parameters of a job that its record has as digests, in fields of their own."""
 WORKFLOW, ELSEWHERE = "workflow:", "elsewhere:"
@@ -56,9 +57,21 @@ def record_path(rule: str, wildcards: Mapping[str, str]) -> Path:
     return Path(JOBS, *([rule] if wildcards else []), *folders, f"{name}.json")
 
 
+def rule_of(record: str) -> str:
+    """Return the rule of a job by the path of its record."""
+    return record.removeprefix(f"{JOBS.as_posix()}/").partition("/")[0].removesuffix(".json")
+
+
+def settings_path(sha256: str) -> Path:
+    """Return where the settings with a digest lie."""
+    return Path(PROVENANCE, "settings", f"{sha256}.json")
+
+
 @contextmanager
 def recorded_job(job: Any, script: str) -> Iterator[None]:
-    """Write the record of a job once the block has ended well.
+    """Write the record of a job, and the settings that it names, once the block has ended well.
+
+    A job that makes the same files of the same inputs, code and settings again leaves the record as it is.
 
     Parameters
     ----------
@@ -96,7 +109,17 @@ def recorded_job(job: Any, script: str) -> Iterator[None]:
             "cores": job.threads,
         },
     }
-    write_bytes(record_path(job.rule, wildcards), f"{json.dumps(record, indent=1)}\n".encode())
+    kept = settings_path(record["settings_sha256"])
+    if not kept.is_file():
+        write_bytes(kept, job.params.settings.encode())
+    target = record_path(job.rule, wildcards)
+    if not _same_but_run(read_json(target, RECORD), record):
+        write_bytes(target, f"{json.dumps(record, indent=1)}\n".encode())
+
+
+def _same_but_run(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> bool:
+    """Return whether two records of a job differ at most in when and where it ran."""
+    return before is not None and {**before, "run": now["run"]} == now
 
 
 def processor() -> str:

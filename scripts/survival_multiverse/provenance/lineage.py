@@ -1,9 +1,11 @@
-"""The lineage of a study by its plan: which rules, how many files between them, and how a file is made."""
+"""The lineage of a study: which rules made it, and how many files passed between them."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from survival_multiverse.provenance.study_plan import Step, axis_spellings, paper_files, study_steps
+from survival_multiverse.files.study_files import CALIBRATION, axis_spellings
+from survival_multiverse.provenance.study_records import StudyRecords
 from survival_multiverse.report.figures.lineage_graph import Edge, Mark, Node, draw_graph
 
 SOURCES = {
@@ -12,55 +14,51 @@ SOURCES = {
     "dataset": "a public data set",
     "file": "the patients' file",
 }
+COHORT_RULE, SCENARIO_RULE = "build_cohort", "fit_scenarios"
 FITTING = 31
 """Letters in a line of a box."""
 
 
-def study_graph(config: Mapping[str, Any]) -> tuple[list[Node], list[Edge]]:
-    """Rules and axes of a study as boxes, and between them how many files pass.
+def study_graph(records: StudyRecords, config: Mapping[str, Any]) -> tuple[list[Node], list[Edge]]:
+    """Return rules and axes of a study as boxes, and between them how many files pass.
 
     Parameters
     ----------
+    records
+        What its jobs read and wrote.
     config
-        A merged and validated configuration.
+        A configuration, or what a summary of the study depends on of one.
     """
-    steps = {rule: step for rule, step in study_steps(config).items() if not step.on_request}
     source = SOURCES.get(config["cohort"]["source"], "patients")
-    papers = set(paper_files(config).values())
-    nodes, edges = [Node(source)], [Edge(source, "build_cohort", "patients")]
+    nodes, edges = [Node(source)], [Edge(source, COHORT_RULE, "patients")]
     for axis, values in axis_spellings(config).items():
         text = ", ".join(values)
         nodes.append(Node(axis, (text if len(text) <= FITTING else f"{values[0]} … {values[-1]}",)))
-        edges.append(Edge(axis, "fit_scenarios", f"{len(values)} values"))
-    for rule, step in steps.items():
-        nodes.append(Node(rule, (_files(len(step.files)),)))
-        read = {path for paths in step.reads.values() for path in paths}
-        published = len(read & papers) if rule != "build_cohort" else 0
-        edges += [Edge(source, rule, _files(published))] if published else []
-        for maker, other in steps.items():
-            passing = len(read & set(other.files))
-            edges += [Edge(maker, rule, _files(passing))] if passing else []
-    return nodes, edges
+        edges.append(Edge(axis, SCENARIO_RULE, f"{len(values)} values"))
+    written = Counter(job.rule for job, _ in records.writers.values())
+    nodes += [Node(rule, (_files(written[rule]),)) for rule in sorted(written)]
+    read = {(job.rule, file.path) for job in records.jobs for file in job.inputs}
+    passing = Counter((_origin(path, records, source), rule) for rule, path in read)
+    nodes += [Node(CALIBRATION)] if any(origin == CALIBRATION for origin, _ in passing) else []
+    between = {pair: number for pair, number in passing.items() if pair != (source, COHORT_RULE)}
+    edges += [Edge(*pair, _files(number)) for pair, number in sorted(between.items())]
+    names = {node.name for node in nodes}
+    return nodes, [edge for edge in edges if {edge.source, edge.target} <= names]
 
 
-def draw_study(config: Mapping[str, Any], marks: Mapping[str, Mark] | None = None) -> str:
-    """The graph of a study as SVG; with verdicts on its rules, coloured by them."""
-    nodes, edges = study_graph(config)
+def _origin(path: str, records: StudyRecords, source: str) -> str:
+    """Return the box that a file comes from."""
+    if path in records.writers:
+        return records.writers[path][0].rule
+    return CALIBRATION if path.endswith(CALIBRATION) else source
+
+
+def draw_study(
+    records: StudyRecords, config: Mapping[str, Any], marks: Mapping[str, Mark] | None = None
+) -> str:
+    """Return the graph of a study as SVG; with verdicts on its rules, coloured by them."""
+    nodes, edges = study_graph(records, config)
     return draw_graph(nodes, edges, title=f"Lineage: {config['study']['title']}", marks=marks)
-
-
-def rules_behind(path: str, steps: Mapping[str, Step]) -> list[str]:
-    """The rule that makes a file and those behind it, the first of them last; none for what is no result."""
-    makers = {file: rule for rule, step in steps.items() for file in step.files}
-    found: list[str] = []
-    waiting = [makers[path]] if path in makers else []
-    while waiting:
-        rule = waiting.pop(0)
-        if rule not in found:
-            found.append(rule)
-            read = (file for files in steps[rule].reads.values() for file in files)
-            waiting += dict.fromkeys(makers[file] for file in read if file in makers)
-    return found
 
 
 def marks_of(verdicts: Iterable[tuple[str, str]], order: Iterable[str]) -> dict[str, Mark]:

@@ -14,10 +14,10 @@ import pyarrow.types as types
 from survival_multiverse.files.parquet_files import read_table
 from survival_multiverse.files.places import WORKFLOW_ROOT
 from survival_multiverse.files.scenario_paths import FOLDER
+from survival_multiverse.files.study_files import COHORT, scenario_files
 from survival_multiverse.provenance.file_records import readable
 from survival_multiverse.provenance.job_records import processor
 from survival_multiverse.provenance.scenario_files import write_scenarios
-from survival_multiverse.provenance.study_plan import COHORT, scenario_files
 from survival_multiverse.provenance.study_records import StudyRecords
 from survival_multiverse.settings.slices import scenario_settings
 

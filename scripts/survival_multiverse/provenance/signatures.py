@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from survival_multiverse.files.output_files import write_bytes
-from survival_multiverse.provenance.study_records import MANIFEST, SIGNATURE
+from survival_multiverse.files.study_files import MANIFEST
+from survival_multiverse.provenance.study_records import SIGNATURE
 from survival_multiverse.settings.faults import InputError
 
 NAMESPACE = "dose-robustness-study"

@@ -1,6 +1,5 @@
 """The records of a finished study, read back: its jobs, its manifest, and its configuration."""
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -13,26 +12,25 @@ from survival_multiverse.files.config_files import merged_config
 from survival_multiverse.files.places import WORKFLOW_ROOT
 from survival_multiverse.files.stored_json import MANIFEST as MANIFEST_SHAPE
 from survival_multiverse.files.stored_json import RECORD, read_json
-from survival_multiverse.provenance.file_records import digest
-from survival_multiverse.provenance.job_records import ELSEWHERE, JOBS, PROVENANCE, WORKFLOW, place_of
+from survival_multiverse.files.stored_json import SETTINGS as SETTINGS_SHAPE
+from survival_multiverse.files.study_files import CRATE, MANIFEST, PROVENANCE, configured_files
+from survival_multiverse.provenance.file_records import digest_of_file
+from survival_multiverse.provenance.job_records import (
+    ELSEWHERE,
+    JOBS,
+    WORKFLOW,
+    place_of,
+    rule_of,
+    settings_path,
+)
 from survival_multiverse.settings.faults import InputError
 from survival_multiverse.settings.schema import PATHS
-from survival_multiverse.settings.slices import (
-    canonical_settings,
-    cohort_settings,
-    inference_settings,
-    scenario_settings,
-    study_settings,
-)
 from survival_multiverse.settings.validation import validate_config
 
-MANIFEST = PROVENANCE / "manifest.json"
 BEFORE = "0.1.0"
-SIGNATURE = MANIFEST.with_name(f"{MANIFEST.name}.sig")
-CRATE = "results/ro-crate-metadata.json"
+SIGNATURE = f"{MANIFEST}.sig"
 README, BENCHMARKS = "results/README.md", "results/benchmarks/"
 """What lies among the results and is none, beside what describes the study: a page, and measured times."""
-SETTINGS = (cohort_settings, scenario_settings, inference_settings, study_settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +88,24 @@ class StudyRecords:
         return {output.path: (job, output) for job in self.jobs for output in job.outputs}
 
     @cached_property
-    def listed(self) -> dict[str, str]:
-        """Digests of the manifest, by path."""
-        return {entry["path"]: entry["sha256"] for entry in self.manifest.get("files", ())}
+    def listed(self) -> dict[str, Mapping[str, Any]]:
+        """Entries of the manifest, by path."""
+        return {entry["path"]: entry for entry in self.manifest.get("files", ())}
+
+    def expected(self, config: Mapping[str, Any]) -> dict[str, str]:
+        """Return the rule of every file that the study should have, by path.
+
+        They are those that the manifest was written for; but how many scenarios and draws there are, the
+        configuration says.
+        """
+        configured = configured_files(config)
+        kept = {
+            path: rule
+            for path, entry in self.listed.items()
+            if not is_description(path) and not entry.get("on_request")
+            if (rule := rule_of(str(entry.get("job", "")))) not in configured
+        }
+        return kept | {path: rule for rule, paths in configured.items() for path in paths}
 
     @property
     def version(self) -> str:
@@ -119,14 +132,21 @@ class StudyRecords:
         """Configuration files of the last run, and what its command line had of settings."""
         return self.manifest.get("run", {"configfiles": [], "config": {}})
 
-    def settings(self, sha256: str) -> Mapping[str, Any] | None:
-        """Settings with a digest, if the manifest kept them."""
-        return self.manifest.get("settings", {}).get(sha256)
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """Settings of the jobs, by digest; without those whose file is gone or edited."""
+        paths = {sha256: self.study / settings_path(sha256) for sha256 in self._settings_used}
+        kept = {sha256: path for sha256, path in paths.items() if path.is_file()}
+        read = {
+            sha256: read_json(path, SETTINGS_SHAPE)
+            for sha256, path in kept.items()
+            if digest_of_file(path) == sha256
+        }
+        return {sha256: settings for sha256, settings in read.items() if settings is not None}
 
-    def false_settings(self) -> list[str]:
-        """Digests under which the manifest has other settings."""
-        kept = self.manifest.get("settings", {})
-        return [sha256 for sha256, settings in kept.items() if digest(canonical_settings(settings)) != sha256]
+    @property
+    def _settings_used(self) -> list[str]:
+        return list(dict.fromkeys(job.settings_sha256 for job in self.jobs))
 
     def locate(self, place: str, config: Mapping[str, Any]) -> Path | None:
         """Where a file of a record lies now; of one outside, where the configuration has it."""
@@ -176,26 +196,20 @@ def result_files(study: Path) -> list[str]:
 
 def is_description(path: str) -> bool:
     """Whether a path is that of what describes a study."""
-    return path == CRATE or path.startswith(f"{PROVENANCE.as_posix()}/")
+    return path == CRATE or path.startswith(f"{PROVENANCE}/")
 
 
 def description_files(study: Path) -> list[str]:
     """Records, code, graph and crate of a study, in order of path; not the manifest, which lists them."""
     crate = {CRATE} if (study / CRATE).is_file() else set()
-    found = _files_below(study, PROVENANCE) | crate
-    return sorted(found - {MANIFEST.as_posix(), SIGNATURE.as_posix()})
+    found = _files_below(study, Path(PROVENANCE)) | crate
+    return sorted(found - {MANIFEST, SIGNATURE})
 
 
 def _files_below(study: Path, top: Path) -> set[str]:
     walked = os.walk(study / top)
     folders = ((Path(folder).relative_to(study).as_posix(), names) for folder, _, names in walked)
     return {f"{folder}/{name}" for folder, names in folders for name in names}
-
-
-def settings_by_digest(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of every rule under a configuration, by digest."""
-    texts = [cut(config) for cut in SETTINGS]
-    return {digest(text): json.loads(text) for text in texts}
 
 
 def current_config(records: StudyRecords, chosen: Path | None) -> dict[str, Any]:

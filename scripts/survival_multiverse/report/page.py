@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -86,7 +86,6 @@ NO_CUTOFFS = {
     ),
 }
 """What stands in place of searched cutoffs, by whether values were measured."""
-LINEAGE = "Graph of the study's rules, from the patients to this page, with the number of files between them"
 
 
 def render_page(
@@ -98,8 +97,6 @@ def render_page(
     versions: Mapping[str, str] | None = None,
     digests: Mapping[str, str] | None = None,
     scenarios: Mapping[str, str] | None = None,
-    lineage: str = "",
-    behind: Sequence[str] = (),
 ) -> str:
     """Make the page.
 
@@ -119,10 +116,6 @@ def render_page(
         What the results were made from, and its digest, for the appendix.
     scenarios
         Path of each scenario's file and its SHA-256.
-    lineage
-        The graph of the study as SVG (see `draw_graph`).
-    behind
-        The rules behind a scenario's file, the first of them last.
 
     Returns
     -------
@@ -150,9 +143,8 @@ def render_page(
         axes=_axes(study),
         versions=dict(versions or {}),
         digests=dict(digests or {}),
-        lineage=inline_svg(lineage, prefix="lineage", alternative=LINEAGE, points=False) if lineage else None,
         scripts=Markup(re.sub(r"</(?=script)", r"<\\/", scripts, flags=re.IGNORECASE)),
-        page=_page(study, tables, pictures, {"scenarios": dict(scenarios or {}), "behind": list(behind)}),
+        page=_page(study, tables, pictures, {"scenarios": dict(scenarios or {})}),
     )
 
 
@@ -247,12 +239,11 @@ def _survival(
     ]
 
 
-def inline_svg(svg: str, *, prefix: str, alternative: str, points: bool = True) -> Markup:
+def inline_svg(svg: str, *, prefix: str, alternative: str) -> Markup:
     """An SVG document as an element of a page.
 
     Ids and the references to them get the prefix, so that two figures cannot take each other's glyphs
-    and clip paths; the theme's colours become CSS variables; the picture scales with the page. Sizes are in
-    points of 1/72 inch, as matplotlib's are, or in CSS pixels.
+    and clip paths; the theme's colours become CSS variables; the picture scales with the page.
     """
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
@@ -264,7 +255,7 @@ def inline_svg(svg: str, *, prefix: str, alternative: str, points: bool = True) 
         svg = svg.replace(colour, f"var({variable})")
     # The styles of matplotlib's own element would reach every figure of the page.
     svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)
-    natural = f"--natural: {_width(svg) * (1 if points else 3 / 4):.0f}px"
+    natural = f"--natural: {_width(svg):.0f}px"
     svg = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg\b[^>]*?) role="[^"]*"', r"\1", svg, count=1)

@@ -40,15 +40,27 @@ def scenario_settings(config: Mapping[str, Any]) -> str:
     )
 
 
+def draw_settings(config: Mapping[str, Any]) -> str:
+    """Return canonical JSON of the settings that decide a resampled draw, not how many there are."""
+    return _inference_settings(config, draws=0, bootstrap_draws=0)
+
+
 def inference_settings(config: Mapping[str, Any]) -> str:
-    """Canonical JSON of the settings that decide a resampled draw; the number of draws is none of them."""
+    """Return canonical JSON of the settings that decide the joint inference."""
+    return _inference_settings(config)
+
+
+def _inference_settings(config: Mapping[str, Any], **numbers: int) -> str:
     shared = json.loads(scenario_settings(config))
     axes = {
         name: [entry["value"] if isinstance(entry, Mapping) else entry for entry in entries]
         for name, entries in config["axes"].items()
     }
-    inference = {**config["inference"], "draws": 0, "bootstrap_draws": 0}
-    return canonical_settings({**shared, "axes": axes, "inference": inference})
+    return canonical_settings({**shared, "axes": axes, "inference": {**config["inference"], **numbers}})
+
+
+SLICES = (cohort_settings, scenario_settings, draw_settings, inference_settings, study_settings)
+"""What a job's settings may be."""
 
 
 def _without_file(cohort: Mapping[str, Any]) -> dict[str, Any]:

@@ -392,9 +392,6 @@
     list.replaceChildren(...facts(i).flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
     const path = scenarioPath(i);
     document.getElementById("analysis-command").textContent = `snakemake --cores 2 --force ${path}`;
-    const rules = page.provenance.behind.map((rule) => element("a", rule, { href: `#lineage-${rule}` }));
-    document.getElementById("analysis-lineage").replaceChildren(
-      ...rules.flatMap((link, at) => (at ? [" ← ", link] : ["Lineage: ", link])));
     const digest = page.provenance.scenarios?.[path];
     document.getElementById("analysis-digest").textContent = digest || "–";
     table(document.getElementById("analysis-estimates"),

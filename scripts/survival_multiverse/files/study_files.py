@@ -1,26 +1,19 @@
-"""What a study consists of: its files, the rules that make them, and what each rule reads.
-
-The rules take their paths from here, and so does whatever looks at a study without running it.
-"""
+"""Paths of the files of a study, for the rules and for what looks at a study without running it."""
 
 import itertools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from survival_multiverse.files.scenario_paths import FOLDER
-from survival_multiverse.settings.slices import (
-    cohort_settings,
-    inference_settings,
-    scenario_settings,
-    study_settings,
-)
 from survival_multiverse.settings.values import AXES, spelling
 
 COHORT = "results/cohort/cohort.parquet"
 FLOW = "results/cohort/flow.parquet"
 MISSING = "results/cohort/missing.parquet"
 ESTIMATES = "results/robustness/estimates.parquet"
+PROVENANCE = "results/provenance"
+MANIFEST, GRAPH = f"{PROVENANCE}/manifest.json", f"{PROVENANCE}/graph.svg"
+CRATE = "results/ro-crate-metadata.json"
 REPORT = "results/report/robustness.html"
 PAGE_TABLES = "results/report/tables.zip"
 PAGE_PICTURES = "results/report/pictures.zip"
@@ -79,28 +72,6 @@ CALIBRATION_PARTS = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A rule in a study.
-
-    Attributes
-    ----------
-    settings
-        Cuts a configuration to what the rule depends on, as canonical JSON.
-    files
-        All that its jobs write.
-    reads
-        What they read, by role; of all jobs together.
-    on_request
-        Whether a study is complete without it.
-    """
-
-    settings: Callable[[Mapping[str, Any]], str]
-    files: tuple[str, ...]
-    reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    on_request: bool = False
-
-
 def anchor_files(config: Mapping[str, Any]) -> dict[str, str]:
     """Tables about the paper behind a reconstructed cohort; none where it has another source."""
     if config["cohort"]["source"] != "reconstructed":
@@ -135,38 +106,9 @@ def pictured_files(config: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _paper_steps(config: Mapping[str, Any]) -> dict[str, Step]:
-    """The rules about the paper behind a reconstructed cohort."""
-    if config["cohort"]["source"] != "reconstructed":
-        return {}
-    paper = {role: (path,) for role, path in paper_files(config).items()}
-    ensemble = paper.pop("ensemble")
-    described = {role: paper[role] for role in ("numbers", "description")}
-    fitted = {**described, "contradictions": paper["contradictions"]}
-    reproduced = {name: path for name, path in ANCHOR.items() if name != "consistency"}
-    return {
-        "audit_consistency": Step(study_settings, _beside_csv(ANCHOR["consistency"]), described),
-        "reproduce_paper": Step(
-            study_settings, _beside_csv(*reproduced.values()), {**paper, "cohort": (COHORT,)}
-        ),
-        "outline_cohort": Step(study_settings, (OUTLINE,), fitted, on_request=True),
-        "reconstruct_cohort": Step(
-            study_settings, tuple(ENSEMBLE_COHORTS), {**fitted, "outline": (OUTLINE,)}, on_request=True
-        ),
-        "gather_reconstructions": Step(
-            study_settings, (ENSEMBLE_PATIENTS,), {"cohorts": tuple(ENSEMBLE_COHORTS)}, on_request=True
-        ),
-        "compare_reconstructions": Step(
-            study_settings,
-            _beside_csv(*ENSEMBLE.values()),
-            {**fitted, "cohorts": ensemble},
-            on_request=_own_paper(config),
-        ),
-    }
-
-
-def _beside_csv(*written: str) -> tuple[str, ...]:
-    return (*written, *(f"{path.removesuffix('.parquet')}.csv" for path in written))
+def with_csv(tables: Iterable[str]) -> list[str]:
+    """Return the paths of tables, each followed by that of the same table as CSV."""
+    return [path for table in tables for path in (table, f"{table.removesuffix('.parquet')}.csv")]
 
 
 def axis_spellings(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -204,6 +146,14 @@ def shard_files(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     }
 
 
+def configured_files(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the files of the rules whose number of files the configuration decides, by rule."""
+    return {
+        "fit_scenarios": scenario_files(config),
+        "resample_multiverse": sum(shard_files(config).values(), ()),
+    }
+
+
 def draws_of_shard(config: Mapping[str, Any], kind: str, shard: int) -> list[int]:
     """First and last draw of a resampling job; a longer run extends the shorter one."""
     size = config["execution"]["draws_per_job"]
@@ -228,83 +178,3 @@ def survival_figures(config: Mapping[str, Any]) -> list[str]:
 def figure_files(*names: str) -> tuple[str, ...]:
     """Each figure as SVG and as PNG."""
     return tuple(f"results/figures/{name}.{ending}" for name in names for ending in ("svg", "png"))
-
-
-def job_parameters(rule: str, wildcards: Mapping[str, str], config: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters of a job beside its settings, by name."""
-    match rule:
-        case "resample_multiverse":
-            return {"draws": draws_of_shard(config, wildcards["kind"], int(wildcards["shard"]))}
-        case "calibrate_inference":
-            replicates = cohorts_of_shard(int(wildcards["shard"]))
-            return {"replicates": replicates, "draws": CALIBRATION_DRAWS}
-        case "collect_calibration":
-            return {"patients": TRUTH_PATIENTS}
-        case "reconstruct_cohort":
-            return {"seed": int(wildcards["seed"])}
-        case _:
-            return {}
-
-
-def study_steps(config: Mapping[str, Any]) -> dict[str, Step]:
-    """Every rule of a study, from the cohort to the page.
-
-    Parameters
-    ----------
-    config
-        A merged and validated configuration.
-    """
-    scenarios, shards = scenario_files(config), shard_files(config)
-    cohort = {"cohort": (COHORT,)}
-    file = config["cohort"].get("file")
-    patients: dict[str, tuple[str, ...]] = (
-        {"patients": (file,)} if file and config["cohort"]["source"] == "file" else {}
-    )
-    if config["cohort"]["source"] == "reconstructed":
-        paper = paper_files(config)
-        patients = {role: (paper[role],) for role in ("patients", "description")}
-    specified = {"specifications": (ROBUSTNESS["specifications"],)}
-    curves, others = figure_files(*survival_figures(config)), figure_files(*SPECIFICATION_FIGURES)
-    marks = {name: (path,) for name, path in anchor_files(config).items() if name == "published"}
-    read_by_report: dict[str, tuple[str, ...]] = {name: (path,) for name, path in RESULTS.items()}
-    read_by_report |= {"scenarios": scenarios, "figures": curves[::2], "bundle": (BUNDLE,)}
-    read_by_report |= {name: (path,) for name, path in anchor_files(config).items()}
-    read_by_report |= {"calibration": (f"workflow:{CALIBRATION}",)}
-    handed_out = {name: (path,) for name, path in ROBUSTNESS.items()} | {"estimates": (ESTIMATES,)}
-    handed_out |= {"joint_inference": (INFERENCE["joint_inference"],)}
-    return {
-        "build_cohort": Step(cohort_settings, (COHORT, *_beside_csv(FLOW, MISSING)), patients),
-        **_paper_steps(config),
-        "fit_scenarios": Step(scenario_settings, scenarios, cohort),
-        "resample_multiverse": Step(inference_settings, sum(shards.values(), ()), cohort),
-        "audit_cutpoints": Step(study_settings, _beside_csv(*CUTPOINTS.values()), cohort),
-        "check_witnesses": Step(study_settings, _beside_csv(*WITNESSES.values()), cohort),
-        "describe_arms": Step(study_settings, _beside_csv(*ARMS.values()), cohort),
-        "collect_scenarios": Step(study_settings, (ESTIMATES,), {"scenarios": scenarios}),
-        "spell_estimates": Step(cohort_settings, (ESTIMATES_CSV,), {"estimates": (ESTIMATES,)}),
-        "summarise_robustness": Step(
-            study_settings,
-            _beside_csv(*ROBUSTNESS.values()),
-            {"estimates": (ESTIMATES,)},
-        ),
-        "infer_jointly": Step(
-            inference_settings,
-            _beside_csv(*INFERENCE.values()),
-            {**cohort, **specified, **shards},
-        ),
-        "plot_survival_curves": Step(study_settings, curves, {**cohort, **marks, "estimates": (ESTIMATES,)}),
-        "plot_specification_curve": Step(study_settings, others[:2], specified),
-        "plot_hazard_ratio_surface": Step(study_settings, others[2:], specified),
-        "bundle_scripts": Step(study_settings, (BUNDLE,)),
-        "draw_pictures": Step(
-            study_settings,
-            (PAGE_PICTURES,),
-            {name: (path,) for name, path in pictured_files(config).items()},
-        ),
-        "render_report": Step(study_settings, (REPORT, PAGE_TABLES), read_by_report),
-        "write_handouts": Step(study_settings, (*figure_files(*HANDOUT_FIGURES), MANUSCRIPT), handed_out),
-        "calibrate_inference": Step(study_settings, tuple(CALIBRATION_PARTS), on_request=True),
-        "collect_calibration": Step(
-            study_settings, (CALIBRATED,), {"parts": tuple(CALIBRATION_PARTS)}, on_request=True
-        ),
-    }
