@@ -43,7 +43,7 @@ def test_what_is_whole_is_read(tmp_path, shape, value):
         (MANIFEST, {**LISTED, "files": [{}]}),
         (MANIFEST, {**LISTED, "run": {"config": {}}}),
         (SETTINGS, 4),
-        (SETTINGS, {**CUT, "study": {"anchor": 4}}),
+        (SETTINGS, {"study": 4}),
     ],
 )
 def test_what_lacks_a_part_is_none(tmp_path, shape, value):

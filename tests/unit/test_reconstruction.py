@@ -2,17 +2,16 @@
 
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
-from jsonschema import Draft202012Validator
 from papers import SETTINGS, printed_numbers, true_cohort
 
 from survival_multiverse.estimators.cox import cox
+from survival_multiverse.files.paper_files import read_numbers
 from survival_multiverse.paper.ensemble import summarise_ensemble
+from survival_multiverse.paper.paper_models import PaperSettings, StageSettings
 from survival_multiverse.paper.published import read_description, read_published
 from survival_multiverse.paper.reconstructed_patients import paper_cohort, patient_table, with_dose_response
 from survival_multiverse.paper.reconstruction import (
@@ -26,6 +25,8 @@ from survival_multiverse.paper.reconstruction import (
 )
 from survival_multiverse.paper.reconstruction_targets import compile_targets, total_patients
 from survival_multiverse.paper.reproduction import WITHIN, PaperCohort, reproduce
+from survival_multiverse.settings.faults import InputError
+from survival_multiverse.settings.form_faults import form_faults
 
 PAPER = read_description(SETTINGS)
 
@@ -89,7 +90,7 @@ def test_the_loss_kept_move_by_move_is_that_of_the_cohort_it_ends_with():
     generator = np.array([12345], dtype=np.uint64)
     for moves in ({"shift_time": 1, "swap_times": 1}, {"swap_labels": 2, "swap_events": 1, "swap_times": 1}):
         stage = {**SETTINGS["fit"][0]["stages"][0], "moves": moves, "miss": 0, "steps": 20_000}
-        loss = run_stage(state, targets, PAPER, stage, generator)
+        loss = run_stage(state, targets, PAPER, StageSettings.read(stage), generator)
         counted = np.isin(targets.statistics, stage["numbers"])
         weight = np.where(counted, targets.problem.weight, 0.0)
         afresh = losses(state, replace(targets, problem=targets.problem._replace(weight=weight)))
@@ -119,12 +120,24 @@ def test_the_standard_error_that_two_limits_imply_holds_that_of_the_model():
     assert targets.problem.lower[place[0]] < error < targets.problem.upper[place[0]]
 
 
-def test_the_schema_takes_the_recipe_and_refuses_a_misspelled_setting():
-    text = (Path(__file__).parents[2] / "workflow/schemas/reconstruction.schema.yaml").read_text("utf-8")
-    schema = Draft202012Validator(yaml.safe_load(text))
-    assert schema.is_valid(SETTINGS)
-    stage = {**SETTINGS["outline"][0], "cools": 0.1}
-    assert not schema.is_valid({**SETTINGS, "fit": [stage]})
+def test_the_models_take_the_recipe_and_refuse_a_misspelled_setting():
+    assert form_faults(SETTINGS, PaperSettings) == ([], set())
+    stages = [{"tries": 0, "stages": [{**SETTINGS["outline"][0], "cools": 0.1}]}]
+    assert form_faults({**SETTINGS, "fit": stages}, PaperSettings)[0] == [
+        "fit[1].tries: 0 is below 1; give 1 or more",
+        "fit[1].stages[1]: unknown key `cools`; did you mean `cold`?",
+    ]
+
+
+def test_a_cell_of_another_form_is_named_by_its_row(tmp_path):
+    path = tmp_path / "numbers.csv"
+    printed_numbers().assign(value="7 %", relation="~").head(1).to_csv(path, index=False)
+    with pytest.raises(InputError) as caught:
+        read_numbers(path)
+    assert caught.value.faults == [
+        f'{path}: row 1: relation: "~" is unknown; legal are =, <',
+        f'{path}: row 1: value: "7 %" is not of the form ^-?[0-9]+([.][0-9]+)?$',
+    ]
 
 
 def test_exact_values_stay_in_their_level_and_marks_have_their_counts():

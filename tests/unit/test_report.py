@@ -39,7 +39,7 @@ from survival_multiverse.report.tables.report_tables import (
     gate_table,
     reasons_table,
 )
-from survival_multiverse.report.words.captions import caption, report_figures
+from survival_multiverse.report.words.captions import CURVE, SURFACE, caption
 from survival_multiverse.report.words.figure_names import figure_names
 from survival_multiverse.report.words.labels import level_label, variable_label
 from survival_multiverse.report.words.methods import REFERENCES, methods
@@ -388,7 +388,7 @@ def test_another_study_is_told_in_its_own_words():
     study = Study.from_config(breast_config())
     made = page_of(study, prepare_cohort(load_gbsg2(), study).patients)
     shown = Elements(made.html).text + [word for figure in made.figures.values() for word in words_of(figure)]
-    for name in report_figures(study):
+    for name in (CURVE, SURFACE, *figure_names(study)):
         words = caption(name, made.tables["specifications"], study)
         shown += [words.title, words.text, words.alternative]
     for path in CAPTIONS.glob("*.rst"):

@@ -86,6 +86,13 @@ def test_a_column_whose_levels_nothing_tells_apart_is_refused():
         read_description(settings)
 
 
+def test_an_arm_without_a_cut_is_refused():
+    arm = {"column": "dose", "texts": ["low", "high"], "levels": ["little", "much"]}
+    settings = {**SETTINGS, "variables": {**SETTINGS["variables"], "drug": arm}}
+    with pytest.raises(InputError, match=r"variables\.drug: the arm has no cut; give the lowest dose"):
+        read_description(settings)
+
+
 def test_the_committed_cohort_gives_the_published_numbers():
     score = score_by_kind(committed(), set_aside(read("published_inconsistencies.csv")))
     whole = score.set_index("kind").loc["all"]

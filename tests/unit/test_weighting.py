@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lifelines.datasets import load_gbsg2
 
-from survival_multiverse.balancing.balance import balance_table
+from survival_multiverse.balancing.balance import balance_of_arms
 from survival_multiverse.balancing.propensity import fit_propensity
 from survival_multiverse.balancing.weighting import (
     effective_sample_size,
@@ -37,8 +37,8 @@ def test_overlap_weights_balance_the_model_s_covariates_exactly():
     X, arm = gbsg2()
     weight = overlap_weights(fit_propensity(X, arm).probability, arm)
     kinds = np.ones(4, dtype=np.int64)
-    assert np.abs(balance_table(X, kinds, arm).smd).max() > 0.1
-    np.testing.assert_allclose(balance_table(X, kinds, arm, weight=weight).smd, 0, atol=1e-10)
+    assert np.abs(balance_of_arms(X, kinds, arm, np.ones(len(arm)), 1).smd).max() > 0.1
+    np.testing.assert_allclose(balance_of_arms(X, kinds, arm, weight, 1).smd, 0, atol=1e-10)
 
 
 def test_stabilised_weights_sum_to_about_the_arms_and_are_one_without_covariates():

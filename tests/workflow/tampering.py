@@ -286,9 +286,10 @@ def _(studio):
 @case("another version of a package", {COHORT: "stale: environment", SCENARIO: "stale: inputs"})
 def _(studio):
     # A package beside the installed one whose description alone is found first.
-    folder = studio.directory / "packages" / "pandera-9.9.dist-info"
+    folder = studio.directory / "packages" / "lifelines-9.9.dist-info"
     folder.mkdir(parents=True)
-    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: pandera\nVersion: 9.9\n", encoding="utf-8")
+    text = "Metadata-Version: 2.1\nName: lifelines\nVersion: 9.9\n"
+    (folder / "METADATA").write_text(text, encoding="utf-8")
     os.environ["PYTHONPATH"] = str(folder.parent)
 
 

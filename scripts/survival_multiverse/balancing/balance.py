@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from survival_multiverse.kernels.balance import balance_kernel
 
@@ -34,78 +33,29 @@ class BalanceTable:
     ks: np.ndarray
 
 
-def _checked(
-    X: npt.ArrayLike,
-    kinds: npt.ArrayLike,
-    arm: npt.ArrayLike,
-    subset: npt.ArrayLike | None,
-    weight: npt.ArrayLike | None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return (X, kinds, arm, weight) in the types the kernel takes, or say what is wrong with them."""
-    X = np.ascontiguousarray(X, dtype=np.float64)
-    kinds = np.ascontiguousarray(kinds, dtype=np.int64)
-    arm = np.ascontiguousarray(arm, dtype=np.int64)
-    used = np.ones(arm.size) if weight is None else np.array(weight, dtype=np.float64)
-    kept = np.ones(arm.size, dtype=bool) if subset is None else np.asarray(subset)
-    shapes = {
-        "X": X.shape,
-        "kinds": kinds.shape,
-        "arm": arm.shape,
-        "weight": used.shape,
-        "subset": kept.shape,
-    }
-    if X.ndim != 2 or kinds.shape != X.shape[1:] or not X.shape[:1] == arm.shape == used.shape == kept.shape:
-        raise ValueError(f"shapes disagree: {shapes}")
-    if kept.dtype != bool:
-        raise ValueError(f"subset must be a mask of bool, got {kept.dtype}")
-    used[~kept] = 0.0
-    if not (np.isfinite(used) & (used >= 0)).all() or not ((arm == 0) | (arm == 1)).all():
-        raise ValueError("weights must be finite and not negative, and arm must hold 0 and 1 only")
-    return X, kinds, arm, used
-
-
-def balance_table(
-    X: np.ndarray,
-    kinds: np.ndarray,
-    arm: np.ndarray,
-    *,
-    subset: np.ndarray | None = None,
-    weight: np.ndarray | None = None,
-    focal_arm: int = 1,
+def balance_of_arms(
+    X: np.ndarray, kinds: np.ndarray, arm: np.ndarray, weight: np.ndarray, focal_arm: int
 ) -> BalanceTable:
     """Compare the arms column by column.
 
-    All rows give the denominators, so that matching can't look good by shrinking a SD; ``subset`` (matched
-    rows) and ``weight`` give the means, variance ratio and distance. Each column uses its complete cases. The
-    SD is sqrt(p(1 - p)) for an indicator and has n - 1 otherwise; a zero SD gives 0 if the means are equal,
-    else NaN. Weighted variances are those of MatchIt (Ho, Imai, King and Stuart 2011).
+    All rows give the denominators, so that matching can't look good by shrinking a SD; the weights (of
+    matched rows 1, of the others 0) give the means, variance ratio and distance. Each column uses its
+    complete cases. The SD is sqrt(p(1 - p)) for an indicator and has n - 1 otherwise; a zero SD gives 0 if
+    the means are equal, else NaN. Weighted variances are those of MatchIt (Ho, Imai, King and Stuart 2011).
 
     Parameters
     ----------
-    X : float array of shape (n, c)
+    X : float array of shape (n, c), contiguous
         NaN where missing. A factor enters as one indicator a level, see `indicator_columns`.
     kinds : int array of shape (c,)
         0 indicator, 1 continuous.
     arm : int array of shape (n,)
         0 or 1.
-    subset : bool array of shape (n,), optional
-    weight : float array of shape (n,), optional
-        Not negative; with ``subset``, zero outside it.
+    weight : float array of shape (n,)
+        Finite and not negative.
     focal_arm : {0, 1}
         The arm whose SD is the denominator of ``smd_att``.
-
-    Raises
-    ------
-    ValueError
-        If shapes disagree, or a weight is negative or not finite.
     """
-    return balance_of_arms(*_checked(X, kinds, arm, subset, weight), focal_arm)
-
-
-def balance_of_arms(
-    X: np.ndarray, kinds: np.ndarray, arm: np.ndarray, weight: np.ndarray, focal_arm: int
-) -> BalanceTable:
-    """`balance_table` of columns known to be sound: contiguous, weights 0 outside the subset."""
     return BalanceTable(*np.ascontiguousarray(balance_kernel(X, kinds, arm, weight, focal_arm).T))
 
 

@@ -7,8 +7,10 @@ from typing import Any
 import yaml
 
 from survival_multiverse.files.places import WORKFLOW_ROOT
+from survival_multiverse.paper.paper_models import PaperSettings
 from survival_multiverse.scenario.dictionary import FLAGS, STATISTICS
-from survival_multiverse.settings.json_schema import settings_schema, with_defaults
+from survival_multiverse.settings.json_schema import schema_of, with_defaults
+from survival_multiverse.settings.models import Settings
 from survival_multiverse.settings.schema import ESTIMATE_COLUMNS, STATUS_REASON, Status
 from survival_multiverse.settings.settings_table import settings_table
 
@@ -34,8 +36,17 @@ def configuration_keys() -> str:
 
 def configuration_schema() -> str:
     """JSON schema of the settings, for editors."""
-    text = yaml.safe_dump(_shipped_schema(), sort_keys=False, width=110, allow_unicode=True)
-    return f"# Made by `study docs` from the models in settings/; change those.\n{text}"
+    return _schema_file(_shipped_schema(), "the models in settings/; change those")
+
+
+def paper_schema() -> str:
+    """JSON schema of a paper's description, for editors."""
+    return _schema_file(schema_of(PaperSettings), "paper/paper_models.py; change that")
+
+
+def _schema_file(schema: dict[str, Any], origin: str) -> str:
+    text = yaml.safe_dump(schema, sort_keys=False, width=110, allow_unicode=True)
+    return f"# Made by `study docs` from {origin}.\n{text}"
 
 
 def _shipped_schema() -> dict[str, Any]:
@@ -45,13 +56,14 @@ def _shipped_schema() -> dict[str, Any]:
         for name in ("config.yaml", "examples/simulated.yaml")
     )
     simulation = {"simulation": example["cohort"]["simulation"]}
-    return with_defaults(settings_schema(), {**shipped, "cohort": simulation})
+    return with_defaults(schema_of(Settings), {**shipped, "cohort": simulation})
 
 
 PARTS = {
     "results/README.md": ("schema", estimate_columns),
     "config/README.md": ("settings", configuration_keys),
     "workflow/schemas/config.schema.yaml": ("", configuration_schema),
+    "workflow/schemas/reconstruction.schema.yaml": ("", paper_schema),
 }
 
 

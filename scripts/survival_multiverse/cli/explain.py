@@ -11,6 +11,7 @@ from typing import Any
 
 from survival_multiverse.files.places import WORKFLOW_ROOT
 from survival_multiverse.files.scenario_paths import FOLDER
+from survival_multiverse.files.stored_json import ABOUT, SHARING, fits
 from survival_multiverse.files.study_files import MANIFEST
 from survival_multiverse.provenance.file_records import (
     canonical,
@@ -113,9 +114,9 @@ def _tables_behind(records: StudyRecords, path: str) -> list[str]:
 
 
 def _primary(records: StudyRecords) -> Primary | None:
-    """What the study is about, if the settings of a job that knows are kept."""
+    """Return what the study is about, if the settings of a job that knows are kept."""
     for settings in records.settings.values():
-        if settings["study"].get("title"):
+        if fits(settings, ABOUT):
             anchor = {name: spelling(value) for name, value in settings["study"]["anchor"].items()}
             return Primary(anchor, settings["inference"]["populations"])
     return None
@@ -123,8 +124,8 @@ def _primary(records: StudyRecords) -> Primary | None:
 
 def _smallest_count(records: StudyRecords) -> int:
     """Classes of counts: the widest that a job had, as most jobs know of none."""
-    settings = records.settings.values()
-    return max((entry["sharing"]["minimum_cell"] for entry in settings), default=MOST_CAREFUL)
+    known = (entry["sharing"]["minimum_cell"] for entry in records.settings.values() if fits(entry, SHARING))
+    return max(known, default=MOST_CAREFUL)
 
 
 def _writer(records: StudyRecords, path: str) -> tuple[JobRecord, StoredFile]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,8 @@ import pandas as pd
 from survival_multiverse.estimators.limits import at_least, at_most
 from survival_multiverse.settings.cells import CONTROL, Cells
 from survival_multiverse.settings.faults import nearest
-from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.names import settings_name
+from survival_multiverse.settings.study import Covariate, Quantity, Study
 
 ROWS_NAMED = 5
 VALUES_SHOWN = 5
@@ -33,6 +34,8 @@ class Field:
         Role, or name of the covariate or descriptive.
     kind
         number, event, category, text or id.
+    key
+        Where the settings say what it may hold.
     low, high
         Limits of a number, inclusive.
     above
@@ -42,6 +45,7 @@ class Field:
     name: str
     column: str
     kind: str
+    key: str = ""
     low: float = -np.inf
     high: float = np.inf
     above: float = -np.inf
@@ -68,21 +72,28 @@ class Check:
 def fields_of(study: Study) -> list[Field]:
     """Every column the study reads, roles first."""
     fields = [
-        Field("time", study.time.column, "number", above=0.0),
+        _number("time", study.time, "cohort.time", above=0.0),
         Field("event", study.event.column, "event"),
     ]
     for role in ("dose", "gtv", "lesions"):
-        quantity = getattr(study, role)
-        low, high = quantity.range or (0.0, np.inf)
-        fields.append(Field(role, quantity.column, "number", low=low, high=high))
-    for covariate in study.covariates.values():
-        kind = "category" if covariate.type == "categorical" else "number"
-        levels = covariate.levels if kind == "category" else ()
-        fields.append(Field(covariate.name, covariate.column, kind, levels=levels))
+        fields.append(_number(role, getattr(study, role), f"cohort.{role}", lowest=0.0))
+    for name, covariate in study.covariates.items():
+        key = f"covariates.{settings_name(name)}"
+        if covariate.type == "categorical":
+            fields.append(Field(name, covariate.column, "category", key, levels=covariate.levels))
+        else:
+            fields.append(_number(name, covariate, key))
     fields += [Field(item.name, item.column, "text") for item in study.descriptives]
     if study.id_column:
         fields.append(Field("id", study.id_column, "id"))
     return fields
+
+
+def _number(
+    name: str, of: Quantity | Covariate, key: str, *, lowest: float = -np.inf, above: float = -np.inf
+) -> Field:
+    low, high = of.range or (lowest, np.inf)
+    return Field(name, of.column, "number", key, low=low, high=high, above=above)
 
 
 def to_event(cells: Cells) -> np.ndarray:
@@ -90,31 +101,74 @@ def to_event(cells: Cells) -> np.ndarray:
     return np.where(cells.match(TRUE), 1.0, np.where(cells.match(FALSE), 0.0, cells.numbers))
 
 
-def checks_of(field: Field, *, missing_is_fault: bool) -> list[Check]:
+def column_faults(fields: Sequence[Field], names: Sequence[str]) -> list[str]:
+    """Return the faults of columns that are absent, with the nearest one, or that are there several times."""
+    faults = []
+    for column in dict.fromkeys(field.column for field in fields):
+        if column not in names:
+            users = ", ".join(field.name for field in fields if field.column == column)
+            near = nearest(column, names)
+            faults.append(f"column `{column}` ({users}): the data have no such column; {near}")
+        elif (times := names.count(column)) > 1:
+            faults.append(f"column `{column}`: the data have {times} columns of this name; rename one")
+    return faults
+
+
+def value_faults(
+    raw: Mapping[str, Cells], fields: Sequence[Field], refuse: bool, *, rows: np.ndarray, kept: np.ndarray
+) -> list[str]:
+    """Return one line for each check that fails, in the order of the fields.
+
+    Parameters
+    ----------
+    raw
+        Cells of the columns that are there, by column.
+    refuse
+        Whether a missing value is a fault.
+    rows
+        Number of each row in the file, shape (rows,).
+    kept
+        Rows that stay after the eligibility criteria, shape (rows,).
+    """
+    faults = []
+    for check in (check for field in fields if field.column in raw for check in _checks(field, refuse)):
+        cells = raw[check.column]
+        fails = ~np.asarray(check.test(cells), dtype=bool)
+        if not check.gaps_fail:
+            fails &= ~cells.gaps
+        if not check.whole_file:
+            fails &= kept
+        if fails.any():
+            # The texts of a column are made only where some of them are shown.
+            faults.append(_fault_line(check, rows[fails], cells.texts[fails] if check.show_values else ()))
+    if not (faults or kept.any()):
+        return ["no patient is left after eligibility criteria and missing values; loosen cohort.eligibility"]
+    return faults
+
+
+def _checks(field: Field, refuse: bool) -> list[Check]:
     """Tests of one field; a gap passes all of them but the one for gaps."""
     make = {"number": _number_checks, "event": _event_checks, "category": _category_checks, "id": _id_checks}
     checks = [*_text_checks(field), *(make[field.kind](field) if field.kind in make else [])]
-    if missing_is_fault and field.kind != "text":
+    if refuse and field.kind != "text":
         remedy = "fill them in, or set cohort.missing_values to complete_case"
         checks.append(Check(field.column, _present, "no value", remedy, gaps_fail=True))
     return [replace(check, wrong=f"({field.name}): {check.wrong}") for check in checks]
 
 
-def missing_column_fault(column: str, names: Sequence[str], fields: Sequence[Field]) -> str:
-    """The fault of an absent column, with the nearest one that is there."""
-    users = ", ".join(field.name for field in fields if field.column == column)
-    return f"column `{column}` ({users}): the data have no such column; {nearest(column, names)}"
-
-
-def fault_line(check: Check, rows: Sequence[int], values: Sequence[object]) -> str:
+def _fault_line(check: Check, rows: np.ndarray, values: Sequence[object]) -> str:
     """One fault: column, what is wrong, in how many rows, the first of them, what to do."""
-    number = f"{len(rows)} row{'' if len(rows) == 1 else 's'}"
-    first = ", ".join(str(row) for row in sorted(rows)[:ROWS_NAMED])
-    more = ", ..." if len(rows) > ROWS_NAMED else ""
     shown = _shown(values) if check.show_values else ""
     words = ", ".join(_yaml(word) for word in sorted({str(value) for value in values})[:VALUES_SHOWN])
     remedy = check.remedy.replace("{values}", words)
-    return f"column `{check.column}` {check.wrong} in {number}{shown} (first: {first}{more}); {remedy}"
+    return f"column `{check.column}` {check.wrong} in {told_rows(rows, shown)}; {remedy}"
+
+
+def told_rows(rows: np.ndarray, shown: str = "") -> str:
+    """Return how many rows there are, what they hold, and the first of them."""
+    number = f"{len(rows)} row{'' if len(rows) == 1 else 's'}"
+    first = ", ".join(str(row) for row in sorted(rows.tolist())[:ROWS_NAMED])
+    return f"{number}{shown} (first: {first}{', ...' if len(rows) > ROWS_NAMED else ''})"
 
 
 def _yaml(word: str) -> str:
@@ -185,7 +239,7 @@ def _number_checks(field: Field) -> list[Check]:
         checks.append(Check(column, is_above, "zero or negative", remedy))
     if np.isfinite(field.low) or np.isfinite(field.high):
         limits = f"outside {field.low:.15g} to {field.high:.15g}" if np.isfinite(field.high) else "negative"
-        remedy = f"correct them, or widen cohort.{field.name}.range"
+        remedy = f"correct them, or widen {field.key}.range"
         checks.append(Check(column, in_range, limits, remedy))
     return checks
 
@@ -208,7 +262,7 @@ def _category_checks(field: Field) -> list[Check]:
 
     legal = ", ".join(field.levels)
     remedy = (
-        f"the levels are {legal}: correct the data or covariates.{field.name}.levels, "
+        f"the levels are {legal}: correct the data or {field.key}.levels, "
         "or declare what stands for a missing value in cohort.missing"
     )
     return [Check(field.column, known, "unknown level", remedy, show_values=True)]

@@ -1,14 +1,14 @@
 """Whether what the settings name is in the data, and whether its numbers are plausible beside one another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
+from survival_multiverse.cohort.cohort_checks import told_rows
 from survival_multiverse.settings.faults import nearest
 from survival_multiverse.settings.names import settings_name
-from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.study import Covariate, Quantity, Study
 
-ROWS_NAMED = 5
 # An exponential time is that far from its 90th percentile once in 10^20 patients, a log-normal one of SD 1.5
 # on the log scale once in 10^6.
 TIMES_THE_90TH_PERCENTILE = 20.0
@@ -38,17 +38,15 @@ def implausible(
         Rows that stay after the eligibility criteria, shape (rows,); levels may be in any row of the file.
     """
     faults = _absent_levels(values, study)
-    numbers = {"time": (study.time.column, study.time.range, "cohort.time.range")}
-    for role in ("dose", "gtv", "lesions"):
-        quantity = getattr(study, role)
-        numbers[role] = (quantity.column, quantity.range, f"cohort.{role}.range")
+    numbers: dict[str, tuple[Quantity | Covariate, str]] = {"time": (study.time, "cohort.time.range")}
+    numbers |= {role: (getattr(study, role), f"cohort.{role}.range") for role in ("dose", "gtv", "lesions")}
     for name, covariate in study.covariates.items():
         if covariate.type == "continuous":
-            where = f"covariates.{settings_name(name)}.range"
-            numbers[name] = (covariate.column, covariate.range, where)
-    for name, (column, limits, where) in numbers.items():
-        if name in values:
-            faults += _implausible_numbers(name, values[name], kept, column, limits, where, rows)
+            numbers[name] = (covariate, f"covariates.{settings_name(name)}.range")
+    for name, (number, where) in numbers.items():
+        # What a range allows is checked cell by cell.
+        if name in values and number.range is None:
+            faults += _implausible_numbers(name, values[name], kept, number.column, where, rows)
     return faults
 
 
@@ -109,20 +107,13 @@ def _implausible_numbers(
     column_values: np.ndarray,
     kept: np.ndarray,
     column: str,
-    limits: Sequence[float] | None,
     where: str,
     rows: np.ndarray,
 ) -> list[str]:
-    """Outside a given range; without one a time far beyond all others, or a placeholder."""
+    """A time far beyond all others, or a placeholder."""
     numbers = column_values.astype(np.float64)
     usable = kept & np.isfinite(numbers)
     of = f"column `{column}` ({settings_name(name)})"
-    if limits is not None:
-        # Those of the roles but the time are checked with the other cells.
-        low, high = limits if name not in ("dose", "gtv", "lesions") else (-np.inf, np.inf)
-        outside = usable & ((numbers < low) | (numbers > high))
-        words = f"outside {low:.15g} to {high:.15g}"
-        return _line(of, words, rows[outside], f"correct them, or widen {where}")
     if not usable.any():
         return []
     faults = []
@@ -149,9 +140,4 @@ def _implausible_numbers(
 
 
 def _line(of: str, words: str, rows: np.ndarray, remedy: str) -> list[str]:
-    found = rows.tolist()
-    if not found:
-        return []
-    first = ", ".join(map(str, found[:ROWS_NAMED])) + (", ..." if len(found) > ROWS_NAMED else "")
-    number = f"{len(found)} row{'' if len(found) == 1 else 's'}"
-    return [f"{of}: {words} in {number} (first: {first}); {remedy}"]
+    return [f"{of}: {words} in {told_rows(rows)}; {remedy}"] if len(rows) else []

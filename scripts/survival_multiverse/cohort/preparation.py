@@ -1,21 +1,13 @@
 """From a file's columns to the canonical frame of patients, and the account of who was left out."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from survival_multiverse.cohort.cohort_checks import (
-    Check,
-    Field,
-    checks_of,
-    fault_line,
-    fields_of,
-    missing_column_fault,
-    to_event,
-)
+from survival_multiverse.cohort.cohort_checks import Field, column_faults, fields_of, to_event, value_faults
 from survival_multiverse.cohort.cohort_plausibility import implausible, in_another_unit
 from survival_multiverse.cohort.level_merging import merge_levels
 from survival_multiverse.estimators.curves import timefix
@@ -92,7 +84,8 @@ def prepare_cohort(frame: pd.DataFrame, study: Study) -> PreparedCohort:
     }
     named = {field.name: raw[field.column] for field in fields_read}
     kept, flow = _apply_criteria(values, gaps, named, study, rows=empty)
-    faults = _column_faults(fields, names) + _value_faults(raw, fields, study, rows=rows, kept=kept)
+    refuse = study.missing_values == "refuse"
+    faults = column_faults(fields, names) + value_faults(raw, fields, refuse, rows=rows, kept=kept)
     faults += implausible(values, study, rows=rows, kept=kept)
     if faults:
         raise InputError(faults, subject="the data")
@@ -171,71 +164,6 @@ def _apply_criteria(
             exclude("missing", f"{label} is missing", gaps[role])
     lines.append(("analysed", "patients analysed", 0, int(kept.sum())))
     return kept, pd.DataFrame(lines, columns=["step", "reason", "n_excluded", "n_remaining"])
-
-
-def _column_faults(fields: list[Field], names: list[str]) -> list[str]:
-    faults = []
-    for column in dict.fromkeys(field.column for field in fields):
-        if column not in names:
-            faults.append(missing_column_fault(column, names, fields))
-        elif names.count(column) > 1:
-            faults.append(
-                f"column `{column}`: the data have {names.count(column)} columns of this name; rename one"
-            )
-    return faults
-
-
-def _value_faults(
-    raw: Mapping[str, Cells], fields: list[Field], study: Study, *, rows: np.ndarray, kept: np.ndarray
-) -> list[str]:
-    """Every failing check of every column that is there, in the order of the fields."""
-    # Imported here: it takes most of a second, which only the one step that reads a cohort should pay.
-    import pandera.pandas as pandera
-
-    refuse = study.missing_values == "refuse"
-    checks = [check for field in fields for check in checks_of(field, missing_is_fault=refuse)]
-    checks = [check for check in checks if check.column in raw]
-    columns = {}
-    for name in raw:
-        tests = [
-            pandera.Check(_confined(check, raw[name], kept), name=str(number), ignore_na=False)
-            for number, check in enumerate(checks)
-            if check.column == name
-        ]
-        columns[name] = pandera.Column(checks=tests, nullable=True)
-    positions = pd.DataFrame({name: np.arange(len(rows)) for name in raw})
-    try:
-        pandera.DataFrameSchema(columns).validate(positions, lazy=True)
-    except pandera.errors.SchemaErrors as error:
-        failures = error.failure_cases
-        groups = {int(number): cases["index"] for number, cases in failures.groupby("check", sort=False)}
-        return [
-            _fault(checks[number], raw, rows, where.to_numpy(dtype=np.int64))
-            for number, where in sorted(groups.items())
-        ]
-    if not kept.any():
-        return ["no patient is left after eligibility criteria and missing values; loosen cohort.eligibility"]
-    return []
-
-
-def _fault(check: Check, raw: Mapping[str, Cells], rows: np.ndarray, where: np.ndarray) -> str:
-    # The texts of a column are made only where some of them are shown.
-    values = raw[check.column].texts[where] if check.show_values else ()
-    return fault_line(check, rows[where].tolist(), values)
-
-
-def _confined(check: Check, cells: Cells, kept: np.ndarray) -> Callable[[pd.Series], pd.Series]:
-    """The test on those who stay; the others, and gaps unless it asks for them, pass."""
-
-    def test(positions: pd.Series) -> pd.Series:
-        passes = np.asarray(check.test(cells), dtype=bool)
-        if not check.gaps_fail:
-            passes |= cells.gaps
-        if not check.whole_file:
-            passes |= ~kept
-        return pd.Series(passes, index=positions.index)
-
-    return test
 
 
 def _refuse_hopeless(dose: np.ndarray, study: Study) -> None:

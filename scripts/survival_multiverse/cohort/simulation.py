@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from scipy.special import ndtr, ndtri
 
 from survival_multiverse.estimators.limits import at_least
 from survival_multiverse.settings.names import table_name
+from survival_multiverse.settings.simulation_model import SimulatedVariable, Simulation
 from survival_multiverse.settings.study import Covariate, Descriptive, Quantity, Study
 
 STREAM = 1
@@ -67,11 +68,11 @@ def simulate_cohort(settings: Mapping[str, Any], study: Study, *, replicate: int
         One row a patient under the configured column names, ready for `cohort.prepare_cohort`. Each variable
         has its own random stream: more patients extend a cohort, and leave the first ones as they were.
     """
-    settings = _by_table_name(settings)
+    drawn = _read(settings)
     seed = (study.seed, replicate)
-    values, high, scale = _draw(settings, study, seed=seed)
-    time, event = _outcomes(settings, study, values, high, scale=scale, seed=seed)
-    return _frame(settings, study, values, time=time, event=event, seed=seed)
+    values, high, scale = _draw(drawn, study, seed=seed)
+    time, event = _outcomes(drawn, study, values, high, scale=scale, seed=seed)
+    return _frame(drawn, study, values, time=time, event=event, seed=seed)
 
 
 def potential_outcomes(settings: Mapping[str, Any], study: Study, *, replicate: int = 0) -> PotentialOutcomes:
@@ -84,39 +85,39 @@ def potential_outcomes(settings: Mapping[str, Any], study: Study, *, replicate: 
     ValueError
         If the settings let the dose change post-treatment covariates, through which it would act too.
     """
-    if settings.get("dose_changes_post_treatment", False):
+    drawn = _read(settings)
+    if drawn.dose_changes_post_treatment:
         raise ValueError("potential outcomes need `dose_changes_post_treatment` to be false")
-    settings = _by_table_name(settings)
     seed = (study.seed, replicate)
-    values, high, scale = _draw(settings, study, seed=seed)
-    low_time, low_event = _outcomes(settings, study, values, np.zeros_like(high), scale=scale, seed=seed)
-    high_time, high_event = _outcomes(settings, study, values, np.ones_like(high), scale=scale, seed=seed)
+    values, high, scale = _draw(drawn, study, seed=seed)
+    low_time, low_event = _outcomes(drawn, study, values, np.zeros_like(high), scale=scale, seed=seed)
+    high_time, high_event = _outcomes(drawn, study, values, np.ones_like(high), scale=scale, seed=seed)
     time, event = np.where(high, high_time, low_time), np.where(high, high_event, low_event)
     return PotentialOutcomes(
-        patients=_frame(settings, study, values, time=time, event=event, seed=seed),
+        patients=_frame(drawn, study, values, time=time, event=event, seed=seed),
         time=np.column_stack([low_time, high_time]),
         event=np.column_stack([low_event, high_event]).astype(np.int64),
     )
 
 
-def _by_table_name(settings: Mapping[str, Any]) -> dict[str, Any]:
-    variables = settings["variables"].items()
-    return {**settings, "variables": {table_name(name): entry for name, entry in variables}}
+def _read(settings: Mapping[str, Any]) -> Simulation:
+    """The settings with their defaults, variables by their names in tables."""
+    drawn = Simulation.read(settings)
+    variables = {table_name(name): entry for name, entry in drawn.variables.items()}
+    return drawn.model_copy(update={"variables": variables})
 
 
-def _draw(
-    settings: Mapping[str, Any], study: Study, *, seed: tuple[int, int]
-) -> tuple[Values, np.ndarray, float]:
+def _draw(settings: Simulation, study: Study, *, seed: tuple[int, int]) -> tuple[Values, np.ndarray, float]:
     """All variables, who has a high dose, and the scale of the baseline hazard."""
     reference = _reference(settings, study)
     values, high = _draw_variables(
-        settings, study, seed=seed, patients=settings["patients"], margin=reference["dose_margin"]
+        settings, study, seed=seed, patients=settings.patients, margin=reference["dose_margin"]
     )
     return values, high, reference["scale"]
 
 
 def _outcomes(
-    settings: Mapping[str, Any],
+    settings: Simulation,
     study: Study,
     values: Values,
     high: np.ndarray,
@@ -126,16 +127,16 @@ def _outcomes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Observed time, and whether it ends in death, of patients with these doses, shape (patients,) each."""
     predictor = _linear_predictor(settings, study, values, high)
-    shape = settings.get("weibull_shape", 1.0)
+    shape = settings.weibull_shape
     exponential = -np.log(_uniform(seed, "survival time", len(high)))
     survival = scale * (exponential * np.exp(-predictor)) ** (1.0 / shape)
-    shortest, longest = settings["follow_up"]
+    shortest, longest = settings.follow_up
     censoring = shortest + (longest - shortest) * _uniform(seed, "follow-up", len(high))
-    step = settings.get("time_step", 0.1)
+    step = settings.time_step
     return np.maximum(_round_to(np.minimum(survival, censoring), step), step), survival <= censoring
 
 
-def _reference(settings: Mapping[str, Any], study: Study) -> dict[str, Any]:
+def _reference(settings: Simulation, study: Study) -> dict[str, Any]:
     """Dose margin and Weibull scale of a fixed population: functions of the settings, not of the seed."""
     seed = (0, 0)
     latent = _latent_dose(settings, *_baseline(settings, study, seed=seed, patients=REFERENCE_PATIENTS), seed)
@@ -144,12 +145,12 @@ def _reference(settings: Mapping[str, Any], study: Study) -> dict[str, Any]:
     hazards = np.exp(_linear_predictor(settings, study, values, high))
     # S(median) = mean of exp(-H0(median) * hazards) = 1/2 gives H0(median) = (median / scale) ** shape.
     log_cumulative = brentq(lambda x: np.mean(np.exp(-math.exp(x) * hazards)) - 0.5, -60.0, 60.0, xtol=1e-12)
-    scale = settings["median_survival"] / math.exp(log_cumulative / settings.get("weibull_shape", 1.0))
+    scale = settings.median_survival / math.exp(log_cumulative / settings.weibull_shape)
     return {"dose_margin": margin, "scale": scale}
 
 
 def _draw_variables(
-    settings: Mapping[str, Any],
+    settings: Simulation,
     study: Study,
     *,
     seed: tuple[int, int],
@@ -159,84 +160,90 @@ def _draw_variables(
     """All variables (numbers, or level codes) and who has a high dose, each of shape (patients,)."""
     values, names = _baseline(settings, study, seed=seed, patients=patients)
     latent = (_latent_dose(settings, values, names, seed) - margin[0]) / margin[1]
-    values["dose"] = _quantile(settings["variables"]["dose"], latent)
-    high = at_least(values["dose"], settings["dose_effect_from"])
-    changes = settings.get("dose_changes_post_treatment", False)
+    values["dose"] = _quantile(settings.variables["dose"], latent)
+    high = at_least(values["dose"], settings.dose_effect_from)
     for name, covariate in study.covariates.items():
         if covariate.role == "post_treatment":
-            entry = settings["variables"][name]
-            shift = entry.get("dose_effect", 0.0) if changes else 0.0
+            entry = settings.variables[name]
+            shift = entry.dose_effect if settings.dose_changes_post_treatment else 0.0
             values[name] = _quantile(entry, _normal(seed, name, patients) + shift * high)
     for descriptive in study.descriptives:
         name = descriptive.name
-        probabilities = settings["variables"][name]["probabilities"]
-        values[name] = _category(probabilities, _uniform(seed, name, patients))
+        values[name] = _category(settings.variables[name], _uniform(seed, name, patients))
     return values, high
 
 
 def _baseline(
-    settings: Mapping[str, Any], study: Study, *, seed: tuple[int, int], patients: int
+    settings: Simulation, study: Study, *, seed: tuple[int, int], patients: int
 ) -> tuple[Values, list[str]]:
     names = ["gtv", "lesions", *(name for name, item in study.covariates.items() if item.role == "baseline")]
-    variables = settings["variables"]
+    variables = settings.variables
     return {name: _quantile(variables[name], _normal(seed, name, patients)) for name in names}, names
 
 
-def _latent_dose(
-    settings: Mapping[str, Any], values: Values, names: list[str], seed: tuple[int, int]
-) -> np.ndarray:
+def _latent_dose(settings: Simulation, values: Values, names: list[str], seed: tuple[int, int]) -> np.ndarray:
     latent = _normal(seed, "dose", len(values["gtv"]))
     for name in names:
-        latent += _effect(settings["variables"][name], "dose_shift", values[name])
+        latent += _effect(settings.variables[name], "dose_shift", values[name])
     return latent
 
 
-def _linear_predictor(
-    settings: Mapping[str, Any], study: Study, values: Values, high: np.ndarray
-) -> np.ndarray:
+def _linear_predictor(settings: Simulation, study: Study, values: Values, high: np.ndarray) -> np.ndarray:
     """Log hazard relative to the baseline."""
-    predictor = math.log(settings["dose_hazard_ratio"]) * high
+    predictor = math.log(settings.dose_hazard_ratio) * high
     for name in ("gtv", "lesions", *study.covariates):
-        predictor = predictor + _effect(settings["variables"][name], "hazard_ratio", values[name])
+        predictor = predictor + _effect(settings.variables[name], "hazard_ratio", values[name])
     return predictor
 
 
-def _effect(entry: Mapping[str, Any], key: str, values: np.ndarray) -> np.ndarray | float:
+def _effect(
+    entry: SimulatedVariable, key: Literal["hazard_ratio", "dose_shift"], values: np.ndarray
+) -> np.ndarray | float:
     """Contribution of one variable: per level, above a limit, or per unit from its centre."""
-    if key not in entry:
-        return 0.0
-    size = np.log(entry[key]) if key == "hazard_ratio" else np.asarray(entry[key], dtype=np.float64)
+    size = np.log(entry.hazard_ratio) if key == "hazard_ratio" else np.asarray(entry.dose_shift)
     if size.ndim:
         return size[values]
-    if "effect_from" in entry:
-        return size * at_least(values, entry["effect_from"])
-    centre = entry["median"] if "median" in entry else np.dot(entry["values"], entry["probabilities"])
+    if size == 0.0:
+        return 0.0
+    if entry.effect_from is not None:
+        return size * at_least(values, entry.effect_from)
+    centre = np.dot(_heaps(entry), _shares(entry)) if entry.median is None else entry.median
     return size * (values - centre)
 
 
-def _quantile(entry: Mapping[str, Any], latent: np.ndarray) -> np.ndarray:
+def _quantile(entry: SimulatedVariable, latent: np.ndarray) -> np.ndarray:
     """Value of a variable at a latent standard normal; the level code of a categorical one."""
-    if "probabilities" in entry:
-        codes = _category(entry["probabilities"], ndtr(latent))
-        return np.asarray(entry["values"], dtype=np.float64)[codes] if "values" in entry else codes
-    low, high, centre, sd = entry["minimum"], entry["maximum"], entry["median"], entry["sd"]
-    if entry.get("distribution") == "log_normal":
+    if entry.probabilities is not None:
+        codes = _category(entry, ndtr(latent))
+        return codes if entry.values is None else _heaps(entry)[codes]
+    lowest, highest, centre, sd = cast(
+        tuple[float, ...], (entry.minimum, entry.maximum, entry.median, entry.sd)
+    )
+    low, high = lowest, highest
+    if entry.distribution == "log_normal":
         low, high, centre = math.log(low), math.log(high), math.log(centre)
     # Truncation by mapping onto the share of the distribution between the limits: no heap at either.
     below, upto = ndtr((low - centre) / sd), ndtr((high - centre) / sd)
     values = centre + sd * ndtri(below + (upto - below) * ndtr(latent))
-    values = np.exp(values) if entry.get("distribution") == "log_normal" else values
-    values = _round_to(values, entry["step"]) if "step" in entry else values
-    return np.clip(values, entry["minimum"], entry["maximum"])
+    values = np.exp(values) if entry.distribution == "log_normal" else values
+    values = values if entry.step is None else _round_to(values, entry.step)
+    return np.clip(values, lowest, highest)
 
 
-def _category(probabilities: list[float], uniform: np.ndarray) -> np.ndarray:
-    limits = np.cumsum(probabilities)[:-1]
-    return np.searchsorted(limits, uniform, side="right")
+def _heaps(entry: SimulatedVariable) -> np.ndarray:
+    return np.asarray(entry.values, dtype=np.float64)
+
+
+def _shares(entry: SimulatedVariable) -> np.ndarray:
+    return np.asarray(entry.probabilities, dtype=np.float64)
+
+
+def _category(entry: SimulatedVariable, uniform: np.ndarray) -> np.ndarray:
+    return np.searchsorted(np.cumsum(_shares(entry))[:-1], uniform, side="right")
 
 
 def _frame(
-    settings: Mapping[str, Any],
+    settings: Simulation,
     study: Study,
     values: Values,
     *,
@@ -250,14 +257,16 @@ def _frame(
         columns[study.id_column] = np.arange(1, len(time) + 1)
     columns[study.time.column] = time
     columns[study.event.column] = event.astype(np.int64)
-    words = {name: item.levels for name, item in study.covariates.items() if item.type == "categorical"}
-    words |= {item.name: settings["variables"][item.name]["values"] for item in study.descriptives}
+    words: dict[str, Any] = {
+        name: item.levels for name, item in study.covariates.items() if item.type == "categorical"
+    }
+    words |= {item.name: settings.variables[item.name].values for item in study.descriptives}
     named: dict[str, Quantity | Covariate | Descriptive]
     named = {"dose": study.dose, "gtv": study.gtv, "lesions": study.lesions, **study.covariates}
     named |= {item.name: item for item in study.descriptives}
     for name, item in named.items():
         column = np.asarray(words[name], dtype=object)[values[name]] if name in words else values[name]
-        share = settings["variables"][name].get("missing", 0.0)
+        share = settings.variables[name].missing
         if share:
             gone = _uniform(seed, f"missing {name}", len(time)) < share
             gap: Any = None if name in words else np.nan

@@ -1,6 +1,5 @@
 """Association of a categorical covariate with the arm."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,15 +20,12 @@ class ChiSquare:
     p_value : float
     status : Status
         ok, empty_arm, or constant (fewer than two levels observed). Unless ok, the other numbers are NaN.
-    min_expected : float
-        Smallest expected count: below 5 the approximation is doubtful.
     """
 
     chi2: float
     df: int
     p_value: float
     status: Status
-    min_expected: float
 
 
 def pearson_chi_square(codes: np.ndarray, arm: np.ndarray, n_levels: int) -> ChiSquare:
@@ -66,13 +62,12 @@ def chi_square_of_counts(counts: np.ndarray) -> ChiSquare:
     n = sum(by_arm)
     df = max(sum(total > 0 for total in by_level) - 1, 0)
     if min(by_arm) == 0:
-        return ChiSquare(np.nan, df, np.nan, Status.EMPTY_ARM, np.nan)
+        return ChiSquare(np.nan, df, np.nan, Status.EMPTY_ARM)
     if df == 0:
-        return ChiSquare(np.nan, df, np.nan, Status.CONSTANT, np.nan)
-    chi2, smallest = 0.0, math.inf
+        return ChiSquare(np.nan, df, np.nan, Status.CONSTANT)
+    chi2 = 0.0
     for position, count in enumerate(cells):
         expected = by_level[position // 2] * by_arm[position % 2] / n
         if expected > 0.0:
             chi2 += (count - expected) ** 2 / expected
-            smallest = min(smallest, expected)
-    return ChiSquare(chi2, df, chi2_tail(chi2, df), Status.OK, smallest)
+    return ChiSquare(chi2, df, chi2_tail(chi2, df), Status.OK)

@@ -236,18 +236,6 @@ def ascending(time: np.ndarray, event: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return time[order], event[order]
 
 
-def reverse_kaplan_meier(
-    time: npt.ArrayLike, event: npt.ArrayLike, *, conf_type: str = "log-log", level: float = 0.95
-) -> KaplanMeier:
-    """Estimate the distribution of potential follow-up: censoring is the event, death censors.
-
-    Its median (`quantile`) is the median follow-up (Schemper & Smith 1996). Deaths tied with a censoring are
-    still at risk of it, as in R's `survfit(Surv(time, 1 - event) ~ 1)`. Arguments and errors are those of
-    `kaplan_meier`.
-    """
-    return kaplan_meier(time, 1 - vector(event, np.int64), conf_type=conf_type, level=level)
-
-
 def quantile(km: KaplanMeier, probability: float = 0.5) -> Quantile:
     """Time by which a share `probability` has died, with limits read off the curve's limits.
 

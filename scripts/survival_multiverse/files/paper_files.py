@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
-from jsonschema import Draft202012Validator
 
 from survival_multiverse.files.bounded_yaml import read_yaml
-from survival_multiverse.files.places import WORKFLOW_ROOT
+from survival_multiverse.paper.paper_models import Contradiction, PaperSettings, PublishedNumber
 from survival_multiverse.paper.published import Description, read_description, read_published
 from survival_multiverse.settings.faults import InputError
+from survival_multiverse.settings.fields import Group
+from survival_multiverse.settings.form_faults import form_faults
 
-SCHEMAS = WORKFLOW_ROOT / "workflow" / "schemas"
+MOST_FAULTS = 20
 
 
 def read_text_table(path: str | Path) -> pd.DataFrame:
@@ -22,23 +22,21 @@ def read_text_table(path: str | Path) -> pd.DataFrame:
 
 
 def read_numbers(path: str | Path) -> pd.DataFrame:
-    """The published numbers, checked against their schema and typed."""
-    table = read_text_table(path)
-    _validate(table.to_dict("records"), "published_statistics", path)
-    return read_published(table)
+    """The published numbers, checked and typed."""
+    return read_published(_read_rows(path, PublishedNumber))
 
 
 def read_contradictions(path: str | Path) -> pd.DataFrame:
-    """Where the published numbers contradict each other, checked against its schema."""
-    table = read_text_table(path)
-    _validate(table.to_dict("records"), "published_inconsistencies", path)
-    return table
+    """Where the published numbers contradict each other, checked."""
+    return _read_rows(path, Contradiction)
 
 
 def read_settings(path: str | Path) -> dict[str, Any]:
-    """The description of the numbers and the recipe of the fit, checked against their schema."""
+    """The description of the numbers and the recipe of the fit, checked."""
     settings = _read(path, lambda: read_yaml(Path(path)))
-    _validate(settings, "reconstruction", path)
+    if not isinstance(settings, dict):
+        settings = {}
+    _refuse(path, form_faults(settings, PaperSettings)[0])
     return settings
 
 
@@ -54,10 +52,15 @@ def _read(path: str | Path, reader: Callable[[], Any]) -> Any:
         raise InputError([f"{path} cannot be read: {error}"], subject="the published numbers") from error
 
 
-def _validate(content: Any, name: str, path: str | Path) -> None:
-    schema = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
-    errors = list(Draft202012Validator(schema).iter_errors(content))
-    if errors:
-        places = [".".join(str(step) for step in error.absolute_path) or "the file" for error in errors]
-        faults = [f"{path}: {place}: {error.message}" for place, error in zip(places, errors, strict=True)]
-        raise InputError(faults[:20], subject="the published numbers")
+def _read_rows(path: str | Path, model: type[Group]) -> pd.DataFrame:
+    """A table of texts whose rows are checked one by one."""
+    table = read_text_table(path)
+    rows = (form_faults(row, model)[0] for row in table.to_dict("records"))
+    _refuse(path, [f"row {number}: {fault}" for number, faults in enumerate(rows, 1) for fault in faults])
+    return table
+
+
+def _refuse(path: str | Path, faults: list[str]) -> None:
+    if faults:
+        told = [f"{path}: {fault}" for fault in faults[:MOST_FAULTS]]
+        raise InputError(told, subject="the published numbers")

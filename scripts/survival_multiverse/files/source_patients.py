@@ -20,6 +20,7 @@ from survival_multiverse.files.csv_files import read_csv
 from survival_multiverse.files.paper_files import read_paper_description
 from survival_multiverse.paper.reconstructed_patients import study_columns, with_dose_response
 from survival_multiverse.settings.cells import INTEGERS
+from survival_multiverse.settings.cohort_models import CohortSettings
 from survival_multiverse.settings.faults import InputError, nearest
 from survival_multiverse.settings.study import Study
 
@@ -138,7 +139,7 @@ def source_patients(
         case "dataset":
             return load_dataset(config["cohort"]["dataset"])
         case "reconstructed":
-            slope = config["cohort"].get("assumed_dose_slope", 0.0)
+            slope = CohortSettings.read(config["cohort"]).assumed_dose_slope
             # Written by this program, with the types that pandas gives it back.
             file = cast(str, patients)
             with _told(file):

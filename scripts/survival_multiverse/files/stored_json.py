@@ -15,8 +15,11 @@ MANIFEST = {
     **{"study": {"title": str}, "run": {"configfiles": [str], "config": {str: object}}},
     "files": [STORED_FILE],
 }
-SETTINGS = {"study": {"anchor": {str: object}}, "inference": {"populations": [str]}, "axes": {str: object}}
-"""Shapes: a type, a list of one shape, a mapping of known keys, or (``str``) one of any keys."""
+SETTINGS = {"study": {str: object}}
+ABOUT = {"study": {"title": str, "anchor": {str: object}}, "inference": {"populations": [str]}}
+SHARING = {"sharing": {"minimum_cell": int}}
+"""Shapes, the last two of the settings of a job that is given these: a type, a list of one shape, a mapping
+of known keys, or (``str``) one of any keys."""
 
 
 def read_json(path: Path, shape: Any) -> Any:

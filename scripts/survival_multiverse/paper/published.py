@@ -278,6 +278,9 @@ def _description_faults(description: Description) -> Iterable[str]:
     used += [name for view in description.views.values() for name in (view.variable, view.known)]
     used += [name for model in description.models.values() for name in model]
     used += list(description.matching.get("variables", ()))
+    arm = description.variables.get(description.arm)
+    if arm and arm.cut is None:
+        yield f"variables.{arm.name}: the arm has no cut; give the lowest dose of its second level"
     for name in used:
         if name not in description.variables:
             yield f"the variable {name!r} is not declared; {nearest(name, description.variables)}"

@@ -22,10 +22,11 @@ from survival_multiverse.kernels.annealing import (
 )
 from survival_multiverse.kernels.published_losses import every_loss
 from survival_multiverse.kernels.reconstruction import CELLS, FOLLOW_UP, empty_store
+from survival_multiverse.paper.paper_models import Move, StageSettings, Window
 from survival_multiverse.paper.published import Description
 from survival_multiverse.paper.reconstruction_targets import Targets
 
-MOVES = {
+MOVES: dict[Move, int] = {
     "swap_times": SWAP_TIMES,
     "shift_time": SHIFT_TIME,
     "swap_events": SWAP_EVENTS,
@@ -115,7 +116,7 @@ def outline(
     targets, description
         What is printed, and what it is about.
     stages
-        In order; `workflow/schemas/reconstruction.schema.yaml` says what each of them holds.
+        In order; `paper_models.PaperSettings` says what each of them holds.
     progress
         Called after each stage.
 
@@ -180,9 +181,9 @@ def _run_entry(
         return state, 0.0
     if "stages" not in entry:
         loss = np.inf
-        for stage in _expanded(entry):
+        for stage in _expanded(StageSettings.read(entry)):
             loss = run_stage(state, targets, description, stage, generator)
-            progress(StageReport(stage["name"], loss, int(stage["steps"])))
+            progress(StageReport(stage.name, loss, stage.steps))
         return state, loss
     best, least = state, np.inf
     for _ in range(entry["tries"]):
@@ -206,47 +207,46 @@ def _borrow(
             state.labels[row, taker] = state.labels[row, givers[draw(generator, givers.size)]]
 
 
-def _expanded(entry: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _expanded(stage: StageSettings) -> Iterator[StageSettings]:
     """The stage, or one for each of its variables, which alone count then."""
-    if "each" not in entry:
-        yield entry
+    if stage.each is None:
+        yield stage
         return
-    for name in entry["each"]:
-        labels = [name, *entry.get("also", {}).get(name, ())]
-        yield {**entry, "name": f"{entry['name']}: {name}", "labels": labels, "about": [name]}
+    for name in stage.each:
+        labels = (name, *stage.also.get(name, ()))
+        own = {"name": f"{stage.name}: {name}", "labels": labels, "about": (name,)}
+        yield stage.model_copy(update=own)
 
 
 def run_stage(
     state: State,
     targets: Targets,
     description: Description,
-    entry: Mapping[str, Any],
+    settings: StageSettings,
     generator: np.ndarray,
 ) -> float:
     """Anneal by one stage of the recipe; returns the loss over its numbers."""
     problem = targets.problem
-    counted = _counted_targets(targets, entry)
-    problem = problem._replace(
-        weight=np.where(counted, problem.weight, 0.0), miss=float(entry.get("miss", 0.0))
-    )
+    counted = _counted_targets(targets, settings)
+    problem = problem._replace(weight=np.where(counted, problem.weight, 0.0), miss=float(settings.miss))
+    variables = description.variables
+    survivors = (Window(),) if settings.survivors is None else settings.survivors
     stage = Stage(
         active=_active(targets, counted),
-        timed=_within(state, targets, description, entry, entry.get("times", [])),
-        labelled=_within(state, targets, description, entry, entry.get("survivors", [{}])),
-        rows=_rows(targets, entry.get("labels", ())),
-        codes=np.array(
-            [len(description.variables[name].levels) for name in entry.get("labels", ())], dtype=np.int64
-        ),
-        same=_rows(targets, entry.get("same", ())),
-        same_times=_rows(targets, entry.get("same_times", ())),
+        timed=_within(state, targets, description, settings, settings.times),
+        labelled=_within(state, targets, description, settings, survivors),
+        rows=_rows(targets, settings.labels),
+        codes=np.array([len(variables[name].levels) for name in settings.labels], dtype=np.int64),
+        same=_rows(targets, settings.same),
+        same_times=_rows(targets, settings.same_times),
         follow_up=bool(counted[targets.statistics == "followup_max"].any()),
-        moves=_shares(entry["moves"]),
-        zoned=float(entry.get("zoned", 0.0)),
+        moves=_shares(settings.moves),
+        zoned=float(settings.zoned),
         first_time=description.first_time,
         cells=_cells(targets),
     )
     # Where nobody else is counted, the others only cost time.
-    who = _counted(state, targets, description, entry, stage.active)
+    who = _counted(state, targets, description, settings, stage.active)
     part = State(state.time[who], state.event[who], state.labels[:, who])
     stage = stage._replace(timed=stage.timed[who], labelled=stage.labelled[who])
     loss = anneal(
@@ -256,19 +256,19 @@ def run_stage(
         part.event,
         part.labels,
         generator,
-        int(entry["steps"]),
-        float(entry.get("hot", 30.0)),
-        float(entry.get("cold", 0.3)),
+        int(settings.steps),
+        float(settings.hot),
+        float(settings.cold),
     )
     state.time[who], state.event[who], state.labels[:, who] = part.time, part.event, part.labels
     return loss
 
 
 def _counted(
-    state: State, targets: Targets, description: Description, entry: Mapping[str, Any], active: np.ndarray
+    state: State, targets: Targets, description: Description, settings: StageSettings, active: np.ndarray
 ) -> np.ndarray:
     """Everybody, or the stage's cohort if every block that counts is about some of it."""
-    cohort = entry.get("cohort", description.everybody)
+    cohort = settings.cohort or description.everybody
     conditions = description.cohorts[cohort].items()
     cohorts = targets.blocks.cohort[active]
     if all(conditions <= description.cohorts[name].items() for name in cohorts):
@@ -276,16 +276,16 @@ def _counted(
     return np.ones(state.time.size, dtype=bool)
 
 
-def _counted_targets(targets: Targets, entry: Mapping[str, Any]) -> np.ndarray:
+def _counted_targets(targets: Targets, settings: StageSettings) -> np.ndarray:
     """Which numbers count, shape (targets,): statistics of variables in cohorts, follow-up in any."""
     first = targets.problem.first_target
     block = np.searchsorted(first, np.arange(targets.statistics.size), side="right") - 1
-    counted = np.isin(targets.statistics, entry["numbers"])
-    if "about" in entry:
-        counted &= np.isin(targets.blocks.variable.to_numpy()[block], entry["about"])
-    if "cohorts" in entry:
+    counted = np.isin(targets.statistics, settings.numbers)
+    if settings.about is not None:
+        counted &= np.isin(targets.blocks.variable.to_numpy()[block], settings.about)
+    if settings.cohorts is not None:
         follow_up = targets.blocks.kind.to_numpy()[block] == FOLLOW_UP
-        counted &= follow_up | np.isin(targets.blocks.cohort.to_numpy()[block], entry["cohorts"])
+        counted &= follow_up | np.isin(targets.blocks.cohort.to_numpy()[block], settings.cohorts)
     return counted
 
 
@@ -298,23 +298,26 @@ def _within(
     state: State,
     targets: Targets,
     description: Description,
-    entry: Mapping[str, Any],
-    windows: Sequence[Mapping[str, float]],
+    settings: StageSettings,
+    windows: Sequence[Window],
 ) -> np.ndarray:
     """Patients of the stage's cohort whose survival lies within a window; nobody without one."""
     inside = np.zeros(state.time.size, dtype=bool)
-    for limits in windows:
-        within = ~at_most(state.time, limits.get("later_than", -1) / description.step)
-        within &= at_most(state.time, limits.get("up_to", np.inf) / description.step)
-        inside |= within & ((state.event == 1) | limits.get("living", True))
-    return inside & members_of(state, targets, description, entry.get("cohort", description.everybody))
+    for window in windows:
+        within = np.ones(state.time.size, dtype=bool)
+        if window.later_than is not None:
+            within &= ~at_most(state.time, window.later_than / description.step)
+        if window.up_to is not None:
+            within &= at_most(state.time, window.up_to / description.step)
+        inside |= within & ((state.event == 1) | window.living)
+    return inside & members_of(state, targets, description, settings.cohort or description.everybody)
 
 
 def _rows(targets: Targets, names: Sequence[str]) -> np.ndarray:
     return np.array([targets.rows[name] for name in names], dtype=np.int64)
 
 
-def _shares(moves: Mapping[str, float]) -> np.ndarray:
+def _shares(moves: Mapping[Move, float]) -> np.ndarray:
     shares = np.zeros(len(MOVES))
     for name, share in moves.items():
         shares[MOVES[name]] = share

@@ -20,9 +20,9 @@ from pydantic_core import PydanticCustomError, PydanticUndefined, core_schema
 
 Item = TypeVar("Item")
 NOTHING = {str: "", int: 0, float: "none"}
-"""What stands for a value that a step does not use."""
-NUMBER, LIST = "(number)", "(list)"
-"""Tags of what a value with two forms is read as; no name in the settings holds brackets."""
+"""What stands for a value that a step is not given."""
+FORMS = NUMBER, LIST, STAGE, GROUP, BORROWING = "(number)", "(list)", "(stage)", "(group)", "(borrowing)"
+"""Tags of what a value with several forms is read as; no name in the settings holds brackets."""
 
 
 class Group(BaseModel):
@@ -46,10 +46,15 @@ class Group(BaseModel):
     def read(cls, keys: Mapping[str, Any]) -> Self:
         """Return the group without checks: of keys that passed them, or of those that a step is given.
 
-        Numbers stay as they are written, absent keys get their defaults, and other keys are left out.
+        Numbers stay as they are written, absent keys get their defaults or, without one, what stands for
+        nothing, and other keys are left out.
         """
-        own = ((name, field) for name, field in cls.model_fields.items() if name in keys)
-        return cls.model_construct(**{name: _read(field.annotation, keys[name]) for name, field in own})
+        own = {
+            name: _read(field.annotation, keys[name] if name in keys else _nothing(field.annotation))
+            for name, field in cls.model_fields.items()
+            if name in keys or field.is_required()
+        }
+        return cls.model_construct(**own)
 
 
 def key(default: Any = PydanticUndefined, *, otherwise: str = "", unit: str = "", **limits: Any) -> Any:
@@ -149,17 +154,16 @@ def _in_order(limits: tuple[float, ...]) -> tuple[float, ...]:
     return limits
 
 
-def nothing(kind: Any) -> Any:
-    """What stands for an unused value of a type: the least of its kind, so that it never changes."""
-    if isinstance(kind, type) and issubclass(kind, Group):
-        made = {name: (field, nothing(field.annotation)) for name, field in kind.model_fields.items()}
-        return {name: value for name, (field, value) in made.items() if field.is_required() or value == []}
+def _nothing(kind: Any) -> Any:
+    """What stands for a value of a type that a step is not given."""
+    if get_origin(kind) is dict or (isinstance(kind, type) and issubclass(kind, Group)):
+        return {}
     parts = get_args(kind)
     if get_origin(kind) is tuple:
-        return []
+        return ()
     if get_origin(kind) is Literal:
         return parts[0]
-    return nothing(parts[0]) if parts else NOTHING[kind]
+    return _nothing(parts[0]) if parts else NOTHING[kind]
 
 
 Text = Annotated[str, Field(min_length=1)]

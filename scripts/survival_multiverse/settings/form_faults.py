@@ -1,4 +1,4 @@
-"""Faults in the form of the settings: what their models refuse, in words that say what to do."""
+"""Faults of form: what models refuse, in words that say what to do."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from survival_multiverse.settings.cohort_models import NEEDED
 from survival_multiverse.settings.faults import EMPTY, nearest, place, shown
-from survival_multiverse.settings.fields import LIST, NUMBER
+from survival_multiverse.settings.fields import FORMS, Group
 from survival_multiverse.settings.json_schema import entry_at
 from survival_multiverse.settings.models import Settings
 
@@ -30,23 +30,23 @@ LIMITS = {
 }
 
 
-def form_faults(config: Mapping[str, Any]) -> tuple[list[str], set[Path]]:
-    """Return the faults that the models find, and the places that other checks cannot rely on."""
+def form_faults(config: Mapping[str, Any], model: type[Group] = Settings) -> tuple[list[str], set[Path]]:
+    """Return the faults that a model finds, and the places that other checks cannot rely on."""
     faults, broken = [], set()
+    errors: list[Any] = list(_needed(config)) if model is Settings else []
     try:
-        Settings.model_validate(_typed(config))
-        errors: list[Any] = []
+        model.model_validate(_typed(config))
     except ValidationError as found:
-        errors = list(found.errors(include_url=False))
-    for error in filter(_counts, [*errors, *_needed(config)]):
+        errors = [*found.errors(include_url=False), *errors]
+    for error in filter(_counts, errors):
         # A fault of a name is one of the group that holds it; the forms of a value are no place.
         path = error["loc"][:-2] if error["loc"][-1] == "[key]" else error["loc"]
-        path = tuple(step for step in path if step not in (NUMBER, LIST))
+        path = tuple(step for step in path if step not in FORMS)
         if error["type"] == "faults":
             own = error["ctx"]["faults"]
             faults += [f"{place((*path, key) if key else path)}: {text}" for key, text in own]
             continue
-        faults.append(_described(error, path))
+        faults.append(_described(error, path, model))
         if error["type"] != "extra_forbidden":
             broken.add(path)
     return faults, broken
@@ -75,13 +75,13 @@ def _needed(config: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
         yield {"type": "missing", "loc": ("cohort", needed), "input": cohort}
 
 
-def _described(error: Mapping[str, Any], path: Path) -> str:
+def _described(error: Mapping[str, Any], path: Path, model: type[Group]) -> str:
     kind, value, facts = error["type"], error["input"], error.get("ctx", {})
     if kind in ("missing", "extra_forbidden"):
-        return f"{place(path[:-1])}: {_key_fault(kind, path)}"
+        return f"{place(path[:-1])}: {_key_fault(kind, path, model)}"
     wanted = KINDS.get(kind) or facts.get("wanted")
     if wanted:
-        text = f"{shown(value)} is {_kind_of(value)}; give {_wanted(path, wanted)}{_hint(value)}"
+        text = f"{shown(value)} is {_kind_of(value)}; give {_wanted(path, wanted, model)}{_hint(value)}"
     elif kind in LIMITS:
         name, words = LIMITS[kind]
         limit = facts[name] if isinstance(facts[name], int) else f"{facts[name]:.15g}"
@@ -90,19 +90,25 @@ def _described(error: Mapping[str, Any], path: Path) -> str:
         legal = re.findall("'([^']*)'", facts["expected"])
         text = f"{shown(value)} is unknown; {nearest(value, legal)}"
     elif kind == "string_pattern_mismatch":
-        text = f"{shown(value)} is no simple name; use letters, digits and _, a letter first"
+        text = f"{shown(value)} {_pattern_fault(facts['pattern'])}"
     else:
         text = _size_fault(kind, value, facts) or error["msg"]
     return f"{place(path)}: {text}"
 
 
-def _key_fault(kind: str, path: Path) -> str:
+def _key_fault(kind: str, path: Path, model: type[Group]) -> str:
     """A key that is missing, or one that no group has."""
-    legal = entry_at(path[:-1]).get("properties", {})
+    legal = entry_at(model, path[:-1]).get("properties", {})
     if kind == "extra_forbidden":
         return f"unknown key `{path[-1]}`; {nearest(path[-1], legal)}"
     meaning = legal.get(path[-1], {}).get("description", "")
     return f"the key `{path[-1]}` is missing; add it{f' ({meaning})' if meaning else ''}"
+
+
+def _pattern_fault(pattern: str) -> str:
+    if pattern.startswith("^[A-Za-z][") or pattern == "^[a-z0-9_]+$":
+        return "is no simple name; use letters, digits and _, a letter first"
+    return f"is not of the form {pattern}"
 
 
 def _size_fault(kind: str, value: Any, facts: Mapping[str, Any]) -> str:
@@ -117,9 +123,9 @@ def _size_fault(kind: str, value: Any, facts: Mapping[str, Any]) -> str:
     return f"the list has {len(value)} entries; give at {bound} {facts[name]}"
 
 
-def _wanted(path: Path, wanted: str) -> str:
+def _wanted(path: Path, wanted: str, model: type[Group]) -> str:
     """What to give: of a value with two forms, both."""
-    forms = entry_at(path[:-1]).get("properties", {}).get(path[-1], {}).get("anyOf", ())
+    forms = entry_at(model, path[:-1]).get("properties", {}).get(path[-1], {}).get("anyOf", ())
     return "a number or a list" if any(form.get("type") == "array" for form in forms) else wanted
 
 

@@ -1,4 +1,4 @@
-"""The JSON schema of the settings, made from their models: for editors, documents and messages."""
+"""JSON schemas made from models: for editors, documents and messages."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -8,9 +8,8 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
-from survival_multiverse.settings.models import Settings
+from survival_multiverse.settings.fields import Group
 
-ABOUT = "The merged configuration: the defaults of config/config.yaml with the user's file on top."
 UNSAID: tuple[object, ...] = (None, "", [], {})
 """Defaults that a reader is told in words."""
 
@@ -34,7 +33,8 @@ class _Plain(GenerateJsonSchema):
             self.generate_inner(schema["keys_schema"]),
             self.generate_inner(schema["values_schema"]),
         )
-        limits = {"minProperties": schema["min_length"]} if "min_length" in schema else {}
+        bounds = {"minProperties": schema.get("min_length"), "maxProperties": schema.get("max_length")}
+        limits = {word: bound for word, bound in bounds.items() if bound is not None}
         return {"type": "object", "propertyNames": names, "additionalProperties": values, **limits}
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> dict[str, Any]:
@@ -46,18 +46,19 @@ class _Plain(GenerateJsonSchema):
 
 
 @cache
-def settings_schema() -> dict[str, Any]:
-    """Return the JSON schema (draft 2020-12) of a merged configuration; groups used once are written out."""
-    made = Settings.model_json_schema(schema_generator=_Plain)
+def schema_of(model: type[Group]) -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of a model; groups used once are written out."""
+    made = model.model_json_schema(schema_generator=_Plain)
     text = json.dumps(made)
-    shared = {name for name in made["$defs"] if text.count(f'"#/$defs/{name}"') > 1}
-    written = _written_out({key: made[key] for key in made if key != "$defs"}, made["$defs"], shared)
+    groups = made.pop("$defs", {})
+    shared = {name for name in groups if text.count(f'"#/$defs/{name}"') > 1}
+    written = _written_out(made, groups, shared)
     head = {
         "$schema": GenerateJsonSchema.schema_dialect,
-        "title": "Settings of a study",
-        "description": ABOUT,
+        "title": model.model_config.get("title", ""),
+        "description": model.__doc__,
     }
-    own = {name: _written_out(made["$defs"][name], made["$defs"], shared) for name in sorted(shared)}
+    own = {name: _written_out(groups[name], groups, shared) for name in sorted(shared)}
     return {**head, **written, "$defs": own}
 
 
@@ -75,24 +76,27 @@ def with_defaults(entry: Mapping[str, Any], shipped: Any) -> dict[str, Any]:
     return {**entry, "properties": entry["properties"] | told} if told else dict(entry)
 
 
-def entry_at(path: Iterable[str | int]) -> dict[str, Any]:
-    """Return the schema of what stands at a path of the settings, or an empty one."""
-    entry = resolved(settings_schema())
+def entry_at(model: type[Group], path: Iterable[str | int]) -> dict[str, Any]:
+    """Return the schema of what stands at a path of a model, or an empty one."""
+    schema = schema_of(model)
+    entry = schema
     for step in path:
         if isinstance(step, int):
             choices = entry.get("items", {})
         else:
             choices = entry.get("properties", {}).get(step) or entry.get("additionalProperties") or {}
-        # A value with several forms is described by the last, the longest one.
-        entry = resolved({**choices, **choices["anyOf"][-1]} if "anyOf" in choices else choices)
+        # A value with several forms is described by the last, the longest one, and has the keys of all.
+        forms = [resolved(form, schema) for form in choices.get("anyOf", ())]
+        keys = {name: item for form in forms for name, item in form.get("properties", {}).items()}
+        entry = resolved({**choices, **forms[-1], "properties": keys} if forms else choices, schema)
     return entry
 
 
-def resolved(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the entry with what its ``$ref`` points to; its own words come first."""
+def resolved(entry: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entry with what its ``$ref`` into the schema points to; its own words come first."""
     if "$ref" not in entry:
         return dict(entry)
-    return {**settings_schema()["$defs"][entry["$ref"].rpartition("/")[2]], **entry}
+    return {**schema["$defs"][entry["$ref"].rpartition("/")[2]], **entry}
 
 
 def _written_out(value: Any, groups: Mapping[str, Any], shared: Iterable[str]) -> Any:

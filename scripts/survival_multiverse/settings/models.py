@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Literal
 
+from pydantic import ConfigDict
+
 from survival_multiverse.settings.cohort_models import AdjustmentList, CohortSettings, CovariateSettings
 from survival_multiverse.settings.fields import (
     Ascending,
@@ -152,7 +154,9 @@ class Execution(Group):
 
 
 class Settings(Group):
-    """A whole configuration, defaults merged in."""
+    """The merged configuration: the defaults of config/config.yaml with the user's file on top."""
+
+    model_config = ConfigDict(title="Settings of a study")
 
     study: StudyHeading
     """What the study is called, its seed and its primary scenario."""

@@ -18,10 +18,10 @@ TYPE_WORDS = {
 def settings_table(schema: Mapping[str, Any]) -> str:
     """Markdown table of every key: type, unit, default and meaning; ends with a newline."""
     lines = ["| key | type | unit | default | meaning |", "|---|---|---|---|---|"]
-    for path, entry in _keys(schema, ""):
+    for path, entry in _keys(schema, "", schema):
         cells = (
             f"`{path}`",
-            _type(entry),
+            _type(entry, schema),
             entry.get("unit", ""),
             _default(entry),
             entry["description"],
@@ -30,30 +30,32 @@ def settings_table(schema: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _keys(entry: Mapping[str, Any], path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _keys(
+    entry: Mapping[str, Any], path: str, schema: Mapping[str, Any]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for key, item in entry.get("properties", {}).items():
-        item = resolved(item)
+        item = resolved(item, schema)
         here = f"{path}.{key}".lstrip(".")
         yield here, item
-        yield from _keys(item, here)
+        yield from _keys(item, here, schema)
         if isinstance(item.get("additionalProperties"), Mapping):
-            yield from _keys(resolved(item["additionalProperties"]), f"{here}.<name>")
+            yield from _keys(resolved(item["additionalProperties"], schema), f"{here}.<name>", schema)
         if "items" in item:
             for choice in item["items"].get("anyOf", [item["items"]]):
-                yield from _keys(resolved(choice), f"{here}[]")
+                yield from _keys(resolved(choice, schema), f"{here}[]", schema)
 
 
-def _type(entry: Mapping[str, Any]) -> str:
-    entry = resolved(entry)
+def _type(entry: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    entry = resolved(entry, schema)
     if "enum" in entry:
         return " / ".join(f"`{value}`" for value in entry["enum"])
     if "anyOf" in entry:
-        return " or ".join(_type(choice) for choice in entry["anyOf"])
+        return " or ".join(_type(choice, schema) for choice in entry["anyOf"])
 
     types = entry["type"] if isinstance(entry["type"], list) else [entry["type"]]
     text = " or ".join(str(TYPE_WORDS.get(item, item)) for item in types)
     text += f" up to {entry['maximum']:,}" if "maximum" in entry else ""
-    return f"list of {_type(entry['items'])}" if "items" in entry else text
+    return f"list of {_type(entry['items'], schema)}" if "items" in entry else text
 
 
 def _default(entry: Mapping[str, Any]) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 from survival_multiverse.settings.schema import PATHS
 from survival_multiverse.settings.values import ROLES
 
-UNUSED = ("study", "axes", "inference", "sharing")
 SHOWN_IN_ORDER = ("covariates", "adjustment_sets", "descriptives")
 
 
@@ -31,9 +30,8 @@ def scenario_settings(config: Mapping[str, Any]) -> str:
     left out, so that changing one of them leaves the scenarios as they are.
     """
     cohort = config["cohort"]
-    used = {role: {"column": role, "unit": cohort[role].get("unit", "")} for role in ROLES}
-    used["source"] = cohort["source"]
-    used["missing_values"] = cohort.get("missing_values", "complete_case")
+    used: dict[str, Any] = {role: {"column": role, "unit": cohort[role].get("unit", "")} for role in ROLES}
+    used |= {key: cohort[key] for key in ("source", "missing_values") if key in cohort}
     used["descriptives"] = {name: {"column": name} for name in cohort.get("descriptives", {})}
     return canonical_settings(
         {**_any_scenario(config), "cohort": used, "covariates": _plain(config["covariates"])}
@@ -68,15 +66,9 @@ def _without_file(cohort: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _any_scenario(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What every scenario shares; what it leaves out keeps the form of the models, without content."""
-    # Where a workflow is parsed only, these may be absent.
-    from survival_multiverse.settings.fields import nothing
-    from survival_multiverse.settings.models import Settings
-
-    unused = {name: nothing(Settings.model_fields[name].annotation) for name in UNUSED}
+    """What every scenario shares."""
     return {
-        **unused,
-        "study": {**unused["study"], "seed": config["study"]["seed"]},
+        "study": {"seed": config["study"]["seed"]},
         "adjustment_sets": _plain(config["adjustment_sets"]),
         "analysis": config["analysis"],
     }

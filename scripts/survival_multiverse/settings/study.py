@@ -15,7 +15,7 @@ from survival_multiverse.settings.cohort_models import (
 from survival_multiverse.settings.fields import AxisValue
 from survival_multiverse.settings.models import Analysis, Inference, Settings
 from survival_multiverse.settings.names import table_name
-from survival_multiverse.settings.values import AXES, ROLES, axis_number, level_text, spelling
+from survival_multiverse.settings.values import AXES, ROLES, axis_number, level_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,6 @@ class Axis:
     name: str
     values: tuple[float, ...]
     reasons: tuple[str, ...]
-
-    @property
-    def spellings(self) -> tuple[str, ...]:
-        return tuple(spelling(value) for value in self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +36,6 @@ class Quantity:
     label: str
     unit: str
     range: tuple[float, float] | None
-
-    @property
-    def label_with_unit(self) -> str:
-        return f"{self.label} ({self.unit})" if self.unit else self.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +72,6 @@ class Covariate:
     range: tuple[float, float] | None = None
     merge: tuple[tuple[str, str], ...] = ()
     per: float = 1.0
-
-    @property
-    def label_with_unit(self) -> str:
-        return f"{self.label} ({self.unit})" if self.unit else self.label
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ from survival_multiverse.report.words.figure_names import (
     MATCHED,
     PREFIX,
     STATE,
-    figure_names,
     published_in,
 )
 from survival_multiverse.report.words.labels import (
@@ -47,15 +46,10 @@ class Caption:
     alternative: str
 
 
-def report_figures(study: Study) -> list[str]:
-    """Names of all figures of the report, in its order."""
-    return [CURVE, SURFACE, *figure_names(study)]
-
-
 def caption(
     name: str, specifications: pd.DataFrame, study: Study, published: pd.DataFrame = NO_MARKS
 ) -> Caption:
-    """Caption of a figure named in `report_figures`; `published` as in `published_marks`."""
+    """Caption of a figure of the report; `published` as in `published_marks`."""
     if name == CURVE:
         return _curve_caption(specifications, study)
     if name == SURFACE:
