@@ -1,9 +1,9 @@
 # make study            the study of config/config.yaml, from nothing to its report
 # make study CONFIG=my_study/config.yaml DIR=my_study    a study of your own, with its results in DIR
-# make audit            is every result what its inputs, settings, code and packages make of it now?
+# make audit            check that every result matches its inputs, settings, code and packages
 #                       RERUN=5 makes five scenarios again and compares them; JSON=file writes every verdict,
 #                       GRAPH=file.svg draws the study coloured by them
-# make sign KEY=file    vouch for an audited study with a key of OpenSSH; make audit SIGNERS=file checks whose
+# make sign KEY=file    sign an audited study with an OpenSSH key; make audit SIGNERS=file checks whose
 # make share            what may be shared of the study in DIR, as one ZIP file (docs/disclosure.md)
 # make explain FILE=    how a result came about, back to the cohort, and the command that makes it;
 #                       NUMBER=0.74: the rows that a number in it, or in the report, comes from

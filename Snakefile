@@ -2,5 +2,5 @@
 include: "workflow/Snakefile"
 
 
-# An include hands on no default target.
+# An include does not set the default target.
 workflow.default_target = "all"

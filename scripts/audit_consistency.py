@@ -1,4 +1,4 @@
-"""Hold a paper's published numbers against each other."""
+"""Compare a paper's published numbers with each other."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Look at the cutpoints themselves: all of them, the most favourable one, the dose as a curve."""
+"""Evaluate the cutpoints themselves: all of them, the most favourable one, the dose as a curve."""
 
 import json
 from collections.abc import Mapping

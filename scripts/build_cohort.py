@@ -25,12 +25,12 @@ def build_cohort(
 ) -> None:
     """Write the canonical cohort; the flow of patients into it and what is missing in it as CSV, too."""
     config = json.loads(settings)
-    # The doses are held against the whole grid, but a new value on an axis is no reason for a new cohort.
+    # The doses are checked against the whole grid, but a new value on an axis needs no new cohort.
     study = Study.from_config({**config, "axes": axes})
     frame = source_patients(study, config, patients=patients, description=description)
     prepared = prepare_cohort(frame, study)
     for warning in prepared.warnings:
-        # To the log, and beside it to whoever runs the study.
+        # To the log, and also to the user who runs the study.
         for stream in (sys.stderr, sys.__stderr__):
             print(f"Warning: {warning}", file=stream)
     # No digest of a user's file: the same patients in another order are the same cohort.

@@ -31,7 +31,7 @@ def draw_pictures(*, tables: Mapping[str, str], estimates: str, settings: str, a
 
 
 def svg_of(spec: Spec) -> str:
-    """A specification as SVG; words with a halo have it behind them, as on the page.
+    """Return a specification as SVG; words with a halo have it behind them, as on the page.
 
     The renderer numbers what pictures refer to through all that it draws; here each begins anew.
     """

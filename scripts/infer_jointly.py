@@ -39,7 +39,7 @@ def infer_jointly(
     draws = {
         Resample(kind): stacked_draws(map(read_frame, paths), len(keys)) for kind, paths in resamples.items()
     }
-    # Digests of the draws themselves: how they were cut into files is nobody's concern.
+    # Digests of the draws themselves: their division into files makes no difference.
     drawn = {str(kind): digest(values.tobytes()) for kind, values in draws.items() if len(values)}
     inputs = {"cohort": cohort, "specifications": specifications}
     record = file_record(script=__file__, settings=settings, inputs=inputs)

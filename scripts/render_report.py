@@ -1,4 +1,4 @@
-"""Put the figures, the tables and their reading on one page."""
+"""Put the figures, the tables and their interpretation on one page."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Compute every published number again from the cohort, and hold it against the print."""
+"""Recompute every published number from the cohort, and compare it with the paper."""
 
 import json
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ def reproduce_paper(*, inputs: Mapping[str, str], settings: str, outputs: Mappin
     record = file_record(script=__file__, settings=settings, inputs=inputs)
     for name, frame in tables.items():
         write_table(frame, outputs[name], metadata=record)
-        # `cohort` says of every CSV where its patients come from; the paper's own name of them makes way.
+        # In every CSV `cohort` says where the patients come from, so the paper's own column is renamed.
         write_csv(frame.rename(columns={"cohort": "whom"}), outputs[f"{name}_csv"], cohort=study.source)
 
 

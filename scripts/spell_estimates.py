@@ -38,7 +38,7 @@ def _spelled(batch: pa.RecordBatch, source: str) -> pa.Table:
 
 
 def _inert(column: pa.Array) -> pa.Array:
-    """The column; of texts, those that a spreadsheet would run are escaped, each spelling once."""
+    """Return the column with texts that a spreadsheet would run escaped, each distinct text once."""
     if not (pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)):
         return column
     coded = column.dictionary_encode()

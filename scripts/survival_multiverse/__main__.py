@@ -1,4 +1,4 @@
-"""`python -m survival_multiverse` is the command `study`."""
+"""Run the command `study` as `python -m survival_multiverse`."""
 
 import sys
 

@@ -76,7 +76,7 @@ def test_a_place_names_its_row_its_scenario_and_how_far_it_is_from_the_primary_o
 
 @pytest.mark.parametrize("text", ["hello", "", "-", "nan", "inf", "1e5", "12,34", "<0.001", "0.5 to 0.7"])
 def test_what_is_no_number_is_refused(study, text):
-    with pytest.raises(InputError, match="is no number"):
+    with pytest.raises(InputError, match="is not a number"):
         list(find_number(text, TABLES, study, minimum=5))
 
 

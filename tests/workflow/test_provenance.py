@@ -192,7 +192,7 @@ def test_a_number_of_the_report_leads_to_rows_and_scenarios(finished):
     count = finished.script("explain", *asked, "--number", f"{row['n']:g}").text
     assert not re.search(rf", n( \(and|:).*\n +{row['n']:g}:", count)
     refused = finished.script("explain", *asked, "--number", "many")
-    assert (refused.code, refused.text.count("is no number")) == (2, 1)
+    assert (refused.code, refused.text.count("is not a number")) == (2, 1)
 
 
 def test_a_file_that_no_job_wrote_is_not_explained(finished):

@@ -1,5 +1,5 @@
 rule audit_consistency:
-    """Hold the published numbers against each other."""
+    """Compare the published numbers with each other."""
     input:
         numbers=PAPER["numbers"],
         description=PAPER["description"],

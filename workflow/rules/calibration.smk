@@ -22,7 +22,7 @@ rule calibrate_inference:
 
 
 rule collect_calibration:
-    """How often the joint tests reject and the intervals hold the truth, where both are known."""
+    """Count how often the joint tests reject and the intervals hold the truth, where both are known."""
     input:
         parts=CALIBRATION_PARTS,
     output:

@@ -80,7 +80,7 @@ LOOKS = {"--lint", "--list", "--list-rules", "-l", "--list-target-rules", "--lt"
 
 
 def hold_study():
-    """Let others know that a run is alive here; where that cannot be, Snakemake's own locks must do."""
+    """Tell other runs that one is active here; where this is impossible, rely on Snakemake's own locks."""
     if not workflow.is_main_process or workflow.output_settings.dryrun:
         return None
     try:
@@ -90,26 +90,26 @@ def hold_study():
 
 
 def configuration_files():
-    """The default configuration and the user's."""
+    """Return the default configuration and the user's."""
     settings = workflow.config_settings
     default = [] if settings.replace_workflow_config else [ROOT / "config" / "config.yaml"]
     return [*default, *map(Path, settings.configfiles)]
 
 
 def run_facts():
-    """How the run was called, as far as its results depend on it."""
+    """Return how the run was called, as far as its results depend on it."""
     settings = workflow.config_settings
     places = places_of_configuration(configuration_files(), Path.cwd())
     return {"configfiles": places, "config": dict(settings.config)}
 
 
 def only_parsed():
-    """Whether nothing will run: a linter, a list of the rules, or a program that is no command line."""
+    """Return whether nothing will run: a linter, a list of the rules, or a program that is no command line."""
     return "snakemake" not in sys.argv[0] or not LOOKS.isdisjoint(sys.argv)
 
 
 def study_config():
-    """The defaults, the user's files and --config, merged by the study's own rule, and validated.
+    """Return the defaults, the user's files and --config, merged by the study's own rule, and validated.
 
     Snakemake merges deeply, which would mix a user's covariates with the default ones, so the files are
     read again. Where a package is absent that the checks need, they are left out: what only parses the
@@ -127,7 +127,7 @@ def study_config():
 
 
 def cohort_files():
-    """The files that the cohort is read from, by role; none where it is simulated or comes with a package."""
+    """Return the files that the cohort is read from, by role; none if simulated or part of a package."""
     if config["cohort"]["source"] == "reconstructed":
         return {"patients": existing(PAPER["patients"]), "description": existing(PAPER["description"])}
     if config["cohort"]["source"] != "file":
@@ -136,21 +136,21 @@ def cohort_files():
 
 
 def existing(path, setting="cohort.paper"):
-    """The path, or a message that there is no such file."""
+    """Return the path; raise an error if there is no such file."""
     if not os.path.isfile(path):
         raise WorkflowError(f"{setting}: there is no file {path}")
     return without_braces(path, setting)
 
 
 def without_braces(path, setting="cohort.paper"):
-    """The path, or a message that Snakemake would read a name in braces as a wildcard."""
+    """Return the path; raise an error if Snakemake would read a name in braces as a wildcard."""
     if re.search(r"\{.*\}", path):
         raise WorkflowError(f"{setting}: no input may have a name in braces; rename the {{…}} of {path}")
     return path
 
 
 def anchor_table(name):
-    """A small table about the published numbers as CSV, shown in Snakemake's report."""
+    """Return a small table about the published numbers as CSV, shown in Snakemake's report."""
     return report(
         f"results/anchor/{name}.csv",
         caption=f"../report/{name}.rst",
@@ -160,9 +160,9 @@ def anchor_table(name):
 
 
 def code(script):
-    """Digests of a script and of the modules that it runs: an edited one reruns the rules that use it."""
+    """Return digests of a script and of the modules that it runs: edits rerun the rules that use them."""
 
-    # Read when a job asks: on a cluster Snakemake starts anew for each, which needs its own modules only.
+    # Read on request: on a cluster each job starts Snakemake again, and needs its own modules only.
     @cache
     def modules():
         return {name: sha256[:12] for name, sha256 in code_digests(ROOT / "scripts" / f"{script}.py").items()}
@@ -171,12 +171,12 @@ def code(script):
 
 
 def refuse_scenario(wildcards):
-    """Say which scenario is nearest to a path that is none."""
+    """Name the scenario nearest to a path that is not a scenario."""
     raise WorkflowError(refusal(wildcards.outside, SPELLINGS))
 
 
 def figure(name, *, caption):
-    """A figure as SVG, shown in Snakemake's report, and as PNG."""
+    """Return a figure as SVG, shown in Snakemake's report, and as PNG."""
     labels = {"figure": name.replace("_", " ").capitalize()}
     svg = report(
         f"results/figures/{name}.svg",
@@ -188,7 +188,7 @@ def figure(name, *, caption):
 
 
 def shown_table(name):
-    """A small table as CSV, shown in Snakemake's report."""
+    """Return a small table as CSV, shown in Snakemake's report."""
     return report(
         f"results/robustness/{name}.csv",
         caption=f"../report/{name}.rst",
@@ -198,7 +198,7 @@ def shown_table(name):
 
 
 def csv_tables(written, *shown):
-    """Tables once more as CSV, by name; those `shown` stand in Snakemake's report, too."""
+    """Return tables also as CSV, by name; those `shown` are in Snakemake's report, too."""
     return {
         f"{name}_csv": shown_table(name) if name in shown else f"results/robustness/{name}.csv"
         for name in written
@@ -206,7 +206,7 @@ def csv_tables(written, *shown):
 
 
 def panel_path(folder, name):
-    """A path below a folder with one level for each axis that a job has a single value of."""
+    """Return a path below a folder with one level for each axis that a job has a single value of."""
     return str(Path(folder, *(f"{axis}~{{{axis}}}" for axis in OUTER_AXES), name))
 
 

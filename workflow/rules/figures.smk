@@ -52,7 +52,7 @@ rule plot_hazard_ratio_surface:
         figure("hazard_ratio_surface", caption="hazard_ratio_surface"),
     log:
         "logs/plot_hazard_ratio_surface.log",
-    # The longest of what the summaries set free, next to the page.
+    # After the page, the longest of the jobs that wait for the summaries.
     priority: 6
     localrule: True
     conda:

@@ -34,7 +34,7 @@ rule render_report:
         tables=PAGE_TABLES,
     log:
         "logs/render_report.log",
-    # It takes longest of what the summaries set free.
+    # The longest of the jobs that wait for the summaries.
     priority: 5
     localrule: True
     conda:

@@ -22,7 +22,7 @@ rule fit_scenarios:
 
 
 rule refuse_scenario:
-    """Answer the request for a scenario that is not of this study, or not spelt as it is."""
+    """Refuse a scenario that this study does not have, or whose path is spelt differently."""
     input:
         refuse_scenario,
     output:

@@ -12,7 +12,7 @@ SURVIVAL_FIGURES = survival_figures(config)
 FIGURES = list(figure_files(*SURVIVAL_FIGURES, *SPECIFICATION_FIGURES, *HANDOUT_FIGURES))
 PAGES = [REPORT, PAGE_PICTURES, MANUSCRIPT, ESTIMATES_CSV]
 PAPER_TABLES = anchor_files(config)
-# What figures mark of a paper, where there is one.
+# Published numbers that the figures mark, if there is a paper.
 MARKS = {name: path for name, path in PAPER_TABLES.items() if name == "published"}
 
 # What a study consists of when it is complete; other files are made on request.
@@ -27,8 +27,8 @@ STUDY_FILES = [
 ]
 
 
-# Together they match every path below the scenarios, and none twice: what fit_scenarios does not make,
-# refuse_scenario answers.
+# Together they match every path below the scenarios, and none twice: refuse_scenario handles what
+# fit_scenarios does not make.
 wildcard_constraints:
     **legal_patterns(SPELLINGS),
     outside=outside_pattern(SPELLINGS),

@@ -1,1 +1,1 @@
-"""What makes arms comparable: propensity score, matching, weighting, balance."""
+"""Comparability of arms: propensity score, matching, weighting, balance."""

@@ -60,7 +60,25 @@ def balance_of_arms(
 
 
 def indicator_columns(codes: np.ndarray, n_levels: int) -> np.ndarray:
-    """Return one 0/1 column a level, shape (n, n_levels); a code of -1 (missing) gives a row of NaN."""
+    """Return one 0/1 column a level; a code of -1 (missing) gives a row of NaN.
+
+    Parameters
+    ----------
+    codes : int array, shape (n,)
+        -1 to n_levels - 1.
+    n_levels : int
+        Number of declared levels.
+
+    Returns
+    -------
+    np.ndarray
+        Shape (n, n_levels), float64.
+
+    Raises
+    ------
+    ValueError
+        If a code is out of range.
+    """
     codes = np.asarray(codes, dtype=np.int64)
     if codes.size and (codes.min() < -1 or codes.max() >= n_levels):
         raise ValueError(f"codes must lie between -1 and {n_levels - 1}")

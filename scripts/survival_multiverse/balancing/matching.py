@@ -65,6 +65,7 @@ def priority(ids: Iterable[Any], *, seed: int) -> np.ndarray:
     ids : iterable of str, int or tuple
         Unique; in a bootstrap (id, copy).
     seed : int
+        Another seed gives another order.
 
     Returns
     -------
@@ -89,15 +90,48 @@ def priority(ids: Iterable[Any], *, seed: int) -> np.ndarray:
 
 
 def integer_score(logit: np.ndarray) -> np.ndarray:
-    """Return the logit in units of 1e-9, int64: differences of these are exact."""
+    """Return the logit in units of 1e-9: differences of these are exact.
+
+    Parameters
+    ----------
+    logit : float array, shape (n,)
+        Finite.
+
+    Returns
+    -------
+    np.ndarray
+        Shape (n,), int64.
+    """
     return np.rint(np.asarray(logit, dtype=np.float64) * SCORE_SCALE).astype(np.int64)
 
 
 def logit_sd(score: np.ndarray, arm: np.ndarray, *, caliper_sd: str = "all") -> float:
     """Return the SD of the logit on which calipers are measured.
 
-    ``all``: over all units (n - 1). ``within_arm``: sqrt((s1^2 + s0^2) / 2) (Austin 2011). NaN where a
-    variance needs more patients than there are.
+    Parameters
+    ----------
+    score : int64 array, shape (n,)
+        Logits in units of 1e-9, see `integer_score`.
+    arm : int64 array, shape (n,)
+        0 or 1.
+    caliper_sd : {"all", "within_arm"}
+        ``all``: over all units (n - 1). ``within_arm``: sqrt((s1^2 + s0^2) / 2) [1]_.
+
+    Returns
+    -------
+    float
+        In logits; NaN where a variance needs more patients than there are.
+
+    Raises
+    ------
+    ValueError
+        If `caliper_sd` is unknown.
+
+    References
+    ----------
+    .. [1] Austin PC. Optimal caliper widths for propensity-score matching when estimating differences in
+       means and differences in proportions in observational studies. Pharmaceutical Statistics
+       2011;10:150–161.
     """
     if caliper_sd not in CALIPER_SDS:
         raise ValueError(f"caliper_sd must be one of {CALIPER_SDS}, got {caliper_sd!r}")
@@ -105,7 +139,19 @@ def logit_sd(score: np.ndarray, arm: np.ndarray, *, caliper_sd: str = "all") -> 
 
 
 def caliper_units(caliper: float, sd: float) -> int:
-    """Return the caliper in units of 1e-9 logit for `match_kernel`; the largest int64 for none."""
+    """Return the caliper in units of 1e-9 logit for `match_kernel`; the largest int64 for none.
+
+    Parameters
+    ----------
+    caliper : float
+        Multiple of `sd`, or inf for none.
+    sd : float
+        SD of the logit.
+
+    Returns
+    -------
+    int
+    """
     if np.isinf(caliper):
         return NO_CALIPER
     return round(min(caliper * sd * SCORE_SCALE, WIDEST))
@@ -133,7 +179,7 @@ def greedy_match(
     caliper: float = np.inf,
     caliper_sd: str = "all",
 ) -> Matching:
-    """Match each unit of the smaller arm to the nearest free unit of the other (Austin 2014, greedy, 1:1).
+    """Match each unit of the smaller arm to the nearest free unit of the other (greedy, 1:1 [1]_).
 
     Focal units go in descending logit of being focal, ties to the lower priority; the caliper is inclusive.
 
@@ -142,13 +188,27 @@ def greedy_match(
     logit, arm, priority : arrays (n,)
         Finite propensity logit (rounded to 1e-9 here), arm 0 or 1, unique integer priorities.
     caliper : float
-        Multiple of the logit's SD, or inf for none.
+        Multiple of the logit's SD [2]_, or inf for none.
     caliper_sd : {"all", "within_arm"}
+        Which SD, see `logit_sd`.
+
+    Returns
+    -------
+    Matching
+        Status `empty_arm` or `no_pairs` without a match.
 
     Raises
     ------
     ValueError
         If shapes disagree, a logit is not finite, the arm is not 0 or 1, or the caliper is negative or NaN.
+
+    References
+    ----------
+    .. [1] Austin PC. A comparison of 12 algorithms for matching on the propensity score. Statistics in
+       Medicine 2014;33:1057–1069.
+    .. [2] Austin PC. Optimal caliper widths for propensity-score matching when estimating differences in
+       means and differences in proportions in observational studies. Pharmaceutical Statistics
+       2011;10:150–161.
     """
     if not caliper >= 0:
         raise ValueError(f"caliper must be 0 or more, or inf, got {caliper}")

@@ -95,7 +95,7 @@ def _checked(X: np.ndarray, arm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def fit_propensity(
     X: np.ndarray, arm: np.ndarray, *, tolerance: float = 1e-10, max_iterations: int = 100
 ) -> PropensityFit:
-    """Fit P(A = 1 | X) by unpenalised logistic maximum likelihood (Newton's method, which here is IRLS).
+    """Fit P(A = 1 | X) [1]_ by unpenalised logistic maximum likelihood (Newton's method, which here is IRLS).
 
     Parameters
     ----------
@@ -105,11 +105,13 @@ def fit_propensity(
         0 or 1.
     tolerance : float
         Largest Newton step, in standard errors, at convergence.
+    max_iterations : int
+        Newton steps after which the status is no_convergence.
 
     Returns
     -------
     PropensityFit
-        Status separation: no finite maximum exists (Albert and Anderson 1984); near_separation: a coefficient
+        Status separation: no finite maximum exists [2]_; near_separation: a coefficient
         of a column scaled to SD 1 exceeds 10; collinear: the others inflate the variance of a coefficient
         more than 10,000 times (a tolerance below .0001, as SPSS judges it).
 
@@ -117,6 +119,13 @@ def fit_propensity(
     ------
     ValueError
         If shapes disagree, values are missing, or the arm is not 0 or 1.
+
+    References
+    ----------
+    .. [1] Rosenbaum PR, Rubin DB. The central role of the propensity score in observational studies for
+       causal effects. Biometrika 1983;70:41–55.
+    .. [2] Albert A, Anderson JA. On the existence of maximum likelihood estimates in logistic regression
+       models. Biometrika 1984;71:1–10.
     """
     X, arm = _checked(X, arm)
     n, k = X.shape
@@ -137,7 +146,24 @@ def fit_propensity(
 def c_statistic(score: np.ndarray, arm: np.ndarray) -> float:
     """Estimate P(score of a random A = 1 > that of a random A = 0) + P(equal) / 2, in O(n log n).
 
-    The Mann-Whitney form of the area under the ROC curve (Hanley and McNeil 1982). NaN if an arm is empty.
+    The Mann-Whitney form of the area under the ROC curve [1]_.
+
+    Parameters
+    ----------
+    score : float array, shape (n,)
+        The logit, or any score that grows with it.
+    arm : int array, shape (n,)
+        0 or 1.
+
+    Returns
+    -------
+    float
+        NaN if an arm is empty.
+
+    References
+    ----------
+    .. [1] Hanley JA, McNeil BJ. The meaning and use of the area under a receiver operating characteristic
+       (ROC) curve. Radiology 1982;143:29–36.
     """
     values, position = np.unique(score, return_inverse=True)
     in_1 = np.bincount(position[arm == 1], minlength=values.size)
@@ -151,7 +177,25 @@ def c_statistic(score: np.ndarray, arm: np.ndarray) -> float:
 
 
 def overlap_summary(logit: np.ndarray, arm: np.ndarray) -> Overlap:
-    """Describe the range of the logit that both arms reach; all NaN if an arm is empty or a logit is NaN."""
+    """Describe the range of the logit that both arms reach.
+
+    Parameters
+    ----------
+    logit : float array, shape (n,)
+        Propensity logit.
+    arm : int array, shape (n,)
+        0 or 1.
+
+    Returns
+    -------
+    Overlap
+        All NaN if an arm is empty or a logit is NaN.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ.
+    """
     logit = np.asarray(logit, dtype=np.float64)
     arm = np.asarray(arm)
     if logit.shape != arm.shape:

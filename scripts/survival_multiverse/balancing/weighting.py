@@ -1,4 +1,4 @@
-"""Propensity weights and the effective sample size they leave."""
+"""Propensity weights and their effective sample size."""
 
 from dataclasses import dataclass
 
@@ -41,18 +41,60 @@ def _checked(probability: np.ndarray, arm: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def overlap_weights(probability: np.ndarray, arm: np.ndarray) -> np.ndarray:
-    """Return 1 - p for A = 1 and p for A = 0 (Li, Morgan and Zaslavsky 2018), shape (n,).
+    """Return 1 - p for A = 1 and p for A = 0 [1]_.
 
     With a logistic maximum-likelihood p the weighted means of its covariates agree exactly between the arms.
+
+    Parameters
+    ----------
+    probability : float array, shape (n,)
+        P(A = 1 | X).
+    arm : int array, shape (n,)
+        0 or 1.
+
+    Returns
+    -------
+    np.ndarray
+        Shape (n,).
+
+    Raises
+    ------
+    ValueError
+        If shapes differ.
+
+    References
+    ----------
+    .. [1] Li F, Morgan KL, Zaslavsky AM. Balancing covariates via propensity score weighting. Journal of the
+       American Statistical Association 2018;113:390–400.
     """
     probability, arm = _checked(probability, arm)
     return np.where(arm == 1, 1.0 - probability, probability)
 
 
 def stabilised_weights(probability: np.ndarray, arm: np.ndarray) -> np.ndarray:
-    """Return P(A = a) / P(A = a | X) at the observed arm a (Robins, Hernan and Brumback 2000), shape (n,).
+    """Return P(A = a) / P(A = a | X) at the observed arm a [1]_.
 
-    Untruncated: inf where the observed arm had probability 0.
+    Parameters
+    ----------
+    probability : float array, shape (n,)
+        P(A = 1 | X).
+    arm : int array, shape (n,)
+        0 or 1.
+
+    Returns
+    -------
+    np.ndarray
+        Shape (n,), untruncated: inf where the observed arm had probability 0.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ.
+
+    References
+    ----------
+    .. [1] Robins JM, Hernán MA, Brumback B. Marginal structural models and causal inference in epidemiology.
+       Epidemiology 2000;11:550–560.
     """
     probability, arm = _checked(probability, arm)
     if arm.size == 0:
@@ -63,7 +105,22 @@ def stabilised_weights(probability: np.ndarray, arm: np.ndarray) -> np.ndarray:
 
 
 def effective_sample_size(weight: np.ndarray) -> float:
-    """Return (sum w)^2 / sum w^2 (Kish 1965); NaN without a positive weight or with one that isn't finite."""
+    """Return (sum w)^2 / sum w^2 [1]_.
+
+    Parameters
+    ----------
+    weight : float array, shape (n,)
+        Not negative.
+
+    Returns
+    -------
+    float
+        In patients; NaN without a positive weight or with one that isn't finite.
+
+    References
+    ----------
+    .. [1] Kish L. Survey Sampling. New York: Wiley; 1965.
+    """
     weight = np.asarray(weight, dtype=np.float64)
     if not np.isfinite(weight).all() or not (weight > 0).any():
         return np.nan
@@ -73,7 +130,25 @@ def effective_sample_size(weight: np.ndarray) -> float:
 
 
 def summarise_weights(weight: np.ndarray, arm: np.ndarray) -> WeightSummary:
-    """Describe weights by arm; sizes are NaN for an empty arm or undefined weights."""
+    """Describe weights by arm.
+
+    Parameters
+    ----------
+    weight : float array, shape (n,)
+        Not negative.
+    arm : int array, shape (n,)
+        0 or 1.
+
+    Returns
+    -------
+    WeightSummary
+        Sizes are NaN for an empty arm or undefined weights.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ.
+    """
     weight, arm = _checked(weight, arm)
     return WeightSummary(
         effective_0=effective_sample_size(weight[arm == 0]),
@@ -103,11 +178,20 @@ def weighted_arm_model(
     probability : array (n,)
         P(A = 1 | X) of `propensity.fit_propensity`.
     estimator : {"overlap", "iptw"}
+        Kind of the weights, see `overlap_weights` and `stabilised_weights`.
 
     Returns
     -------
     tuple of (log hazard ratio, robust error, stacked error, code)
+        The robust error [1]_ takes the weights as known, the stacked one [2]_ allows for their estimation.
         See `kernels.weighted_cox.weighted_arm`.
+
+    References
+    ----------
+    .. [1] Lin DY, Wei LJ. The robust inference for the Cox proportional hazards model. Journal of the
+       American Statistical Association 1989;84:1074–1078.
+    .. [2] Shu D, Young JG, Toh S, Wang R. Variance estimation in inverse probability weighted Cox models.
+       Biometrics 2021;77:1101–1117.
     """
     X = np.ascontiguousarray(X, dtype=np.float64)
     event, arm = np.ascontiguousarray(event, dtype=np.int64), np.ascontiguousarray(arm, dtype=np.int64)

@@ -1,1 +1,1 @@
-"""Cohorts of known truth, and how often the methods err on them."""
+"""Simulated cohorts of known truth, and the error rates of the methods on them."""

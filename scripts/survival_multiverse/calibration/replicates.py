@@ -62,7 +62,7 @@ PRIMARY = next(iter(Population))
 
 
 def calibration_config(config: Mapping[str, Any], setting: str) -> dict[str, Any]:
-    """The configuration narrowed to one block of each set and estimator, its dose effect known.
+    """Narrow the configuration to one block of each set and estimator, its dose effect known.
 
     The block has the anchor's population and dose, its lowest, anchor's and highest volume cutoff, and every
     caliper. Baseline covariates move the dose as configured; what it acts on depends on the setting (see
@@ -140,7 +140,7 @@ def run_replicates(
 
 
 def joint_p_values(patients: pd.DataFrame, study: Study, *, draws: int) -> list[dict[str, Any]]:
-    """P values of every joint test of each block, and the smallest one of max-T, under both nulls."""
+    """Return P of every joint test of each block, and the smallest one of max-T, under both nulls."""
     (cell,) = cells_of(patients, study)
     keys = specification_keys(cell, study).reset_index(drop=True)
     observed = evaluate(cell, study)
@@ -205,7 +205,7 @@ def percentile_intervals(patients: pd.DataFrame, study: Study, *, draws: int) ->
 
 
 def anchor_intervals(patients: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
-    """Wald interval of the log hazard ratio of every estimator under the anchor's cutoffs."""
+    """Return the Wald interval of the log hazard ratio of every estimator under the anchor's cutoffs."""
     cohort = encode_cohort(patients, study)
     ranks = priority(cohort.ids, seed=study.seed)
     sample = anchor_sample(cohort, study)
@@ -229,7 +229,7 @@ def anchor_intervals(patients: pd.DataFrame, study: Study) -> list[dict[str, Any
 def _over_orders(
     name: str, scored: Scored, matching: Matching | None, ranks: np.ndarray, study: Study
 ) -> list[dict[str, Any]]:
-    """Matched intervals of the median over the orders: by the orders' mean variance, and the study's."""
+    """Return matched intervals of the median over the orders: by their mean variance, and the study's."""
     if matching is None or matching.status is not Status.OK:
         return []
     analysis = study.analysis
@@ -246,7 +246,7 @@ def _over_orders(
 
 
 def _stacked(estimator: str, name: str, scored: Scored, study: Study) -> dict[str, Any]:
-    """Weighted interval whose error accounts for the estimated score."""
+    """Return the weighted interval whose error accounts for the estimated score."""
     sample = scored.sample
     log_ratio, _, error, _ = weighted_arm_model(
         sample.time, sample.event, sample.arm, score_columns(scored), scored.fit.probability, estimator
@@ -255,7 +255,7 @@ def _stacked(estimator: str, name: str, scored: Scored, study: Study) -> dict[st
 
 
 def anchor_sample(cohort: Cohort, study: Study) -> Sample:
-    """Primary population under the anchor's cutoffs."""
+    """Return the primary population under the anchor's cutoffs."""
     oligo_threshold, dose_cutoff, gtv_cutoff, _ = study.anchor
     everybody = whole_sample(
         cohort, oligo_threshold=oligo_threshold, dose_cutoff=dose_cutoff, gtv_cutoff=gtv_cutoff
@@ -264,7 +264,7 @@ def anchor_sample(cohort: Cohort, study: Study) -> Sample:
 
 
 def anchor_covariates(name: str, study: Study) -> tuple[str, ...]:
-    """Covariates of an adjustment set in the primary population."""
+    """Return the covariates of an adjustment set in the primary population."""
     return covariate_names(study.adjustment_sets[name], PRIMARY)
 
 
@@ -281,7 +281,7 @@ def _arm_fit(
 
 
 def _wald(estimator: str, adjustment_set: str, error: str, fit: CoxFit, study: Study) -> dict[str, Any]:
-    """Record of an interval; ``naive`` names the model's error where another one is right."""
+    """Return the record of an interval; ``naive`` names the model's error where another one is right."""
     variance = "robust" if error in ("robust", "clustered") else "model"
     ratio = hazard_ratio(fit, 0, variance=variance)
     return _interval(estimator, adjustment_set, error, ratio.log_estimate, ratio.std_error, study)

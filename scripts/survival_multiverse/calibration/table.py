@@ -43,7 +43,7 @@ COLUMNS = [
 def calibration_table(
     records: pd.DataFrame, truths: pd.DataFrame, config: Mapping[str, Any], *, draws: int
 ) -> pd.DataFrame:
-    """Share of the cohorts in which each test rejects and each interval holds the truth.
+    """Return the share of the cohorts in which each test rejects and each interval holds the truth.
 
     Parameters
     ----------
@@ -96,14 +96,14 @@ def calibration_table(
 
 
 def _in_order(records: pd.DataFrame, keys: list[str]) -> DataFrameGroupBy:
-    """Groups in the order in which their keys first occur; settings in theirs."""
+    """Group records by keys, in the order in which the keys first occur; settings in theirs."""
     return records.sort_values(
         "setting", key=lambda column: column.map(SETTINGS.index), kind="stable"
     ).groupby(keys, sort=False, dropna=False)
 
 
 def _rejections(group: pd.DataFrame, draws: int, notes: list[str]) -> list[dict[str, Any]]:
-    """How often a test rejects: its size where there is no effect, else its power.
+    """Count how often a test rejects: its size where there is no effect, else its power.
 
     Cohorts without a P value are named and not counted.
     """
@@ -118,7 +118,7 @@ def _rejections(group: pd.DataFrame, draws: int, notes: list[str]) -> list[dict[
             "draws": draws,
             "truth": 1.0 if size else np.nan,
         }
-        # P values are multiples of 1 / (draws + 1), which binary fractions only come near to.
+        # P values are multiples of 1 / (draws + 1), which binary fractions only approximate.
         | _share(p_values <= level + 1e-12, level, notes, judged=size)
         for level in SIZES
     ]
@@ -127,7 +127,7 @@ def _rejections(group: pd.DataFrame, draws: int, notes: list[str]) -> list[dict[
 def _coverage(
     group: pd.DataFrame, truth: float, *, nominal: float, draws: int, made: int, notes: list[str]
 ) -> dict[str, Any]:
-    """Line of one estimator; of the cohorts `made`, those without an interval are named and not counted."""
+    """Return an estimator's line; of the cohorts `made`, those without an interval are named, not counted."""
     first = group.iloc[0]
     estimated = group[group["log_hazard_ratio"].notna() & group["lower"].notna()]
     mean = np.exp(estimated["log_hazard_ratio"].mean())
@@ -148,7 +148,7 @@ def _lost(cohorts: int, what: str) -> list[str]:
 
 
 def _share(hits: np.ndarray, nominal: float, notes: list[str], *, judged: bool = True) -> dict[str, Any]:
-    """Observed share with its Monte-Carlo error, and, where it is `judged`, a word if it is clearly off."""
+    """Return the observed share with its Monte-Carlo error and, if `judged`, a note if it is clearly off."""
     n = len(hits)
     observed = float(np.mean(hits)) if n else np.nan
     off = (observed - nominal) / np.sqrt(nominal * (1 - nominal) / max(n, 1))
@@ -164,7 +164,7 @@ def _share(hits: np.ndarray, nominal: float, notes: list[str], *, judged: bool =
 
 
 def _left_out(adjustment_set: str, estimator: str, config: Mapping[str, Any], study: Study) -> list[str]:
-    """Which variables that move both the dose and the hazard the estimator leaves out."""
+    """Return the variables that move both the dose and the hazard and that the estimator leaves out."""
     used = anchor_covariates(adjustment_set, study) if adjustment_set else ()
     variables = config["cohort"]["simulation"]["variables"]
     # The lesions are left out: the population has them all on one side of the limit from which they act.
@@ -179,7 +179,7 @@ def _left_out(adjustment_set: str, estimator: str, config: Mapping[str, Any], st
 
 
 def _acted_through(setting: str, adjustment_set: str, config: Mapping[str, Any], study: Study) -> list[str]:
-    """Which variables of the set the dose acts through: their part of its effect is not in the estimates."""
+    """Return the variables of the set through which the dose acts: estimates lack this part of its effect."""
     if setting != EFFECT_ON_COURSE:
         return []
     variables = config["cohort"]["simulation"]["variables"]

@@ -1,4 +1,4 @@
-"""What each estimator is right to find, from simulated patients with both potential outcomes."""
+"""True values of each estimator, from simulated patients with both potential outcomes."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,7 +27,7 @@ TRUTH_REPLICATE = 0
 
 
 def true_log_ratios(config: Mapping[str, Any], *, patients: int) -> pd.DataFrame:
-    """Log hazard ratio that each estimator estimates where the dose has its configured effect.
+    """Return the log hazard ratio that each estimator estimates where the dose has its configured effect.
 
     Everybody counts twice, once with each potential outcome, so that the arms are alike. The marginal
     ratios are those of a Cox model of the arm, weighted by 1 (unadjusted, IPTW), by e(1 - e) (overlap; Li,
@@ -86,7 +86,7 @@ def _doubled_log_ratio(
     weight: np.ndarray | None = None,
     covariates: np.ndarray | None = None,
 ) -> tuple[float, float]:
-    """Log hazard ratio of high against low dose when each of these patients has both, and its error."""
+    """Return the log hazard ratio of high against low dose if each patient has both, and its error."""
     n = len(rows)
     columns = np.repeat([0.0, 1.0], n)[:, None]
     if covariates is not None:

@@ -1,4 +1,4 @@
-"""Audit a study: is every result what its inputs, settings, code and packages make of it now?
+"""Audit a study: check that every result matches its inputs, settings, code and packages.
 
 Nothing is written among the results. Exit code 0: all is well; 1: something is not; 2: nothing to audit.
 """
@@ -35,7 +35,7 @@ WORST_FIRST = [
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """Table of the rules with their files by verdict, and below it what is not well, alike files together."""
+    """Return a table of the rules with their files by verdict, then what is not ok, similar files grouped."""
     rules = list(dict.fromkeys(finding.rule or "(none)" for finding in findings))
     width = max(map(len, rules), default=0)
     lines = [f"{'rule':<{width}}" + "".join(f"{verdict:>12}" for verdict in Verdict)]
@@ -58,7 +58,7 @@ def _words(finding: Finding) -> tuple[str, str, str]:
 
 
 def as_json(findings: Sequence[Finding]) -> str:
-    """The findings as JSON: a list with an entry a file."""
+    """Return the findings as JSON: a list with one entry per file."""
     return json.dumps([asdict(finding) for finding in findings], indent=1) + "\n"
 
 
@@ -85,7 +85,7 @@ def remade_alike(records: StudyRecords, config: Mapping[str, Any], number: int) 
     """Make so many scenarios again, print how they compare, and say whether all are as they were."""
     if not number:
         return True
-    # Here, since it takes seconds to load what computes.
+    # Imported here, since loading the compiled code takes seconds.
     from survival_multiverse.provenance.remade_scenarios import remake_scenarios
 
     remade = remake_scenarios(records, config, number)

@@ -1,4 +1,4 @@
-"""How the scripts end that a user calls: one message for what the user can mend, and an exit code."""
+"""End of a command: one message for what the user can correct, and an exit code."""
 
 import os
 import sys
@@ -11,13 +11,13 @@ CANNOT_ANSWER = 2
 
 
 def answered(answer: Callable[[], int]) -> int:
-    """The exit code of a script; 2, and a message, where it could not do what was asked."""
+    """Return the exit code of a script; 2, with a message, if it could not do what was asked."""
     try:
         code = answer()
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # Whoever reads has seen enough, as `head` has; Python would complain once more when it ends.
+        # The reader has closed the pipe, as `head` does; Python would complain again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CANNOT_ANSWER
     except InputError as error:

@@ -21,7 +21,7 @@ SHOWN = 8
 
 
 def compare_studies(one: StudyRecords, other: StudyRecords) -> Iterator[str]:
-    """Lines that say what differs between two studies that have run."""
+    """Yield lines that say what differs between two studies that have run."""
     for title, lines in (
         ("inputs", _inputs(one, other)),
         ("settings", _settings(one, other)),
@@ -104,10 +104,10 @@ def _results(one: StudyRecords, other: StudyRecords) -> Iterator[str]:
 
 
 def estimates_moved(one: Path, other: Path) -> Iterator[str]:
-    """By how much the log hazard ratios of the specifications that both studies have differ."""
+    """Yield by how much the log hazard ratios of the specifications that both studies have differ."""
     first, second = (_log_hazard_ratios(study / ROBUSTNESS["specifications"]) for study in (one, other))
     if first is None or second is None:
-        yield "there is no table of specifications in one of them"
+        yield "one of the studies has no table of specifications"
         return
     common = [key for key in first if key in second]
     if len(common) < max(len(first), len(second)):

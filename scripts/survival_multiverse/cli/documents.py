@@ -16,7 +16,7 @@ from survival_multiverse.settings.settings_table import settings_table
 
 
 def estimate_columns() -> str:
-    """Markdown tables of a scenario file's columns and words; a unit in braces is that of the role."""
+    """Return Markdown tables of a scenario file's columns and words; a unit in braces is the role's."""
     lines = ["| column | type | unit | meaning |", "|---|---|---|---|"]
     lines += [f"| `{c.name}` | {c.type} | {c.unit} | {c.description} |" for c in ESTIMATE_COLUMNS]
     lines += ["", "| status | meaning |", "|---|---|"]
@@ -30,7 +30,7 @@ def estimate_columns() -> str:
 
 
 def configuration_keys() -> str:
-    """Markdown table of every setting."""
+    """Return a Markdown table of every setting."""
     return settings_table(_shipped_schema())
 
 
@@ -50,7 +50,7 @@ def _schema_file(schema: dict[str, Any], origin: str) -> str:
 
 
 def _shipped_schema() -> dict[str, Any]:
-    """Schema with the values of the default study, and of the example of a simulation."""
+    """Return the schema with the values of the default study and of the example of a simulation."""
     shipped, example = (
         yaml.safe_load((WORKFLOW_ROOT / "config" / name).read_text(encoding="utf-8"))
         for name in ("config.yaml", "examples/simulated.yaml")
@@ -68,7 +68,7 @@ PARTS = {
 
 
 def filled(text: str, mark: str, part: str) -> str:
-    """The text with what is between its marks made anew; all of it where there are none."""
+    """Replace the text between its marks; replace all of it if there are no marks."""
     if not mark:
         return part
     begin, end = f"<!-- {mark}:begin -->\n", f"<!-- {mark}:end -->\n"
@@ -78,7 +78,7 @@ def filled(text: str, mark: str, part: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the generated parts of the documents anew."""
+    """Write the generated parts of the documents again."""
     parser = argparse.ArgumentParser(prog="study docs", description=__doc__)
     parser.parse_args(arguments)
     for name, (mark, part) in PARTS.items():

@@ -40,7 +40,7 @@ DEFAULT = f"{WORKFLOW}config/config.yaml"
 
 
 def explain_result(records: StudyRecords, path: str) -> Iterator[str]:
-    """Lines that say how a file was made, from the file back to the first inputs.
+    """Yield lines that say how a file was made, from the file back to the first inputs.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def explain_result(records: StudyRecords, path: str) -> Iterator[str]:
 
 
 def command(records: StudyRecords, path: str) -> str:
-    """The call of Snakemake that makes a file anew."""
+    """Return the Snakemake command that makes a file again."""
     run = records.run
     own = [
         os.path.relpath(configuration_file(records.study, place), WORKFLOW_ROOT)
@@ -90,7 +90,7 @@ def command(records: StudyRecords, path: str) -> str:
 
 
 def places_of(records: StudyRecords, path: str, number: str) -> list[list[Place]]:
-    """Where a number stands in the tables behind a file: column by column, the likeliest first."""
+    """Find a number in the tables behind a file: column by column, the likeliest first."""
     columns: dict[tuple[str, str], list[Place]] = {}
     tables, primary = _tables_behind(records, path), _primary(records)
     for place in find_number(
@@ -102,13 +102,13 @@ def places_of(records: StudyRecords, path: str, number: str) -> list[list[Place]
 
 
 def _tables_behind(records: StudyRecords, path: str) -> list[str]:
-    """The table itself, also where it is asked for as CSV, or else the tables that its job read."""
+    """Return the table itself, also if its CSV is asked for, or else the tables that its job read."""
     itself = f"{path.removesuffix('.csv')}.parquet" if path.endswith(".csv") else path
     if itself in records.writers and itself.endswith(".parquet"):
         tables = [itself]
     else:
         read = [file.path for file in records.writers[path][0].inputs if file.path in records.writers]
-        # The estimates hold the scenarios' rows, and nobody's number is a patient's.
+        # The estimates hold the scenarios' rows, and rows of patients are never searched.
         tables = [name for name in read if not name.startswith((FOLDER, "results/cohort/"))]
     return [name for name in tables if name.endswith(".parquet") and (records.study / name).is_file()]
 
@@ -148,7 +148,7 @@ def _said_of_itself(footer: Mapping[str, str]) -> Iterator[str]:
 
 
 def _job_lines(records: StudyRecords, job: JobRecord) -> Iterator[str]:
-    """What one job was, and how many like it there were."""
+    """Describe one job, and say how many similar ones there were."""
     which = " ".join(f"{name}~{value}" for name, value in job.wildcards.items())
     alike = sum(other.rule == job.rule for other in records.jobs) - 1
     yield f"{job.rule} {which}".strip() + (f" (and {alike} more jobs of this rule)" if alike else "")
@@ -190,7 +190,7 @@ def _number_lines(records: StudyRecords, path: str, number: str) -> Iterator[str
 
 
 def _place_lines(places: Sequence[Place]) -> Iterator[str]:
-    """The likeliest rows of a column, and how many more there are."""
+    """List the likeliest rows of a column, and say how many more there are."""
     shown = [place for place in places if place.distance == places[0].distance][:ROWS]
     others = f" (and {len(places) - len(shown)} more rows)" if len(places) > len(shown) else ""
     yield f"  {places[0].table}, {places[0].column}{others}:"
@@ -202,7 +202,7 @@ def _place_lines(places: Sequence[Place]) -> Iterator[str]:
 
 
 def _study_path(records: StudyRecords, file: Path, called_from: Path) -> str:
-    """A file of the question as records write it; it may be given from the study or from where one stands."""
+    """Return the path of a file as records write it, given relative to the study or to the working folder."""
     for base in (records.study, called_from):
         full = Path(os.path.normpath(base / file))
         if (

@@ -1,4 +1,4 @@
-"""A process that takes all that it started along when it ends, or when whoever asked for it does."""
+"""A process that stops all that it started when it ends, or when its caller ends."""
 
 import os
 import signal
@@ -71,7 +71,7 @@ def _kill(group: int) -> None:
 
 @contextmanager
 def _signals() -> Iterator[list[int]]:
-    """Signals that ask to end, noted instead of followed."""
+    """Note signals that ask to end, instead of following them."""
     received: list[int] = []
     before = {number: signal.signal(number, lambda number, _: received.append(number)) for number in SIGNALS}
     try:

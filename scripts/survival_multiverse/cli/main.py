@@ -1,4 +1,4 @@
-"""The command `study`: what a user asks of a study that has run, and the run itself."""
+"""The command `study`: run a study, and audit, explain, compare, sign or share one that has run."""
 
 import argparse
 import sys
@@ -18,7 +18,7 @@ COMMANDS = {
     "explain": ("explain", "say how a result came about, or which rows a number comes from"),
     "compare": ("compare", "say what differs between two studies, and by how much the estimates moved"),
     "reconstruct": ("reconstruct", "fit a cohort to the published numbers of a paper"),
-    "docs": ("documents", "write the generated parts of the documents anew"),
+    "docs": ("documents", "write the generated parts of the documents again"),
 }
 """Commands: the module of each, and what it does."""
 

@@ -1,4 +1,4 @@
-"""Run a study from nothing, or from what an earlier run left, to its report."""
+"""Run a study up to its report, from the start or from what an earlier run completed."""
 
 import argparse
 import errno
@@ -62,7 +62,7 @@ def check_space(study: Path) -> None:
 
 @contextmanager
 def user_cache() -> Iterator[None]:
-    """A cache for Snakemake and the compiled kernels where the user has no home to keep one in."""
+    """Provide a cache for Snakemake and the compiled kernels if the user has no writable home."""
     try:
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         home.mkdir(parents=True, exist_ok=True)

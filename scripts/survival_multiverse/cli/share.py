@@ -68,7 +68,7 @@ def share_study(study: Path, configfile: Path | None) -> int:
 
 
 def shared_record(job: JobRecord) -> dict[str, Any]:
-    """What a job was, without when and where it ran, and without places and sizes of files.
+    """Return the record of a job without when and where it ran, and without places and sizes of files.
 
     A digest of a small confidential table could confirm a guess at its counts: only those of files that are
     public or shared are given.
@@ -88,7 +88,7 @@ def shared_record(job: JobRecord) -> dict[str, Any]:
 
 
 def _told(file: StoredFile) -> tuple[str, str]:
-    """Path and digest of a file, as far as they may be told; the owner names what is from elsewhere."""
+    """Return path and digest of a file, as far as they may be shared; the owner names external files."""
     if file.path.startswith(ELSEWHERE):
         return f"the owner's file of the {file.role}", CONFIDENTIAL
     told = file.path.startswith((WORKFLOW, *OPEN))

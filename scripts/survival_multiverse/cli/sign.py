@@ -1,4 +1,4 @@
-"""Sign a study: vouch with a key that its results are what an audit found in order.
+"""Sign a study: confirm with a key that an audit found its results in order.
 
 Exit code 0: signed; 1: the audit found something, nothing was signed; 2: it could not be signed.
 """

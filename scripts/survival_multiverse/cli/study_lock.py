@@ -1,4 +1,4 @@
-"""Whether a run of a study is alive: it holds a lock that its death, of whatever kind, sets free."""
+"""Lock of an active run of a study, which the system releases however the run ends."""
 
 import fcntl
 import os

@@ -1,1 +1,1 @@
-"""Patients: checked, encoded, simulated, and shown without giving one away."""
+"""Patients: checked, encoded, simulated, and shown without disclosing any of them."""

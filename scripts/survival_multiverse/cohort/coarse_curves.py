@@ -14,10 +14,20 @@ STEPS = 40
 
 
 def time_step(study: Study) -> float:
-    """Distance of the times at which curves may step: 1, 2 or 5 times a power of ten.
+    """Return the distance of the times at which curves may step: 1, 2 or 5 times a power of ten.
 
     It follows from the settings alone, so that the curves of all scenarios share their times and none of them
     tells of the patients.
+
+    Parameters
+    ----------
+    study
+        Gives the times at which survival is read, and the horizon of restricted means.
+
+    Returns
+    -------
+    float
+        In the unit of time.
     """
     finest = max(*study.analysis.survival_times, study.analysis.rmst_horizon) / STEPS
     power = 10.0 ** math.floor(math.log10(finest))
@@ -33,7 +43,7 @@ def coarse_curve(
     conf_type: str = "log-log",
     level: float = 0.95,
 ) -> pd.DataFrame:
-    """Kaplan-Meier curve that steps at the times of a grid, by at least `minimum` deaths.
+    """Return the Kaplan-Meier curve that steps at the times of a grid, by at least `minimum` deaths.
 
     At the times that are kept survival is exactly the product-limit estimate; between them the curve is held
     back until enough deaths have come together. The curve ends with its last step where fewer deaths follow;
@@ -69,7 +79,7 @@ def coarse_curve(
 
 
 def _steps(deaths: np.ndarray, at_risk: np.ndarray, minimum: int) -> list[int]:
-    """Places of the grid that are kept, given the deaths by each of its times and who is at risk then."""
+    """Return the places of the grid to keep, from the deaths by each time and the number at risk then."""
     kept, told = [0], 0
     for place, total in enumerate(deaths):
         if total - told >= max(minimum, 1):

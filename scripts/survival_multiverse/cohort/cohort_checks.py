@@ -70,7 +70,7 @@ class Check:
 
 
 def fields_of(study: Study) -> list[Field]:
-    """Every column the study reads, roles first."""
+    """Return every column the study reads, roles first."""
     fields = [
         _number("time", study.time, "cohort.time", above=0.0),
         Field("event", study.event.column, "event"),
@@ -97,7 +97,7 @@ def _number(
 
 
 def to_event(cells: Cells) -> np.ndarray:
-    """Event indicator as 0.0 or 1.0: true and false in any case count; anything else is its number or NaN."""
+    """Return the event as 0.0 or 1.0: true and false in any case; anything else is its number or NaN."""
     return np.where(cells.match(TRUE), 1.0, np.where(cells.match(FALSE), 0.0, cells.numbers))
 
 
@@ -147,7 +147,7 @@ def value_faults(
 
 
 def _checks(field: Field, refuse: bool) -> list[Check]:
-    """Tests of one field; a gap passes all of them but the one for gaps."""
+    """Return the tests of one field; a gap passes all of them but the one for gaps."""
     make = {"number": _number_checks, "event": _event_checks, "category": _category_checks, "id": _id_checks}
     checks = [*_text_checks(field), *(make[field.kind](field) if field.kind in make else [])]
     if refuse and field.kind != "text":
@@ -184,7 +184,7 @@ def _gap_word(cells: Cells) -> np.ndarray:
 
 
 def _text_checks(field: Field) -> list[Check]:
-    """What no cell may hold: several values, NUL, and in what decides an analysis any control character."""
+    """Return tests for several values, NUL, and, in what decides an analysis, any control character."""
 
     def one_value(cells: Cells) -> np.ndarray:
         return ~cells.nested
@@ -280,13 +280,13 @@ def _id_checks(field: Field) -> list[Check]:
 
 
 def _told(cells: Cells, *, words: bool = True) -> np.ndarray:
-    """Cells that another check tells of."""
+    """Return the cells that another check reports."""
     told = cells.nested | cells.match(CONTROL)
     return told | _gap_word(cells) if words else told
 
 
 def _shown(values: Sequence[object]) -> str:
-    """The distinct values; none if they are so many that the column may identify patients."""
+    """List the distinct values; none if they are so many that the column may identify patients."""
     distinct = sorted({str(value) for value in values})
     if len(distinct) > VALUES_SHOWN:
         return f" ({len(distinct)} different values)"

@@ -1,4 +1,4 @@
-"""Whether what the settings name is in the data, and whether its numbers are plausible beside one another."""
+"""Checks that the data hold what the settings name, and that their numbers are plausible together."""
 
 from collections.abc import Mapping
 
@@ -24,7 +24,7 @@ LONGER_THAN_THE_SURVIVAL_TIMES = 5.0
 def implausible(
     values: Mapping[str, np.ndarray], study: Study, *, rows: np.ndarray, kept: np.ndarray
 ) -> list[str]:
-    """Faults of the parsed columns beside the settings, one line each; no patient's value is named.
+    """List implausible values of the parsed columns, one line each; no patient's value is named.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def in_another_unit(values: Mapping[str, np.ndarray], study: Study) -> list[str]
 
 
 def _absent_levels(values: Mapping[str, np.ndarray], study: Study) -> list[str]:
-    """Levels that the settings name and no row of the file has."""
+    """List the levels that the settings name and no row of the file has."""
     faults = []
     notes = {item.name for item in study.descriptives}
     for position, criterion in enumerate(study.eligibility, start=1):
@@ -110,7 +110,7 @@ def _implausible_numbers(
     where: str,
     rows: np.ndarray,
 ) -> list[str]:
-    """A time far beyond all others, or a placeholder."""
+    """Report a time far beyond all others, or a placeholder."""
     numbers = column_values.astype(np.float64)
     usable = kept & np.isfinite(numbers)
     of = f"column `{column}` ({settings_name(name)})"

@@ -1,4 +1,4 @@
-"""Counts of patients as they are shown: in classes, so that no table or two of them point at a patient."""
+"""Counts of patients as they are shown: in classes, so that tables together identify no patient."""
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,11 @@ def shown_count(counts: npt.ArrayLike, *, minimum: int) -> np.ndarray:
         Counts of patients; a gap is NaN.
     minimum : int
         Smallest count that may be known; up to 1, counts stay as they are.
+
+    Returns
+    -------
+    np.ndarray
+        Of the shape of `counts`.
     """
     numbers = np.asarray(counts, dtype=np.float64)
     if minimum <= 1:
@@ -37,6 +42,11 @@ def shown_share(part: npt.ArrayLike, whole: npt.ArrayLike, *, minimum: int) -> n
         Counts of patients; a gap is NaN.
     minimum : int
         As in `shown_count`.
+
+    Returns
+    -------
+    np.ndarray
+        Of the shape of `part`.
     """
     shown = shown_count(part, minimum=minimum), shown_count(whole, minimum=minimum)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -57,6 +67,11 @@ def shown_survival(survival: npt.ArrayLike, patients: npt.ArrayLike, *, minimum:
         How many patients each rests on, at time 0.
     minimum : int
         As in `shown_count`; up to 1, every step is .001.
+
+    Returns
+    -------
+    np.ndarray
+        Of the shape of `survival`.
     """
     numbers = np.asarray(patients, dtype=np.float64)
     fewest = np.floor(numbers / minimum) * minimum if minimum > 1 else np.full_like(numbers, PARTS[-1])
@@ -65,7 +80,17 @@ def shown_survival(survival: npt.ArrayLike, patients: npt.ArrayLike, *, minimum:
 
 
 def class_words(minimum: int) -> str:
-    """How counts are shown, in a sentence."""
+    """Explain in a sentence how counts are shown.
+
+    Parameters
+    ----------
+    minimum
+        As in `shown_count`.
+
+    Returns
+    -------
+    str
+    """
     if minimum <= 1:
         return "Counts are exact."
     low = 36 * minimum
@@ -77,11 +102,35 @@ def class_words(minimum: int) -> str:
 
 
 def about(count: float, *, minimum: int) -> str:
-    """A count in a sentence: ``about`` where its class is shown."""
+    """Return a count for a sentence: with ``about`` if only its class is shown.
+
+    Parameters
+    ----------
+    count
+        Patients.
+    minimum
+        As in `shown_count`.
+
+    Returns
+    -------
+    str
+    """
     words = count_words(count, minimum=minimum)
     return f"about {words}" if minimum > 1 and "<" not in words else words
 
 
 def count_words(count: float, *, minimum: int) -> str:
-    """A count as shown, in words: ``<5`` where it is small."""
+    """Return a count as shown, in words: ``<5`` if it is small.
+
+    Parameters
+    ----------
+    count
+        Patients.
+    minimum
+        As in `shown_count`.
+
+    Returns
+    -------
+    str
+    """
     return f"<{minimum}" if 0 < count < minimum else f"{shown_count(count, minimum=minimum):,.0f}"

@@ -1,4 +1,4 @@
-"""Levels of the data that the settings put together."""
+"""Levels of the data that the settings merge."""
 
 from dataclasses import replace
 

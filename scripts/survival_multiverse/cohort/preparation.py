@@ -1,4 +1,4 @@
-"""From a file's columns to the canonical frame of patients, and the account of who was left out."""
+"""Preparation of a file's columns as the canonical frame of patients, with counts of exclusions."""
 
 import hashlib
 from collections.abc import Mapping
@@ -56,9 +56,14 @@ def prepare_cohort(frame: pd.DataFrame, study: Study) -> PreparedCohort:
     Parameters
     ----------
     frame
-        Raw columns, one row a patient, as read from a file.
+        Raw columns, one row a patient, as read from a file; numbers in the units of the configuration.
     study
         Says which column plays which role.
+
+    Returns
+    -------
+    PreparedCohort
+        The canonical frame, the flow of patients into it, their gaps, and warnings.
 
     Raises
     ------
@@ -97,14 +102,20 @@ def prepare_cohort(frame: pd.DataFrame, study: Study) -> PreparedCohort:
 
 
 def _with_warnings(flow: pd.DataFrame, warnings: list[str]) -> pd.DataFrame:
-    """The flow with a line for each warning, which leaves nobody out."""
+    """Add to the flow a line for each warning, which excludes nobody."""
     n = int(flow["n_remaining"].iloc[-1])
     lines = pd.DataFrame([("warning", text, 0, n) for text in warnings], columns=flow.columns)
     return pd.concat([flow, lines], ignore_index=True) if warnings else flow
 
 
 def dataset_names() -> tuple[str, ...]:
-    """Names of the data sets that come with lifelines, as `cohort.dataset` takes them."""
+    """Return the names of the data sets that come with lifelines, as `cohort.dataset` takes them.
+
+    Returns
+    -------
+    tuple of str
+        In alphabetical order.
+    """
     # Imported here because nobody else who reads a cohort needs lifelines, and its import is slow.
     from lifelines import datasets
 
@@ -129,7 +140,7 @@ def _apply_criteria(
     *,
     rows: np.ndarray,
 ) -> tuple[np.ndarray, pd.DataFrame]:
-    """Who stays, and the flow; a value that can't be read stays, to be reported as a fault.
+    """Return who stays, and the flow; a value that can't be read stays, to be reported as a fault.
 
     `rows` is true for the rows without any value, which the other arrays don't have.
     """
@@ -167,7 +178,7 @@ def _apply_criteria(
 
 
 def _refuse_hopeless(dose: np.ndarray, study: Study) -> None:
-    """An arm that no cutoff fills leaves nothing to compare, in any population."""
+    """Raise an error if no cutoff divides the doses: there would be nothing to compare in any population."""
     cutoffs = study.axes["dose_cutoff"].values
     if any(0 < at_least(dose, cutoff).sum() < len(dose) for cutoff in cutoffs):
         return
@@ -197,7 +208,7 @@ def _canonical_frame(values: dict[str, np.ndarray], study: Study) -> pd.DataFram
 
 
 def content_ids(patients: pd.DataFrame) -> np.ndarray:
-    """Ids made of what a row says: its blake2b digest, and a copy number among identical rows."""
+    """Return ids made of the content of rows: its blake2b digest, and a copy number among identical rows."""
     parts = []
     for name in sorted(patients.columns):
         column = patients[name]

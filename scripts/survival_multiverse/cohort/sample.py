@@ -1,4 +1,4 @@
-"""Patients as arrays sorted by time: the form in which every estimator takes them."""
+"""Patients as arrays sorted by time, as every estimator takes them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,12 +17,35 @@ MISSING = -1
 
 
 def reaches(time: np.ndarray, landmark: float) -> np.ndarray:
-    """Mask of the times that are at least the landmark."""
+    """Return the mask of the times that are at least the landmark.
+
+    Parameters
+    ----------
+    time
+        Follow-up, shape (n,).
+    landmark
+        In the unit of `time`.
+
+    Returns
+    -------
+    np.ndarray
+        Mask, shape (n,).
+    """
     return at_least(time, landmark)
 
 
 def measured(study: Study) -> bool:
-    """Tell whether continuous values are the patients' own, not drawn within published categories."""
+    """Return whether continuous values are the patients' own, not drawn within published categories.
+
+    Parameters
+    ----------
+    study
+        Says where the patients come from.
+
+    Returns
+    -------
+    bool
+    """
     return study.source != "reconstructed"
 
 
@@ -68,7 +91,20 @@ class Cohort:
 
 
 def encode_cohort(patients: pd.DataFrame, study: Study) -> Cohort:
-    """Arrays of the canonical patients' frame (see `cohort.prepare_cohort`)."""
+    """Return the arrays of the canonical patients' frame (see `cohort.prepare_cohort`).
+
+    Parameters
+    ----------
+    patients
+        Canonical frame, one row a patient.
+    study
+        Names covariates and their levels.
+
+    Returns
+    -------
+    Cohort
+        All patients, in ascending time.
+    """
     order = np.lexsort((patients["patient_id"].to_numpy(dtype=object).astype(str), patients["time"]))
     patients = patients.iloc[order]
     grouped = [covariate for covariate in study.covariates.values() if covariate.levels]
@@ -160,28 +196,28 @@ class Sample:
         )
 
     def factor_codes(self, name: str) -> np.ndarray:
-        """Codes of one grouping, shape (n,)."""
+        """Return the codes of one grouping, shape (n,)."""
         return self.codes[self.position(name)]
 
     def position(self, name: str) -> int:
-        """Row of a grouping in `codes`; ValueError if there is none of that name."""
+        """Return the row of a grouping in `codes`; raise ``ValueError`` if there is none of that name."""
         for row, factor in enumerate(self.factors):
             if factor.name == name:
                 return row
         raise ValueError(f"no grouping named {name}")
 
     def has_levels(self, name: str) -> bool:
-        """Whether the covariate groups patients, rather than entering models as a number."""
+        """Return whether the covariate groups patients, rather than entering models as a number."""
         return any(factor.name == name for factor in self.factors)
 
     def ungrouped(self, name: str) -> "Sample":
-        """The same patients with one covariate as it was measured, not by its levels."""
+        """Return the same patients with one covariate as it was measured, not by its levels."""
         kept = [row for row, factor in enumerate(self.factors) if factor.name != name]
         factors = tuple(self.factors[row] for row in kept)
         return replace(self, factors=factors, codes=np.ascontiguousarray(self.codes[kept]))
 
     def known(self, names: Sequence[str]) -> np.ndarray | None:
-        """Mask of the patients in whom none of these is missing, or None if that is everybody."""
+        """Return the mask of the patients in whom none of these is missing, or None if that is everybody."""
         mask = np.ones(len(self), dtype=bool)
         for name in names:
             if self.has_levels(name):
@@ -191,7 +227,7 @@ class Sample:
         return None if mask.all() else mask
 
     def arm_status(self, minimum_events: int) -> Status:
-        """Whether the arms can be compared."""
+        """Return ok, or why the arms cannot be compared."""
         low, high, deaths_low, deaths_high = arm_counts(self.event, self.arm)
         if min(low, high) == 0:
             return Status.EMPTY_ARM
@@ -199,7 +235,24 @@ class Sample:
 
 
 def whole_sample(cohort: Cohort, *, oligo_threshold: float, dose_cutoff: float, gtv_cutoff: float) -> Sample:
-    """All patients with the groupings that these cutoffs make."""
+    """Return all patients with the groupings that these cutoffs make.
+
+    Parameters
+    ----------
+    cohort
+        All patients, from `encode_cohort`.
+    oligo_threshold
+        Number of lesions from which a patient is not oligometastatic.
+    dose_cutoff
+        Lowest dose of arm 1, in the unit of the dose.
+    gtv_cutoff
+        Lowest volume of the upper group, in the unit of the volume.
+
+    Returns
+    -------
+    Sample
+        In ascending time.
+    """
     large = np.where(np.isnan(cohort.gtv), MISSING, at_least(cohort.gtv, gtv_cutoff))
     state = np.where(np.isnan(cohort.lesions), MISSING, at_least(cohort.lesions, oligo_threshold))
     return Sample(
@@ -217,7 +270,20 @@ def whole_sample(cohort: Cohort, *, oligo_threshold: float, dose_cutoff: float, 
 
 
 def select_population(sample: Sample, population: Population) -> Sample:
-    """Patients of a population; outside `all` the metastatic state is no grouping."""
+    """Return the patients of a population; outside `all` the metastatic state is no grouping.
+
+    Parameters
+    ----------
+    sample
+        All patients, from `whole_sample`.
+    population
+        Which of them to keep.
+
+    Returns
+    -------
+    Sample
+        In ascending time.
+    """
     if population is Population.ALL:
         return sample
     state = sample.factor_codes("state")
@@ -227,9 +293,21 @@ def select_population(sample: Sample, population: Population) -> Sample:
 
 
 def design_matrix(sample: Sample, names: Sequence[str]) -> tuple[np.ndarray, list[tuple[str, str]]]:
-    """Model columns, shape (n, columns), and (variable, contrast) of each.
+    """Return the columns of a model, and (variable, contrast) of each.
 
     Groupings give an indicator for each level but the reference; other covariates enter linearly.
+
+    Parameters
+    ----------
+    sample
+        Patients without gaps in these variables.
+    names
+        Variables of the model, among them ``arm``.
+
+    Returns
+    -------
+    tuple
+        Columns, shape (n, columns), and one pair of names for each.
     """
     columns, terms = [], []
     for name in names:

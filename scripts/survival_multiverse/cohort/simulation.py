@@ -49,7 +49,7 @@ def simulate_cohort(settings: Mapping[str, Any], study: Study, *, replicate: int
     Every variable is a quantile of a latent standard normal, so margins are those given. The latent dose is
     moved by the baseline covariates (confounding) and rescaled to keep the dose's margin; a high dose moves
     the latent post-treatment covariates where `dose_changes_post_treatment` says so. Survival has hazard
-    ``h0(t) * exp(lp)`` with a Weibull h0, drawn by inversion (Bender, Augustin & Blettner 2005), so that a
+    ``h0(t) * exp(lp)`` with a Weibull h0, drawn by inversion [1]_, so that a
     Cox model on all variables as given estimates `dose_hazard_ratio`. Censoring is uniform, independent of
     all else. The baseline hazard depends on the settings alone, never on the seed or the number of patients.
 
@@ -67,6 +67,11 @@ def simulate_cohort(settings: Mapping[str, Any], study: Study, *, replicate: int
     DataFrame
         One row a patient under the configured column names, ready for `cohort.prepare_cohort`. Each variable
         has its own random stream: more patients extend a cohort, and leave the first ones as they were.
+
+    References
+    ----------
+    .. [1] Bender R, Augustin T, Blettner M. Generating survival times to simulate Cox proportional hazards
+       models. Statistics in Medicine 2005;24:1713–1723.
     """
     drawn = _read(settings)
     seed = (study.seed, replicate)
@@ -79,6 +84,16 @@ def potential_outcomes(settings: Mapping[str, Any], study: Study, *, replicate: 
     """Draw the patients of `simulate_cohort`, with the outcome of each under either dose.
 
     Only the direct effect of the dose differs between the two: all other variables stay as drawn.
+
+    Parameters
+    ----------
+    settings, study, replicate
+        As in `simulate_cohort`.
+
+    Returns
+    -------
+    PotentialOutcomes
+        The patients, and their times (in the study's unit) and events under either dose.
 
     Raises
     ------
@@ -101,7 +116,7 @@ def potential_outcomes(settings: Mapping[str, Any], study: Study, *, replicate: 
 
 
 def _read(settings: Mapping[str, Any]) -> Simulation:
-    """The settings with their defaults, variables by their names in tables."""
+    """Return the settings with their defaults, variables by their names in tables."""
     drawn = Simulation.read(settings)
     variables = {table_name(name): entry for name, entry in drawn.variables.items()}
     return drawn.model_copy(update={"variables": variables})
@@ -125,7 +140,7 @@ def _outcomes(
     scale: float,
     seed: tuple[int, int],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Observed time, and whether it ends in death, of patients with these doses, shape (patients,) each."""
+    """Return observed time and event of patients with these doses, shape (patients,) each."""
     predictor = _linear_predictor(settings, study, values, high)
     shape = settings.weibull_shape
     exponential = -np.log(_uniform(seed, "survival time", len(high)))
@@ -157,7 +172,7 @@ def _draw_variables(
     patients: int,
     margin: tuple[float, float],
 ) -> tuple[Values, np.ndarray]:
-    """All variables (numbers, or level codes) and who has a high dose, each of shape (patients,)."""
+    """Draw all variables (numbers, or level codes) and who has a high dose, each of shape (patients,)."""
     values, names = _baseline(settings, study, seed=seed, patients=patients)
     latent = (_latent_dose(settings, values, names, seed) - margin[0]) / margin[1]
     values["dose"] = _quantile(settings.variables["dose"], latent)
@@ -251,7 +266,7 @@ def _frame(
     event: np.ndarray,
     seed: tuple[int, int],
 ) -> pd.DataFrame:
-    """Columns as a user's file would have them."""
+    """Return the columns as a user's file would have them."""
     columns: dict[str, Any] = {}
     if study.id_column:
         columns[study.id_column] = np.arange(1, len(time) + 1)
@@ -276,12 +291,12 @@ def _frame(
 
 
 def _round_to(values: np.ndarray, step: float) -> np.ndarray:
-    """Multiples of a step, without the digits that binary fractions add (0.3, not 0.30000000000000004)."""
+    """Round to multiples of a step, without the digits of binary fractions (0.3, not 0.30000000000000004)."""
     return np.round(np.rint(values / step) * step, 10)
 
 
 def _generator(seed: tuple[int, int], name: str) -> np.random.Generator:
-    """A stream of its own for each name: adding a covariate changes no other one's draws."""
+    """Return each name's own random generator, so that adding a covariate changes no other draws."""
     key = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest(), "big")
     return np.random.default_rng(np.random.SeedSequence(seed[0], spawn_key=(STREAM, seed[1], key)))
 
@@ -291,5 +306,5 @@ def _normal(seed: tuple[int, int], name: str, patients: int) -> np.ndarray:
 
 
 def _uniform(seed: tuple[int, int], name: str, patients: int) -> np.ndarray:
-    """Uniform on (0, 1], so that its logarithm is finite."""
+    """Draw uniform numbers on (0, 1], so that their logarithms are finite."""
     return 1.0 - _generator(seed, name).random(patients)

@@ -30,21 +30,35 @@ def breslow_baseline(
     weight: npt.ArrayLike | None = None,
     at: npt.ArrayLike | None = None,
 ) -> BaselineHazard:
-    """Breslow's cumulative hazard of a patient with covariates `at` (by default 0 in original units).
+    """Estimate the cumulative hazard of a patient with covariates `at` (by default 0 in original units).
 
     The jump at an event time is the weight of its deaths over the sum of w exp((x - at) beta) at risk
-    (Breslow 1974), whatever the tie method of the fit; dropped columns count as coefficient 0.
+    [1]_, whatever the tie method of the fit; dropped columns count as coefficient 0.
 
     Parameters
     ----------
-    time, event, X, weight
-        The rows of an unstratified fit, in any order.
+    time, event, X
+        The rows of an unstratified fit, in any order; see `cox`.
     fit : CoxFit
+        The model of these rows.
+    weight : array_like, shape (n,), optional
+        Case weights of the fit.
     at : array_like, shape (k,), optional
+        Covariates in their original units.
 
     Returns
     -------
     BaselineHazard
+        Hazard per unit of time, with the status of the fit.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, or a value is missing or impossible.
+
+    References
+    ----------
+    .. [1] Breslow NE. Covariance analysis of censored survival data. Biometrics 1974;30:89–99.
     """
     rows = cox_rows(time, event, X, weight=weight)
     times = np.unique(rows.time[rows.event == 1])

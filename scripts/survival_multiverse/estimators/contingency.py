@@ -29,7 +29,7 @@ class ChiSquare:
 
 
 def pearson_chi_square(codes: np.ndarray, arm: np.ndarray, n_levels: int) -> ChiSquare:
-    """Test whether a covariate's levels are distributed alike in the two arms (Pearson 1900, no Yates).
+    """Test whether a covariate's levels are distributed alike in the two arms, without correction [1]_.
 
     Parameters
     ----------
@@ -37,11 +37,24 @@ def pearson_chi_square(codes: np.ndarray, arm: np.ndarray, n_levels: int) -> Chi
         Level 0 to n_levels - 1, or -1 for missing (left out). A level nobody has is dropped.
     arm : int array of shape (n,)
         0 or 1.
+    n_levels : int
+        Number of declared levels.
+
+    Returns
+    -------
+    ChiSquare
+        Status `empty_arm` or `constant` if there is nothing to compare; then the numbers are NaN.
 
     Raises
     ------
     ValueError
         If shapes disagree, or a code or an arm is out of range.
+
+    References
+    ----------
+    .. [1] Pearson K. On the criterion that a given system of deviations from the probable in the case of a
+       correlated system of variables is such that it can be reasonably supposed to have arisen from random
+       sampling. Philosophical Magazine, series 5, 1900;50:157–175.
     """
     codes = np.asarray(codes, dtype=np.int64)
     arm = np.asarray(arm, dtype=np.int64)
@@ -55,7 +68,18 @@ def pearson_chi_square(codes: np.ndarray, arm: np.ndarray, n_levels: int) -> Chi
 
 
 def chi_square_of_counts(counts: np.ndarray) -> ChiSquare:
-    """The same test of counted patients, shape (2 * levels,): arm 0 and arm 1 of each level in turn."""
+    """Compute the test of `pearson_chi_square` from counts of patients.
+
+    Parameters
+    ----------
+    counts : int array of shape (2 * levels,)
+        Arm 0 and arm 1 of each level in turn.
+
+    Returns
+    -------
+    ChiSquare
+        As `pearson_chi_square` returns it.
+    """
     cells = [int(count) for count in counts]
     by_level = [low + high for low, high in zip(cells[::2], cells[1::2], strict=True)]
     by_arm = (sum(cells[::2]), sum(cells[1::2]))

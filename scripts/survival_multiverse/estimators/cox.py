@@ -45,7 +45,7 @@ _STATUSES = (
 )
 
 
-# Beyond it exp, or 1 / exp, leaves the range of normal numbers.
+# For a larger one exp, or 1 / exp, leaves the range of normal numbers.
 _LARGEST_LOG = 700.0
 
 
@@ -117,7 +117,17 @@ class ChiSquareTest(NamedTuple):
 
 
 def status_of_code(code: int) -> Status:
-    """The `Status` of a return code of the Cox kernels (`cox_binary`)."""
+    """Return the `Status` of a return code of the Cox kernels (`cox_binary`).
+
+    Parameters
+    ----------
+    code : int
+        0 to 5.
+
+    Returns
+    -------
+    Status
+    """
     return _STATUSES[code]
 
 
@@ -134,40 +144,52 @@ def cox(
     names: Sequence[str] | None = None,
     level: float = 0.95,
 ) -> CoxFit:
-    """Fit a Cox model by Newton's method on columns centred and scaled to SD 1.
+    """Fit a Cox model [1]_ by Newton's method on columns centred and scaled to SD 1.
 
     Parameters
     ----------
     time : array_like, shape (n,)
-        Follow-up; tied times are exactly equal. Sorted here only if not sorted by (stratum, time).
+        Follow-up, in any unit; tied times are exactly equal. Sorted here only if not yet sorted by
+        (stratum, time).
     event : array_like, shape (n,)
         1 for a death, 0 for a censored time.
     X : array_like, shape (n, k)
         Covariates. Constant and aliased columns are dropped and reported.
     ties : {"efron", "breslow"}
-        Efron (1977) or Breslow (1974); with weights, tied deaths share their mean weight as in R.
+        Efron [2]_ or Breslow [3]_; with weights, tied deaths share their mean weight as in R.
     weight : array_like, shape (n,), optional
         Case weights >= 0; a row of weight 0 counts as absent.
     cluster : array_like of int, shape (n,), optional
-        Asks for the robust variance (Lin & Wei 1989) with dfbetas summed by cluster, without a small-sample
+        Asks for the robust variance [4]_ with dfbetas summed by cluster, without a small-sample
         factor: R `coxph(..., cluster = )`.
     robust : bool
         Robust variance with each row its own cluster, unless `cluster` is given.
     stratum : array_like of int, shape (n,), optional
         Strata with their own baseline hazards.
     names : sequence of str, optional
-        One per column, only carried along.
+        One per column; they are only stored in the fit.
     level : float
         Confidence level that `hazard_ratio` uses by default.
 
     Returns
     -------
     CoxFit
+        Log hazard ratios per unit of each column; NaN, with a status, if the model could not be fitted.
 
     Raises
     ------
     ValueError
-        Unknown `ties`, shapes that do not match, missing or impossible values.
+        If `ties` is unknown, shapes do not match, or a value is missing or impossible.
+
+    References
+    ----------
+    .. [1] Cox DR. Regression models and life-tables. Journal of the Royal Statistical Society, Series B
+       1972;34:187–220.
+    .. [2] Efron B. The efficiency of Cox’s likelihood function for censored data. Journal of the American
+       Statistical Association 1977;72:557–565.
+    .. [3] Breslow NE. Covariance analysis of censored survival data. Biometrics 1974;30:89–99.
+    .. [4] Lin DY, Wei LJ. The robust inference for the Cox proportional hazards model. Journal of the
+       American Statistical Association 1989;84:1074–1078.
     """
     if ties not in ("efron", "breslow"):
         raise ValueError(f"ties must be 'efron' or 'breslow', not {ties!r}")
@@ -202,7 +224,7 @@ def cox(
 
 
 def _variance(fit: CoxFit, variance: str) -> np.ndarray:
-    """The covariance matrix asked for by name."""
+    """Return the covariance matrix of the given name."""
     if variance == "model":
         return fit.variance_model
     if variance != "robust":
@@ -214,7 +236,7 @@ def _variance(fit: CoxFit, variance: str) -> np.ndarray:
 
 @lru_cache(maxsize=32)
 def _normal_quantile(level: float) -> float:
-    """Two-sided standard normal quantile of a confidence level."""
+    """Return the two-sided standard normal quantile of a confidence level."""
     if not 0.0 < level < 1.0:
         raise ValueError(f"a confidence level lies between 0 and 1, not {level}")
     return float(ndtri(0.5 + level / 2))
@@ -223,13 +245,16 @@ def _normal_quantile(level: float) -> float:
 def hazard_ratio(
     fit: CoxFit, j: int, *, variance: str = "model", level: float | None = None, per: float = 1.0
 ) -> HazardRatio:
-    """Hazard ratio per unit of column j, or per several, with a Wald interval and P value.
+    """Return the hazard ratio per unit of column j, or per several, with a Wald interval and P value.
 
     Parameters
     ----------
     fit : CoxFit
+        The fitted model.
     j : int
+        Position of the column.
     variance : {"model", "robust"}
+        Inverse information, or the sandwich.
     level : float, optional
         Confidence level, by default that of the fit.
     per : float
@@ -244,7 +269,7 @@ def hazard_ratio(
     Raises
     ------
     ValueError
-        A robust variance was asked of a fit without one.
+        If a robust variance is asked of a fit without one, or `level` is not between 0 and 1.
     """
     covariance = _variance(fit, variance)
     status = fit.status
@@ -259,10 +284,27 @@ def hazard_ratio(
 
 
 def wald_hazard_ratio(log_estimate: float, std_error: float, *, level: float) -> HazardRatio:
-    """Hazard ratio with Wald interval and P value from its logarithm and standard error.
+    """Return a hazard ratio with Wald interval and P value from its logarithm and standard error.
 
-    Status `not_applicable` where the standard error is 0 or unknown, `out_of_range` where the ratio or a
-    limit leaves the range of numbers: no ratio of 0 or infinity is ever ok.
+    Parameters
+    ----------
+    log_estimate : float
+        Log hazard ratio.
+    std_error : float
+        Standard error of the log hazard ratio.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    HazardRatio
+        Status `not_applicable` where the standard error is 0 or unknown, `out_of_range` where the ratio or a
+        limit leaves the range of numbers: no ratio of 0 or infinity is ever ok.
+
+    Raises
+    ------
+    ValueError
+        If `level` is not between 0 and 1.
     """
     if not 0.0 < std_error < math.inf:
         return HazardRatio(math.nan, log_estimate, std_error, *(math.nan,) * 4, Status.NOT_APPLICABLE)
@@ -284,7 +326,14 @@ def wald_hazard_ratio(log_estimate: float, std_error: float, *, level: float) ->
 
 
 def likelihood_ratio_test(fit_full: CoxFit, fit_reduced: CoxFit | None = None) -> ChiSquareTest:
-    """Likelihood ratio test of a model against one nested in it (by default against no covariates).
+    """Test a model against one nested in it (by default against no covariates) by the likelihood ratio.
+
+    Parameters
+    ----------
+    fit_full : CoxFit
+        The larger model.
+    fit_reduced : CoxFit, optional
+        A model of some of its columns on the same rows.
 
     Returns
     -------
@@ -294,7 +343,7 @@ def likelihood_ratio_test(fit_full: CoxFit, fit_reduced: CoxFit | None = None) -
     Raises
     ------
     ValueError
-        Fits of different rows or tie methods.
+        If the fits are of different rows or tie methods.
     """
     kept = fit_full.coefficients.size - len(fit_full.dropped)
     statuses: tuple[Status, ...]
@@ -315,13 +364,27 @@ def likelihood_ratio_test(fit_full: CoxFit, fit_reduced: CoxFit | None = None) -
 
 
 def wald_test(fit: CoxFit, columns: Sequence[int], *, variance: str = "model") -> ChiSquareTest:
-    """Wald test that the coefficients of some columns are all 0; dropped columns are left out.
+    """Test by Wald's statistic that the coefficients of some columns are all 0; leave out dropped columns.
+
+    Parameters
+    ----------
+    fit : CoxFit
+        The fitted model.
+    columns : sequence of int
+        Positions of the columns tested together.
+    variance : {"model", "robust"}
+        Inverse information, or the sandwich.
 
     Returns
     -------
     ChiSquareTest
         Status `constant` when all the columns were dropped; `not_applicable` when their covariance is
         singular (a robust variance from fewer clusters than columns).
+
+    Raises
+    ------
+    ValueError
+        If a robust variance is asked of a fit without one.
     """
     columns = [j for j in columns if j not in fit.dropped]
     covariance = _variance(fit, variance)

@@ -45,13 +45,13 @@ class CoxRows:
 
 
 def _typed(values: npt.ArrayLike, dtype: npt.DTypeLike) -> np.ndarray:
-    """Contiguous and writeable: a read-only array (pandas) would make numba compile the kernels again."""
+    """Return a contiguous, writeable array: for a read-only one (pandas) numba would compile again."""
     array = np.ascontiguousarray(values, dtype=dtype)
     return array if array.flags.writeable else array.copy()
 
 
 def _dense(codes: np.ndarray) -> tuple[np.ndarray, int]:
-    """Cluster codes as 0 .. m - 1, and m. Codes already small are left alone: an empty cluster adds 0."""
+    """Return cluster codes as 0 .. m - 1, and m. Codes already small are kept: an empty cluster adds 0."""
     if codes.size == 0:
         return codes, 0
     largest = int(codes.max())

@@ -116,7 +116,7 @@ class RestrictedMeanDifference:
 
 
 def vector(values: npt.ArrayLike, dtype: npt.DTypeLike) -> np.ndarray:
-    """One-dimensional contiguous array the kernels accept; copies only when it must.
+    """Return a one-dimensional contiguous array that the kernels accept; copy only if necessary.
 
     A read-only array (a pandas column) is copied, since numba would compile every kernel again for its type.
     """
@@ -128,7 +128,23 @@ def vector(values: npt.ArrayLike, dtype: npt.DTypeLike) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def normal_quantile(level: float) -> float:
-    """Two-sided standard normal quantile of a confidence level."""
+    """Return the two-sided standard normal quantile of a confidence level.
+
+    Parameters
+    ----------
+    level : float
+        Confidence level, such as 0.95.
+
+    Returns
+    -------
+    float
+        Such as 1.96.
+
+    Raises
+    ------
+    ValueError
+        If `level` is not between 0 and 1.
+    """
     if not 0.0 < level < 1.0:
         raise ValueError(f"level must lie between 0 and 1, got {level}")
     return float(ndtri(1.0 - (1.0 - level) / 2.0))
@@ -139,7 +155,21 @@ def timefix(time: npt.ArrayLike) -> np.ndarray:
 
     Neighbouring distinct times are tied if they differ by at most sqrt(machine epsilon), absolutely or
     relative to the mean absolute distinct time; a chain of ties takes its smallest time (survival 3.5-3).
-    Returns a new array of the same shape; raises ValueError for times that are not finite.
+
+    Parameters
+    ----------
+    time : array_like, shape (n,)
+        In any unit.
+
+    Returns
+    -------
+    np.ndarray
+        New array of the same shape and unit.
+
+    Raises
+    ------
+    ValueError
+        If a time is not finite.
     """
     time = vector(time, np.float64)
     if not np.isfinite(time).all():
@@ -156,22 +186,32 @@ def timefix(time: npt.ArrayLike) -> np.ndarray:
 def kaplan_meier(
     time: npt.ArrayLike, event: npt.ArrayLike, *, conf_type: str | None = "log-log", level: float = 0.95
 ) -> KaplanMeier:
-    """Estimate the survival function (Kaplan & Meier 1958) with Greenwood's variance.
+    """Estimate the survival function [1]_ with Greenwood's variance.
 
     Parameters
     ----------
     time, event : array_like, shape (n,)
-        Follow-up and death indicator; n may be 0.
+        Follow-up, in any unit, and death indicator (1 = death); n may be 0.
     conf_type : {"log-log", "log", "plain"} or None
         Scale of the pointwise limits; `log` and `plain` are clipped to [0, 1] as in R. None leaves them out
         (NaN), which halves the time.
     level : float
         Confidence level.
 
+    Returns
+    -------
+    KaplanMeier
+        The curve at the distinct times, in the unit of `time`.
+
     Raises
     ------
     ValueError
         If shapes differ, a time is not finite, an event is not 0 or 1, or an option is unknown.
+
+    References
+    ----------
+    .. [1] Kaplan EL, Meier P. Nonparametric estimation from incomplete observations. Journal of the American
+       Statistical Association 1958;53:457–481.
     """
     time, event = vector(time, np.float64), vector(event, np.int64)
     if conf_type is not None and conf_type not in CONF_TYPES:
@@ -192,15 +232,22 @@ def group_curves(
     conf_type: str = "log-log",
     level: float = 0.95,
 ) -> list[tuple[int, int, Quantile, list[tuple[float, float, float, float, Status]]]]:
-    """What `quantile` (the median) and `survival_at` read off the curve of each group, in one compiled call.
+    """Read `quantile` (the median) and `survival_at` off the curve of each group, in one compiled call.
 
     Parameters
     ----------
     time : float64 array, shape (n,)
-        Ascending (not checked).
+        Ascending (not checked), in any unit.
     event, codes : int64 arrays, shape (n,)
         Codes 0 to levels - 1; any other leaves the patient out.
+    levels : int
+        Number of groups.
     at : sequence of float, shape (q,)
+        Times at which survival is read, in the unit of `time`.
+    conf_type : {"log-log", "log", "plain"}
+        Scale of the pointwise limits.
+    level : float
+        Confidence level.
 
     Returns
     -------
@@ -237,12 +284,33 @@ def ascending(time: np.ndarray, event: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def quantile(km: KaplanMeier, probability: float = 0.5) -> Quantile:
-    """Time by which a share `probability` has died, with limits read off the curve's limits.
+    """Return the time by which a share `probability` has died, with limits read off the curve's limits [1]_.
 
-    As R's `quantile.survfit` (Brookmeyer & Crowley 1982): where the curve is flat at the level, within
-    1.5e-8, the midpoint of that step; if it stays flat to the end, the midpoint with the last observed time.
-    The tolerance holds there too when rounding leaves the curve a bit above the level, where R returns NA.
-    Status `not_reached` if the estimate is NaN; ValueError unless 0 < probability < 1.
+    As R's `quantile.survfit`: where the curve is flat at the level, within 1.5e-8, the midpoint of that step;
+    if it stays flat to the end, the midpoint with the last observed time. The tolerance holds there too when
+    rounding leaves the curve a bit above the level, where R returns NA.
+
+    Parameters
+    ----------
+    km : KaplanMeier
+        The curve.
+    probability : float
+        Share who have died; 0.5 is the median.
+
+    Returns
+    -------
+    Quantile
+        In the unit of time; status `not_reached` if the estimate is NaN, `empty_arm` without patients.
+
+    Raises
+    ------
+    ValueError
+        If `probability` is not between 0 and 1.
+
+    References
+    ----------
+    .. [1] Brookmeyer R, Crowley J. A confidence interval for the median survival time. Biometrics
+       1982;38:29–41.
     """
     if not 0.0 < probability < 1.0:
         raise ValueError(f"probability must lie between 0 and 1, got {probability}")
@@ -253,19 +321,31 @@ def quantile(km: KaplanMeier, probability: float = 0.5) -> Quantile:
 
 
 def survival_at(km: KaplanMeier, at: npt.ArrayLike) -> SurvivalAt:
-    """Read S, its Greenwood standard error, its limits and the number at risk at the times `at` (shape (q,)).
+    """Read S, its Greenwood standard error, its limits and the number at risk off a curve at some times.
 
     As R's `summary(survfit, times = at)`. Past the last follow-up: 0 if everybody left had died, else
     `beyond_follow_up` with NaN. At S = 0 standard error and limits are NaN with status ok. Before the first
     observed time the limits are 1; a time that is negative or NaN is `not_applicable`. Times are compared
     with a tolerance (`kernels.limits`): follow-up to 24 less rounding reaches 24.
+
+    Parameters
+    ----------
+    km : KaplanMeier
+        The curve.
+    at : array_like, shape (q,)
+        Times, in the unit of the curve.
+
+    Returns
+    -------
+    SurvivalAt
+        Arrays of shape (q,).
     """
     estimate, std_error, lower, upper, n_risk, codes = read_curve(km, at)
     return SurvivalAt(estimate, std_error, lower, upper, n_risk, statuses(codes))
 
 
 def read_curve(km: KaplanMeier, at: npt.ArrayLike) -> tuple[np.ndarray, ...]:
-    """Columns of `SurvivalAt` with the kernel's status codes."""
+    """Return the columns of `SurvivalAt` with the kernel's status codes."""
     at = vector(at, np.float64)
     return survival_at_kernel(km.time, km.n_risk, km.survival, km.std_error, km.ci_lower, km.ci_upper, at)
 
@@ -276,11 +356,23 @@ def statuses(codes: np.ndarray) -> tuple[Status, ...]:
 
 
 def survival_difference(km_a: KaplanMeier, km_b: KaplanMeier, at: npt.ArrayLike) -> SurvivalDifference:
-    """Difference S_a - S_b of two independent arms at the times `at`, on the plain scale.
+    """Return the difference S_a - S_b of two independent arms at some times, on the plain scale.
 
     Variance is the sum of Greenwood's; limits have the level of `km_a`. If an arm cannot be read, its status
     and NaN. Where a curve stands at 0 the difference is given without a standard error (`not_applicable`);
     where neither arm has had a death it is 0 without limits (`too_few_events`).
+
+    Parameters
+    ----------
+    km_a, km_b : KaplanMeier
+        The curves of the arms.
+    at : array_like, shape (q,)
+        Times, in the unit of the curves.
+
+    Returns
+    -------
+    SurvivalDifference
+        Arrays of shape (q,).
     """
     a, se_a, _, _, _, code_a = read_curve(km_a, at)
     b, se_b, _, _, _, code_b = read_curve(km_b, at)
@@ -291,13 +383,33 @@ def survival_difference(km_a: KaplanMeier, km_b: KaplanMeier, at: npt.ArrayLike)
 
 
 def restricted_mean(km: KaplanMeier, tau: float) -> RestrictedMean:
-    """Mean survival time restricted to `tau`: the area under S from 0 to tau.
+    """Return the mean survival time restricted to `tau`: the area under S from 0 to tau.
 
     Variance is the sum over death times t_i <= tau of [area under S from t_i to tau]^2 d_i / (n_i (n_i -
-    d_i)), terms with n_i = d_i being 0 (Klein & Moeschberger 2003, eq. 4.5.2; R's `survmean`).
-    `beyond_follow_up` if the last observation is censored before tau, by more than rounding
-    (`kernels.limits`): R extends the curve instead.
-    ValueError unless tau > 0.
+    d_i)), terms with n_i = d_i being 0 ([1]_, eq. 4.5.2; R's `survmean`).
+
+    Parameters
+    ----------
+    km : KaplanMeier
+        The curve.
+    tau : float
+        Horizon, in the unit of the curve.
+
+    Returns
+    -------
+    RestrictedMean
+        In the unit of time. Status `beyond_follow_up` if the last observation is censored before tau, by more
+        than rounding (`kernels.limits`): R extends the curve instead.
+
+    Raises
+    ------
+    ValueError
+        If `tau` is not positive and finite.
+
+    References
+    ----------
+    .. [1] Klein JP, Moeschberger ML. Survival Analysis: Techniques for Censored and Truncated Data. 2nd ed.
+       New York: Springer; 2003.
     """
     estimate, std_error, code = restricted_mean_kernel(
         km.time, km.n_risk, km.n_event, km.survival, checked_horizon(tau)
@@ -306,7 +418,7 @@ def restricted_mean(km: KaplanMeier, tau: float) -> RestrictedMean:
 
 
 def checked_horizon(tau: float) -> float:
-    """`tau` as a float, refused unless positive and finite."""
+    """Return `tau` as a float; raise ``ValueError`` unless it is positive and finite."""
     if not 0.0 < tau < math.inf:
         raise ValueError(f"tau must be positive and finite, got {tau}")
     return float(tau)
@@ -315,9 +427,33 @@ def checked_horizon(tau: float) -> float:
 def restricted_mean_difference(
     km_a: KaplanMeier, km_b: KaplanMeier, tau: float, *, level: float = 0.95
 ) -> RestrictedMeanDifference:
-    """Difference of the restricted means of two independent arms, a - b (Royston & Parmar 2013).
+    """Return the difference of the restricted means of two independent arms, a - b [1]_.
 
-    If an arm has no restricted mean, its status and NaN; `too_few_events` if neither arm varies before tau.
+    Parameters
+    ----------
+    km_a, km_b : KaplanMeier
+        The curves of the arms.
+    tau : float
+        Horizon, in the unit of the curves.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    RestrictedMeanDifference
+        In the unit of time. If an arm has no restricted mean, its status and NaN; `too_few_events` if neither
+        arm varies before tau.
+
+    Raises
+    ------
+    ValueError
+        If `tau` is not positive and finite.
+
+    References
+    ----------
+    .. [1] Royston P, Parmar MKB. Restricted mean survival time: an alternative to the hazard ratio for the
+       design and analysis of randomized trials with a time-to-event outcome. BMC Medical Research Methodology
+       2013;13:152.
     """
     tau = checked_horizon(tau)
     a = restricted_mean_kernel(km_a.time, km_a.n_risk, km_a.n_event, km_a.survival, tau)

@@ -13,12 +13,38 @@ __all__ = ["LIMIT_TOLERANCE", "at_least", "at_most", "merge_rounded"]
 
 
 def at_least(values: npt.ArrayLike, limit: float) -> np.ndarray:
-    """Return the mask of the values at or above a limit, to 1e-9 relative; NaN is not."""
+    """Return the mask of the values at or above a limit, to 1e-9 relative; NaN is not.
+
+    Parameters
+    ----------
+    values : array_like
+        Of any shape and unit.
+    limit : float
+        In the same unit.
+
+    Returns
+    -------
+    np.ndarray
+        Mask of the shape of `values`.
+    """
     return np.asarray(values, dtype=np.float64) >= lowest_of(float(limit))
 
 
 def at_most(values: npt.ArrayLike, limit: float) -> np.ndarray:
-    """Return the mask of the values at or below a limit, to 1e-9 relative; NaN is not."""
+    """Return the mask of the values at or below a limit, to 1e-9 relative; NaN is not.
+
+    Parameters
+    ----------
+    values : array_like
+        Of any shape and unit.
+    limit : float
+        In the same unit.
+
+    Returns
+    -------
+    np.ndarray
+        Mask of the shape of `values`.
+    """
     return np.asarray(values, dtype=np.float64) <= highest_of(float(limit))
 
 
@@ -31,6 +57,11 @@ def merge_rounded(values: np.ndarray) -> np.ndarray:
     ----------
     values : float array, shape (n,)
         No NaN.
+
+    Returns
+    -------
+    np.ndarray
+        Shape (n,).
     """
     distinct = np.unique(values)
     starts = np.flatnonzero(

@@ -39,12 +39,12 @@ class LogRank:
 def log_rank(
     time: npt.ArrayLike, event: npt.ArrayLike, group: npt.ArrayLike, *, stratum: npt.ArrayLike | None = None
 ) -> LogRank:
-    """Test whether the groups share one hazard (Mantel 1966; Peto & Peto 1972; rho = 0, R's `survdiff`).
+    """Test whether the groups share one hazard ([1]_, [2]_; rho = 0, R's `survdiff`).
 
     Parameters
     ----------
     time, event : array_like, shape (n,)
-        Follow-up and death indicator.
+        Follow-up, in any unit, and death indicator (1 = death).
     group : array_like of int, shape (n,)
         Codes 0 to k - 1. A code with no patient is dropped; code -1 leaves the patient out.
     stratum : array_like of int, shape (n,), optional
@@ -60,6 +60,13 @@ def log_rank(
     ------
     ValueError
         If shapes differ, a time is not finite or an event is not 0 or 1.
+
+    References
+    ----------
+    .. [1] Mantel N. Evaluation of survival data and two new rank order statistics arising in its
+       consideration. Cancer Chemotherapy Reports 1966;50:163–170.
+    .. [2] Peto R, Peto J. Asymptotically efficient rank invariant test procedures. Journal of the Royal
+       Statistical Society, Series A 1972;135:185–207.
     """
     time, event, group = vector(time, np.float64), vector(event, np.int64), vector(group, np.int64)
     keys = NO_STRATUM if stratum is None else vector(stratum, np.int64)
@@ -83,19 +90,24 @@ def log_rank(
 def log_rank_many(
     time: npt.ArrayLike, event: npt.ArrayLike, groups: npt.ArrayLike
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Log-rank test of many factors on one cohort: chi2, df and P, each of shape (F,).
+    """Test many factors on one cohort by log-rank: chi2, df and P, each of shape (F,).
 
     Parameters
     ----------
     time, event : array_like, shape (n,)
-        Follow-up and death indicator.
+        Follow-up, in any unit, and death indicator (1 = death).
     groups : array_like of int, shape (F, n)
         Codes of each factor; -1 = missing leaves the patient out of that factor only.
 
     Returns
     -------
     tuple of np.ndarray
-        chi2 and P are NaN where `log_rank` would not be ok. Raises ValueError as `log_rank` does.
+        chi2 and P are NaN where `log_rank` would not be ok.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, a time is not finite or an event is not 0 or 1.
     """
     time, event = vector(time, np.float64), vector(event, np.int64)
     groups = np.asarray(groups, np.int64)
@@ -109,16 +121,21 @@ def log_rank_many(
 def arm_log_rank(
     time: np.ndarray, event: np.ndarray, arm: np.ndarray, *, pair: np.ndarray | None = None
 ) -> tuple[float, int, float, Status]:
-    """Log-rank test of two arms, or of two arms within pairs: chi2, df, P and status, as `log_rank`.
+    """Test two arms by log-rank, or two arms within pairs: chi2, df, P and status, as `log_rank`.
 
     Parameters
     ----------
     time : float64 array, shape (n,)
-        Ascending (not checked).
+        Ascending (not checked), in any unit.
     event, arm : int64 arrays, shape (n,)
         0 or 1.
     pair : int64 array, shape (n,), optional
         Codes from 0; at most two rows each.
+
+    Returns
+    -------
+    tuple of (float, int, float, Status)
+        NaN unless the status is ok.
     """
     if pair is None:
         chi2, df, p_value, *_, code = log_rank_kernel(time, event, arm, np.zeros(time.size, np.int64))

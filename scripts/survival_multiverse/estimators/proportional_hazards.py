@@ -47,7 +47,7 @@ class PhTest:
 
 
 def _survival_before(time: np.ndarray, event: np.ndarray) -> np.ndarray:
-    """Kaplan-Meier estimate just before each time, S(t-), unweighted, all strata together. Sorted input."""
+    """Return the Kaplan-Meier estimate just before each time, S(t-), unweighted; the input is sorted."""
     n = time.size
     times, first = np.unique(time, return_index=True)
     deaths = np.bincount(np.searchsorted(times, time), weights=event, minlength=times.size)
@@ -56,7 +56,7 @@ def _survival_before(time: np.ndarray, event: np.ndarray) -> np.ndarray:
 
 
 def _clock(time: np.ndarray, event: np.ndarray, transform: str) -> np.ndarray | None:
-    """Transformed times, centred over the deaths and scaled to a largest size of 1; None if impossible."""
+    """Transform times, centred over the deaths and scaled to a largest size of 1; None if impossible."""
     if transform == "km":
         order = np.argsort(time, kind="stable")
         clock = np.empty(time.size)
@@ -78,7 +78,7 @@ def _clock(time: np.ndarray, event: np.ndarray, transform: str) -> np.ndarray | 
 
 
 def _statistic(score: np.ndarray, info: np.ndarray, columns: list[int]) -> float:
-    """Score statistic of the time trends of some columns, given all main effects."""
+    """Return the score statistic of the time trends of some columns, given all main effects."""
     k = score.size
     used = [*range(k), *(k + j for j in columns)]
     u = np.concatenate((np.zeros(k), score[columns]))
@@ -102,7 +102,7 @@ def proportional_hazards_test(
     weight: npt.ArrayLike | None = None,
     stratum: npt.ArrayLike | None = None,
 ) -> PhTest:
-    """Score test of a trend of the log hazard ratios with transformed time, per term and global.
+    """Test by the score for a trend of the log hazard ratios with transformed time, per term and global [1]_.
 
     Equals R's `cox.zph(fit, transform)` in survival >= 3.0 for the model-based (unclustered) fit. lifelines
     has the older approximation.
@@ -112,6 +112,7 @@ def proportional_hazards_test(
     time, event, X, weight, stratum
         The rows of the fit.
     fit : CoxFit
+        The model to be tested.
     ties : {"efron", "breslow"}
         Must be that of the fit.
     transform : {"km", "identity", "rank", "log"}
@@ -122,11 +123,17 @@ def proportional_hazards_test(
     Returns
     -------
     PhTest
+        One entry per term, and all columns together.
 
     Raises
     ------
     ValueError
-        Unknown transform, ties other than the fit's, shapes that do not match.
+        If the transform is unknown, ties are not the fit's, or shapes do not match.
+
+    References
+    ----------
+    .. [1] Grambsch PM, Therneau TM. Proportional hazards tests and diagnostics based on weighted residuals.
+       Biometrika 1994;81:515–526.
     """
     if transform not in _TRANSFORMS:
         raise ValueError(f"transform must be one of {_TRANSFORMS}, not {transform!r}")

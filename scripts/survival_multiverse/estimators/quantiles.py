@@ -6,12 +6,29 @@ import numpy as np
 
 
 def quantiles(values: np.ndarray, probabilities: Sequence[float]) -> list[float]:
-    """Linearly interpolated quantiles (Hyndman and Fan 1996, type 7: the default of R and numpy).
+    """Return linearly interpolated quantiles (type 7 of [1]_: the default of R and numpy).
+
+    Parameters
+    ----------
+    values : float array, shape (n,)
+        In any order and unit.
+    probabilities : sequence of float, shape (q,)
+        Between 0 and 1.
+
+    Returns
+    -------
+    list of float
+        One per probability, in the unit of the values.
 
     Raises
     ------
     ValueError
-        Without values.
+        If there are no values.
+
+    References
+    ----------
+    .. [1] Hyndman RJ, Fan Y. Sample quantiles in statistical packages. The American Statistician
+       1996;50:361–365.
     """
     if not values.size:
         raise ValueError("no values, no quantiles")

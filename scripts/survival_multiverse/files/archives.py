@@ -34,7 +34,7 @@ def write_archive(files: Mapping[str, bytes], path: str | Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in sorted(files.items()):
-            # With the earliest date that the format knows: when it ran is no content.
+            # With the earliest date that the format allows: the time of the run is not content.
             entry = zipfile.ZipInfo(name)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16

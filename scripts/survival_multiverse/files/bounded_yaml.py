@@ -1,4 +1,4 @@
-"""YAML that anybody may have written: read within bounds, in a moment, or refused in one line."""
+"""Untrusted YAML: read quickly within bounds, or refused in one line."""
 
 from collections.abc import Iterable, Mapping
 from itertools import islice
@@ -44,7 +44,7 @@ class _Loader(yaml.SafeLoader):
             ) from None
 
     def short_number(self, node: yaml.ScalarNode) -> int | float:
-        """A number; digits without end take time without end."""
+        """Read a number; refuse one with very many digits, which takes very long to convert."""
         if len(node.value) > LONGEST_NUMBER:
             fault = f"the number has more than {LONGEST_NUMBER} digits; give a smaller one"
             raise yaml.constructor.ConstructorError(None, None, fault, node.start_mark)
@@ -52,7 +52,7 @@ class _Loader(yaml.SafeLoader):
         return read(node)
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        # As it is written: what `<<` brings in may be overridden.
+        # Keys as written: those that `<<` merges may be overridden.
         node, seen = super().compose_mapping_node(anchor), set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
@@ -68,7 +68,7 @@ for _kind in ("int", "float"):
 
 
 def read_yaml(path: Path) -> Any:
-    """What a YAML file holds.
+    """Read a YAML file.
 
     Raises
     ------
@@ -97,9 +97,9 @@ def check_bounds(value: Any) -> None:
 
 
 def _text(path: Path) -> str:
-    """What the file holds; a device or a pipe could go on for ever."""
+    """Read the text of a regular file; a device or a pipe might never end."""
     if path.exists() and not path.is_file():
-        raise ValueError("it is no file")
+        raise ValueError("it is not a regular file")
     with path.open("rb") as stream:
         data = stream.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
@@ -114,7 +114,7 @@ def _items(value: Any) -> Iterable[Any]:
 
 
 def _words(error: Exception) -> str:
-    """A fault of reading in one line, with its place where it has one."""
+    """Describe an error of reading in one line, with its place if it has one."""
     if isinstance(error, OSError):
         return error.strerror or str(error)
     words: list[str | None] = [str(error)]

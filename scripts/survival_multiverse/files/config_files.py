@@ -22,7 +22,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def located(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The configuration with relative paths of its cohort made absolute from a folder."""
+    """Return the configuration with the relative paths of its cohort made absolute from a folder."""
     cohort = config.get("cohort")
     if not isinstance(cohort, Mapping):
         return dict(config)
@@ -32,7 +32,7 @@ def located(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def merged_config(files: Iterable[Path], command_line: Mapping[str, Any]) -> dict[str, Any]:
-    """One configuration out of several files, each over the one before, and ``--config`` over them all."""
+    """Merge several configuration files, each overriding the one before, and ``--config`` overriding all."""
     layers = [read_config(path) for path in files]
     if command_line:
         layers.append(located(_typed(_bounded(command_line)), Path.cwd()))
@@ -51,7 +51,7 @@ def _bounded(command_line: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _typed(value: Any) -> Any:
-    """Numbers inside ``--config key={...}``, which Snakemake hands on as text."""
+    """Convert numbers inside ``--config key={...}``, which Snakemake passes on as text."""
     if isinstance(value, Mapping):
         return {key: _typed(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

@@ -29,13 +29,13 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, cohort: str | None = Non
 
 
 def csv_bytes(frame: pd.DataFrame, cohort: str | None = None) -> bytes:
-    """What `write_csv` writes."""
+    """Return the bytes that `write_csv` writes."""
     if cohort is not None:
         frame = pd.concat([pd.Series(cohort, index=frame.index, name="cohort"), frame], axis=1)
     frame = inert_frame(frame)
     text = frame.to_csv(index=False, lineterminator="\n")
     if "\r" in text:
-        # A bare one ends a row for many readers, and what follows would begin a cell.
+        # Many readers end a row at a bare carriage return; what follows would begin a cell.
         text = frame.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     return text.encode()
 
@@ -46,14 +46,14 @@ def read_csv(path: str | Path) -> pd.DataFrame:
 
 
 def inert(value: Any) -> Any:
-    """The value; a text that a spreadsheet would run as a formula, with ``'`` in front."""
+    """Return the value; a text that a spreadsheet would run as a formula gets ``'`` in front."""
     if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
         return f"'{value}"
     return value
 
 
 def inert_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with every text and every column's name `inert`."""
+    """Return the frame with every text and every column name made `inert`."""
     return _in_texts(frame, inert)
 
 

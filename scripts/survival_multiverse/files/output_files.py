@@ -18,7 +18,7 @@ ADVICE = {
 
 
 def machine_fault(error: BaseException) -> str | None:
-    """A fault of the machine in one line: where, what, and what to do; None of another error."""
+    """Describe a fault of the machine in one line: where, what, and what to do; None for another error."""
     if isinstance(error, MemoryError):
         return "there is not enough memory; use fewer cores, or a larger machine"
     if isinstance(error, OSError) and error.errno in ADVICE:
@@ -50,7 +50,7 @@ def _replace(target: Path, data: bytes) -> None:
     # A short name: that of the target may be as long as a name can be.
     temporary = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        # With the rights that the user's mask leaves; a temporary file of the library has its own.
+        # With the permissions of the user's umask; temporary files of the library have others.
         with temporary.open("xb") as stream:
             stream.write(data)
         temporary.replace(target)
@@ -63,5 +63,5 @@ def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError:
-        # What hindered writing can hinder this, and is told already.
+        # The fault that hindered writing can hinder this, too, and has been reported.
         return

@@ -17,12 +17,12 @@ MOST_FAULTS = 20
 
 
 def read_text_table(path: str | Path) -> pd.DataFrame:
-    """A CSV file as text, empty cells empty text."""
+    """Read a CSV file as text, empty cells as empty text."""
     return _read(path, lambda: pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8"))
 
 
 def read_numbers(path: str | Path) -> pd.DataFrame:
-    """The published numbers, checked and typed."""
+    """Return the published numbers, checked and typed."""
     return read_published(_read_rows(path, PublishedNumber))
 
 
@@ -32,7 +32,7 @@ def read_contradictions(path: str | Path) -> pd.DataFrame:
 
 
 def read_settings(path: str | Path) -> dict[str, Any]:
-    """The description of the numbers and the recipe of the fit, checked."""
+    """Return the description of the numbers and the recipe of the fit, checked."""
     settings = _read(path, lambda: read_yaml(Path(path)))
     if not isinstance(settings, dict):
         settings = {}
@@ -41,7 +41,7 @@ def read_settings(path: str | Path) -> dict[str, Any]:
 
 
 def read_paper_description(path: str | Path) -> Description:
-    """What the published numbers are about."""
+    """Read the description of what the published numbers are about."""
     return read_description(read_settings(path))
 
 
@@ -53,7 +53,7 @@ def _read(path: str | Path, reader: Callable[[], Any]) -> Any:
 
 
 def _read_rows(path: str | Path, model: type[Group]) -> pd.DataFrame:
-    """A table of texts whose rows are checked one by one."""
+    """Read a table of texts whose rows are checked one by one."""
     table = read_text_table(path)
     rows = (form_faults(row, model)[0] for row in table.to_dict("records"))
     _refuse(path, [f"row {number}: {fault}" for number, faults in enumerate(rows, 1) for fault in faults])

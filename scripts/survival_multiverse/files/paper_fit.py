@@ -1,4 +1,4 @@
-"""What a fit to a paper reads, what its cohorts start from, and that on disk."""
+"""Inputs of a fit to a paper, and the common start of its cohorts, also as a file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,25 +37,25 @@ def read_fit(numbers: str, contradictions: str, description: str) -> Fit:
 def fit_outline(
     fit: Fit, progress: Callable[[StageReport], None] = lambda report: None
 ) -> tuple[State, np.ndarray]:
-    """What all cohorts of the paper start from, and the random generator of the paper's own."""
+    """Return the state that all cohorts of the paper start from, and the paper's own random generator."""
     patients = total_patients(fit.table, fit.paper)
     return outline(fit.targets, fit.paper, fit.settings["outline"], patients=patients, progress=progress)
 
 
 def state_table(state: State, fit: Fit) -> pd.DataFrame:
-    """A state as one row a patient: time in steps of the grid, event, the code of each variable."""
+    """Return a state as one row per patient: time in steps of the grid, event, the code of each variable."""
     codes = {name: state.labels[row] for name, row in fit.targets.rows.items()}
     return pd.DataFrame({"time": state.time, "event": state.event, **codes})
 
 
 def state_of(table: pd.DataFrame, fit: Fit) -> State:
-    """The state that `state_table` wrote."""
+    """Return the state that `state_table` wrote."""
     labels = table[list(fit.targets.rows)].to_numpy(dtype=np.int64).T.copy()
     return State(table["time"].to_numpy(np.int64), table["event"].to_numpy(np.int64), labels)
 
 
 def log_stage(report: StageReport) -> None:
-    """One line a stage."""
+    """Log one line per stage."""
     print(f"{report.name}: {report.loss:.2f}", flush=True)
 
 

@@ -15,7 +15,7 @@ ROWS_PER_GROUP = 1 << 20
 
 
 def as_table(frame: pa.Table | pd.DataFrame) -> pa.Table:
-    """The rows as an Arrow table, without what pandas would add about its own version."""
+    """Return the rows as an Arrow table, without what pandas would add about its own version."""
     table = frame if isinstance(frame, pa.Table) else pa.Table.from_pandas(frame, preserve_index=False)
     return table.replace_schema_metadata(None)
 
@@ -34,7 +34,7 @@ def write_table(
 
 
 def table_bytes(frame: pa.Table | pd.DataFrame, metadata: Mapping[str, str] | None = None) -> bytes:
-    """What `write_table` writes."""
+    """Return the bytes that `write_table` writes."""
     footer = {key: metadata[key] for key in sorted(metadata)} if metadata else None
     table = as_table(frame).replace_schema_metadata(footer)
     buffer = io.BytesIO()
@@ -58,7 +58,7 @@ def read_table(path: str | Path) -> pa.Table:
         with pq.ParquetFile(path) as file:
             return file.read(use_threads=False)
     except (pa.ArrowInvalid, OSError) as error:
-        # Of a damaged file Arrow raises errors without a number; what has one is the system's.
+        # For a damaged file Arrow raises errors without an errno; an error with one is the system's.
         if getattr(error, "errno", None) is not None:
             raise
         fault = f"{path} is damaged ({error}); delete it and run again"

@@ -18,12 +18,12 @@ SCENARIO = "/".join((FOLDER, *(f"{axis}~{{{axis}}}" for axis in AXES))) + ".parq
 
 
 def scenario_id(values: Sequence[float]) -> str:
-    """The one spelling of a scenario, from its four numbers."""
+    """Return the one spelling of a scenario, from its four numbers."""
     return "/".join(f"{name}~{spelling(value)}" for name, value in zip(AXES, values, strict=True))
 
 
 def scenario_values(path: str | Path) -> tuple[float, ...]:
-    """The four numbers of a scenario file, read from its path."""
+    """Return the four numbers of a scenario file, read from its path."""
     parts = Path(path).with_suffix("").parts[-len(AXES) :] if str(path).endswith(".parquet") else ()
     found = dict(part.split("~", 1) for part in parts if "~" in part)
     if tuple(found) != AXES:
@@ -32,7 +32,7 @@ def scenario_values(path: str | Path) -> tuple[float, ...]:
 
 
 def scenario_parameters(values: Sequence[float], study: "Study") -> dict[str, dict[str, Any]]:
-    """Parameters of a scenario and of the variants inside its file, each with its unit.
+    """Return the parameters of a scenario and of the variants inside its file, each with its unit.
 
     An axis has one value, as it is spelt in the path; a variant, which is a column of the file, a list.
     """
@@ -49,18 +49,18 @@ def scenario_parameters(values: Sequence[float], study: "Study") -> dict[str, di
 
 
 def legal_patterns(axes: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Regular expression of each axis, for its legal spellings and no other."""
+    """Return a regular expression for each axis, for its legal spellings only."""
     return {name: "|".join(map(re.escape, axes[name])) for name in AXES}
 
 
 def outside_pattern(axes: Mapping[str, Sequence[str]]) -> str:
-    """Regular expression for everything but the legal scenarios."""
+    """Return a regular expression for everything but the legal scenarios."""
     legal = "/".join(f"{name}~(?:{pattern})" for name, pattern in legal_patterns(axes).items())
     return rf"(?!{legal}\.parquet$).+"
 
 
 def refusal(outside: str, axes: Mapping[str, Sequence[str]]) -> str:
-    """Why a path is no scenario of the study, and the path of the nearest one.
+    """Say why a path is not a scenario of the study, and give the path of the nearest one.
 
     Parameters
     ----------

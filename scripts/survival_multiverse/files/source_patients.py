@@ -1,4 +1,4 @@
-"""Patients from where the settings say: a file, a public data set, published numbers, or a simulation."""
+"""Patients from the source in the settings: a file, a public data set, published numbers, or a simulation."""
 
 import csv
 import sys
@@ -63,14 +63,14 @@ def _told(path: str | Path) -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError as error:
-        fault = "it is no text in UTF-8; save it as CSV in UTF-8, or as Parquet"
+        fault = "it is not UTF-8 text; save it as CSV in UTF-8, or as Parquet"
         raise InputError([f"{path} cannot be read as a table: {fault}"], subject="the data") from error
     except (OSError, ValueError, csv.Error, pa.ArrowException) as error:
         raise InputError([f"{path} cannot be read as a table: {error}"], subject="the data") from error
 
 
 def _first_bytes(path: Path) -> bytes:
-    """The first four bytes of a file; raises ``ValueError`` for one of another format."""
+    """Return the first four bytes of a file; raise ``ValueError`` if it has another format."""
     remedy = "save the table as CSV or Parquet"
     suffix = path.suffix.lower()
     if suffix in OTHER_FORMATS:
@@ -132,7 +132,7 @@ def load_dataset(name: str) -> pd.DataFrame:
 def source_patients(
     study: Study, config: Mapping[str, Any], *, patients: str | None, description: str | None
 ) -> pd.DataFrame:
-    """Patients of the study's source, in the source's own columns."""
+    """Return the patients of the study's source, in the source's own columns."""
     match study.source:
         case "simulated":
             return simulate_cohort(config["cohort"]["simulation"], study)

@@ -1,4 +1,4 @@
-"""JSON that an audit reads, which anybody may have edited: what it has to look like to be read at all."""
+"""Untrusted JSON that an audit reads: its required shape."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ of known keys, or (``str``) one of any keys."""
 
 
 def read_json(path: Path, shape: Any) -> Any:
-    """What a JSON file holds; ``None`` if it cannot be read or has another shape."""
+    """Read a JSON file; return ``None`` if it cannot be read or has another shape."""
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -32,7 +32,7 @@ def read_json(path: Path, shape: Any) -> Any:
 
 
 def fits(value: Any, shape: Any) -> bool:
-    """Whether a value has a shape; it may have more keys than the shape names."""
+    """Return whether a value has a shape; it may have more keys than the shape names."""
     if isinstance(shape, list):
         return isinstance(value, list) and all(fits(entry, shape[0]) for entry in value)
     if isinstance(shape, dict):

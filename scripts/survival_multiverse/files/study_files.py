@@ -85,7 +85,7 @@ def _own_paper(config: Mapping[str, Any]) -> bool:
 
 
 def paper_files(config: Mapping[str, Any]) -> dict[str, str]:
-    """What a reconstructed cohort is made from, by role; ``workflow:`` stands for the repository."""
+    """Return the inputs of a reconstructed cohort, by role; ``workflow:`` stands for the repository."""
     folder = config["cohort"].get("paper", "workflow:resources")
     return {
         "numbers": f"{folder}/published_statistics.csv",
@@ -97,7 +97,7 @@ def paper_files(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def pictured_files(config: Mapping[str, Any]) -> dict[str, str]:
-    """What the page's pictures are drawn from, by name."""
+    """Return the files that the page's pictures are drawn from, by name."""
     paper = anchor_files(config)
     return {
         "estimates": ESTIMATES,

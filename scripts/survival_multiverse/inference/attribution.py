@@ -1,4 +1,4 @@
-"""Which choice moves the log hazard ratio: exact sums of squares over a full factorial."""
+"""Attribution of the log hazard ratio's spread to choices: exact sums of squares over a full factorial."""
 
 from itertools import combinations
 from typing import Any
@@ -18,7 +18,9 @@ _TERM_COLUMNS = ["term", "order", "degrees_of_freedom", "sum_of_squares", "share
 
 
 def attribute(specs: pd.DataFrame) -> pd.DataFrame:
-    """Sums of squares of log HR: inside each block, and descriptively over the cutoffs that make the blocks.
+    """Compute sums of squares of log HR: inside each block, and descriptively over what makes the blocks.
+
+    The decomposition is that of the functional analysis of variance [1]_.
 
     A matched estimate also varies with the order in which patients of equal score are matched. That is a
     term of its own, `TIE_BREAK` of order 0: the sum over the cells of the variance between the orders, on the
@@ -35,6 +37,11 @@ def attribute(specs: pd.DataFrame) -> pd.DataFrame:
         One row a term: scope (block | multiverse), the block, `gate` (all, or the gate whose specifications
         alone count), `term` (factors joined by ' x '), `order`, `degrees_of_freedom`, `sum_of_squares`, its
         share, and levels dropped to complete the factorial.
+
+    References
+    ----------
+    .. [1] Hoeffding W. A class of statistics with asymptotically normal distribution. Annals of Mathematical
+       Statistics 1948;19:293–325.
     """
     estimated = (specs["status"] == str(Status.OK)).to_numpy()
     values = np.where(estimated, specs["log_hazard_ratio"].to_numpy(dtype=float), np.nan)
@@ -62,7 +69,7 @@ def attribute(specs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _factorial(columns: dict[str, np.ndarray]) -> tuple[dict[str, list[Any]], tuple[np.ndarray, ...]]:
-    """Levels of the factors that vary, and each row's cell."""
+    """Return the levels of the factors that vary, and each row's cell."""
     levels, position = {}, []
     for name, values in columns.items():
         known = [value for value in values.tolist() if value == value and value is not None]
@@ -75,7 +82,7 @@ def _factorial(columns: dict[str, np.ndarray]) -> tuple[dict[str, list[Any]], tu
 
 
 def _terms(array: np.ndarray, between: np.ndarray, levels: dict[str, list[Any]]) -> list[dict[str, Any]]:
-    """Terms of a factorial with gaps, after dropping levels until it has none, and that of the tie-breaks."""
+    """Return the terms of a factorial after dropping levels until it has no gaps, and that of tie-breaks."""
     if np.isnan(array).all():
         return []
     array, kept, dropped, between = complete_levels(array, levels, between)
@@ -144,7 +151,7 @@ def complete_levels(
 
 
 def sums_of_squares(array: np.ndarray) -> dict[tuple[int, ...], float]:
-    """Sum of squares of every main effect and interaction of a complete factorial, one value a cell.
+    """Return the sum of squares of each main effect and interaction of a full factorial, one value a cell.
 
     They add up to the total sum of squares (the functional analysis of variance with equal weights).
     """

@@ -22,7 +22,7 @@ CUTPOINT_KIND = 5
 
 
 def candidate_cutoffs(values: np.ndarray) -> np.ndarray:
-    """Distinct values that leave at least a tenth of the patients on either side.
+    """Return the distinct values that leave at least a tenth of the patients on either side.
 
     A heaped variable has few of them; a cutoff is always the lowest value of the upper group.
     """
@@ -61,7 +61,7 @@ class SelectedCutoff:
 def select_cutoff(
     sample: Sample, values: np.ndarray, *, permutations: int, seed: int, key: int
 ) -> SelectedCutoff:
-    """Maximally selected log-rank test of a continuous variable, with its permutation P value.
+    """Test a continuous variable by its maximally selected log-rank statistic [1]_, by permutation.
 
     Parameters
     ----------
@@ -69,8 +69,19 @@ def select_cutoff(
         Patients in ascending time.
     values
         The variable, shape (n,), no gaps.
+    permutations
+        Number of permutations of survival among the patients.
     seed, key
         Seed of the study, and a number that tells the variables apart.
+
+    Returns
+    -------
+    SelectedCutoff
+        In the unit of the variable.
+
+    References
+    ----------
+    .. [1] Lausen B, Schumacher M. Maximally selected rank statistics. Biometrics 1992;48:73–85.
     """
     cutoffs = candidate_cutoffs(values)
     nothing = (np.nan, np.nan, np.nan, np.nan, len(cutoffs), permutations)
@@ -101,7 +112,7 @@ def _two_sided(z: float) -> float:
 
 
 def ratio_by_cutoff(sample: Sample, values: np.ndarray, *, minimum_events: int, level: float) -> pd.DataFrame:
-    """Unadjusted hazard ratio of at or above against below each possible cutoff.
+    """Return the unadjusted hazard ratio of at or above against below each possible cutoff.
 
     Returns
     -------
@@ -130,7 +141,7 @@ def ratio_by_cutoff(sample: Sample, values: np.ndarray, *, minimum_events: int, 
 
 
 def restricted_cubic_spline(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
-    """Columns of a restricted cubic spline with three knots: linear, bending (Harrell 2015, 2.4.5)."""
+    """Return columns of a restricted cubic spline with three knots: linear, bending (Harrell 2015, 2.4.5)."""
     low, middle, high = knots
 
     def cubed(at: float) -> np.ndarray:
@@ -142,7 +153,7 @@ def restricted_cubic_spline(values: np.ndarray, knots: np.ndarray) -> np.ndarray
 
 
 def spline_of(sample: Sample, values: np.ndarray, *, reference: float, level: float) -> pd.DataFrame:
-    """Hazard ratio along a continuous variable against a reference value, with the test of its curvature.
+    """Return the hazard ratio along a continuous variable against a reference, with a test of its curvature.
 
     A variable so heaped that two of the knots (10, 50 and 90 %) coincide gets one ratio per value instead.
 
@@ -169,7 +180,7 @@ def spline_of(sample: Sample, values: np.ndarray, *, reference: float, level: fl
 
 
 def _by_value(sample: Sample, values: np.ndarray, *, reference: float, level: float) -> pd.DataFrame:
-    """One indicator a value, the reference being the value nearest to it."""
+    """Fit one indicator per value, the reference being the value nearest to it."""
     distinct = np.unique(values)
     base = distinct[np.abs(distinct - reference).argmin()] if distinct.size else reference
     others = distinct[distinct != base]
@@ -179,7 +190,7 @@ def _by_value(sample: Sample, values: np.ndarray, *, reference: float, level: fl
 
 
 def _contrasts(grid: np.ndarray, contrast: np.ndarray, fit: CoxFit, level: float) -> pd.DataFrame:
-    """Hazard ratios of linear combinations of the coefficients; none of those that use a dropped column."""
+    """Return hazard ratios of linear combinations of the coefficients; none if one uses a dropped column."""
     dropped = np.isnan(fit.coefficients)
     beta = np.where(dropped, 0.0, fit.coefficients)
     log_ratio = np.einsum("ij,j->i", contrast, beta)
@@ -198,9 +209,16 @@ def _contrasts(grid: np.ndarray, contrast: np.ndarray, fit: CoxFit, level: float
 
 
 def audit_cutpoints(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFrame]:
-    """Every possible cutoff of dose and volume, the most favourable one, and the dose as a curve.
+    """Evaluate every possible cutoff of dose and volume, the most favourable one, and the dose as a curve.
 
     In each population at the anchor's threshold; patients without a value are left out.
+
+    Parameters
+    ----------
+    patients
+        Canonical frame of `cohort.prepare_cohort`, one row a patient.
+    study
+        Gives the anchor scenario and the analysis.
 
     Returns
     -------

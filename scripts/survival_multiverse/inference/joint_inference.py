@@ -20,13 +20,13 @@ _TESTS = ("abs_median", "abs_mean_z", "median", "share_significant", "mean_z")
 
 
 def block_rows(keys: pd.DataFrame) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
-    """Each block with the positions of its specifications in `keys`."""
+    """Yield each block with the positions of its specifications in `keys`."""
     for rows in keys.groupby(BLOCK_KEYS, dropna=False, sort=True).indices.values():
         yield {name: keys[name].iloc[rows[0]] for name in BLOCK_KEYS}, rows
 
 
 def block_statistics(estimates: np.ndarray, *, predicted: str, level: float) -> np.ndarray:
-    """Test statistics of a block, large ones speaking for the prediction, shape (..., 5).
+    """Return the test statistics of a block, large ones speaking for the prediction, shape (..., 5) [1]_.
 
     Parameters
     ----------
@@ -34,20 +34,26 @@ def block_statistics(estimates: np.ndarray, *, predicted: str, level: float) -> 
         Log hazard ratios and standard errors, shape (..., specifications, 2); NaN where there is none.
     predicted
         ``longer``: a higher dose is expected to lower the hazard.
+    level
+        Confidence level by which a specification counts as significant.
 
     Returns
     -------
     np.ndarray
         In the order of the tests: |T1| and |T3|, two-sided; then towards the prediction the median log HR
-        (T1), the share of specifications significant in its direction (T2) and the mean z (T3) (after
-        Simonsohn, Simmons and Nelson 2020). A specification without an estimate leaves the median and counts
-        as z = 0.
+        (T1), the share of specifications significant in its direction (T2) and the mean z (T3) (after [1]_).
+        A specification without an estimate leaves the median and counts as z = 0.
+
+    References
+    ----------
+    .. [1] Simonsohn U, Simmons JP, Nelson LD. Specification curve analysis. Nature Human Behaviour
+       2020;4:1208–1214.
     """
     sign = -1.0 if predicted == "longer" else 1.0
     towards = sign * estimates[..., 0]
     z = _z(estimates) * sign
     critical = float(ndtri(0.5 + level / 2))
-    # A draw in which nothing was estimated speaks for nothing.
+    # A draw without any estimate counts for nothing.
     median = np.nan_to_num(_median(towards), nan=0.0)
     share = (z > critical).mean(axis=-1)
     mean_z = z.mean(axis=-1)
@@ -61,13 +67,31 @@ def _z(estimates: np.ndarray) -> np.ndarray:
 
 
 def _median(values: np.ndarray) -> np.ndarray:
-    """Median over the last axis without the gaps; NaN where all are gaps."""
+    """Return the median over the last axis without the gaps; NaN where all are gaps."""
     empty = np.isnan(values).all(axis=-1)
     return np.where(empty, np.nan, np.nanmedian(np.where(empty[..., None], 0.0, values), axis=-1))
 
 
 def p_value(observed: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """(1 + number of draws at least as large) / (draws + 1), over the first axis of draws; NaN without."""
+    """Return (1 + number of draws at least as large) / (draws + 1) [1]_.
+
+    Parameters
+    ----------
+    observed
+        Statistics, of any shape.
+    draws
+        The same in each draw of the null: one more axis, the first.
+
+    Returns
+    -------
+    np.ndarray
+        Of the shape of `observed`; NaN without an observed statistic, or without any in the draws.
+
+    References
+    ----------
+    .. [1] Phipson B, Smyth GK. Permutation P-values should never be zero. Statistical Applications in
+       Genetics and Molecular Biology 2010;9:39.
+    """
     # Equal results of equal analyses may differ in the last digit.
     reached = draws >= observed - 1e-12
     unknown = np.isnan(observed) | np.isnan(draws).all(axis=0)
@@ -75,7 +99,7 @@ def p_value(observed: np.ndarray, draws: np.ndarray) -> np.ndarray:
 
 
 def gates_of(keys: pd.DataFrame, specifications: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Which specifications pass each balance gate in the study itself: 1, 0, or NaN where none is judged.
+    """Return which specifications pass each balance gate in the study: 1, 0, or NaN where none is judged.
 
     Parameters
     ----------
@@ -83,6 +107,11 @@ def gates_of(keys: pd.DataFrame, specifications: pd.DataFrame) -> dict[str, np.n
         Specifications, columns `resampling.KEYS`.
     specifications
         All of the study, from `robustness.specifications`.
+
+    Returns
+    -------
+    dict
+        Arrays of shape (specifications,) by gate.
     """
     columns = specifications.columns[specifications.columns.str.startswith(PASSES)]
     # The draws, too, are matched after the landmark.
@@ -101,7 +130,7 @@ def jointly_test(
     null: str,
     gates: Mapping[str, np.ndarray] = MappingProxyType({}),
 ) -> pd.DataFrame:
-    """Joint test of every block, of all of it and of what passes each balance gate in the study.
+    """Test every block jointly [1]_: all of it, and what passes each balance gate in the study.
 
     Survival simulated from covariates leaves who is matched and how well the arms are balanced as they are
     (without a landmark), so there the gated specifications are tested like all. In other draws others would
@@ -115,6 +144,8 @@ def jointly_test(
         Their estimates, shape (specifications, 2).
     draws
         Their estimates in each draw of the null, shape (draws, specifications, 2).
+    study
+        Gives the predicted direction and the confidence level.
     null
         Name of the null.
     gates
@@ -125,6 +156,11 @@ def jointly_test(
     pd.DataFrame
         One row a block and gate (``all`` first; none where no balance is judged): draws, specifications,
         each statistic with its P value, and the null's 2.5 and 97.5 % of T1.
+
+    References
+    ----------
+    .. [1] Simonsohn U, Simmons JP, Nelson LD. Specification curve analysis. Nature Human Behaviour
+       2020;4:1208–1214.
     """
     options = {"predicted": study.inference.predicted, "level": study.analysis.confidence_level}
     records = []
@@ -145,7 +181,7 @@ def _judged(passes: np.ndarray) -> bool:
 
 
 def _test(observed: np.ndarray, draws: np.ndarray, options: Mapping[str, Any]) -> dict[str, float]:
-    """Statistics of some specifications, and their P values; NaN where nothing was estimated."""
+    """Return the statistics of some specifications, and their P values; NaN if nothing was estimated."""
     seen = np.full(len(_TESTS), np.nan)
     if not np.isnan(observed[:, 0]).all():
         seen = block_statistics(observed, **options)
@@ -162,9 +198,23 @@ def _test(observed: np.ndarray, draws: np.ndarray, options: Mapping[str, Any]) -
 def adjust_specifications(
     keys: pd.DataFrame, observed: np.ndarray, draws: np.ndarray, null: str
 ) -> pd.DataFrame:
-    """P value of each specification adjusted for its block: single-step max-T on |z| (Westfall, Young 1993).
+    """Adjust the P value of each specification for its block: single-step max-T on |z| [1]_.
 
     Weak control of the family-wise error: all specifications of a block share one null.
+
+    Parameters
+    ----------
+    keys, observed, draws, null
+        As in `jointly_test`.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row a specification.
+
+    References
+    ----------
+    .. [1] Westfall PH, Young SS. Resampling-Based Multiple Testing. New York: Wiley; 1993.
     """
     adjusted = np.full(len(keys), np.nan)
     for _, rows in block_rows(keys):
@@ -177,7 +227,7 @@ def adjust_specifications(
 
 
 def curve_bands(keys: pd.DataFrame, observed: np.ndarray, draws: np.ndarray, null: str) -> pd.DataFrame:
-    """Observed specification curve of each block beside the null's: hazard ratios by rank.
+    """Compare the observed specification curve of each block with the null's: hazard ratios by rank.
 
     Returns
     -------
@@ -202,7 +252,7 @@ def curve_bands(keys: pd.DataFrame, observed: np.ndarray, draws: np.ndarray, nul
 
 
 def _band(ranked: np.ndarray) -> dict[str, np.ndarray]:
-    """Quantiles over the draws with an estimate; a curve cut short by failures goes on at its end."""
+    """Return quantiles over draws with an estimate; a curve shortened by failures continues at its end."""
     ranked = ranked[~np.isnan(ranked).all(axis=1)]
     if not ranked.size:
         return {name: np.full(ranked.shape[1], np.nan) for name in ("2.5", "50", "97.5")}
@@ -214,7 +264,18 @@ def _band(ranked: np.ndarray) -> dict[str, np.ndarray]:
 def bootstrap_intervals(
     keys: pd.DataFrame, observed: np.ndarray, draws: np.ndarray, study: Study, kind: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Percentile intervals of each hazard ratio, and of the median hazard ratio of each block.
+    """Return percentile intervals of each hazard ratio, and of the median hazard ratio of each block.
+
+    Parameters
+    ----------
+    keys, observed
+        As in `jointly_test`.
+    draws
+        Estimates in each bootstrap draw, shape (draws, specifications, 2).
+    study
+        Gives the confidence level.
+    kind
+        Name of the bootstrap.
 
     Returns
     -------
@@ -243,7 +304,7 @@ def bootstrap_intervals(
 
 
 def _quantiles(values: np.ndarray, probabilities: tuple[float, float]) -> np.ndarray:
-    """Quantiles over the first axis without the gaps; NaN for a column of gaps."""
+    """Return the quantiles over the first axis without the gaps; NaN for a column of gaps."""
     empty = np.isnan(values).all(axis=0)
     filled = np.where(empty, 0.0, values)
     return np.where(empty, np.nan, np.nanquantile(filled, probabilities, axis=0))
@@ -256,7 +317,7 @@ def infer(
     study: Study,
     gates: Mapping[str, np.ndarray],
 ) -> dict[str, pd.DataFrame]:
-    """Everything that the draws say.
+    """Compute joint tests, adjusted P values, null curves and bootstrap intervals from all draws.
 
     Parameters
     ----------
@@ -264,6 +325,8 @@ def infer(
         Specifications and their estimates, shape (specifications, 2).
     draws
         Estimates in each draw by kind, shape (draws, specifications, 2); a kind without draws is left out.
+    study
+        Gives the predicted direction and the confidence level.
     gates
         Which specifications pass each balance gate, from `gates_of`.
 
@@ -278,7 +341,7 @@ def infer(
     boots = [kind for kind in BOOTSTRAPS if len(draws[kind])]
     intervals = []
     for kind in boots:
-        # Pairs are what matching alone has.
+        # Only matching has pairs.
         used = np.ones(len(keys), dtype=bool)
         if kind is Resample.BOOTSTRAP_PAIRS:
             used = (keys["estimator"] == str(Estimator.MATCHED)).to_numpy()

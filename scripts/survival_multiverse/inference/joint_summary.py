@@ -1,4 +1,4 @@
-"""Joint tests of blocks, as a reader asks for them."""
+"""Joint tests of blocks, selected for readers."""
 
 import math
 from typing import Any
@@ -14,13 +14,38 @@ NULL_LABELS = {"permutation": "exposure permuted", "simulation": "survival from 
 
 
 def median_ratio(row: dict[str, Any], study: Study) -> float:
-    """Observed median hazard ratio of a joint test, whose statistic is its log towards the prediction."""
+    """Return the observed median hazard ratio of a joint test.
+
+    Parameters
+    ----------
+    row
+        Of ``joint_inference``: its statistic is the log of the ratio, towards the prediction.
+    study
+        Gives the predicted direction.
+
+    Returns
+    -------
+    float
+    """
     sign = -1.0 if study.inference.predicted == "longer" else 1.0
     return math.exp(sign * float(row["median"]))
 
 
 def joint_blocks(joint: pd.DataFrame, gate: str) -> dict[tuple[Any, ...], dict[str, dict[str, Any]]]:
-    """Blocks of the primary population, or what passes a gate of each, as the rows of its nulls by name."""
+    """Return the blocks of the primary population, or what passes a gate of each.
+
+    Parameters
+    ----------
+    joint
+        Table ``joint_inference``.
+    gate
+        ``all``, or the name of a balance gate.
+
+    Returns
+    -------
+    dict
+        Rows by name of the null, by block.
+    """
     here = joint[(joint["population"] == PRIMARY) & (joint["gate"] == gate)]
     order = here["estimator"].map(ESTIMATOR_ORDER.index)
     here = here.assign(order=order).sort_values(
@@ -35,6 +60,19 @@ def joint_blocks(joint: pd.DataFrame, gate: str) -> dict[tuple[Any, ...], dict[s
 
 
 def primary_tests(joint: pd.DataFrame, study: Study) -> dict[str, dict[str, dict[str, Any]]]:
-    """The primary block of each estimator, without a landmark, as the rows of its nulls by name."""
+    """Return the primary block of each estimator, without a landmark.
+
+    Parameters
+    ----------
+    joint
+        Table ``joint_inference``.
+    study
+        Names the primary scenario.
+
+    Returns
+    -------
+    dict
+        Rows by name of the null, by estimator.
+    """
     anchored = anchor_block(joint[joint["landmark"] == 0], study)
     return {str(key[2]): block for key, block in joint_blocks(anchored, "all").items()}

@@ -16,7 +16,7 @@ STRATA = 5
 
 
 def dose_strata(sample: Sample, dose: np.ndarray, priority: np.ndarray, study: Study) -> list[np.ndarray]:
-    """Rows of patients alike in the dose that baseline covariates predict: fifths of a linear regression.
+    """Group patients alike in the dose that baseline covariates predict: fifths of a linear regression.
 
     Covariates with levels count by them; the volume, the lesions and the others count as they are. Cells of
     the covariates themselves would hold one patient each in a cohort of usual size. Patients with a gap in a
@@ -38,7 +38,7 @@ def dose_strata(sample: Sample, dose: np.ndarray, priority: np.ndarray, study: S
 
 
 def _by_prediction(values: np.ndarray, dose: np.ndarray, priority: np.ndarray) -> np.ndarray:
-    """Positions in ascending order of the dose predicted by least squares, ties by priority."""
+    """Return the positions in ascending order of the dose predicted by least squares, ties by priority."""
     if dose.size == 0:
         return np.empty(0, dtype=np.int64)
     kept = values[:, independent_columns(np.ascontiguousarray(values))]

@@ -54,7 +54,7 @@ class Resample(StrEnum):
 
     @property
     def spawn_key(self) -> int:
-        """First part of the seed of its draws; numbers once given stay."""
+        """Return the first part of the seed of its draws; numbers never change once given."""
         return 2 + list(Resample).index(self)
 
 
@@ -101,7 +101,7 @@ class Cell:
     patients: int
 
     def rows(self, rows: np.ndarray) -> "Cell":
-        """These patients (repeats allowed), in ascending time."""
+        """Return these patients (repeats allowed), in ascending time."""
         return replace(
             self,
             sample=self.sample.take(rows),
@@ -116,7 +116,19 @@ class Cell:
 
 
 def cells_of(patients: pd.DataFrame, study: Study) -> list[Cell]:
-    """One cell for each population and threshold of the inference."""
+    """Return one cell for each population and threshold of the inference.
+
+    Parameters
+    ----------
+    patients
+        Canonical frame of `cohort.prepare_cohort`, one row a patient.
+    study
+        Gives populations, thresholds and covariates.
+
+    Returns
+    -------
+    list of Cell
+    """
     cohort = encode_cohort(patients, study)
     ranks = priority(cohort.ids, seed=study.seed)
     places = repeated_places(ranks, study)
@@ -131,7 +143,7 @@ def cells_of(patients: pd.DataFrame, study: Study) -> list[Cell]:
 
 
 def repeated_places(ranks: np.ndarray, study: Study) -> np.ndarray:
-    """Rank of every patient in each order in which repeated analyses match, shape (orders, patients)."""
+    """Return the rank of every patient in each order of repeated matching, shape (orders, patients)."""
     analysis = study.analysis
     ties = tie_breaks(
         ranks,
@@ -187,7 +199,7 @@ def _cell(
 
 
 def tested(cell: Cell, study: Study) -> list[tuple[float, list[int]]]:
-    """Each landmark that is tested in a cell, with the positions of its dose cutoffs.
+    """Return each landmark that is tested in a cell, with the positions of its dose cutoffs.
 
     Beyond landmarks only blocks of the primary threshold and dose cutoff are tested: they ask whether the
     answer is owed to early deaths.
@@ -201,7 +213,20 @@ def tested(cell: Cell, study: Study) -> list[tuple[float, list[int]]]:
 
 
 def specification_keys(cell: Cell, study: Study) -> pd.DataFrame:
-    """Specifications of a cell in the order in which `evaluate` gives them, columns `KEYS`."""
+    """Return the specifications of a cell in the order in which `evaluate` gives them.
+
+    Parameters
+    ----------
+    cell
+        A population and threshold.
+    study
+        Gives axes, adjustment sets and estimators.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns `KEYS`.
+    """
     calipers, doses = study.axes["caliper"].values, study.axes["dose_cutoff"].values
     rows = [
         (
@@ -248,7 +273,7 @@ class Comparison:
     pairs: np.ndarray
 
     def rows(self, rows: np.ndarray) -> "Comparison":
-        """The same comparison with its rows in another order."""
+        """Return the same comparison with its rows in another order."""
         pairs = np.ascontiguousarray(self.pairs[:, :, rows])
         return Comparison(self.arm[rows], self.X[rows], self.predictor[rows], self.usable, pairs)
 
@@ -270,9 +295,20 @@ def compare_arms(
 
 
 def prepare(cell: Cell, study: Study) -> list[list[Comparison]]:
-    """Comparisons of everybody by design and dose cutoff: where the dose is fixed, every draw has the same.
+    """Compare everybody by design and dose cutoff, once for all draws that leave the dose as it is.
 
-    Empty where they would take more than `HELD_BYTES`; then each draw makes them again.
+    Parameters
+    ----------
+    cell
+        A population and threshold.
+    study
+        Gives axes and analysis.
+
+    Returns
+    -------
+    list
+        Comparisons by design and dose cutoff. Empty where they would take more than `HELD_BYTES`; then each
+        draw makes them again.
     """
     doses, calipers = study.axes["dose_cutoff"].values, study.axes["caliper"].values
     if 4 * len(doses) * len(cell.designs) * len(calipers) * cell.places.size > HELD_BYTES:
@@ -284,13 +320,32 @@ def prepare(cell: Cell, study: Study) -> list[list[Comparison]]:
 
 
 def evaluate(cell: Cell, study: Study, prepared: Sequence[Sequence[Comparison]] = ()) -> np.ndarray:
-    """Log hazard ratio and standard error of every specification, shape (specifications, 2); NaN without.
+    """Estimate the log hazard ratio and its standard error in every specification of a cell.
 
-    A matched estimate is combined over the repeated tie-breaking orders (`kernels.tie_breaks`).
+    A matched estimate is combined over the repeated tie-breaking orders (`kernels.tie_breaks`) [1]_.
+
+    Parameters
+    ----------
+    cell
+        A population and threshold, as observed or drawn.
+    study
+        Gives axes and analysis.
+    prepared
+        From `prepare`, if the dose of the cell is the observed one.
+
+    Returns
+    -------
+    np.ndarray
+        Shape (specifications, 2), in the order of `specification_keys`; NaN without an estimate.
+
+    References
+    ----------
+    .. [1] Follmann D, Proschan M, Leifer E. Multiple outputation: inference for complex clustered data by
+       averaging analyses from independent data. Biometrics 2003;59:420–429.
     """
     inference, calipers = study.inference, study.axes["caliper"].values
     wanted = np.array([str(name) in inference.estimators for name in (Estimator.MATCHED, *_OTHERS)])
-    # Pairs drawn again leave the estimates without pairs as they were, which is no distribution of theirs.
+    # Drawing pairs again leaves the estimates without pairs unchanged, which gives no distribution of them.
     needed = wanted if not cell.pair_uniform.size else wanted & np.array([True, False, False, False])
     parts = []
     for landmark, positions in tested(cell, study):
@@ -329,7 +384,25 @@ def evaluate(cell: Cell, study: Study, prepared: Sequence[Sequence[Comparison]] 
 def draw(
     cell: Cell, kind: Resample, number: int, study: Study, nulls: Sequence[CovariateNull | None] = ()
 ) -> Cell:
-    """One resampled cell; its seed names the draw (and the population), never the job that makes it."""
+    """Draw one resampled cell; its seed names the draw (and the population), never the job that makes it.
+
+    Parameters
+    ----------
+    cell
+        The observed cell.
+    kind
+        How to draw.
+    number
+        Number of the draw.
+    study
+        Gives the seed.
+    nulls
+        From `covariate_nulls`, for draws that simulate survival.
+
+    Returns
+    -------
+    Cell
+    """
     if kind is Resample.SIMULATION:
         return _simulated(cell, number, study, nulls)
     threshold = 0 if np.isnan(cell.oligo_threshold) else round(cell.oligo_threshold * 1000)
@@ -347,7 +420,18 @@ def draw(
 
 
 def covariate_nulls(cell: Cell) -> list[CovariateNull | None]:
-    """Null model of each design of a cell: its adjustment set with its volume cutoff."""
+    """Fit the null model of each design of a cell: its adjustment set with its volume cutoff.
+
+    Parameters
+    ----------
+    cell
+        The observed cell.
+
+    Returns
+    -------
+    list of CovariateNull or None
+        None for a design whose model has no finite maximum.
+    """
     sample = cell.sample
     return [
         fit_covariate_null(sample.time, sample.event, design[:, :width], complete)
@@ -356,15 +440,15 @@ def covariate_nulls(cell: Cell) -> list[CovariateNull | None]:
 
 
 def _simulated(cell: Cell, number: int, study: Study, nulls: Sequence[CovariateNull | None]) -> Cell:
-    """The cell with survival drawn from each design's null: one set of patients, who keep their variates."""
-    # Keyed by patient and draw alone: the seed names neither population nor model, ranks know no rows.
+    """Draw survival from each design's null for the cell: one set of patients, who keep their variates."""
+    # Keyed by patient and draw alone: the seed depends on neither population nor model, ranks not on rows.
     sequence = np.random.SeedSequence(study.seed, spawn_key=(Resample.SIMULATION.spawn_key, number))
     exponential, uniform = draw_variates(cell.ranks, cell.patients, np.random.default_rng(sequence))
     times = np.tile(cell.sample.time, (len(nulls), 1))
     events = np.zeros(times.shape, dtype=np.int64)
     complete = np.zeros_like(cell.complete)
     for design, null in enumerate(nulls):
-        # Without a model nothing can be simulated; nobody has no estimate.
+        # Without a model nothing can be simulated; without patients there is no estimate.
         if null is not None:
             complete[design, null.rows] = True
             times[design, null.rows], events[design, null.rows] = simulate_times(
@@ -376,7 +460,18 @@ def _simulated(cell: Cell, number: int, study: Study, nulls: Sequence[CovariateN
 def resample(
     patients: pd.DataFrame, study: Study, kind: Resample, draws: range
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Estimates of all specifications (`specification_keys` of `cells_of`, joined) in each draw.
+    """Estimate all specifications (`specification_keys` of `cells_of`, joined) in each draw.
+
+    Parameters
+    ----------
+    patients
+        Canonical frame of `cohort.prepare_cohort`, one row a patient.
+    study
+        Gives axes, analysis and seed.
+    kind
+        How to draw.
+    draws
+        Numbers of the draws.
 
     Yields
     ------
@@ -396,7 +491,14 @@ def resample(
 
 
 def stacked_draws(parts: Iterable[pd.DataFrame], specifications: int) -> np.ndarray:
-    """Estimates in all draws, from tables with a row for each draw and specification.
+    """Stack the estimates in all draws.
+
+    Parameters
+    ----------
+    parts
+        Tables with a row for each draw and specification.
+    specifications
+        How many there are.
 
     Returns
     -------

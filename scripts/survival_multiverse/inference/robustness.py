@@ -1,4 +1,4 @@
-"""How far the estimates agree over the multiverse: specifications, blocks, failures, balance."""
+"""Agreement of the estimates over the multiverse: specifications, blocks, failures, balance."""
 
 from collections import Counter
 from typing import Any
@@ -92,9 +92,20 @@ BLOCK = [
 
 
 def distinct_rows(table: pa.Table, *, first_caliper: bool) -> pa.Table:
-    """Rows of a scenario that no earlier one of the same cutoffs has.
+    """Return the rows of a scenario that no earlier one of the same cutoffs has.
 
     The caliper touches matched estimates alone: others are kept from the first caliper, theirs being null.
+
+    Parameters
+    ----------
+    table
+        Rows of one scenario.
+    first_caliper
+        Whether the scenario has the first caliper of the axis.
+
+    Returns
+    -------
+    pa.Table
     """
     matched = pc.equal(table["estimator"], str(Estimator.MATCHED))
     if not first_caliper:
@@ -105,12 +116,14 @@ def distinct_rows(table: pa.Table, *, first_caliper: bool) -> pa.Table:
 
 
 def specifications(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """One row a specification: its hazard ratio, how it was matched, and its balance.
+    """Return one row a specification: its hazard ratio, how it was matched, and its balance.
 
     Parameters
     ----------
     estimates
         Rows of `SPECIFICATION_ANALYSES`, columns of `schema.ESTIMATE_COLUMNS`.
+    study
+        Gives axes, adjustment sets and balance thresholds.
 
     Returns
     -------
@@ -142,7 +155,7 @@ def specifications(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def _statistics(estimates: pd.DataFrame) -> np.ndarray:
-    """Statistic of each row, with what else tells the rows of one analysis apart, shape (rows,)."""
+    """Return the statistic of each row, with what distinguishes the rows of one analysis, shape (rows,)."""
     names = estimates["statistic"].to_numpy(dtype=object).copy()
     analysis = estimates["analysis"].to_numpy(dtype=object)
     for kind, words, column in (("rosenbaum", "by", "model"), ("follow_up", "of", "variable")):
@@ -170,7 +183,7 @@ def _headline(estimates: pd.DataFrame) -> pd.DataFrame:
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Categories as strings, gaps as NaN, so that frames join and sort."""
+    """Convert categories to strings and gaps to NaN, so that frames join and sort."""
     frame = frame.copy()
     for name in frame.columns:
         if isinstance(frame[name].dtype, pd.CategoricalDtype):
@@ -179,7 +192,7 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _key_codes(estimates: pd.DataFrame) -> np.ndarray:
-    """One integer for each combination of `_KEYS`, shape (rows,)."""
+    """Return one integer for each combination of `_KEYS`, shape (rows,)."""
     keys = np.zeros(len(estimates), dtype=np.int64)
     for name in _KEYS:
         codes, distinct = pd.factorize(estimates[name])
@@ -188,7 +201,7 @@ def _key_codes(estimates: pd.DataFrame) -> np.ndarray:
 
 
 def _aligned(wanted: np.ndarray, order: np.ndarray, keys: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The value of each wanted key, NaN without one; `order` sorts the wanted keys."""
+    """Return the value of each wanted key, NaN without one; `order` sorts the wanted keys."""
     column = np.full(len(wanted), np.nan)
     if len(wanted):
         ascending = wanted[order]
@@ -220,7 +233,7 @@ def _once(specs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_e_values(specs: pd.DataFrame) -> pd.DataFrame:
-    """E-values, in the form that the risk of the block's population asks for: one for all its estimates."""
+    """Add E-values, in one form for all estimates of a block: the form for the risk of its population."""
     who = [specs["population"], specs["oligo_threshold"]]
     risk = specs["risk_at_end"].groupby(who, dropna=False).transform("max")
     rare = (risk < RARE_RISK).to_numpy()
@@ -233,7 +246,7 @@ def _with_e_values(specs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _is_anchor(specs: pd.DataFrame, study: Study) -> pd.Series:
-    """Specifications of the anchor scenario; axes that do not apply do not count."""
+    """Return which specifications are of the anchor scenario; axes that do not apply do not count."""
     anchor = pd.Series(True, index=specs.index)
     for name, value in zip(AXES, study.anchor, strict=True):
         anchor &= specs[name].isna() | (specs[name] == value)
@@ -241,19 +254,32 @@ def _is_anchor(specs: pd.DataFrame, study: Study) -> pd.Series:
 
 
 def summarise_blocks(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Summaries of the specifications that share an estimand, all of them and through each balance gate.
+    """Summarise the specifications that share an estimand, all of them and through each balance gate.
 
     A block is one population with its threshold, one dose cutoff, one adjustment set, one estimator and one
     landmark: another of them estimates something else. Inside it the volume cutoff and, for matching, the
     caliper vary.
 
+    Parameters
+    ----------
+    specs
+        From `specifications`.
+    study
+        Gives the balance gates.
+
     Returns
     -------
     pd.DataFrame
         Counts, median hazard ratio, its 1st and 99th percentile with their ratio (RHR), whether they
-        lie on opposite sides of 1 (Janus effect; Patel, Burford and Ioannidis 2015), shares, median E-values
+        lie on opposite sides of 1 (Janus effect [1]_), shares, median E-values
         and Rosenbaum bounds, extremes; `comparable` counts the block's estimates through the strictest gate
         of the baseline covariates.
+
+    References
+    ----------
+    .. [1] Patel CJ, Burford B, Ioannidis JPA. Assessment of vibration of effects due to model specification
+       can demonstrate the instability of observational associations. Journal of Clinical Epidemiology
+       2015;68:1046–1058.
     """
     columns = {name: specs[name].to_numpy() for name in (*_SUMMARISED, *_UNMEASURED, *INNER)}
     gates = {
@@ -273,13 +299,13 @@ def summarise_blocks(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def _comparable(passes: np.ndarray, status: np.ndarray) -> float:
-    """Estimates of a block whose arms are comparable: 0 if none are, NaN if no balance was judged."""
+    """Count estimates of a block whose arms are comparable; NaN if no balance was judged."""
     judged = ~np.isnan(passes)
     return float(np.count_nonzero((passes == 1) & (status == str(Status.OK)))) if judged.any() else np.nan
 
 
 def _summary(columns: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, Any]:
-    """Summary of the specifications in these rows."""
+    """Summarise the specifications in these rows."""
     status = columns["status"][rows]
     estimated = rows[status == str(Status.OK)]
     failed = sorted(Counter(status[status != str(Status.OK)].tolist()).items())
@@ -316,13 +342,13 @@ def _summary(columns: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, Any]
 
 
 def _median_known(values: np.ndarray) -> float:
-    """Median of what is not NaN; NaN where all is."""
+    """Return the median of what is not NaN; NaN if all is."""
     known = values[~np.isnan(values)]
     return float(np.median(known)) if known.size else np.nan
 
 
 def _named(columns: dict[str, np.ndarray], row: int) -> str:
-    """Hazard ratio of a specification with the choices that distinguish it inside its block."""
+    """Return the hazard ratio of a specification with the choices that distinguish it inside its block."""
     choices = [
         f"{axis} {spelling(columns[axis][row])}"
         for axis in ("gtv_cutoff", "caliper")
@@ -332,7 +358,18 @@ def _named(columns: dict[str, np.ndarray], row: int) -> str:
 
 
 def count_failures(estimates: pd.DataFrame) -> pd.DataFrame:
-    """Rows without a number, by what was asked and why, and in how many scenarios."""
+    """Count the rows without a number, by what was asked and why, and the scenarios in which they occur.
+
+    Parameters
+    ----------
+    estimates
+        Columns of `schema.ESTIMATE_COLUMNS`.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row for each population, estimator, adjustment set, analysis, status and reason.
+    """
     failed = _plain(estimates[estimates["status"].astype(str) != str(Status.OK)])
     keys = ["population", "estimator", "adjustment_set", "analysis", "status", "reason"]
     by_scenario = failed.groupby([*keys, *AXES], dropna=False, sort=True).size().reset_index(name="rows")
@@ -341,7 +378,20 @@ def count_failures(estimates: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise_balance(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """|Standardised mean difference| of each covariate over all scenarios, before and after adjustment."""
+    """Summarise |SMD| of each covariate over all scenarios, before and after adjustment.
+
+    Parameters
+    ----------
+    estimates
+        Columns of `schema.ESTIMATE_COLUMNS`.
+    study
+        Gives the balance thresholds.
+
+    Returns
+    -------
+    pd.DataFrame
+        Minimum, median and maximum of |SMD|, and the share below each threshold: one row a term and stage.
+    """
     rows = _plain(
         estimates[
             (estimates["analysis"] == "balance")
@@ -361,5 +411,5 @@ def summarise_balance(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def _all_flags(texts: pd.Series) -> str | None:
-    """Every flag of some rows, as one row has them."""
+    """Join the flags of some rows, as one row has them."""
     return ";".join(sorted({flag for text in texts.dropna() for flag in text.split(";")})) or None

@@ -1,4 +1,4 @@
-"""What the specifications of one estimator say together; text and pictures both take it from here."""
+"""Summary of the specifications of one estimator, for text and pictures alike."""
 
 import math
 from dataclasses import dataclass
@@ -47,11 +47,24 @@ class Summary:
 
     @property
     def not_estimable(self) -> int:
+        """Count the specifications without an estimate."""
         return self.attempted - self.estimated
 
 
 def headline(specifications: pd.DataFrame, *, estimator: str | None = None) -> pd.DataFrame:
-    """Specifications of the primary population without a landmark, of one estimator or of all."""
+    """Return the specifications of the primary population without a landmark, of one estimator or of all.
+
+    Parameters
+    ----------
+    specifications
+        From `robustness.specifications`.
+    estimator
+        Keep this one only.
+
+    Returns
+    -------
+    pd.DataFrame
+    """
     mask = (specifications["population"] == str(Population.NON_OLIGOMETASTATIC)) & (
         specifications["landmark"] == 0
     )
@@ -61,72 +74,204 @@ def headline(specifications: pd.DataFrame, *, estimator: str | None = None) -> p
 
 
 def anchor_block(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Rows of the primary threshold, dose cutoff and adjustment set: one estimand of each estimator."""
+    """Return rows of the primary threshold, dose cutoff and adjustment set: one estimand per estimator.
+
+    Parameters
+    ----------
+    rows
+        Specifications.
+    study
+        Names the primary scenario and adjustment set.
+
+    Returns
+    -------
+    pd.DataFrame
+    """
     return primary_cutoffs(of_set(rows, study.primary_set), study)
 
 
 def primary_cutoffs(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Rows of the primary threshold and dose cutoff, whatever they adjust for."""
+    """Return the rows of the primary threshold and dose cutoff, whatever they adjust for.
+
+    Parameters
+    ----------
+    rows
+        Specifications, or a table with their axes.
+    study
+        Names the primary scenario.
+
+    Returns
+    -------
+    pd.DataFrame
+    """
     return rows[(rows["oligo_threshold"] == study.anchor[0]) & (rows["dose_cutoff"] == study.anchor[1])]
 
 
 def of_set(rows: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Rows of one adjustment set, and those that adjust for nothing."""
+    """Return the rows of one adjustment set, and those that adjust for nothing.
+
+    Parameters
+    ----------
+    rows
+        Specifications.
+    name
+        Of the adjustment set.
+
+    Returns
+    -------
+    pd.DataFrame
+    """
     return rows[rows["adjustment_set"].isna() | (rows["adjustment_set"] == name)]
 
 
 def other_sets(study: Study) -> list[str]:
-    """Adjustment sets beside the primary one, in the order of the settings."""
+    """Return the adjustment sets beside the primary one, in the order of the settings.
+
+    Parameters
+    ----------
+    study
+        Names the adjustment sets and the primary one.
+
+    Returns
+    -------
+    list of str
+    """
     return [name for name in study.adjustment_sets if name != study.primary_set]
 
 
 def estimators_present(specifications: pd.DataFrame) -> list[str]:
-    """Estimators in the table, in the order of the study."""
+    """Return the estimators in the table, in the order of the study.
+
+    Parameters
+    ----------
+    specifications
+        From `robustness.specifications`.
+
+    Returns
+    -------
+    list of str
+    """
     present = set(specifications["estimator"])
     return [estimator for estimator in ESTIMATOR_ORDER if estimator in present]
 
 
 def estimated(specifications: pd.DataFrame) -> pd.DataFrame:
-    """Rows with a hazard ratio."""
+    """Return the rows with a hazard ratio.
+
+    Parameters
+    ----------
+    specifications
+        From `robustness.specifications`.
+
+    Returns
+    -------
+    pd.DataFrame
+    """
     return specifications[
         (specifications["status"] == str(Status.OK)) & specifications["hazard_ratio"].notna()
     ]
 
 
 def direction(specifications: pd.DataFrame) -> np.ndarray:
-    """Side of 1 on which each confidence interval lies: ``below``, ``above`` or ``includes``."""
+    """Return the side of 1 on which each confidence interval lies.
+
+    Parameters
+    ----------
+    specifications
+        Rows with a hazard ratio.
+
+    Returns
+    -------
+    np.ndarray
+        ``below``, ``above`` or ``includes``, shape (n,).
+    """
     lower = specifications["ci_lower"].to_numpy(dtype=np.float64)
     upper = specifications["ci_upper"].to_numpy(dtype=np.float64)
     return np.select([upper < 1, lower > 1], ["below", "above"], "includes")
 
 
 def strictest_gate(study: Study) -> str:
-    """Column of the gate that the pages speak of: all baseline covariates, within the smallest threshold."""
+    """Return the column of the gate on the pages: all baseline covariates, within the smallest threshold.
+
+    Parameters
+    ----------
+    study
+        Gives the balance thresholds.
+
+    Returns
+    -------
+    str
+    """
     return f"{GATE}{min(study.analysis.balance_thresholds):g}"
 
 
 def passes(specifications: pd.DataFrame, *, gate: str) -> np.ndarray:
-    """Which rows are through a balance gate, shape (n,); where no balance was judged a row does not pass."""
+    """Return which rows pass a balance gate; a row without a judged balance does not.
+
+    Parameters
+    ----------
+    specifications
+        From `robustness.specifications`.
+    gate
+        Column of the gate.
+
+    Returns
+    -------
+    np.ndarray
+        Mask, shape (n,).
+    """
     return specifications[gate].astype("boolean").fillna(False).to_numpy(dtype=bool)
 
 
 def passing(specifications: pd.DataFrame, *, gate: str) -> pd.DataFrame:
-    """Rows through a balance gate."""
+    """Return the rows that pass a balance gate.
+
+    Parameters
+    ----------
+    specifications
+        From `robustness.specifications`.
+    gate
+        Column of the gate.
+
+    Returns
+    -------
+    pd.DataFrame
+    """
     return specifications[passes(specifications, gate=gate)]
 
 
 def middle_ratio(ratios: npt.ArrayLike) -> float:
-    """Median hazard ratio, NaN of none: taken of the logarithms, as the joint test takes it.
+    """Return the median hazard ratio, taken of the logarithms, as the joint test takes it.
 
-    Of an even number it is the geometric mean of the middle two, so that turning every ratio round turns
-    the median round.
+    Of an even number it is the geometric mean of the middle two, so that inverting every ratio inverts the
+    median.
+
+    Parameters
+    ----------
+    ratios
+        Hazard ratios, shape (n,).
+
+    Returns
+    -------
+    float
+        NaN without any.
     """
     logs = np.log(np.asarray(ratios, dtype=np.float64))
     return float(np.exp(np.median(logs))) if logs.size else math.nan
 
 
 def summarise(specifications: pd.DataFrame) -> Summary:
-    """Summarise specifications of one estimator, population and landmark."""
+    """Summarise specifications of one estimator, population and landmark.
+
+    Parameters
+    ----------
+    specifications
+        From `robustness.specifications`.
+
+    Returns
+    -------
+    Summary
+    """
     usable = estimated(specifications)
     ratios = usable["hazard_ratio"].to_numpy(dtype=np.float64)
     sides = direction(usable)
@@ -144,6 +289,18 @@ def summarise(specifications: pd.DataFrame) -> Summary:
 
 
 def surface_cells(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Matched specifications of the study's adjustment sets, primary population, no landmark."""
+    """Return matched specifications of the study's adjustment sets, primary population, no landmark.
+
+    Parameters
+    ----------
+    specifications
+        From `robustness.specifications`.
+    study
+        Names the adjustment sets.
+
+    Returns
+    -------
+    pd.DataFrame
+    """
     rows = headline(specifications, estimator="matched")
     return rows[rows["adjustment_set"].isin(list(study.adjustment_sets))]

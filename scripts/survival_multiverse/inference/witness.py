@@ -99,6 +99,8 @@ def check_witnesses(patients: pd.DataFrame, study: Study) -> pd.DataFrame:
     ----------
     patients
         Canonical frame of `cohort.prepare_cohort`, one row a patient.
+    study
+        Names the primary scenario.
 
     Returns
     -------
@@ -111,7 +113,7 @@ def check_witnesses(patients: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def fitted_models(patients: pd.DataFrame, study: Study) -> Iterator[Fitted]:
-    """Models of the primary scenario as the study's own code fits them."""
+    """Yield the models of the primary scenario as the study's own code fits them."""
     cohort = encode_cohort(patients, study)
     oligo_threshold, dose_cutoff, gtv_cutoff, caliper = study.anchor
     everybody = whole_sample(
@@ -186,18 +188,18 @@ def compare(fitted: Fitted) -> Comparison:
 
 
 def _logistic(fitted: Fitted) -> np.ndarray:
-    """Unpenalised maximum likelihood by scikit-learn, on columns of mean 0 and SD 1."""
+    """Maximise the unpenalised likelihood by scikit-learn, on columns of mean 0 and SD 1."""
     matrix, scale = _standardised(fitted.matrix)
     model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-12, max_iter=100)
     with warnings.catch_warnings():
-        # At so small a tolerance it may complain of what floating point cannot improve.
+        # At so small a tolerance it may warn of what floating point cannot improve.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(matrix, fitted.sample.arm)
     return model.coef_[0] / scale
 
 
 def _cox(fitted: Fitted) -> np.ndarray:
-    """Partial likelihood with Efron's ties by lifelines; NaN if it gives up."""
+    """Maximise the partial likelihood with Efron's ties by lifelines; NaN if it gives up."""
     matrix, scale = _standardised(fitted.matrix)
     names = [f"x{j}" for j in range(matrix.shape[1])]
     frame = pd.DataFrame(matrix, columns=names)

@@ -1,4 +1,4 @@
-"""Compiled loops: arrays in, arrays out, sorted by time, no statistics policy."""
+"""Compiled loops: arrays in, arrays out, sorted by time, no statistical choices."""
 
 import tempfile
 from hashlib import blake2b
@@ -14,7 +14,7 @@ _digest = blake2b(_sources, digest_size=8).hexdigest()
 
 
 def cache_folder(*places: str | Path) -> Path | None:
-    """The first place that can be written in, for the present kernels; None where there is none."""
+    """Return the first writable place, with a folder for the present kernels; None if there is none."""
     for place in filter(None, places):
         try:
             folder = Path(place).expanduser() / _digest
@@ -27,6 +27,6 @@ def cache_folder(*places: str | Path) -> Path | None:
 
 
 _found = cache_folder(_folder / "__pycache__", numba.config.CACHE_DIR, "~/.cache/numba")
-# Of this process alone, which compiles anew; it goes with the last that refers to it.
+# Of this process alone, which compiles again; it is deleted with its last reference.
 _own = None if _found else tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
 numba.config.CACHE_DIR = str(_found or _own.name)

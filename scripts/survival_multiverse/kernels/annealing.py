@@ -39,13 +39,13 @@ Stage = namedtuple(
 
 @njit(cache=True)
 def draw(generator, below):
-    """Next whole number from 0 to below - 1 of a xorshift64* generator (Vigna 2016)."""
+    """Return the next whole number from 0 to below - 1 of a xorshift64* generator (Vigna 2016)."""
     return int(uniform(generator) * below)
 
 
 @njit(cache=True)
 def uniform(generator):
-    """Next number in [0, 1)."""
+    """Return the next number in [0, 1)."""
     state = generator[0]
     state ^= state >> np.uint64(12)
     state ^= state << np.uint64(25)
@@ -56,7 +56,7 @@ def uniform(generator):
 
 @njit(cache=True)
 def zone(time, event, rate_times):
-    """How many of the printed times a patient has outlived."""
+    """Count the printed times that a patient has outlived."""
     passed = 0
     for k in range(rate_times.size):
         if time > rate_times[k] or (time == rate_times[k] and event == 0):
@@ -66,7 +66,7 @@ def zone(time, event, rate_times):
 
 @njit(cache=True)
 def alike(problem, same, time, event, labels, i, j, zoned, skip):
-    """Whether two patients share the rows that an exchange must keep (but `skip`), and the time zone."""
+    """Return whether two patients share time zone and all rows (but `skip`) that an exchange must keep."""
     for place in range(same.size):
         row = same[place]
         if row != skip and labels[row, i] != labels[row, j]:
@@ -85,6 +85,7 @@ def note(changes, count, kind, row, patient, value):
 
 @njit(cache=True)
 def exchange_labels(changes, count, labels, row, i, j):
+    """Exchange the labels of two patients in one row, and note both changes."""
     count = note(changes, count, LABEL, row, i, labels[row, j])
     return note(changes, count, LABEL, row, j, labels[row, i])
 
@@ -134,7 +135,7 @@ def propose_times(problem, stage, time, event, labels, move, generator, changes)
 
 @njit(cache=True)
 def partner(problem, stage, time, event, labels, row, i, zoned, generator):
-    """A patient alike with another code of the row, or -1."""
+    """Return a random patient who agrees in the kept labels and has another code of the row, or -1."""
     for _ in range(TRIES):
         j = draw(generator, time.size)
         if (
@@ -179,7 +180,7 @@ def propose_both_arms(problem, stage, time, event, labels, row, generator, chang
 
 @njit(cache=True)
 def counterpart(problem, stage, time, labels, i, generator):
-    """A matched patient of the other arm in the same cell of matching variables, or -1."""
+    """Return a matched patient of the other arm in the same cell of matching variables, or -1."""
     cell = cell_of(problem, stage.cells, labels, i)
     for _ in range(8 * TRIES):
         other = draw(generator, time.size)
@@ -258,7 +259,7 @@ def apply(time, event, labels, changes, count):
 
 @njit(cache=True)
 def may_touch(problem, stage, changes, block):
-    """Whether changes of this kind can move the numbers of a block."""
+    """Return whether changes of this kind can move the numbers of a block."""
     if not stage.active[block]:
         return False
     if changes[0, 0] == LABEL:

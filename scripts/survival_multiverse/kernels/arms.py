@@ -6,7 +6,7 @@ from numba import njit
 
 @njit(cache=True)
 def arm_counts(event, arm):
-    """Patients and deaths in arm 0 and arm 1: n_0, n_1, deaths_0, deaths_1."""
+    """Count patients and deaths in arm 0 and arm 1: n_0, n_1, deaths_0, deaths_1."""
     n_1 = deaths = deaths_1 = 0
     for i in range(event.shape[0]):
         n_1 += arm[i]
@@ -17,14 +17,14 @@ def arm_counts(event, arm):
 
 @njit(cache=True)
 def arms_suffice(event, arm, minimum_events):
-    """Whether both arms have patients and enough deaths."""
+    """Return whether both arms have patients and enough deaths."""
     n_0, n_1, deaths_0, deaths_1 = arm_counts(event, arm)
     return min(n_0, n_1) > 0 and min(deaths_0, deaths_1) >= minimum_events
 
 
 @njit(cache=True)
 def whole_pairs(event, pair):
-    """Patients and deaths among the rows whose partner is there as well."""
+    """Count patients and deaths among the rows whose partner is there as well."""
     members = np.zeros(np.max(pair) + 1 if pair.shape[0] else 0, dtype=np.int64)
     for code in pair:
         members[code] += 1

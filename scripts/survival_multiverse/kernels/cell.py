@@ -27,7 +27,7 @@ PROPENSITY_ITERATIONS = 100
 
 @njit(cache=True)
 def width_of(caliper, sd):
-    """Caliper in units of the score."""
+    """Return the caliper in units of the score."""
     width = caliper * sd * SCORE_SCALE
     if np.isinf(caliper) or width >= NO_CALIPER:
         return NO_CALIPER
@@ -36,7 +36,7 @@ def width_of(caliper, sd):
 
 @njit(cache=True)
 def fit_score(arm, X):
-    """Linear predictor of the propensity score, shape (n,), and the columns it uses; NaN without a score."""
+    """Return the score's linear predictor, shape (n,), and the columns it uses; NaN without a score."""
     n, k = X.shape
     coefficients, predictor = np.empty(k), np.full(n, np.nan)
     usable = np.ones(k, dtype=np.int64)
@@ -52,7 +52,7 @@ def fit_score(arm, X):
 
 @njit(cache=True)
 def match_orders(arm, predictor, orders, calipers, within_arm):
-    """Pair number of every row, or -1, within each caliper under each order: (calipers, orders, n), int32.
+    """Return each row's pair number, or -1, in each caliper under each order: (calipers, orders, n), int32.
 
     ``orders`` (orders, n) lists the rows by ascending priority.
     """
@@ -82,7 +82,7 @@ def match_orders(arm, predictor, orders, calipers, within_arm):
 
 @njit(cache=True)
 def resampled_pairs_estimate(time, event, arm, pair_of, uniform, minimum_events, out):
-    """Log hazard ratio of the matched pairs drawn with replacement by ``uniform`` (at least one a pair)."""
+    """Return the log hazard ratio of pairs drawn with replacement by ``uniform`` (at least one a pair)."""
     out[:] = np.nan
     n_pairs = np.max(pair_of) + 1
     times_drawn = np.zeros(max(n_pairs, 0), dtype=np.int64)
@@ -125,7 +125,7 @@ def matched_over_orders(time, event, arm, pairs, uniform, minimum_events, out):
 
 @njit(cache=True)
 def evaluate_weights(time, event, arm, X, predictor, usable, wanted, out):
-    """Overlap and stabilised inverse-probability weighted estimates, their errors for an estimated score."""
+    """Return overlap and stabilised IPTW estimates, with their errors for an estimated score."""
     probability = 1.0 / (1.0 + np.exp(-predictor))
     columns = np.ascontiguousarray(X[:, usable == 1])
     for kind in (OVERLAP, IPTW):
@@ -137,7 +137,7 @@ def evaluate_weights(time, event, arm, X, predictor, usable, wanted, out):
 
 @njit(cache=True)
 def adjusted_estimate(time, event, arm, X, out):
-    """Log hazard ratio and model standard error of the arm beside the covariates."""
+    """Return the log hazard ratio and model standard error of the arm beside the covariates."""
     n, k = X.shape
     full = np.empty((n, k + 1))
     for i in range(n):
@@ -152,7 +152,7 @@ def adjusted_estimate(time, event, arm, X, out):
 
 @njit(cache=True)
 def evaluate_design(time, event, arm, X, predictor, usable, pairs, uniform, minimum_events, wanted, out):
-    """Estimates of one covariate list: ``out`` (calipers + 3, 2), matched ones first; NaN without one.
+    """Fill ``out`` (calipers + 3, 2) with a covariate list's estimates, matched ones first; NaN without one.
 
     Rows ascend in time. ``predictor`` and ``usable`` are from `fit_score`, ``pairs`` from `match_orders`.
     ``wanted`` (4,) says whether matched, overlap, IPTW and adjusted estimates are needed; ``uniform`` (n,)

@@ -18,7 +18,7 @@ OK, TOO_FEW_EVENTS, CONSTANT, SEPARATION, NO_CONVERGENCE, NEAR_SEPARATION = 0, 1
 
 MAX_ITERATIONS = 50
 MAX_HALVINGS = 40
-# A Newton step squares the error: behind one of this size lies one of 1e-14.
+# A Newton step squares the error: a step of this size is followed by one of 1e-14.
 STEP_TOLERANCE = 1e-7
 LARGEST_SCALED_BETA = 10.0
 # A likelihood that gains less than this per unit of event weight while the step neither falls below
@@ -32,7 +32,7 @@ RECESSION_TOLERANCE = 1e-7
 
 @njit(cache=True)
 def _largest(values):
-    """Largest absolute value; NaN when any is NaN, 0 when there is none."""
+    """Return the largest absolute value; NaN when any is NaN, 0 when there is none."""
     largest = 0.0
     for value in values:
         if not abs(value) <= largest:
@@ -59,7 +59,7 @@ def _climb(blocks, Z, dead_sum, efron, beta, step, loglik, score, info):
 
 @njit(cache=True)
 def _too_far(beta, step, info):
-    """Whether |beta| > 10 in a column whose coefficient is its own, and the step leads further out.
+    """Return whether |beta| > 10 in a column whose coefficient is its own, and the step leads further out.
 
     One iterate beyond 10 may be an overshoot. What collinear columns share among them has no such limit.
     """
@@ -74,7 +74,7 @@ def _too_far(beta, step, info):
 
 @njit(cache=True)
 def is_recession_direction(blocks, Z, direction):
-    """Whether the likelihood never falls along `direction`: nobody who dies has less than anyone at risk.
+    """Return whether the likelihood never falls along `direction`: the dying have the most of those at risk.
 
     Then it has no finite maximum (Jacobsen 1989).
     """
@@ -101,7 +101,7 @@ def is_recession_direction(blocks, Z, direction):
 
 @njit(cache=True)
 def maximize(blocks, event, weight, pattern, Z, efron, beta, score, info):
-    """Newton's method from `beta` = 0 (filled in place), step-halving; see `cox_newton.partial_likelihood`.
+    """Maximise by Newton's method from `beta` = 0 (filled in place); see `cox_newton.partial_likelihood`.
 
     Returns
     -------
@@ -131,7 +131,7 @@ def maximize(blocks, event, weight, pattern, Z, efron, beta, score, info):
                 code = SEPARATION
             break
         flat = gain <= FLAT_GAIN * event_weight and size > FLAT_STEP and size > 0.5 * previous
-        # Beyond the cap the step alone does not say whether there is a maximum further out: go on and see.
+        # Beyond the cap the step alone does not say whether there is a maximum further out: continue.
         if flat or (_too_far(beta, step, info) and is_recession_direction(blocks, Z, step)):
             code = SEPARATION
             break
@@ -148,7 +148,7 @@ def maximize(blocks, event, weight, pattern, Z, efron, beta, score, info):
 
 @njit(cache=True, inline="always")
 def _hazard_step(moments, dead, deaths, dead_weight, efron, total, lag, mean):
-    """Hazard and hazard-weighted means of one event time.
+    """Return the hazard and hazard-weighted means of one event time.
 
     `total` gains [sum h, sum h xbar] and `lag` [sum f h, sum f h xbar], where f is the Efron fraction
     a dying row is already out of the risk set; `mean` becomes the mean of xbar over the tied steps.
@@ -188,7 +188,7 @@ def _add_death(residual, Z, risk, row, lag, mean):
 
 @njit(cache=True)
 def score_residuals(time, event, Z, weight, stratum, beta, efron):
-    """Weighted score residuals with Efron tie weights, shape (n, k); they sum to the score.
+    """Return the weighted score residuals with Efron tie weights, shape (n, k); they sum to the score.
 
     Going back in time a row starts from minus what the later event times would have cost it, and the
     stratum's total is subtracted at the end (the scheme of R survival's coxscore2).
@@ -225,7 +225,7 @@ def score_residuals(time, event, Z, weight, stratum, beta, efron):
 
 @njit(cache=True)
 def sandwich(residual, cluster, clusters, inverse):
-    """D'D of the dfbetas D = residual @ inverse summed by cluster, without a small-sample factor."""
+    """Return D'D of the dfbetas D = residual @ inverse summed by cluster, without a small-sample factor."""
     n, k = residual.shape
     sums = np.zeros((clusters, k))
     for i in range(n):
@@ -246,7 +246,7 @@ def sandwich(residual, cluster, clusters, inverse):
 
 @njit(cache=True)
 def _widen(matrix, scale, kept):
-    """A covariance of scaled, kept columns in the original units of all columns; NaN where dropped."""
+    """Rescale a covariance of kept columns to the original units of all columns; NaN where dropped."""
     k = kept.shape[0]
     wide = np.full((k, k), np.nan)
     columns = np.nonzero(kept)[0]
@@ -258,7 +258,7 @@ def _widen(matrix, scale, kept):
 
 @njit(cache=True)
 def collinear_coefficients(variance, kept):
-    """Which of the kept columns' coefficients the others all but determine, shape (k,)."""
+    """Return which of the kept columns' coefficients the others all but determine, shape (k,)."""
     columns = np.nonzero(kept)[0]
     narrow = np.empty((columns.shape[0], columns.shape[0]))
     for a in range(columns.shape[0]):
@@ -271,7 +271,7 @@ def collinear_coefficients(variance, kept):
 
 @njit(cache=True)
 def fit_cox(time, event, X, weight, stratum, cluster, clusters, efron):
-    """Cox fit of sorted rows; clusters = 0 leaves out the robust variance.
+    """Fit a Cox model to sorted rows; clusters = 0 leaves out the robust variance.
 
     Returns
     -------

@@ -26,7 +26,7 @@ from survival_multiverse.kernels.cox import (
 
 @njit(cache=True)
 def _collapse(time, event, x, weight):
-    """Sums at each distinct event time, latest first, and each row's first later-or-equal event time.
+    """Sum rows at each distinct event time, latest first; find each row's first later-or-equal event time.
 
     Returns `table` (m, 5): weight at risk and dying with x = 0, at risk and dying with x = 1, and the number
     of deaths; and `entry` (n,): the index of the latest event time not after the row's own time (m when
@@ -43,7 +43,7 @@ def _collapse(time, event, x, weight):
         while i >= 0 and time[i] == block_time:
             arm = 1 if x[i] == 1 else 0
             at_risk[arm] += weight[i]
-            # Nobody of weight 0 is there to die.
+            # Rows of weight 0 have no deaths.
             if event[i] == 1 and weight[i] > 0.0:
                 table[m, 2 * arm + 1] += weight[i]
                 table[m, 4] += 1.0
@@ -58,13 +58,13 @@ def _collapse(time, event, x, weight):
 
 @njit(cache=True)
 def relative_risks(beta):
-    """Risks of x = 0 and x = 1 divided by the larger one, so that neither overflows."""
+    """Return the risks of x = 0 and x = 1 divided by the larger one, so that neither overflows."""
     return np.exp(min(0.0, -beta)), np.exp(min(0.0, beta))
 
 
 @njit(cache=True)
 def _evaluate(table, beta, efron):
-    """Log partial likelihood, score and information."""
+    """Return the log partial likelihood, score and information."""
     risk0, risk1 = relative_risks(beta)
     loglik = 0.0
     score = 0.0
@@ -112,7 +112,7 @@ def _climb(table, beta, step, loglik, efron):
 
 @njit(cache=True)
 def _rises_for_ever(table):
-    """Whether all who die while both arms are at risk are in the same arm."""
+    """Return whether all who die while both arms are at risk are in the same arm."""
     in_0 = in_1 = True
     for g in range(table.shape[0]):
         if table[g, 0] > 0.0 and table[g, 2] > 0.0:
@@ -123,7 +123,7 @@ def _rises_for_ever(table):
 
 @njit(cache=True)
 def _maximize(table, sd, efron):
-    """Newton's method with the rules of `kernels.cox.maximize`. Returns beta, information, code."""
+    """Maximise by Newton's method as in `kernels.cox.maximize`; return beta, information, code."""
     beta = 0.0
     loglik, score, info = _evaluate(table, beta, efron)
     deaths = np.sum(table[:, 1]) + np.sum(table[:, 3])
@@ -150,7 +150,7 @@ def _maximize(table, sd, efron):
 
 @njit(cache=True)
 def hazards(table, beta, efron):
-    """Cumulative hazards from the earliest event time on, one row per event time (and one of zeros).
+    """Return cumulative hazards from the earliest event time on, a row per event time (and one of zeros).
 
     Columns: sum h, sum h xbar; the Efron parts f h, f h xbar given back to those dying there; mean xbar.
     """
@@ -205,7 +205,7 @@ def _meat(event, x, weight, cluster, entry, hazard, beta):
 
 @njit(cache=True)
 def solve(time, event, x, weight, efron):
-    """Risk-set sums, entries, beta, information and code of a fit."""
+    """Return risk-set sums, entries, beta, information and code of a fit."""
     table, entry = _collapse(time, event, x, weight)
     if table.shape[0] == 0:
         return table, entry, np.nan, np.nan, TOO_FEW_EVENTS
@@ -221,14 +221,14 @@ def solve(time, event, x, weight, efron):
 
 @njit(cache=True)
 def log_ratio(time, event, x):
-    """Log hazard ratio alone: the estimate of `cox_binary` without weights, by Efron, or NaN."""
+    """Return the log hazard ratio alone: the estimate of `cox_binary` without weights, by Efron, or NaN."""
     _, _, beta, _, code = solve(time, event, x, np.ones(time.shape[0]), True)
     return beta if code == OK else np.nan
 
 
 @njit(cache=True)
 def cox_binary(time, event, x, weight, cluster, efron):
-    """Cox regression on one 0/1 covariate, with the standard error clustered (Lin & Wei 1989).
+    """Fit a Cox model of one 0/1 covariate, with the standard error clustered (Lin & Wei 1989).
 
     Agrees with `survival_multiverse.cox.cox(..., weight=weight, cluster=cluster)`.
 

@@ -14,7 +14,7 @@ SORTED, UNSORTED, BAD_TIME, BAD_EVENT, BAD_COVARIATE, BAD_WEIGHT = 0, 1, 2, 3, 4
 
 @njit(cache=True)
 def check_rows(time, event, X, weight, stratum):
-    """Code of the first fault in the rows, else whether they are sorted by (stratum, time)."""
+    """Return the code of the first fault in the rows, else whether they are sorted by (stratum, time)."""
     n, k = X.shape
     code = SORTED
     for i in range(n):
@@ -36,7 +36,7 @@ def check_rows(time, event, X, weight, stratum):
 
 @njit(cache=True)
 def identifiable_columns(time, event, X, stratum):
-    """Columns the partial likelihood can tell apart: independent within strata, among rows ever at risk.
+    """Find columns that the partial likelihood can separate: independent within strata, in rows ever at risk.
 
     The first risk set of a stratum contains all later ones, so a combination of columns that is
     constant there never enters the likelihood.
@@ -71,7 +71,7 @@ def identifiable_columns(time, event, X, stratum):
 
 @njit(cache=True)
 def identifiable_patterns(time, event, X, pattern, found):
-    """`identifiable_columns` of rows in one stratum: how many have a pattern makes no column independent."""
+    """Return `identifiable_columns` of one stratum, from its patterns alone: frequencies don't matter."""
     n = time.shape[0]
     start = 0
     while start < n - 1 and event[start] == 0:
@@ -92,7 +92,7 @@ def identifiable_patterns(time, event, X, pattern, found):
 
 @njit(cache=True)
 def standardize(X, kept):
-    """The kept columns centred and scaled to SD 1 (divisor n - 1), their means and their SDs."""
+    """Return the kept columns centred and scaled to SD 1 (divisor n - 1), their means and their SDs."""
     n, k = X.shape
     p = np.sum(kept)
     Z = np.empty((n, p))
@@ -120,7 +120,7 @@ def standardize(X, kept):
 
 @njit(cache=True)
 def linear_predictor(Z, beta):
-    """Z @ beta less its maximum, so that its exponential cannot overflow."""
+    """Return Z @ beta less its maximum, so that its exponential cannot overflow."""
     n, k = Z.shape
     eta = np.empty(n)
     largest = -np.inf
@@ -175,7 +175,7 @@ def absorb_ties(i, time, event, Z, weight, stratum, eta, moments, dead, score):
 
 @njit(cache=True, inline="always")
 def add_event_time(moments, dead, deaths, dead_weight, efron, score, info):
-    """Log denominators of one event time; its terms are added to `score` and `info` (lower triangle)."""
+    """Return log denominators of one event time; add its terms to `score` and `info` (lower triangle)."""
     k = score.shape[0]
     steps = deaths if efron else 1
     share = dead_weight / steps
@@ -201,7 +201,7 @@ def add_event_time(moments, dead, deaths, dead_weight, efron, score, info):
 
 @njit(cache=True)
 def standardize_patterns(X, pattern, found, kept):
-    """The patterns' kept columns, centred and scaled to SD 1 over all rows, and the SDs."""
+    """Return the patterns' kept columns, centred and scaled to SD 1 over all rows, and the SDs."""
     n = X.shape[0]
     p = np.sum(kept)
     count = np.zeros(found.shape[0])

@@ -1,7 +1,7 @@
 """Compiled Cox partial likelihood for Newton's method: rows sorted by (stratum, time), covariate patterns.
 
 What depends on the covariates alone is kept once for each pattern (see `patterns`), and second moments of
-the risk sets are summed the other way round: the sum over event times of S2 / S0 is the sum over patients of
+the risk sets are summed in the other order: the sum over event times of S2 / S0 is the sum over patients of
 their own risk * x x' times the hazard they have lived through. An iteration costs O(n k + (events + patterns)
 k^2).
 """
@@ -17,7 +17,7 @@ LANES = 6
 
 @njit(cache=True)
 def risk_blocks(time, event, weight, pattern, stratum):
-    """Blocks of tied rows, latest first within each stratum, the last stratum first.
+    """Return the blocks of tied rows, latest first within each stratum, the last stratum first.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def weighted_moments(Z, beta, moment):
 
 @njit(cache=True)
 def sum_of_dying(event, weight, pattern, Z):
-    """Weighted sum of the covariates of the dying, shape (k,)."""
+    """Return the weighted sum of the covariates of the dying, shape (k,)."""
     p, k = Z.shape
     dead = np.zeros(p)
     for i in range(event.shape[0]):
@@ -116,7 +116,7 @@ def sum_moments(blocks, moment, start, sums):
 
 @njit(cache=True)
 def partial_likelihood(blocks, Z, dead_sum, beta, efron, score, info):
-    """Log partial likelihood at beta; fills ``score`` (k,) and ``info`` (k, k). -inf when not computable.
+    """Return the log partial likelihood, or -inf if not computable; fill ``score`` (k,) and ``info`` (k, k).
 
     ``blocks`` is `risk_blocks`, whose patterns are the rows of ``Z`` (patterns, k); ``dead_sum`` (k,) the
     weighted sum of the covariates of the dying.
@@ -141,7 +141,7 @@ def partial_likelihood(blocks, Z, dead_sum, beta, efron, score, info):
 
 @njit(cache=True, inline="always")
 def tied_deaths(s0, d0, steps, product):
-    """Sums over the tied deaths of one time, whose denominators are D = s0 - f d0 with f = 0, 1/steps, ...
+    """Sum over the tied deaths of one time, whose denominators are D = s0 - f d0 with f = 0, 1/steps, ...
 
     Takes and gives numbers alone: arrays handed on in an inner loop cost more than its arithmetic.
 
@@ -175,7 +175,7 @@ def tied_deaths(s0, d0, steps, product):
 
 @njit(cache=True)
 def event_times(deaths, dead_weight, sums, efron, score, info, hazard):
-    """Log denominators; adds to ``score`` and, but for the second moments, ``info`` (lower triangle).
+    """Return log denominators; add to ``score`` and, but for the second moments, ``info`` (lower triangle).
 
     ``sums`` are those of `sum_moments`. Fills ``hazard`` (2 blocks,) with each event time's hazard and the
     part of it that the dying are already out of. Infinite when not computable.
@@ -226,7 +226,7 @@ def add_second_moments(lived, moment, Z, info):
 
 @njit(cache=True)
 def hazard_lived(blocks, hazard, p):
-    """Weighted hazard that the patients of each pattern have lived through, shape (p,).
+    """Return the weighted hazard that the patients of each pattern have lived through, shape (p,).
 
     ``hazard``, as `event_times` fills it, becomes the hazard that the rows up to each end have lived through.
     """

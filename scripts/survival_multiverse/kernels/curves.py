@@ -42,7 +42,7 @@ def input_state(time, event, stratum):
 
 @njit(cache=True, inline="always")
 def confidence_limits(survival, std_error, z, conf_type):
-    """Pointwise limits as in R's survival:::survfit_confint; `std_error` is that of log S."""
+    """Return pointwise limits as in R's survival:::survfit_confint; `std_error` is that of log S."""
     if conf_type == NO_LIMITS or survival == 0.0 or (survival == 1.0 and conf_type == LOG_LOG):
         return np.nan, np.nan
     if conf_type == PLAIN:
@@ -59,7 +59,7 @@ def confidence_limits(survival, std_error, z, conf_type):
 
 @njit(cache=True)
 def kaplan_meier_kernel(time, event, z, conf_type):
-    """Product-limit curve at every distinct time, deaths before censorings at a tie."""
+    """Return the product-limit curve at every distinct time, deaths before censorings at a tie."""
     n = time.size
     steps = 0
     for i in range(n):
@@ -93,7 +93,7 @@ def kaplan_meier_kernel(time, event, z, conf_type):
 
 @njit(cache=True)
 def last_new_value(curve):
-    """Last value of the curve not seen before it (R drops duplicates first); NaN counts as a value."""
+    """Return the last value of the curve not seen before it (R drops duplicates first); NaN is a value."""
     for i in range(curve.size - 1, 0, -1):
         seen = False
         for j in range(i - 1, -1, -1):
@@ -107,7 +107,7 @@ def last_new_value(curve):
 
 @njit(cache=True)
 def crossing(time, curve, probability):
-    """Time at which 1 - curve reaches `probability`, as R's survival:::findq.
+    """Return the time at which 1 - curve reaches `probability`, as R's survival:::findq.
 
     A confidence limit may turn back: R then takes the smallest value past the level, not the first.
     """
@@ -126,7 +126,7 @@ def crossing(time, curve, probability):
 
 @njit(cache=True)
 def quantile_kernel(time, survival, lower, upper, probability):
-    """Quantile of the curve and of its two limits."""
+    """Return the quantile of the curve and of its two limits."""
     return (
         crossing(time, survival, probability),
         crossing(time, lower, probability),
@@ -171,7 +171,7 @@ def survival_at_kernel(time, n_risk, survival, std_error, lower, upper, at):
 
 @njit(cache=True)
 def group_curves_kernel(time, event, codes, levels, z, conf_type, at):
-    """Kaplan-Meier of the rows of each code 0 to levels - 1 (ascending time), read off at once.
+    """Read off the Kaplan-Meier curve of the rows of each code 0 to levels - 1 (ascending time).
 
     Returns
     -------
@@ -201,7 +201,7 @@ def group_curves_kernel(time, event, codes, levels, z, conf_type, at):
 
 @njit(cache=True)
 def wald_difference(a, se_a, code_a, b, se_b, code_b, z):
-    """Difference a - b of independent estimates: value, standard error, limits, two-sided P, status code."""
+    """Return a - b of independent estimates: value, standard error, limits, two-sided P, status code."""
     if code_a != OK or code_b != OK:
         return np.nan, np.nan, np.nan, np.nan, np.nan, code_a if code_a != OK else code_b
     difference = a - b
@@ -216,7 +216,7 @@ def wald_difference(a, se_a, code_a, b, se_b, code_b, z):
 
 @njit(cache=True)
 def survival_difference_kernel(a, se_a, code_a, b, se_b, code_b, z):
-    """`wald_difference` at every time point."""
+    """Return `wald_difference` at every time point."""
     values = np.empty((5, a.size))
     code = np.empty(a.size, np.int64)
     for q in range(a.size):
@@ -230,7 +230,7 @@ def survival_difference_kernel(a, se_a, code_a, b, se_b, code_b, z):
 
 @njit(cache=True)
 def restricted_mean_kernel(time, n_risk, n_event, survival, tau):
-    """Area under S from 0 to tau and its Greenwood-type variance, summed backwards from tau.
+    """Return the area under S from 0 to tau and its Greenwood-type variance, summed backwards from tau.
 
     Follow-up that misses tau by rounding only reaches it.
     """

@@ -6,7 +6,7 @@ from numba import njit
 
 @njit(cache=True)
 def standardised_log_rank(time, event, values, cutoffs):
-    """Standardised log-rank z of at or above against below each cutoff; NaN without variance.
+    """Return the standardised log-rank z at or above against below each cutoff; NaN without variance.
 
     ``time`` ascends; ``cutoffs`` ascend. Positive: more deaths than expected at or above the cutoff.
     """
@@ -48,7 +48,7 @@ def standardised_log_rank(time, event, values, cutoffs):
 
 @njit(cache=True)
 def maximal_log_rank(time, event, values, cutoffs):
-    """Largest |z| over the cutoffs; 0 where none has a variance."""
+    """Return the largest |z| over the cutoffs; 0 where none has a variance."""
     largest = 0.0
     for z in standardised_log_rank(time, event, values, cutoffs):
         if abs(z) > largest:

@@ -8,7 +8,7 @@ from numba import njit
 
 @njit(cache=True)
 def type_7(ordered, probability):
-    """Linearly interpolated quantile of ascending values (Hyndman and Fan 1996, type 7)."""
+    """Return the linearly interpolated quantile of ascending values (Hyndman and Fan 1996, type 7)."""
     position = probability * (ordered.size - 1)
     below = int(position)
     above = min(below + 1, ordered.size - 1)
@@ -17,7 +17,7 @@ def type_7(ordered, probability):
 
 @njit(cache=True)
 def distribution(column, arm, which):
-    """Known values of one arm: their number, mean, SD (n - 1) and quartiles; NaN where undefined."""
+    """Return number, mean, SD (n - 1) and quartiles of one arm's known values; NaN where undefined."""
     known = np.empty(column.size)
     n = 0
     for i in range(column.size):

@@ -12,7 +12,7 @@ from numba import njit
 
 @njit(cache=True)
 def orders_of_leaving(at_risk, censored, lowest, highest, most):
-    """Orders in which a level may lose patients so that its survival falls to a share within limits.
+    """Find the orders in which a level may lose patients so that its survival falls to a share within limits.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def log_step(deaths, place, at_risk):
 
 @njit(cache=True)
 def whole_range(first, second, at_risk, censored):
-    """Lowest and highest share to which the survival of both levels together can fall; none: (inf, 0).
+    """Return the lowest and highest share to which survival of both levels can fall; none: (inf, 0).
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def whole_range(first, second, at_risk, censored):
 
 @njit(cache=True)
 def ones(bits):
-    """Number of bits set."""
+    """Count the bits that are set."""
     count = 0
     while bits:
         bits &= bits - 1

@@ -14,7 +14,7 @@ LARGEST_INFLATION = 1e4
 
 @njit(cache=True)
 def cholesky(matrix):
-    """Lower Cholesky factor of a symmetric matrix, and whether it is numerically positive definite.
+    """Return the lower Cholesky factor of a symmetric matrix, and whether it is positive definite.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def cholesky_solve(matrix, rhs):
 
 @njit(cache=True)
 def invert_spd(matrix):
-    """Inverse of a symmetric positive definite matrix.
+    """Return the inverse of a symmetric positive definite matrix.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def invert_spd(matrix):
 
 @njit(cache=True)
 def collinear_columns(info):
-    """Columns whose coefficients the others all but determine, judged by the information.
+    """Return which columns' coefficients the others all but determine, judged by the information.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def collinear_columns(info):
 
 @njit(cache=True)
 def inflated(info, inverse):
-    """`collinear_columns` of a matrix whose inverse is known."""
+    """Return `collinear_columns` of a matrix whose inverse is known."""
     found = np.zeros(info.shape[0], dtype=np.bool_)
     for j in range(info.shape[0]):
         found[j] = info[j, j] * inverse[j, j] > LARGEST_INFLATION
@@ -182,7 +182,7 @@ def _project_out(values, basis, rank):
 
 @njit(cache=True)
 def independent_columns(X):
-    """Which columns carry information of their own, judged in order.
+    """Return which columns carry information of their own, judged in order.
 
     A column is kept when it is neither constant nor a linear combination of an intercept and the
     columns kept before it: after modified Gram-Schmidt (twice, against cancellation) on columns

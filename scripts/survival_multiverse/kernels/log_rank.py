@@ -16,7 +16,7 @@ SINGULAR_PIVOT = 1e-10
 
 @njit(cache=True)
 def present_levels(group):
-    """Codes that occur, ascending, and each row's position among them (-1 stays -1)."""
+    """Return the codes that occur, ascending, and each row's position among them (-1 stays -1)."""
     top = -1
     for i in range(group.size):
         top = max(top, group[i])
@@ -35,7 +35,7 @@ def present_levels(group):
 
 @njit(cache=True, inline="always")
 def risk_set_factors(deaths, total):
-    """Expected deaths per patient at risk, and hypergeometric covariance per product of groups at risk.
+    """Return expected deaths per patient at risk, and hypergeometric covariance per product of risk sets.
 
     One patient alone varies in nothing: the product of the group and the rest is 0.
     """
@@ -56,7 +56,7 @@ def add_risk_set(deaths, risk, total, expected, variance):
 
 @njit(cache=True)
 def log_rank_sums(time, event, dense, stratum, size):
-    """Observed and expected deaths and their covariance over strata, each walked backwards in time."""
+    """Return observed and expected deaths and their covariance over strata, each walked backwards in time."""
     observed, expected, variance = np.zeros(size), np.zeros(size), np.zeros((size, size))
     risk = np.zeros(size, np.int64)
     total = 0
@@ -80,7 +80,7 @@ def log_rank_sums(time, event, dense, stratum, size):
 
 @njit(cache=True)
 def quadratic_form(score, variance):
-    """score' V^-1 score by Cholesky of the lower triangle; NaN if V is singular."""
+    """Return score' V^-1 score by Cholesky of the lower triangle; NaN if V is singular."""
     size = score.size
     lower = np.zeros((size, size))
     solved = np.zeros(size)
@@ -106,7 +106,7 @@ def quadratic_form(score, variance):
 
 @njit(cache=True)
 def chi2_tail(chi2, df):
-    """P(chi-square with df >= chi2), by Q(df + 2) = Q(df) + (x/2)^(df/2) exp(-x/2) / Gamma(df/2 + 1)."""
+    """Return P(X >= chi2), by Q(df + 2) = Q(df) + (x/2)^(df/2) exp(-x/2) / Gamma(df/2 + 1)."""
     if df < 1 or np.isnan(chi2):
         return np.nan
     half = max(chi2, 0.0) / 2.0
@@ -123,7 +123,7 @@ def chi2_tail(chi2, df):
 
 @njit(cache=True)
 def log_rank_kernel(time, event, group, stratum):
-    """Log-rank chi-square over the levels with expected deaths > 0, as R's survdiff."""
+    """Return the log-rank chi-square over the levels with expected deaths > 0, as R's survdiff."""
     levels, dense = present_levels(group)
     counts = np.zeros(levels.size, np.int64)
     for i in range(dense.size):
@@ -147,7 +147,7 @@ def log_rank_kernel(time, event, group, stratum):
 
 @njit(cache=True)
 def pair_log_rank_kernel(time, event, arm, pair):
-    """Log-rank test of two arms within pairs: `log_rank_kernel` with pairs for strata, without sorting.
+    """Test two arms within pairs: `log_rank_kernel` with pairs for strata, without sorting.
 
     Rows ascend in time; a pair has one or two rows. Only the first death of a pair that is at risk together
     tells the arms apart: who is left alone is expected to die when he does.
@@ -183,7 +183,7 @@ def pair_log_rank_kernel(time, event, arm, pair):
 
 @njit(cache=True)
 def risk_sets(time, event):
-    """What a test of two groups needs of all patients together, at each distinct time, latest first.
+    """Return what a test of two groups needs of all patients, at each distinct time, latest first.
 
     Returns
     -------
@@ -210,7 +210,7 @@ def risk_sets(time, event):
 
 @njit(cache=True)
 def two_group_sums(sets, event, code):
-    """Observed and expected deaths of code 1, and their variance; codes are 0 and 1, ``sets`` `risk_sets`."""
+    """Return observed and expected deaths of code 1, and their variance; ``sets`` are `risk_sets`."""
     place, total, each, factor = sets
     at_risk = np.empty(total.size, np.int64)
     ones = observed = 0
@@ -229,7 +229,7 @@ def two_group_sums(sets, event, code):
 
 @njit(cache=True)
 def log_rank_many_kernel(time, event, groups):
-    """`log_rank_kernel` for every row of `groups`; those with codes 0 and 1 alone share the risk sets."""
+    """Run `log_rank_kernel` for every row of `groups`; those with codes 0 and 1 alone share the risk sets."""
     stratum = np.zeros(time.size, np.int64)
     chi2 = np.full(groups.shape[0], np.nan)
     df = np.zeros(groups.shape[0], np.int64)

@@ -90,7 +90,7 @@ def score_and_information(Z, counts, beta, gradient, information):
 
 @njit(cache=True)
 def is_recession_direction(Z, counts, direction):
-    """Whether the likelihood never falls along ``direction``: then it has no finite maximum."""
+    """Return whether the likelihood never falls along ``direction``: then it has no finite maximum."""
     lowest = highest = 0.0
     for row in range(Z.shape[0]):
         margin = linear_predictor(Z[row], direction)
@@ -134,7 +134,7 @@ def newton(Z, counts, tolerance, max_iterations, beta):
 
 @njit(cache=True)
 def singular_code(beta):
-    """Why the information is singular: collinear columns, or probabilities of nearly 0 and 1 far out."""
+    """Say why the information is singular: collinear columns, or probabilities of nearly 0 and 1 far out."""
     return COLLINEAR if np.max(np.abs(beta)) <= LARGEST_SCALED_COEFFICIENT else NOT_CONVERGED
 
 

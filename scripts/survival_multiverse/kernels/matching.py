@@ -31,7 +31,7 @@ def focal_arm_of(arm):
 
 @njit(cache=True)
 def rank_scores(score, focal):
-    """Dense ranks of the units in descending score of being focal, shape (n,), and the ranks' keys."""
+    """Return dense ranks of the units in descending score of being focal, shape (n,), and the ranks' keys."""
     rank, keys = dense_ranks(score)
     if focal == 0:
         return rank, keys
@@ -40,7 +40,7 @@ def rank_scores(score, focal):
 
 @njit(cache=True)
 def dense_ranks(score):
-    """Dense ranks of the units in ascending score, shape (n,), and the distinct scores that have them.
+    """Return dense ranks of the units in ascending score, shape (n,), and the distinct scores that have them.
 
     Patients of one pattern of covariates share a score: the distinct ones are few, and all that is sorted.
     """
@@ -54,7 +54,7 @@ def dense_ranks(score):
 
 @njit(cache=True)
 def sort_by_rank(rank, distinct, order):
-    """Stable counting sort: units by ascending rank, those of equal rank as they come in ``order``."""
+    """Sort units by ascending rank (stable counting sort), those of equal rank as they come in ``order``."""
     start = np.zeros(distinct + 1, dtype=np.int64)
     for unit in rank:
         start[unit + 1] += 1
@@ -69,7 +69,7 @@ def sort_by_rank(rank, distinct, order):
 
 @njit(cache=True)
 def group_units(ranked, rank, keys, arm, side):
-    """Units of one arm as ranked, where each group of equal key begins (and the last ends), and the keys."""
+    """Return an arm's units as ranked, where each group of equal key begins (and the last ends), the keys."""
     n = ranked.shape[0]
     units = np.empty(n, dtype=np.int64)
     first = np.empty(n + 1, dtype=np.int64)
@@ -91,7 +91,7 @@ def group_units(ranked, rank, keys, arm, side):
 
 @njit(cache=True)
 def group_arms(rank, keys, arm, order, focal):
-    """`group_units` of the focal arm and of the other: all that matching needs, whatever the caliper.
+    """Return `group_units` of the focal arm and of the other: all that matching needs, for any caliper.
 
     ``order`` lists the units by ascending priority.
     """
@@ -129,7 +129,7 @@ def match_grouped(arms, priority, caliper, out):
             group = below if to_left < to_right else above
             if tied and priority[controls[head[below - 1]]] < priority[controls[head[above - 1]]]:
                 group = below
-            # Takers of equal score go on with the same group while it lasts, unless priority decides anew.
+            # Units of equal score continue with the same group while it lasts, unless priority decides again.
             start = head[group - 1]
             stop = start + (1 if tied else min(last - taker, first[group] - start))
             for control in range(start, stop):
@@ -159,7 +159,7 @@ def match_kernel(score, arm, priority, caliper, out):
 
 @njit(cache=True)
 def spread(score, arm, within_arm):
-    """SD of the integer scores: over all, or pooled within the arms; summed in sorted order."""
+    """Return the SD of the integer scores: over all, or pooled within the arms; summed in sorted order."""
     if not within_arm:
         return np.sqrt(sorted_variance(score))
     return np.sqrt((sorted_variance(score[arm == 0]) + sorted_variance(score[arm == 1])) / 2.0)
@@ -167,7 +167,7 @@ def spread(score, arm, within_arm):
 
 @njit(cache=True)
 def sorted_variance(score):
-    """n - 1 variance of integer scores in squared logits, summed in ascending order; NaN below 2."""
+    """Return the n - 1 variance of integer scores in squared logits, by an ascending sum; NaN below 2."""
     n = score.shape[0]
     if n < 2:
         return np.nan

@@ -8,7 +8,7 @@ PRIME, SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 
 @njit(cache=True)
 def row_patterns(X):
-    """Number of each row's pattern, shape (n,), and the first row that has each, shape (patterns,).
+    """Return the number of each row's pattern, shape (n,), and each pattern's first row, shape (patterns,).
 
     Patterns are numbered as they first occur; X is C-contiguous float64. A hash table with open addressing,
     twice the size of the rows or more: O(n k).
@@ -24,7 +24,7 @@ def row_patterns(X):
     first = np.empty(n, dtype=np.int64)
     count = 0
     for i in range(n):
-        # Products of different columns do not wait for each other; a number's own bits are its upper ones.
+        # Products of different columns run in parallel; the upper bits of a number distinguish it.
         # Powers, because among multiples of one factor dichotomies collide: 1 + 7 = 3 + 5.
         code = np.uint64(0)
         factor = PRIME

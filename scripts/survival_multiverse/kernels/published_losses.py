@@ -26,7 +26,7 @@ from survival_multiverse.kernels.reconstruction import (
 
 @njit(cache=True)
 def two_group_chi_square(deaths, leaving):
-    """Log-rank chi-square of two levels."""
+    """Return the log-rank chi-square of two levels."""
     low = high = score = variance = 0.0
     for t in range(deaths.shape[1] - 1, -1, -1):
         low += leaving[0, t]
@@ -44,7 +44,7 @@ def two_group_chi_square(deaths, leaving):
 
 @njit(cache=True)
 def group_chi_square(deaths, leaving, levels):
-    """Log-rank chi-square of the levels (hypergeometric variance); NaN where it is not defined."""
+    """Return the log-rank chi-square of the levels (hypergeometric variance); NaN where it is not defined."""
     if levels == 2:
         return two_group_chi_square(deaths, leaving)
     risk = np.zeros(levels)
@@ -71,7 +71,7 @@ def group_chi_square(deaths, leaving, levels):
 
 @njit(cache=True)
 def rates_loss(problem, deaths, leaving, target):
-    """Survival in per cent of one level at the printed times."""
+    """Return the loss of one level's survival in per cent at the printed times."""
     rates = problem.rate_times.size
     risk = 0
     for t in range(leaving.size):
@@ -94,7 +94,7 @@ def rates_loss(problem, deaths, leaving, target):
 
 @njit(cache=True)
 def groups_loss(problem, block, store):
-    """Survival at the printed times by level, and the log-rank test of the levels."""
+    """Return the loss of survival at the printed times by level, and of the log-rank test of the levels."""
     levels, rates = problem.levels[block], problem.rate_times.size
     deaths, leaving = store.deaths[block], store.leaving[block]
     target = problem.first_target[block]
@@ -113,7 +113,7 @@ def groups_loss(problem, block, store):
 
 @njit(cache=True)
 def counts_loss(problem, block, labels):
-    """Patients by level: in arm 0, in arm 1, in both."""
+    """Return the loss of patients by level: in arm 0, in arm 1, in both."""
     levels = problem.levels[block]
     counts = np.zeros((levels, 3))
     for i in range(labels.shape[1]):
@@ -133,7 +133,7 @@ def counts_loss(problem, block, labels):
 
 @njit(cache=True)
 def score_and_information(moments, dead, score, information):
-    """Breslow's score (k,) and information (k, k) from sums by time."""
+    """Return Breslow's score (k,) and information (k, k) from sums by time."""
     k = score.size
     score[:] = 0.0
     information[:, :] = 0.0
@@ -160,7 +160,7 @@ def score_and_information(moments, dead, score, information):
 
 @njit(cache=True)
 def cox_loss(problem, block, time, event, labels, store):
-    """Hazard ratios, limits and P values of a Cox model (Breslow), by Newton steps from the printed ones."""
+    """Return the loss of a Cox model's hazard ratios, limits and P (Breslow), by Newton from the printed."""
     k = covariates(problem, block)
     beta = problem.model_start[block].copy()
     score, information = np.zeros(k), np.zeros((k, k))
@@ -196,7 +196,7 @@ def cox_loss(problem, block, time, event, labels, store):
 
 @njit(cache=True)
 def median_and_error(deaths, leaving, spread):
-    """Median in grid steps, and its standard error by the density between S = 0.5 + and - `spread`."""
+    """Return the median in grid steps, and its error by the density between S = 0.5 + and - `spread`."""
     times = deaths.size
     risk = 0
     for t in range(times):
@@ -224,7 +224,7 @@ def median_and_error(deaths, leaving, spread):
 
 @njit(cache=True)
 def median_loss(problem, block, store):
-    """Median survival and its symmetric limits."""
+    """Return the loss of median survival and of its symmetric limits."""
     median, error = median_and_error(store.deaths[block, 0], store.leaving[block, 0], 0.05)
     target = problem.first_target[block]
     half = problem.normal * error
@@ -235,8 +235,10 @@ def median_loss(problem, block, store):
 
 @njit(cache=True)
 def follow_up_loss(problem, block, time, event, labels):
-    """Follow-up of everybody (lowest, highest) and of the living: how many, lowest, median, highest, how many
-    have none beyond each of the printed times."""
+    """Return the loss of follow-up of everybody (lowest, highest) and of the living.
+
+    Of the living: how many, lowest, median, highest, how many have none beyond each of the printed times.
+    """
     living = np.empty(time.size, np.int64)
     count, first, last = 0, problem.last_time, 0
     for i in range(time.size):
@@ -265,7 +267,7 @@ def follow_up_loss(problem, block, time, event, labels):
 
 @njit(cache=True)
 def cell_of(problem, block, labels, patient):
-    """Number of the cell of equal matching variables that a patient is in."""
+    """Return the number of the cell of equal matching variables that a patient is in."""
     cell = 0
     for a in range(covariates(problem, block)):
         cell = cell * LEVELS + labels[problem.model_rows[block, a], patient]
@@ -274,7 +276,7 @@ def cell_of(problem, block, labels, patient):
 
 @njit(cache=True)
 def cells_loss(problem, block, labels):
-    """Pairs that cells of equal covariates allow, and how unequal the matched arms are in them."""
+    """Return the loss of the pairs that cells of equal covariates allow, and of the arms' differences."""
     size = LEVELS ** covariates(problem, block)
     counts = np.zeros((size, 4), np.int64)
     for i in range(labels.shape[1]):
@@ -292,7 +294,7 @@ def cells_loss(problem, block, labels):
 
 @njit(cache=True)
 def block_loss(problem, store, block, time, event, labels):
-    """Weighted distance of a block's numbers from the printed ones; 0 if all are within their rounding.
+    """Return the weighted distance of a block's numbers from the printed ones; 0 if all are within rounding.
 
     The block's sums in the store are those of the cohort.
     """
@@ -312,7 +314,7 @@ def block_loss(problem, store, block, time, event, labels):
 
 @njit(cache=True)
 def every_loss(problem, active, time, event, labels, store):
-    """Loss of every active block, shape (blocks,), 0 for the others; fills the empty store."""
+    """Return the loss of every active block, shape (blocks,), 0 for the others; fill the empty store."""
     losses = np.zeros(problem.kind.size)
     for block in range(losses.size):
         if active[block]:

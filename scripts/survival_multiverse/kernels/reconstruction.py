@@ -41,7 +41,7 @@ Problem = namedtuple(
         "lower",
         "upper",
         "weight",
-        # What any number outside costs beside its distance.
+        # Cost of any number outside its interval, in addition to its distance.
         "miss",
         # Which blocks a row of labels enters, shape (rows, blocks).
         "uses",
@@ -58,7 +58,7 @@ Problem = namedtuple(
 
 @njit(cache=True)
 def outside(value, target, problem):
-    """Weighted distance of a value from the interval that rounds to the printed one, 0 within it."""
+    """Return a value's weighted distance from the interval that rounds to the printed one, 0 within it."""
     weight = problem.weight[target]
     if weight == 0.0:
         return 0.0
@@ -71,7 +71,7 @@ def outside(value, target, problem):
 
 @njit(cache=True)
 def in_cohort(problem, cohort, labels, patient):
-    """Whether a patient meets every condition of a cohort."""
+    """Return whether a patient meets every condition of a cohort."""
     for c in range(problem.condition_rows.shape[1]):
         row = problem.condition_rows[cohort, c]
         if row < 0:
@@ -83,7 +83,7 @@ def in_cohort(problem, cohort, labels, patient):
 
 @njit(cache=True)
 def level_of(problem, block, labels, patient):
-    """Code of the block's variable, 0 where everybody counts, -1 where it was not recorded."""
+    """Return the code of the block's variable, 0 where everybody counts, -1 where it was not recorded."""
     mask = problem.mask[block]
     if mask >= 0 and labels[mask, patient] == 0:
         return -1
@@ -107,7 +107,7 @@ Store = namedtuple(
 
 @njit(cache=True)
 def empty_store(problem):
-    """Room for the sums by time of every block."""
+    """Allocate the sums by time of every block."""
     blocks, times = problem.kind.size, problem.last_time + 1
     model_of = np.full(blocks, -1, np.int64)
     models = 0
@@ -127,7 +127,7 @@ def empty_store(problem):
 
 @njit(cache=True)
 def covariates(problem, block):
-    """Number of variables of a model, or of the matching cells."""
+    """Count the variables of a model, or of the matching cells."""
     k = 0
     while k < problem.model_rows.shape[1] and problem.model_rows[block, k] >= 0:
         k += 1

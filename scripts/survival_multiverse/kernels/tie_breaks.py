@@ -34,7 +34,7 @@ def matched_estimate(time, event, arm, pair_of, minimum_events, out):
 
 @njit(cache=True)
 def between_orders(log_ratios):
-    """Variance of the estimated log hazard ratios over the orders (n - 1); 0 of one, NaN of none."""
+    """Return the variance of estimated log hazard ratios over the orders (n - 1); 0 of one, NaN of none."""
     known = log_ratios[~np.isnan(log_ratios)]
     n = known.shape[0]
     if n == 0:
@@ -47,7 +47,7 @@ def between_orders(log_ratios):
 
 @njit(cache=True)
 def combine_orders(estimates):
-    """Median log hazard ratio over the orders and its standard error, from (orders, 2) of `matched_estimate`.
+    """Return the median log hazard ratio over orders and its error, from (orders, 2) of `matched_estimate`.
 
     Multiple outputation (Follmann, Proschan and Leifer 2003): one order's clustered variance holds the
     tie-break already, so the variance of the summary is the mean W of the orders' variances less the variance

@@ -12,7 +12,7 @@ OVERLAP, IPTW = 0, 1
 
 @njit(cache=True)
 def _weights(arm, probability, share, kind):
-    """Weights by their definitions; see `weighted_arm`."""
+    """Return weights by their definitions; see `weighted_arm`."""
     n = arm.shape[0]
     weight = np.empty(n)
     for i in range(n):
@@ -28,7 +28,7 @@ def _weights(arm, probability, share, kind):
 
 @njit(cache=True)
 def _standard_design(X):
-    """An intercept and the columns, centred and scaled to SD 1, shape (n, k + 1).
+    """Return an intercept and the columns, centred and scaled to SD 1, shape (n, k + 1).
 
     The variance sought does not depend on their origin and scale, its rounding does.
     """
@@ -53,7 +53,7 @@ def _standard_design(X):
 
 @njit(cache=True)
 def _logistic_information(design, probability):
-    """Information of the score's coefficients, the lower triangle filled."""
+    """Return the information of the score's coefficients, the lower triangle filled."""
     n, size = design.shape
     information = np.zeros((size, size))
     for i in range(n):
@@ -67,7 +67,7 @@ def _logistic_information(design, probability):
 
 @njit(cache=True)
 def _slope(arm, probability, weight, kind):
-    """Derivative of a row's weight in its logit."""
+    """Return the derivative of a row's weight in its logit."""
     if kind == OVERLAP:
         spread = probability * (1.0 - probability)
         return -spread if arm == 1 else spread
@@ -103,11 +103,11 @@ def _stacked_meat(arm, X, probability, weight, residual, share, kind):
 
 @njit(cache=True)
 def weighted_arm(time, event, arm, X, probability, kind):
-    """Efron Cox regression on the arm, weighted by the score, with two standard errors.
+    """Fit an Efron Cox regression on the arm, weighted by the score, with two standard errors.
 
-    `robust_se` takes the weights as known (R's ``coxph(weights=, robust=TRUE)``, Lin & Wei 1989).
+    `robust_se` takes the weights as known (R's ``coxph(weights=, robust=TRUE)``, [1]_).
     `stacked_se` solves the estimating equations of the logistic score, of the share of the arm in stabilised
-    weights, and of the Cox model together (Stefanski & Boos 2002; Shu et al. 2021): a patient's influence
+    weights, and of the Cox model together ([2]_, [3]_): a patient's influence
     is the weighted score residual, plus the derivative of the weighted score in the score's coefficients
     times the influence on those.
 
@@ -132,9 +132,11 @@ def weighted_arm(time, event, arm, X, probability, kind):
 
     References
     ----------
-    Stefanski LA, Boos DD (2002). The calculus of M-estimation. The American Statistician 56, 29-38.
-    Shu D, Young JG, Toh S, Wang R (2021). Variance estimation in inverse probability weighted Cox models.
-    Biometrics 77, 1101-1117.
+    .. [1] Lin DY, Wei LJ. The robust inference for the Cox proportional hazards model. Journal of the
+       American Statistical Association 1989;84:1074–1078.
+    .. [2] Stefanski LA, Boos DD. The calculus of M-estimation. The American Statistician 2002;56:29–38.
+    .. [3] Shu D, Young JG, Toh S, Wang R. Variance estimation in inverse probability weighted Cox models.
+       Biometrics 2021;77:1101–1117.
     """
     n = time.shape[0]
     share = np.sum(arm) / n if n > 0 else np.nan

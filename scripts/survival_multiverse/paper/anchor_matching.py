@@ -27,7 +27,7 @@ def compare_matchings(
     seed: int,
     draws: int,
 ) -> pd.DataFrame:
-    """Hazard ratio of the low dose in the published multivariable model, on different matched patients.
+    """Return the low dose's hazard ratio in the published multivariable model, on different matched patients.
 
     The propensity score holds the published matching variables in their published levels. Patients of
     equal score are taken in `draws` seeded orders.
@@ -65,7 +65,7 @@ def compare_matchings(
 
 
 def _matched_cohort(description: Description) -> str:
-    """The cohort that differs from that of the matching by being matched."""
+    """Return the cohort that differs from that of the matching by being matched."""
     if not description.matching:
         return ""
     level = description.variables[description.pairs].levels[1]
@@ -74,7 +74,7 @@ def _matched_cohort(description: Description) -> str:
 
 
 def _published_ratio(table: pd.DataFrame, cohort: str, description: Description) -> float:
-    """Printed hazard ratio of arm 0 against arm 1; NaN where there is none."""
+    """Return the printed hazard ratio of arm 0 against arm 1; NaN if there is none."""
     rows = table[
         (table.cohort == cohort) & (table.variable == description.arm) & (table.statistic == "cox_hr")
     ]
@@ -92,7 +92,7 @@ def _members(cohort: PaperCohort, description: Description) -> np.ndarray:
 
 
 def _orders(patients: int, seed: int, draws: int) -> list[np.ndarray]:
-    """Priorities of tie-breaking; the first is the keyed one of the patients' numbers."""
+    """Return priorities of tie-breaking; the first is the keyed one of the patients' numbers."""
     orders = [priority(range(patients), seed=seed)]
     for draw in range(draws):
         random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(ORDER, draw)))
@@ -101,7 +101,7 @@ def _orders(patients: int, seed: int, draws: int) -> list[np.ndarray]:
 
 
 def _ratio(cohort: PaperCohort, rows: np.ndarray, model: tuple[str, ...]) -> float:
-    """Hazard ratio of the first variable's code 0 against 1 in the model (Breslow, as published)."""
+    """Return the hazard ratio of the first variable's code 0 against 1 (Breslow, as published)."""
     X = np.column_stack([cohort.codes[name][rows] == 0 for name in model]).astype(np.float64)
     fit = cox(cohort.time[rows], cohort.event[rows], X, ties="breslow")
     return float(np.exp(fit.coefficients[0]))

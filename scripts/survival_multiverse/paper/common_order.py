@@ -1,8 +1,8 @@
-"""Can one order of leaving give the printed rates of every variable? Where few are at risk, all are tried.
+"""Search for one order of leaving that gives the printed rates of every variable, where few are at risk.
 
 How patients die or are censored one by one between two printed times decides the later Kaplan-Meier rates
-of all levels of all variables at once: a level's rate comes right after certain orders of its own patients.
-Each variable may deal the patients out to its levels as it likes, but all variables share the order.
+of all levels of all variables at once: a level's rate is met by certain orders of its own patients only.
+Each variable may assign the patients to its levels freely, but all variables share the order.
 """
 
 import itertools
@@ -81,7 +81,7 @@ def common_orders(rows: pd.DataFrame, description: Description) -> Iterator[Verd
 
 
 def order_exists(variables: Mapping[str, Levels], at_risk: int, censored: int) -> bool | None:
-    """Whether patients can leave one by one so that all shares come right; None if that took too long."""
+    """Return whether patients can leave one by one so that all shares are met; None if it takes too long."""
     automata = []
     for levels in variables.values():
         automaton = _Automaton.of(levels, censored)
@@ -107,7 +107,7 @@ def order_exists(variables: Mapping[str, Levels], at_risk: int, censored: int) -
 def _all_after(
     automata: list["_Automaton"], states: tuple[frozenset[tuple[int, ...]], ...], died: int
 ) -> tuple[frozenset[tuple[int, ...]], ...]:
-    """States behind one more who left; nothing if some variable has no level for them."""
+    """Return the states after one more who left; empty if some variable has no level for them."""
     onward = []
     for one, state in zip(automata, states, strict=True):
         onward.append(one.after(state, died))
@@ -129,7 +129,7 @@ class _Automaton:
 
     @classmethod
     def of(cls, levels: Levels, censored: int) -> "_Automaton | None":
-        """The automaton, or None if there are too many orders."""
+        """Build the automaton; return None if there are too many orders."""
         trees = []
         for size, low, high in zip(levels.at_risk, levels.lowest, levels.highest, strict=True):
             lengths, deaths, complete = orders_of_leaving(
@@ -150,7 +150,7 @@ class _Automaton:
         return cls(trees)
 
     def after(self, state: frozenset[tuple[int, ...]], died: int) -> frozenset[tuple[int, ...]]:
-        """The state behind one more who died (1) or was censored (0); empty where no level takes them."""
+        """Return the state after one more death (1) or censoring (0); empty if no level allows it."""
         key = (state, died)
         if key not in self.known:
             self.known[key] = frozenset(
@@ -162,7 +162,7 @@ class _Automaton:
         return self.known[key]
 
     def may_end(self, state: frozenset[tuple[int, ...]]) -> bool:
-        """Whether all levels are right if nobody else leaves."""
+        """Return whether all levels are right if nobody else leaves."""
         return any(all(tree[node][1] for tree, node in zip(self.trees, way, strict=True)) for way in state)
 
 
@@ -179,7 +179,7 @@ class _Level:
 def _search(
     rows: pd.DataFrame, description: Description, rates: pd.DataFrame, start: float, end: float
 ) -> Verdict | None:
-    """The verdict on one cohort; None where nothing can be concluded."""
+    """Return the verdict on one cohort; None if nothing can be concluded."""
     most = most_censored(rows, end)
     if most is None:
         return None
@@ -219,7 +219,7 @@ def _search(
 
 
 def _ended(description: Description, time: float) -> int | None:
-    """How many of everybody were censored by a time, if that follows from the paper."""
+    """Return how many of everybody were censored by a time, if that follows from the paper."""
     wanted = {"cohort": description.everybody, "variable": "alive", "level": "ended", "time": time}
     counts = (entry["n"] for entry in description.inferred if wanted.items() <= entry.items())
     return next(counts, None)
@@ -228,13 +228,13 @@ def _ended(description: Description, time: float) -> int | None:
 def _ways(
     rows: pd.DataFrame, rates: pd.DataFrame, description: Description, start: float, end: float, censored: int
 ) -> dict[tuple[int, int], list[tuple[_Level, ...]]]:
-    """Ways to read a variable's earlier rates, by patients at risk and censored before, levels together."""
+    """Return the ways to read a variable's earlier rates, by patients at risk and censored before."""
     found: dict[tuple[int, int], list[tuple[_Level, ...]]] = {}
     levels = description.variables[rates.variable.iloc[0]].levels
     times = {time: rates[rates.time == time].set_index("level", drop=False) for time in np.unique(rates.time)}
     if any(set(times[time].index) != set(levels) for time in (start, end)):
         return found
-    # Whoever was censored by an earlier printed time left more at risk than lived on from there.
+    # Patients censored by an earlier printed time left more at risk than lived on from there.
     past = [time for time in times if time < start and _ended(description, time) == censored]
     each = []
     for level in levels:
@@ -249,7 +249,7 @@ def _ways(
 
 
 def _read(size: int, rate: Any, censored: int, fewest: float) -> list[_Level]:
-    """Numbers at risk that a level's rate allows.
+    """Return the numbers at risk that a level's rate allows.
 
     The rate is the share at risk, times k / (k - 1) for each who was censored before when k were at risk: all
     at most, and `fewest` at least.
@@ -267,7 +267,7 @@ def _read(size: int, rate: Any, censored: int, fewest: float) -> list[_Level]:
 
 
 def _from_then_on(later: pd.DataFrame, levels: tuple[str, ...], way: tuple[_Level, ...]) -> Levels:
-    """Shares of a variable's levels that survive from the earlier time to the later."""
+    """Return the shares of a variable's levels that survive from the earlier time to the later."""
     last = later.loc[list(levels)]
     return Levels(
         tuple(level.at_risk for level in way),

@@ -1,4 +1,4 @@
-"""Arithmetic among published numbers: do a paper's own numbers agree with each other?"""
+"""Arithmetic consistency checks of published numbers with each other."""
 
 import math
 from collections.abc import Iterator
@@ -60,14 +60,14 @@ def _line(
 
 
 def _sizes_of(rows: pd.DataFrame) -> pd.DataFrame:
-    """Printed sizes of levels, arms together."""
+    """Return the printed sizes of levels, arms together."""
     return rows[(rows.statistic == "n") & (rows.within == "")]
 
 
 def _exclusive(
     rows: pd.DataFrame, description: Description
 ) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
-    """Sizes by source, cohort and variable, where the variable's levels exclude each other."""
+    """Yield sizes by source, cohort and variable, where the variable's levels exclude each other."""
     sizes = _sizes_of(rows)
     known = sizes[sizes.variable.isin(description.variables)]
     for key, group in known.groupby(["source", "cohort", "variable"], sort=False):
@@ -84,7 +84,7 @@ def _total(rows: pd.DataFrame, cohort: str) -> pd.DataFrame:
 
 
 def _sizes(rows: pd.DataFrame, description: Description) -> Iterator[tuple[Any, ...]]:
-    """Levels add up to the cohort."""
+    """Check that levels add up to the cohort."""
     for (_, cohort, _), group in _exclusive(rows, description):
         total = _total(rows, cohort)
         if len(total):
@@ -98,7 +98,7 @@ def _sizes(rows: pd.DataFrame, description: Description) -> Iterator[tuple[Any, 
 
 
 def _arms(rows: pd.DataFrame, description: Description) -> Iterator[tuple[Any, ...]]:
-    """The arms of a level add up to its size in another table."""
+    """Check that the arms of a level add up to its size in another table."""
     split = rows[(rows.statistic == "n") & (rows.within != "")]
     sizes = _sizes_of(rows)
     for (cohort, variable, level), group in split.groupby(["cohort", "variable", "level"], sort=False):
@@ -119,13 +119,13 @@ def _arms(rows: pd.DataFrame, description: Description) -> Iterator[tuple[Any, .
 
 
 def _first_end(rows: pd.DataFrame) -> float:
-    """When the first of the living was last seen; 0 where it is not printed: then nobody is sure of it."""
+    """Return when the first of the living was last seen; 0 if it is not printed, and so not known."""
     living = rows[(rows.statistic == "followup_min") & (rows.level == "alive")]
     return float(living.value.min()) if len(living) else 0.0
 
 
 def _feasible_rates(rows: pd.DataFrame, description: Description) -> Iterator[tuple[Any, ...]]:
-    """While nobody is censored, a rate is a share k / n of its level."""
+    """Check that a rate is a share k / n of its level while nobody is censored."""
     early = rows[(rows.statistic == "survival_pct") & (rows.time <= _first_end(rows))]
     for row in early.itertuples():
         size = _size_of_level(rows, row)
@@ -152,7 +152,7 @@ def _size_of_level(rows: pd.DataFrame, row: Any) -> Any:
 
 
 def _falling_rates(rows: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
-    """Survival does not rise."""
+    """Check that survival does not rise."""
     rates = rows[rows.statistic == "survival_pct"]
     for _, group in rates.groupby(["source", "cohort", "variable", "level"], sort=False):
         group = group.sort_values("time")
@@ -162,7 +162,7 @@ def _falling_rates(rows: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
 
 
 def _alive(rows: pd.DataFrame, description: Description) -> Iterator[tuple[Any, ...]]:
-    """Every variable implies the same number alive."""
+    """Check that every variable implies the same number alive."""
     rates = rows[(rows.statistic == "survival_pct") & (rows.variable.isin(description.variables))]
     for (_, time), group in rates.groupby(["cohort", "time"], sort=False):
         limits = {name: _implied_alive(rows, part) for name, part in group.groupby("variable", sort=False)}
@@ -193,7 +193,7 @@ def _implied_alive(rows: pd.DataFrame, part: pd.DataFrame) -> tuple[float, float
 
 
 def _levels_and_whole(rows: pd.DataFrame, description: Description) -> Iterator[tuple[Any, ...]]:
-    """Rates of the levels can be those of parts of the whole."""
+    """Check that rates of the levels can be those of parts of the whole."""
     for whole, levels, low, high in whole_rates(_with_inferred(rows, description), description):
         fine = low <= whole.upper + 1e-9 and high >= whole.lower - 1e-9
         row = levels.iloc[0].copy()
@@ -205,7 +205,7 @@ def _levels_and_whole(rows: pd.DataFrame, description: Description) -> Iterator[
 
 
 def _common_orders(rows: pd.DataFrame, description: Description) -> Iterator[tuple[Any, ...]]:
-    """Some order in which a cohort's patients leave gives the rates of all its variables."""
+    """Check that some order in which a cohort's patients leave gives the rates of all its variables."""
     for found in common_orders(_with_inferred(rows, description), description):
         row = found.rates.iloc[0].copy()
         row["variable"], row["level"] = "", f"at {row.time:g}"
@@ -221,7 +221,7 @@ def _common_orders(rows: pd.DataFrame, description: Description) -> Iterator[tup
 
 
 def _with_inferred(rows: pd.DataFrame, description: Description) -> pd.DataFrame:
-    """The rows, and sizes of levels that are not printed but follow from what is."""
+    """Add to the rows the sizes of levels that are not printed but follow from what is."""
     sizes = [entry for entry in description.inferred if entry["variable"] in description.variables]
     inferred = pd.DataFrame(sizes).rename(columns={"n": "value"})
     return pd.concat([rows, inferred.assign(statistic="n", within="")], ignore_index=True)
@@ -233,7 +233,7 @@ def _levels_tested(rows: pd.DataFrame, row: Any, description: Description) -> in
 
 
 def _chi_squares(rows: pd.DataFrame, description: Description) -> Iterator[tuple[Any, ...]]:
-    """A log-rank chi-square gives its P."""
+    """Check that each log-rank chi-square gives its P."""
     tests = rows[rows.statistic == "logrank_chi2"]
     for row in tests.itertuples():
         same = (rows.cohort == row.cohort) & (rows.variable == row.variable) & (rows.statistic == "logrank_p")
@@ -248,7 +248,7 @@ def _chi_squares(rows: pd.DataFrame, description: Description) -> Iterator[tuple
 
 
 def _pearson(rows: pd.DataFrame, description: Description) -> Iterator[tuple[Any, ...]]:
-    """Printed counts give Pearson's P, without correction."""
+    """Check that printed counts give Pearson's P, without correction."""
     split = rows[(rows.statistic == "n") & (rows.within != "")]
     for row in rows[rows.statistic == "pearson_p"].itertuples():
         part = split[(split.cohort == row.cohort) & (split.variable == row.variable)]
@@ -270,7 +270,7 @@ def _pearson(rows: pd.DataFrame, description: Description) -> Iterator[tuple[Any
 
 
 def _hazard_ratios(rows: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
-    """A hazard ratio is the geometric mean of its limits, and they give its P."""
+    """Check that each hazard ratio is the geometric mean of its limits, and that they give its P."""
     normal = float(ndtri(0.975))
     for row in rows[rows.statistic == "cox_hr"].itertuples():
         same = rows[
@@ -308,7 +308,7 @@ def _hazard_ratios(rows: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
 
 
 def _percentages(rows: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
-    """A percentage is its count over its denominator."""
+    """Check that each percentage is its count over its denominator."""
     sizes = _sizes_of(rows)
     for row in rows[rows.statistic == "pct"].itertuples():
         same = (sizes.cohort == row.cohort) & (sizes.variable == row.variable) & (sizes.level == row.level)

@@ -1,4 +1,4 @@
-"""What published numbers leave open: the conclusions of many cohorts that give them about equally well."""
+"""Conclusions that published numbers leave open: those of many cohorts that fit about equally well."""
 
 from collections.abc import Mapping
 
@@ -26,7 +26,7 @@ def summarise_ensemble(
     caliper: float,
     draws: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Conclusions of each cohort at the published cutoffs, and their range over those that fit.
+    """Return the conclusions of each cohort at the published cutoffs, and their range over those that fit.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def summarise_ensemble(
 def _conclusions(
     cohort: PaperCohort, table: pd.DataFrame, description: Description, caliper: float, draws: int, seed: int
 ) -> dict[str, float]:
-    """Hazard ratios of arm 1 against arm 0 that the paper does not print."""
+    """Return the hazard ratios of arm 1 against arm 0 that the paper does not print."""
     rows = np.ones(cohort.time.size, dtype=bool)
     where = description.matching.get("cohort", description.everybody)
     for variable, level in description.cohorts[where].items():
@@ -88,7 +88,7 @@ def _conclusions(
 
 
 def _ratio(cohort: PaperCohort, rows: np.ndarray, arm: str, others: list[str]) -> float:
-    """Hazard ratio of arm 1, Efron's ties, beside indicators of each other level of the others."""
+    """Return the hazard ratio of arm 1, Efron's ties, beside indicators of each other level of the others."""
     columns = [cohort.codes[arm][rows] == 1]
     for name in others:
         codes = cohort.codes[name][rows]

@@ -1,6 +1,6 @@
-"""Can the printed rates of two levels be those of the parts of a printed whole? Bounds that no cohort passes.
+"""Bounds of a printed rate of a whole cohort, from the printed rates of two levels.
 
-A Kaplan-Meier rate of the whole is no weighted mean of the levels' once patients are censored, but it is not
+A Kaplan-Meier rate of the whole is not the weighted mean of the levels once patients are censored, nor is it
 free either: every order in which both levels can lose their patients is tried (`kernels.interleaving`).
 """
 
@@ -23,7 +23,7 @@ ROUNDING = 1e-9
 def whole_rates(
     rows: pd.DataFrame, description: Description
 ) -> Iterator[tuple[Any, pd.DataFrame, float, float]]:
-    """Bounds of a printed rate of a whole cohort from those of the two levels of a variable.
+    """Yield bounds of a printed rate of a whole cohort from those of the two levels of a variable.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def whole_rates(
 
 
 def most_censored(rows: pd.DataFrame, time: float) -> int | None:
-    """Most patients who can be censored by a time, by the follow-up of the living; None if not printed."""
+    """Return the most patients censored by a time, by the follow-up of the living; None if not printed."""
     alive = rows[(rows.variable == "alive") & (rows.statistic == "n")]
     if alive.empty:
         return None
@@ -63,7 +63,7 @@ def most_censored(rows: pd.DataFrame, time: float) -> int | None:
 def _bounds(
     rows: pd.DataFrame, earlier: Any, later: Any, start: pd.DataFrame, end: pd.DataFrame
 ) -> tuple[float, float] | None:
-    """Lowest and highest rate of the whole, in per cent; None where nothing can be concluded."""
+    """Return the lowest and highest rate of the whole, in per cent; None where nothing can be concluded."""
     most = most_censored(rows, later.time)
     rates = [earlier, *start.itertuples()]
     found = [size_of_rate(rows, rate) for rate in rates]
@@ -88,7 +88,7 @@ def _bounds(
 
 
 def size_of_rate(rows: pd.DataFrame, rate: Any) -> int | None:
-    """Printed size of the level, or the whole, that a rate is about."""
+    """Return the printed size of the level, or the whole, that a rate is about."""
     level = "total" if rate.variable == "cohort" else rate.level
     sizes = rows[(rows.statistic == "n") & (rows.within == "") & (rows.cohort == rate.cohort)]
     sizes = sizes[(sizes.variable == rate.variable) & (sizes.level == level)]
@@ -96,7 +96,7 @@ def size_of_rate(rows: pd.DataFrame, rate: Any) -> int | None:
 
 
 def _censored_before(size: int, rate: Any, at_risk: int) -> int:
-    """Fewest who must have been censored for a rate to be as high with so few at risk.
+    """Return the fewest patients who must be censored for a rate to be as high with so few at risk.
 
     Size times rate is the number at risk, and at most one more for each who was censored before
     (redistribution to the right, Efron 1967).
@@ -107,7 +107,7 @@ def _censored_before(size: int, rate: Any, at_risk: int) -> int:
 def _shares(
     at_risk: list[int], start: pd.DataFrame, end: pd.DataFrame, censored: int
 ) -> tuple[float, float] | None:
-    """Lowest and highest share of the whole that lives on; None if there are too many orders to try."""
+    """Return the lowest and highest share of the whole that lives on; None if there are too many orders."""
     orders = []
     for risk, first, last in zip(at_risk, start.itertuples(), end.itertuples(), strict=True):
         low, high = last.lower / first.upper - ROUNDING, last.upper / first.lower + ROUNDING

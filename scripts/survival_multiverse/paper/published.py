@@ -90,7 +90,7 @@ class Description:
     labels: Mapping[str, str]
 
     def words(self, name: str) -> str:
-        """What a cohort, a variable or a level (``a_vs_b`` too) is called."""
+        """Return the label of a cohort, a variable or a level (``a_vs_b`` too)."""
         if name in self.labels:
             return self.labels[name]
         first, versus, second = name.partition("_vs_")
@@ -98,15 +98,15 @@ class Description:
 
     @property
     def everybody(self) -> str:
-        """Name of the cohort without a condition."""
+        """Return the name of the cohort without a condition."""
         return next(name for name, conditions in self.cohorts.items() if not conditions)
 
     def code(self, variable: str, level: str) -> int:
-        """Code of a level."""
+        """Return the code of a level."""
         return self.variables[variable].levels.index(level)
 
     def view_of(self, identifier: str, variable: str) -> tuple[str, str]:
-        """Variable that a number is about, and the one that says whether it is known ("" = all)."""
+        """Return the variable that a number is about, and the one that says if it is known ("" = all)."""
         for view in self.views.values():
             if variable == view.name or (
                 variable == view.variable
@@ -116,12 +116,12 @@ class Description:
         return variable, ""
 
     def levels_of(self, identifier: str, variable: str) -> tuple[str, ...]:
-        """Levels of the variable that a number is about; none of what is no variable."""
+        """Return the levels of the variable that a number is about; none without a variable."""
         name, _ = self.view_of(identifier, variable)
         return self.variables[name].levels if name in self.variables else ()
 
     def contrast(self, variable: str, level: str) -> int:
-        """Code whose hazard is compared with the other: of ``a`` in ``a_vs_b``, else of the last level."""
+        """Return the code with its hazard in the numerator: ``a`` in ``a_vs_b``, else the last level."""
         levels = self.variables[variable].levels
         for code, name in enumerate(levels):
             if level.startswith(f"{name}_vs_"):
@@ -174,7 +174,7 @@ def read_published(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_words(table: pd.DataFrame, description: Description) -> pd.DataFrame:
-    """The table with two columns more, of whom and of what each row is, by the description's labels."""
+    """Add two columns that say of whom and of what each row is, by the description's labels."""
     about = [
         ": ".join(filter(None, [description.words(variable), description.words(level)]))
         for variable, level in zip(table.variable, table.level, strict=True)
@@ -183,14 +183,14 @@ def in_words(table: pd.DataFrame, description: Description) -> pd.DataFrame:
 
 
 def limits(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest number that prints as each value, shape (rows,) each."""
+    """Return the lowest and highest number that prints as each value, shape (rows,) each."""
     value, half = table.value.to_numpy(), 0.5 * 10.0 ** -table.decimals.to_numpy()
     below = (table.relation == "<").to_numpy()
     return np.where(below, 0.0, value - half), np.where(below, value, value + half)
 
 
 def corrected(table: pd.DataFrame, inconsistencies: pd.DataFrame) -> pd.DataFrame:
-    """The table with the values that the fit aims at where the paper contradicts itself.
+    """Return the table with the values that the fit aims at where the paper contradicts itself.
 
     A number whose value is taken away is no longer scored, so nothing aims at it.
     """
@@ -209,7 +209,7 @@ def corrected(table: pd.DataFrame, inconsistencies: pd.DataFrame) -> pd.DataFram
 
 
 def set_aside(inconsistencies: pd.DataFrame) -> set[str]:
-    """Ids of the numbers that provably cannot hold beside the others."""
+    """Return the ids of the numbers that provably contradict others."""
     return set(_listed(inconsistencies.set_aside))
 
 
@@ -218,7 +218,7 @@ def _listed(column: Iterable[str]) -> list[str]:
 
 
 def read_description(settings: Mapping[str, Any]) -> Description:
-    """A description out of its YAML file, checked against itself.
+    """Read a description from the content of its YAML file, checked against itself.
 
     Raises
     ------
@@ -294,6 +294,6 @@ def _description_faults(description: Description) -> Iterable[str]:
 
 
 def within_arm(text: str) -> tuple[str, str]:
-    """Variable and level of a count's column: ``dose=lt63``; both empty where it has none."""
+    """Return the variable and level of a count's column: ``dose=lt63``; both empty where it has none."""
     match = re.fullmatch(r"(\w+)=(\w+)", text)
     return (match[1], match[2]) if match else ("", "")

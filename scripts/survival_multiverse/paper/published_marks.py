@@ -21,7 +21,7 @@ ROLES = {"lesions": "state", "dose": "arm", "gtv": "gtv"}
 
 
 def published_marks(numbers: pd.DataFrame, paper: Description, study: Study) -> pd.DataFrame:
-    """Published numbers of the primary scenario.
+    """Return the published numbers of the primary scenario.
 
     What the paper divides at other cutoffs than the primary ones is left out.
 
@@ -57,7 +57,7 @@ class _Terms:
         self.matched_set = next(sets, None)
 
     def name(self, variable: Variable) -> str | None:
-        """Its name, if the study divides it at the same place."""
+        """Return its name, if the study divides it at the same place."""
         if variable.column in ROLES:
             cutoff = self.study.anchor[list(ROLES).index(variable.column)]
             return ROLES[variable.column] if variable.cut == cutoff else None
@@ -67,14 +67,14 @@ class _Terms:
         return covariate.name if variable.cut is not None or variable.texts == covariate.levels else None
 
     def level(self, variable: Variable, level: str) -> str:
-        """Name of one of its levels."""
+        """Return the name of one of its levels."""
         code, name = variable.levels.index(level), self.name(variable)
         if name is not None and name in ROLES.values():
             return {"state": STATE_LEVELS, "arm": ("0", "1"), "gtv": GTV_LEVELS}[name][code]
         return self.study.covariates[variable.column].levels[code]
 
     def group(self, variable: str, level: str) -> tuple[str, str] | None:
-        """Variable and level, if both are known."""
+        """Return the variable and level, if both are known."""
         known = self.paper.variables.get(variable)
         name = self.name(known) if known else None
         if known is None or name is None or level not in known.levels:
@@ -82,7 +82,7 @@ class _Terms:
         return name, self.level(known, level)
 
     def whom(self, cohort: str) -> dict[str, str | None] | None:
-        """Population, estimator, adjustment set and subgroup of a cohort; None of one that has no such."""
+        """Return population, estimator, adjustment set and subgroup of a cohort; None if it has none."""
         found: dict[str, str | None] = {"population": str(Population.ALL), "estimator": "unadjusted"}
         found |= {"adjustment_set": None, "subgroup": None}
         recorded = {view.known for view in self.paper.views.values()}
@@ -100,7 +100,7 @@ class _Terms:
 
 
 def _of_groups(numbers: pd.DataFrame, terms: _Terms) -> Iterable[dict[str, Any]]:
-    """Survival rates, medians and log-rank P values of arms and states."""
+    """Yield the survival rates, medians and log-rank P values of arms and states."""
     quantities = {"survival_pct": "survival", "median": "median", "logrank_p": "log_rank_p"}
     limits = {
         (row.cohort, row.variable, row.level, row.statistic): row.value
@@ -129,7 +129,7 @@ def _of_groups(numbers: pd.DataFrame, terms: _Terms) -> Iterable[dict[str, Any]]
 
 
 def _what(row: Any, whom: dict[str, str | None], terms: _Terms) -> dict[str, str | None] | None:
-    """Variable and level that a number is about; a whole population is a level of the state."""
+    """Return the variable and level that a number is about; a whole population is a level of the state."""
     if row.statistic == "logrank_p":
         variable = terms.paper.variables.get(row.variable)
         name = terms.name(variable) if variable else None
@@ -146,7 +146,7 @@ def _what(row: Any, whom: dict[str, str | None], terms: _Terms) -> dict[str, str
 
 
 def _ratios(numbers: pd.DataFrame, terms: _Terms) -> Iterable[dict[str, Any]]:
-    """Hazard ratios of the models, turned round where they are printed for the lower level."""
+    """Yield hazard ratios of the models, inverted where they are printed for the lower level."""
     printed = {(row.cohort, row.variable, row.statistic): row.value for row in numbers.itertuples()}
     for row in numbers[numbers.statistic == "cox_hr"].itertuples():
         whom, variable = terms.whom(row.cohort), terms.paper.variables.get(row.variable)
@@ -173,7 +173,7 @@ def _ratios(numbers: pd.DataFrame, terms: _Terms) -> Iterable[dict[str, Any]]:
 
 
 def _balance(numbers: pd.DataFrame, terms: _Terms) -> Iterable[dict[str, Any]]:
-    """Standardised differences by the printed counts, the largest of them, and the share matched."""
+    """Yield standardised differences by the printed counts, the largest of them, and the share matched."""
     before = next((name for name in _compared(numbers, terms) if _stage(name, terms) == "unadjusted"), None)
     after = next((name for name in _compared(numbers, terms) if _stage(name, terms) == "matched"), None)
     if before is None or terms.name(terms.paper.variables[terms.paper.arm]) != "arm":
@@ -201,7 +201,7 @@ def _balance(numbers: pd.DataFrame, terms: _Terms) -> Iterable[dict[str, Any]]:
 def _shares_of_levels(
     numbers: pd.DataFrame, cohort: str, terms: _Terms
 ) -> Iterable[tuple[Variable, str, str, float, float]]:
-    """Levels of what the study divides alike, each with its share in one arm and in the other."""
+    """Yield the levels of what the study divides alike, each with its share in one arm and in the other."""
     for variable in terms.paper.variables.values():
         name = terms.name(variable)
         if name is not None and name != "arm":
@@ -214,7 +214,7 @@ def _mark(quantity: str, whom: dict[str, str | None], value: float, **what: str)
 
 
 def _compared(numbers: pd.DataFrame, terms: _Terms) -> list[str]:
-    """Cohorts of the primary population whose arms are counted."""
+    """Return the cohorts of the primary population whose arms are counted."""
     counted = numbers[(numbers.statistic == "n") & (numbers.within != "")]
     primary = {"population": str(Population.NON_OLIGOMETASTATIC), "subgroup": None}
     return [name for name in counted.cohort.unique() if primary.items() <= (terms.whom(name) or {}).items()]
@@ -225,7 +225,7 @@ def _stage(cohort: str, terms: _Terms) -> str | None:
 
 
 def _counts(numbers: pd.DataFrame, cohort: str, arm: str) -> pd.DataFrame:
-    """Counts of a cohort within its arms: variable, level, `arm` (its level) and value."""
+    """Return counts of a cohort within its arms: variable, level, `arm` (its level) and value."""
     here = numbers[(numbers.cohort == cohort) & (numbers.statistic == "n") & (numbers.within != "")]
     columns = pd.DataFrame(
         [within_arm(text) for text in here.within], columns=["of", "arm"], index=here.index
@@ -237,7 +237,7 @@ def _counts(numbers: pd.DataFrame, cohort: str, arm: str) -> pd.DataFrame:
 def _shares(
     numbers: pd.DataFrame, cohort: str, variable: Variable, arm: str
 ) -> dict[str, tuple[float, float]]:
-    """Share of each level in one arm and in the other, where the counts of both are printed."""
+    """Return the share of each level in either arm, where the counts of both are printed."""
     counts = _counts(numbers, cohort, arm)
     table = counts[counts.variable == variable.name].pivot_table(index="level", columns="arm", values="value")
     if table.shape != (len(variable.levels), 2) or table.isna().to_numpy().any():
@@ -250,6 +250,6 @@ def _shares(
 
 
 def _sizes(numbers: pd.DataFrame, cohort: str, arm: str) -> list[float]:
-    """Patients in each arm."""
+    """Return the number of patients in each arm."""
     counts = _counts(numbers, cohort, arm)
     return counts[counts.level == "total"]["value"].tolist()

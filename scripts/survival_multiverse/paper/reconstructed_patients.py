@@ -1,4 +1,4 @@
-"""From a fitted cohort in levels to a table of patients, and back from patients to the paper's own terms."""
+"""Conversion of a fitted cohort in levels to a table of patients, and back to the paper's terms."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -80,7 +80,7 @@ def paper_cohort(patients: pd.DataFrame, description: Description) -> PaperCohor
 def join_private_columns(
     cohort: pd.DataFrame, patients: pd.DataFrame, description: Description
 ) -> pd.DataFrame:
-    """The canonical cohort with what only the reconstructed file holds: pair, marks, what was recorded."""
+    """Add to the canonical cohort the columns that only the reconstructed file holds."""
     names = [*description.views, *description.marks, *([PAIR] if description.matching else [])]
     return cohort.merge(patients[["patient_id", *names]], on="patient_id", how="left", validate="one_to_one")
 
@@ -88,7 +88,7 @@ def join_private_columns(
 def with_dose_response(
     patients: pd.DataFrame, description: Description, *, slope: float, seed: int
 ) -> pd.DataFrame:
-    """Deal the exact doses out anew within each published dose category, longer survival to higher doses.
+    """Reassign the exact doses within each published dose category, higher doses to longer survival.
 
     Nothing that is published changes: everybody stays in the category. A slope of 0 leaves all as it is.
 
@@ -114,7 +114,7 @@ def with_dose_response(
 
 
 def study_columns(patients: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """The table under the column names that the configuration gives its roles and covariates."""
+    """Return the table under the column names that the configuration gives its roles and covariates."""
     roles = {role: getattr(study, role).column for role in ("time", "event", "dose", "gtv", "lesions")}
     names = roles | {settings_name(name): covariate.column for name, covariate in study.covariates.items()}
     names |= {settings_name(descriptive.name): descriptive.column for descriptive in study.descriptives}
@@ -124,7 +124,7 @@ def study_columns(patients: pd.DataFrame, study: Study) -> pd.DataFrame:
 def _exact_values(
     codes: np.ndarray, levels: Sequence[str], drawing: Mapping[str, Any], random: np.random.Generator
 ) -> np.ndarray:
-    """Values within each patient's level, shape (n,)."""
+    """Return the values within each patient's level, shape (n,)."""
     uniform = random.random(codes.size)
     values = np.empty(codes.size)
     for code, level in enumerate(levels):
@@ -139,7 +139,7 @@ def _exact_values(
 
 
 def _truncated_normal(uniform: np.ndarray, entry: Mapping[str, Any]) -> np.ndarray:
-    """Quantiles of a normal, or a log-normal, between two limits; rounded downwards to its step."""
+    """Return quantiles of a normal, or a log-normal, between two limits; rounded downwards to its step."""
     scale = np.log if entry.get("log") else np.asarray
     low, high = (
         ndtr((scale(entry[name]) - scale(entry["median"])) / entry["sd"]) for name in ("minimum", "maximum")
@@ -153,7 +153,7 @@ def _truncated_normal(uniform: np.ndarray, entry: Mapping[str, Any]) -> np.ndarr
 def _marks(
     cohort: PaperCohort, table: pd.DataFrame, description: Description, seed: int
 ) -> dict[str, np.ndarray]:
-    """Levels of the variables that only have counts, dealt out at random."""
+    """Assign levels of the variables that only have counts at random."""
     counts = table[(table.statistic == "n") & (table.within == "")]
     columns = {}
     for number, (name, entries) in enumerate(description.marks.items()):
@@ -190,7 +190,7 @@ def _deal(
 
 
 def _pairs(cohort: PaperCohort, description: Description, seed: int) -> list[int | None]:
-    """Number of the pair of each matched patient: partners share the cell of the matching variables."""
+    """Return the pair number of each matched patient: partners share the cell of the matching variables."""
     random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(PAIRS,)))
     matched = np.flatnonzero(cohort.codes[description.pairs] == 1)
     cells: dict[tuple[int, ...], tuple[list[int], list[int]]] = {}

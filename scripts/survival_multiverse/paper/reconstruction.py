@@ -1,4 +1,4 @@
-"""A cohort that gives a paper's published numbers: fitted stage by stage, each keeping what is right."""
+"""Fit of a cohort to a paper's published numbers, in stages that each keep what is already exact."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ class StageReport:
 
 
 def start(description: Description, patients: int, seed: int) -> State:
-    """A random cohort: labels by their default or any code, times falling off, everybody dead."""
+    """Return a random cohort: labels by their default or any code, decreasing times, everybody dead."""
     random = np.random.default_rng(np.random.SeedSequence(seed))
     labels = np.zeros((len(description.variables), patients), np.int64)
     for row, variable in enumerate(description.variables.values()):
@@ -94,7 +94,7 @@ def place_the_living(state: State, targets: Targets, description: Description) -
 
 
 def members_of(state: State, targets: Targets, description: Description, cohort: str) -> np.ndarray:
-    """Who is in a cohort, shape (patients,)."""
+    """Return the mask of the patients of a cohort, shape (patients,)."""
     inside = np.ones(state.time.size, dtype=bool)
     for name, level in description.cohorts[cohort].items():
         inside &= state.labels[targets.rows[name]] == description.code(name, level)
@@ -109,7 +109,7 @@ def outline(
     patients: int,
     progress: Callable[[StageReport], None] = lambda report: None,
 ) -> tuple[State, np.ndarray]:
-    """What all cohorts of a paper start from: a random cohort by the paper's own seed, put through stages.
+    """Return the common start of all cohorts: a random cohort by the paper's own seed, put through stages.
 
     Parameters
     ----------
@@ -157,12 +157,12 @@ def reconstruct(
 
 
 def own_generator(seed: int) -> np.ndarray:
-    """Random generator of a cohort that goes its own way from the outline on."""
+    """Return the random generator of a cohort that continues from the outline by its own seed."""
     return _generator(seed, FIT)
 
 
 def _generator(seed: int, stream: int) -> np.ndarray:
-    """State of a random generator (`kernels.annealing.draw`)."""
+    """Return the state of a random generator (`kernels.annealing.draw`)."""
     sequence = np.random.SeedSequence(seed, spawn_key=(stream,))
     return np.array([sequence.generate_state(1, np.uint64)[0] | 1], dtype=np.uint64)
 
@@ -208,7 +208,7 @@ def _borrow(
 
 
 def _expanded(stage: StageSettings) -> Iterator[StageSettings]:
-    """The stage, or one for each of its variables, which alone count then."""
+    """Return the stage, or one for each of its variables, which alone count then."""
     if stage.each is None:
         yield stage
         return
@@ -290,7 +290,7 @@ def _counted_targets(targets: Targets, settings: StageSettings) -> np.ndarray:
 
 
 def _active(targets: Targets, counted: np.ndarray) -> np.ndarray:
-    """Blocks with a number that counts."""
+    """Return the blocks with a number that counts."""
     return np.add.reduceat(counted.astype(np.int64), targets.problem.first_target) > 0
 
 
@@ -301,7 +301,7 @@ def _within(
     settings: StageSettings,
     windows: Sequence[Window],
 ) -> np.ndarray:
-    """Patients of the stage's cohort whose survival lies within a window; nobody without one."""
+    """Return patients of the stage's cohort whose survival lies within a window; nobody without a window."""
     inside = np.zeros(state.time.size, dtype=bool)
     for window in windows:
         within = np.ones(state.time.size, dtype=bool)
@@ -330,7 +330,7 @@ def _cells(targets: Targets) -> int:
 
 
 def count_stages(recipe: Sequence[Mapping[str, Any]]) -> int:
-    """Steps of all stages of a recipe together."""
+    """Count the steps of all stages of a recipe together."""
     total = 0
     for entry in recipe:
         if "stages" in entry:
@@ -341,7 +341,7 @@ def count_stages(recipe: Sequence[Mapping[str, Any]]) -> int:
 
 
 def losses(state: State, targets: Targets) -> pd.DataFrame:
-    """Loss of every block over all its numbers, largest first."""
+    """Return the loss of every block over all its numbers, largest first."""
     active = np.ones(len(targets.blocks), dtype=bool)
     store = empty_store(targets.problem)
     values = every_loss(targets.problem, active, state.time, state.event, state.labels, store)

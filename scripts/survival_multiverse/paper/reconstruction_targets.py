@@ -1,4 +1,4 @@
-"""From published numbers to the arrays of the compiled loss: which number is computed where."""
+"""Arrays of the compiled loss from published numbers: which number is computed where."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -123,7 +123,7 @@ def compile_targets(table: pd.DataFrame, description: Description) -> Targets:
 
 
 def _narrowed(rows: pd.DataFrame, description: Description) -> pd.DataFrame:
-    """The rows with the limits of each log-rank chi-square cut to those of its P, if the two agree at all.
+    """Cut the limits of each log-rank chi-square to those of its P, if the two agree at all.
 
     Its unit is no coarser than half the rounding of the P either.
     """
@@ -184,7 +184,7 @@ class _Collector:
         return FOLLOW_UP_PLACES[row.level, row.statistic]
 
     def _rate(self, time: float) -> int:
-        """Place of the printed time nearest to a time."""
+        """Return the place of the printed time nearest to a time."""
         return int(np.argmin(np.abs(self.rate_times - time / self.description.step)))
 
     def _add_group(self, row: Any) -> None:
@@ -356,7 +356,7 @@ class _Collector:
         return {"model_rows": rows, "model_codes": codes, "model_start": start, "model_steps": steps}
 
     def _uses(self, block: _Block) -> list[bool]:
-        """Which rows of the labels a block reads."""
+        """Return which rows of the labels a block reads."""
         names = {block.variable, block.known, *block.model, *self.description.cohorts[block.cohort]}
         if block.kind in (COUNTS, CELLS):
             names.add(self.description.arm)
@@ -370,7 +370,7 @@ def _integers(blocks: list[_Block], value: Callable[[_Block], int]) -> np.ndarra
 
 
 def total_patients(table: pd.DataFrame, description: Description) -> int:
-    """Printed size of the cohort that everybody is in.
+    """Return the printed size of the cohort that everybody is in.
 
     Raises
     ------

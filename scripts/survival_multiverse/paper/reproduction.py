@@ -1,7 +1,7 @@
-"""Every published number computed again from a cohort by the study's own estimators, beside the print.
+"""Recomputation of every published number from a cohort by the study's own estimators.
 
 The conventions are those that the paper seems to have used (log-rank, uncorrected chi-square, Breslow's ties,
-symmetric limits of the median); where the study's own differ, its number stands beside.
+symmetric limits of the median); where the study's own differ, its number is given, too.
 """
 
 from collections.abc import Callable, Mapping
@@ -88,7 +88,7 @@ def reproduce(table: pd.DataFrame, cohort: PaperCohort, description: Description
 
 
 def verdicts(table: pd.DataFrame, reproduced: np.ndarray) -> np.ndarray:
-    """Within the rounding of the print; near (1 %, 0.1 of a chi-square, 0.001 of a P); or not."""
+    """Return verdicts: within rounding; near (1 %, 0.1 of a chi-square, 0.001 of a P); or not."""
     lower, upper = limits(table)
     slack = 1e-9 * np.maximum(1.0, np.abs(reproduced))
     within = (reproduced >= lower - slack) & (reproduced <= upper + slack)
@@ -101,7 +101,7 @@ def verdicts(table: pd.DataFrame, reproduced: np.ndarray) -> np.ndarray:
 
 
 def score_by_kind(reproduction: pd.DataFrame, aside: set[str]) -> pd.DataFrame:
-    """How many numbers of each kind are met, all of them and without those set aside; last row: all kinds."""
+    """Count the numbers of each kind that are met, with and without those set aside; last row: all kinds."""
     lines = []
     kinds = [*dict.fromkeys(KINDS.values()), "all"]
     for kind in kinds:
@@ -137,7 +137,7 @@ def mark_contradictions(reproduction: pd.DataFrame, inconsistencies: pd.DataFram
 
 
 def symmetric_median_limits(time: np.ndarray, event: np.ndarray) -> tuple[float, float, float]:
-    """Median, lower and upper limit as median +- z SE, with SE = SE(S) / density (SPSS algorithms, KM).
+    """Return the median and its limits, median +- z SE, with SE = SE(S) / density (SPSS algorithms, KM).
 
     The density is the slope of S between the last time with S >= 0.55 and the first with S <= 0.45.
     """
@@ -165,7 +165,7 @@ class _Calculator:
         self.kept: dict[tuple[Any, ...], Any] = {}
 
     def value(self, row: Any) -> tuple[float, float]:
-        """The number in the paper's convention, and in the study's own where that is another (else NaN)."""
+        """Return the number in the paper's convention, and in the study's own if that differs (else NaN)."""
         if row.cohort not in self.description.cohorts:
             return np.nan, np.nan
         rows = self._members(row.cohort)
@@ -202,7 +202,7 @@ class _Calculator:
         return self._once(("members", name), make)
 
     def _codes(self, row: Any) -> np.ndarray:
-        """Codes of the row's variable, unrecorded ones -1."""
+        """Return the codes of the row's variable, unrecorded ones -1."""
         variable, known = self.description.view_of(row.id, row.variable)
         codes = self.cohort.codes[variable]
         return codes if not known else np.where(self.cohort.codes[known] == 1, codes, -1)

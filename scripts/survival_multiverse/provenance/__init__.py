@@ -1,1 +1,1 @@
-"""What is known of how a result was made: records, audit, signatures, crate, lineage."""
+"""Provenance of results: records, audit, signatures, crate, lineage."""

@@ -97,7 +97,7 @@ class Audit:
         return results + list(self._descriptions())
 
     def _descriptions(self) -> Iterator[Finding]:
-        """The verdict on what describes the study; the records of jobs are judged with what they describe."""
+        """Judge the files that describe the study; records of jobs are judged with what they describe."""
         jobs, listed = JOBS.as_posix(), self.records.listed
         there = set(description_files(self.records.study))
         yield from self._manifest()
@@ -119,7 +119,7 @@ class Audit:
                 yield Finding(path, DESCRIPTION, Verdict.OK)
 
     def _manifest(self) -> Iterator[Finding]:
-        """What is wrong with the manifest itself; whether it is the run's, only a signature can tell."""
+        """Report what is wrong with the manifest itself; whether it is the run's, only a signature can tell."""
         if not (self.records.study / MANIFEST).is_file():
             detail = "a run did not end; run the study again"
             yield Finding(MANIFEST, DESCRIPTION, Verdict.MISSING, detail=detail)
@@ -265,6 +265,6 @@ def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 
 def _some(names: list[str]) -> str:
-    """The first names, and how many more there are."""
+    """Return the first names, and say how many more there are."""
     more = len(names) - SHOWN
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")

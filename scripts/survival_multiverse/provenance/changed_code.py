@@ -1,4 +1,4 @@
-"""Which modules were edited since a study ran."""
+"""Modules that were edited since a study ran."""
 
 from survival_multiverse.files.places import WORKFLOW_ROOT
 from survival_multiverse.provenance.file_records import code_digests
@@ -6,7 +6,7 @@ from survival_multiverse.provenance.study_records import StudyRecords
 
 
 def changed_modules(records: StudyRecords) -> list[str]:
-    """Names of the modules whose content is another than when the last job that used them ran."""
+    """Return the names of the modules whose content has changed since the last job that used them ran."""
     then: dict[str, str] = {}
     now: dict[str, str] = {}
     for job in records.jobs:

@@ -1,4 +1,4 @@
-"""Entities of a crate whose root is ``results``: files with their digests, and things that are no file."""
+"""Entities of a crate whose root is ``results``: files with their digests, and entities without a file."""
 
 from collections.abc import Mapping
 from hashlib import sha1
@@ -49,7 +49,7 @@ class CrateEntities:
         self.crate.metadata.extra_terms["sha256"] = SHA256
 
     def add(self, identifier: str, kind: str | list[str], /, **properties: Any) -> Reference:
-        """Add a thing that is no file; properties that are empty lists are left out."""
+        """Add an entity without a file; properties that are empty lists are left out."""
         entity = ContextEntity(self.crate, identifier, properties={"@type": kind, **_given(properties)})
         self.crate.add(entity)
         return {"@id": entity.id}
@@ -75,18 +75,18 @@ class CrateEntities:
         return parameter
 
     def reference(self, path: str) -> Reference:
-        """Reference to a file of the study."""
+        """Return a reference to a file of the study."""
         return {"@id": path.removeprefix("results/")}
 
     def archived(self, path: str) -> str:
-        """Absolute identifier of a file's content, computed from it (a SWHID, ISO/IEC 18670)."""
+        """Return the absolute identifier of a file's content, computed from it (a SWHID, ISO/IEC 18670)."""
         content = (self.study / path).read_bytes()
         header = f"blob {len(content)}\0".encode()
         return f"{ARCHIVE}/swh:1:cnt:{sha1(header + content, usedforsecurity=False).hexdigest()}"
 
 
 def _given(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Properties without empty lists, and a list of one as the one: readers trip over it otherwise."""
+    """Drop empty lists of properties, and unwrap lists of one, which some readers cannot handle."""
     return {
         name: value[0] if isinstance(value, list) and len(value) == 1 else value
         for name, value in properties.items()

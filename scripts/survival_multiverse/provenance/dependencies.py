@@ -1,4 +1,4 @@
-"""Which of the repository's own modules and which packages a script needs, read from its imports."""
+"""The repository's own modules and the packages that a script needs, read from its imports."""
 
 import ast
 import sys
@@ -22,7 +22,7 @@ CARRIED = {
 
 
 def module_closure(script: Path) -> list[Path]:
-    """Every own module that a script imports, directly or through another, in order of path.
+    """Return every own module that a script imports, directly or indirectly, in order of path.
 
     Files that a package holds beside its modules (templates, styles) come with the package that holds them.
     The script itself is left out. Raises ``FileNotFoundError`` for a script that is not there.
@@ -40,7 +40,7 @@ def module_closure(script: Path) -> list[Path]:
 
 
 def packages_used(script: Path) -> list[str]:
-    """Installed packages that a script and its own modules import, and what those carry; sorted."""
+    """Return installed packages that a script and its own modules import, and their dependencies; sorted."""
     root = script.resolve().parent
     modules = [path for path in module_closure(script) if path.suffix == ".py"]
     imported = {name.partition(".")[0] for path in (script.resolve(), *modules) for name in _names_in(path)}
@@ -61,7 +61,7 @@ def _names_in(source: Path) -> tuple[str, ...]:
 
 
 def _imported_names(tree: ast.AST) -> Iterator[str]:
-    """Dotted names that may be modules: ``from a import b`` gives ``a`` and ``a.b``."""
+    """Yield dotted names that may be modules: ``from a import b`` gives ``a`` and ``a.b``."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -71,7 +71,7 @@ def _imported_names(tree: ast.AST) -> Iterator[str]:
 
 
 def _files_of(name: str, root: Path) -> Iterator[Path]:
-    """Own files behind a dotted name: the module, and of each package on the way all that is no module."""
+    """Yield own files behind a dotted name: the module, and all other files of the packages on the way."""
     parts = name.split(".")
     installed = parts[0] == PACKAGE and not (root / PACKAGE).is_dir()
     place = LIBRARY if installed else root

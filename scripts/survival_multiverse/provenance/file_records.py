@@ -1,4 +1,4 @@
-"""What a result file says of its own making: no path, host or time, so equal inputs give equal bytes."""
+"""Footers that say how a result file was made: no path, host or time, so equal inputs give equal bytes."""
 
 import hashlib
 import json
@@ -25,29 +25,29 @@ DATA_ORIGIN = {
 
 
 def digest(data: bytes | str) -> str:
-    """SHA-256 in hexadecimal."""
+    """Return the SHA-256 in hexadecimal."""
     return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
 
 
 def digest_of_file(path: str | Path) -> str:
-    """SHA-256 of a file, read in pieces."""
+    """Return the SHA-256 of a file, read in pieces."""
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def digest_of_digests(digests: Iterable[str]) -> str:
-    """One digest of one or several files: of the file, or of their digests in the order given."""
+    """Return one digest of one or several files: of the file, or of their digests in the order given."""
     digests = list(digests)
     return digests[0] if len(digests) == 1 else digest("\n".join(digests))
 
 
 def digest_of_files(paths: Iterable[str | Path]) -> str:
-    """One digest of one or several files; see `digest_of_digests`."""
+    """Return one digest of one or several files; see `digest_of_digests`."""
     return digest_of_digests(map(digest_of_file, paths))
 
 
 def code_digests(script: str | Path) -> dict[str, str]:
-    """Digest of a script and of each of the repository's modules that it imports, by name."""
+    """Return the digest of a script and of each of the repository's modules that it imports, by name."""
     source = Path(script).resolve()
     return {
         path.relative_to(
@@ -58,7 +58,7 @@ def code_digests(script: str | Path) -> dict[str, str]:
 
 
 def versions_used(script: str | Path) -> dict[str, str]:
-    """Versions of Python and of the packages that a script uses; ``none`` of one that is not installed."""
+    """Return the versions of Python and of a script's packages; ``none`` for one that is not installed."""
     versions = {"python": platform.python_version()}
     for name in packages_used(Path(script)):
         try:
@@ -75,7 +75,7 @@ def file_record(
     inputs: Mapping[str, str | Path | Iterable[str | Path]],
     parameters: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
-    """Footer of a result file.
+    """Return the footer of a result file.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def readable(path: str | Path) -> Iterator[None]:
 
 
 def read_footer(path: str | Path) -> dict[str, str]:
-    """Text of a Parquet file's footer, without Arrow's own entry.
+    """Return the text of a Parquet file's footer, without Arrow's own entry.
 
     Raises
     ------
@@ -133,5 +133,5 @@ def read_footer(path: str | Path) -> dict[str, str]:
 
 
 def canonical(value: object) -> str:
-    """JSON of one spelling."""
+    """Return canonical JSON."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))

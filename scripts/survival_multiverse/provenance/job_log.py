@@ -1,4 +1,4 @@
-"""Where a job's words go: everything into its log, and of bad input only what the user has to know."""
+"""Log handler of a job: everything goes into its log, and on bad input the user sees only the message."""
 
 import sys
 import traceback

@@ -1,6 +1,6 @@
-"""What a job leaves beside its results: what it read and wrote, with digests, and when and where it ran.
+"""Records of jobs: what each read and wrote, with digests, and when and where it ran.
 
-A result's own footer knows neither paths nor times, and a picture or a CSV has no footer. The record is no
+A result's own footer holds neither paths nor times; a picture or a CSV has no footer. The record is not an
 output of a rule: it differs from run to run, and a lost one is no reason to compute the results again.
 """
 
@@ -32,7 +32,7 @@ WORKFLOW, ELSEWHERE = "workflow:", "elsewhere:"
 
 
 def place_of(path: str | Path, *, study: Path, workflow: Path) -> str:
-    """A path as records write it: below the study, below the repository, or a name alone.
+    """Return a path as records write it: below the study, below the repository, or a name alone.
 
     Of a study that lies in the repository itself only the results are below the study: they can be handed on.
     """
@@ -45,14 +45,14 @@ def place_of(path: str | Path, *, study: Path, workflow: Path) -> str:
 
 
 def described(path: str, *, study: Path, workflow: Path) -> dict[str, Any]:
-    """Place, size and digest of a file."""
+    """Return the place, size and digest of a file."""
     full = study / path
     place = place_of(path, study=study, workflow=workflow)
     return {"path": place, "bytes": full.stat().st_size, "sha256": digest_of_file(full)}
 
 
 def record_path(rule: str, wildcards: Mapping[str, str]) -> Path:
-    """Where a job's record lies: one file a job, below its rule."""
+    """Return the path of a job's record: one file per job, below its rule."""
     *folders, name = [f"{name}~{value}" for name, value in wildcards.items()] or [rule]
     return Path(JOBS, *([rule] if wildcards else []), *folders, f"{name}.json")
 
@@ -123,7 +123,7 @@ def _same_but_run(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> b
 
 
 def processor() -> str:
-    """Type of the processor, which the last digits of a result may depend on."""
+    """Return the type of the processor, on which the last digits of a result may depend."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

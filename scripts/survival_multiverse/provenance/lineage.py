@@ -62,7 +62,7 @@ def draw_study(
 
 
 def marks_of(verdicts: Iterable[tuple[str, str]], order: Iterable[str]) -> dict[str, Mark]:
-    """A mark for each rule from the verdicts on its files.
+    """Return a mark for each rule from the verdicts on its files.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Rows of result tables that hold a number as a reader sees it: rounded."""
+"""Search for the rows of result tables that hold a number as a reader sees it: rounded."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -62,7 +62,7 @@ class Primary:
 def find_number(
     text: str, tables: Iterable[str], study: Path, *, minimum: int, primary: Primary | None = None
 ) -> Iterator[Place]:
-    """Every place in some Parquet files where a number, rounded as ``text`` is, is ``text``.
+    """Yield every place in some Parquet files where a number, rounded as ``text`` is, is ``text``.
 
     Numbers are looked for as `release_table` shares them, with counts in classes of `minimum`; a table that
     is never shared holds none. A text that ends in ``%`` is looked for as a hundredth.
@@ -75,7 +75,7 @@ def find_number(
     percent = text.strip().endswith("%")
     bare = text.strip().removesuffix("%").strip().replace("−", "-")
     if not NUMBER.fullmatch(bare):
-        fault = f"{text!r} is no number as a reader sees it, such as 0.74, 41,830 or 63 %"
+        fault = f"{text!r} is not a number as the report shows it, such as 0.74, 41,830 or 63 %"
         raise InputError([fault], subject="the question")
     wanted, decimals = float(bare.replace(",", "")), len(bare.partition(".")[2])
     for name in tables:
@@ -92,7 +92,7 @@ def find_number(
 
 
 def _shared(path: str, rows: pd.DataFrame, minimum: int) -> pa.Table:
-    """What is shared of a table, or no rows."""
+    """Return the shared rows of a table, or no rows."""
     name = Path(path).stem
     if name in NOT_OF_PATIENTS:
         shared = rows

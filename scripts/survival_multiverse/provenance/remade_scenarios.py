@@ -1,4 +1,4 @@
-"""Scenarios made again in a scratch directory, and held against those of a study."""
+"""Scenarios made again in a scratch directory, and compared with those of a study."""
 
 import random
 import tempfile
@@ -84,7 +84,7 @@ def _compared(records: StudyRecords, path: str, again: Path) -> Remade:
 
 
 def same_values(one: pa.Table, other: pa.Table) -> bool:
-    """Whether two tables hold the same text and counts, and numbers that agree to 1e-9."""
+    """Return whether two tables hold the same text and counts, and numbers that agree to 1e-9."""
     if one.column_names != other.column_names or one.num_rows != other.num_rows:
         return False
     return all(_same(one[name], other[name]) for name in one.column_names)

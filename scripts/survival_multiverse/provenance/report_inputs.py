@@ -32,12 +32,12 @@ PACKAGES = (
 
 
 def software() -> dict[str, str]:
-    """Python and the packages that make the results, with their versions."""
+    """Return Python and the packages that make the results, with their versions."""
     return {"Python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
 def read_shared(tables: Mapping[str, str], estimates: str, study: Study) -> dict[str, pd.DataFrame]:
-    """What the page may show: tables from their files, and the parts of the estimates, after `release`."""
+    """Read what the page may show: tables from their files, and parts of the estimates, after `release`."""
     frames = {
         name: read_csv(path) if path.endswith(".csv") else read_frame(path) for name, path in tables.items()
     }
@@ -46,7 +46,7 @@ def read_shared(tables: Mapping[str, str], estimates: str, study: Study) -> dict
 
 
 def read_balance(estimates: str) -> pd.DataFrame:
-    """Standardised differences of every scenario: primary population, no landmark."""
+    """Read standardised differences of every scenario: primary population, no landmark."""
     wanted = (pc.field("analysis") == "balance") & (pc.field("statistic") == "smd")
     wanted &= (pc.field("population") == "non_oligometastatic") & (pc.field("landmark") == 0)
     columns = [*AXES, "adjustment_set", "estimator", "variable", "level", "estimate"]
@@ -55,7 +55,7 @@ def read_balance(estimates: str) -> pd.DataFrame:
 
 
 def made_from(scenario: str) -> dict[str, str]:
-    """What every scenario was made from, by its file's footer: cohort, settings and code."""
+    """Return what every scenario was made from, by its file's footer: cohort, settings and code."""
     footer = read_footer(scenario)
     inputs = json.loads(footer["inputs_sha256"])
     return {

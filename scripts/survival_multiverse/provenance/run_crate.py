@@ -54,7 +54,7 @@ class RunCrate:
             self.rules.setdefault(job.rule, []).append(job)
 
     def metadata(self) -> dict[str, Any]:
-        """The crate's JSON-LD."""
+        """Return the crate's JSON-LD."""
         add_file = self.entities.add_file
         for path in self.entities.files:
             if path == README:
@@ -82,7 +82,7 @@ class RunCrate:
         return self.entities.crate.metadata.generate()
 
     def _common(self) -> None:
-        """What every part refers to: who ran it, and with which engine."""
+        """Add what every part refers to: who ran it, and with which engine."""
         add = self.entities.add
         add(
             RUNNER["@id"],
@@ -104,7 +104,7 @@ class RunCrate:
             )
 
     def _tool(self, rule: str) -> Reference:
-        """The script of a rule with the modules that it uses, and its formal parameters."""
+        """Add the script of a rule with the modules that it uses, and its formal parameters."""
         entities, jobs, script = self.entities, self.rules[rule], f"{CODE}/scripts/{rule}.py"
         used = [f"{CODE}/scripts/{name}" for name in jobs[-1].code_sha256]
         read = {file.role: self._input(file) for job in jobs for file in job.inputs}
@@ -127,7 +127,7 @@ class RunCrate:
         )
 
     def _action(self, job: JobRecord, tool: Reference) -> Reference:
-        """A job: what it read and wrote, its parameters, and when and where it ran."""
+        """Add a job: what it read and wrote, its parameters, and when and where it ran."""
         chosen = {**job.wildcards, **job.parameters, "seed": job.seed}
         values = [self._value(name, _text(value)) for name, value in chosen.items()]
         settings = {"@id": f"#settings-{job.settings_sha256}"}
@@ -147,7 +147,7 @@ class RunCrate:
         )
 
     def _value(self, name: str, value: str) -> Reference:
-        """A parameter and its value, one for all jobs that have it."""
+        """Add a parameter and its value, one for all jobs that have it."""
         identifier = f"#{quote(name)}={quote(value)}"
         if self.entities.crate.dereference(identifier) is None:
             self.entities.add(identifier, "PropertyValue", name=name, value=value)
@@ -160,7 +160,7 @@ class RunCrate:
         )
 
     def _run(self, tools: Mapping[str, Reference], steps: Mapping[str, Reference]) -> Reference:
-        """The workflow, and the run of it."""
+        """Add the workflow, and the run of it."""
         entities, jobs = self.entities, self.records.jobs
         read = {
             file.role: self._input(file)
@@ -225,7 +225,7 @@ class RunCrate:
         return [self.entities.reference(path) for path in own if path in self.entities.files]
 
     def _input(self, file: StoredFile) -> Reference:
-        """A file that a job read: in the crate, or named by its digest alone."""
+        """Add a file that a job read: in the crate, or named by its digest alone."""
         path = file.path
         if not path.startswith(("results/", ELSEWHERE)):
             path = f"{CODE}/{path.removeprefix(WORKFLOW)}"

@@ -1,4 +1,4 @@
-"""Signing a study's manifest, and what its signature is worth, by OpenSSH's ``ssh-keygen -Y``.
+"""Signing and verifying a study's manifest by OpenSSH's ``ssh-keygen -Y``.
 
 OpenSSH is on nearly every machine, needs no network, and people have its keys already; the manifest has the
 digests of everything else.
@@ -58,13 +58,13 @@ def check(study: Path, signers: Path | None) -> Signature:
         any key will do, and the answer names the key alone.
     """
     if not (study / SIGNATURE).is_file():
-        return Signature(signers is None, "unsigned: whoever can edit a file can edit the manifest")
+        return Signature(signers is None, "unsigned: anyone who can edit a file can also edit the manifest")
     if shutil.which("ssh-keygen") is None:
         return Signature(False, "signed, but not checked: there is no ssh-keygen on this machine")
     manifest, signature = study / MANIFEST, ("-n", NAMESPACE, "-s", str(study / SIGNATURE))
     made = _ssh_keygen("check-novalidate", *signature, of=manifest)
     if made.returncode:
-        return Signature(False, "wrong signature: the manifest was edited, or a run has written it anew")
+        return Signature(False, "wrong signature: the manifest was edited, or a run has written a new one")
     key = made.stdout.strip().rpartition(" with ")[2]
     if signers is None:
         return Signature(True, f"signed with {key}; name with SIGNERS=… who may sign")

@@ -200,7 +200,7 @@ def is_description(path: str) -> bool:
 
 
 def description_files(study: Path) -> list[str]:
-    """Records, code, graph and crate of a study, in order of path; not the manifest, which lists them."""
+    """List records, code, graph and crate of a study by path; not the manifest, which lists them."""
     crate = {CRATE} if (study / CRATE).is_file() else set()
     found = _files_below(study, Path(PROVENANCE)) | crate
     return sorted(found - {MANIFEST, SIGNATURE})
@@ -213,7 +213,7 @@ def _files_below(study: Path, top: Path) -> set[str]:
 
 
 def current_config(records: StudyRecords, chosen: Path | None) -> dict[str, Any]:
-    """The study's configuration as it stands now, merged and validated.
+    """Return the study's configuration as it stands now, merged and validated.
 
     Parameters
     ----------
@@ -240,7 +240,7 @@ def current_config(records: StudyRecords, chosen: Path | None) -> dict[str, Any]
 
 
 def places_of_configuration(files: Iterable[Path], study: Path) -> list[str]:
-    """Configuration files as the manifest names them: of the repository, or relative to the study."""
+    """Return configuration files as the manifest names them: of the repository, or relative to the study."""
     places = {path: place_of(path, study=study, workflow=WORKFLOW_ROOT) for path in map(Path.resolve, files)}
     return [
         Path(os.path.relpath(path, study)).as_posix() if place.startswith(ELSEWHERE) else place
@@ -249,7 +249,7 @@ def places_of_configuration(files: Iterable[Path], study: Path) -> list[str]:
 
 
 def configuration_file(study: Path, place: str) -> Path:
-    """A configuration file by the name that the manifest has for it."""
+    """Return the path of a configuration file from its name in the manifest."""
     if place.startswith(WORKFLOW):
         return WORKFLOW_ROOT / place.removeprefix(WORKFLOW)
     return Path(os.path.normpath(study / place))

@@ -1,1 +1,1 @@
-"""The page, and what it is made of."""
+"""The page and its parts."""

@@ -161,7 +161,7 @@ def _page(
     pictures: Mapping[str, Picture],
     provenance: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What the script on the page reads, as JSON in elements of its own."""
+    """Return what the script on the page reads, as JSON in elements of its own."""
     first = opening(study, tables["specifications"])
     specs = {name: picture.spec for name, picture in pictures.items()}
     data = page_data(study, tables, provenance=provenance)
@@ -182,13 +182,13 @@ def _page(
 
 
 def inline_json(value: object) -> Markup:
-    """JSON inside a script element: no character in it can end the element."""
+    """Return JSON for a script element: no character in it can end the element."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
 
 
 def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """What stands at the head of the page."""
+    """Return the content of the head of the page."""
     specifications, joint = tables["specifications"], tables["joint_inference"]
     heading, text = origin(study)
     return {
@@ -216,7 +216,7 @@ def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any
 
 
 def _words(study: Study) -> dict[str, str]:
-    """Phrases of the settings that stand in the page's own sentences."""
+    """Return the phrases of the settings that the page's own sentences use."""
     low, high = arm_labels(study, dose_cutoff=study.anchor[1])
     dose = in_sentence(study.dose.label)
     return {
@@ -231,7 +231,7 @@ def _words(study: Study) -> dict[str, str]:
 def _survival(
     study: Study, figures: Mapping[str, str], tables: Mapping[str, pd.DataFrame]
 ) -> list[dict[str, Any]]:
-    """The survival curves of the primary scenario, in their order."""
+    """Return the survival curves of the primary scenario, in their order."""
     return [
         _figure(name, figures[name], tables, study, position)
         for position, name in enumerate(figure_names(study))
@@ -240,7 +240,7 @@ def _survival(
 
 
 def inline_svg(svg: str, *, prefix: str, alternative: str) -> Markup:
-    """An SVG document as an element of a page.
+    """Return an SVG document as an element of a page.
 
     Ids and the references to them get the prefix, so that two figures cannot take each other's glyphs
     and clip paths; the theme's colours become CSS variables; the picture scales with the page.
@@ -264,7 +264,7 @@ def inline_svg(svg: str, *, prefix: str, alternative: str) -> Markup:
 
 
 def _width(svg: str) -> float:
-    """Natural width in CSS pixels; SVG from matplotlib counts in points of 1/72 inch."""
+    """Return the natural width in CSS pixels; SVG from matplotlib counts in points of 1/72 inch."""
     box = re.search(r'viewBox="0 0 ([\d.]+) ', svg)
     return float(box[1]) * 4 / 3 if box else 0.0
 

@@ -1,4 +1,4 @@
-"""What may be shared of a study's tables: every column is declared, and none gives a patient away.
+"""Disclosure control of a study's tables: every column is declared, and none discloses a patient.
 
 Everything that a reader gets (the page, its tables and pictures, the handouts) is made from tables that have
 passed through `release`. docs/disclosure.md says what it does, and why.
@@ -153,6 +153,13 @@ def release(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, pd.Da
     tables
         As the study keeps them, by the names of `SCHEMA` and `NOT_OF_PATIENTS`; ``cohort`` has a row a
         patient, ``flow`` the steps of eligibility, and both come back as counts.
+    study
+        Gives the classes in which counts of patients are shown.
+
+    Returns
+    -------
+    dict
+        The tables after disclosure control, by the same names.
 
     Raises
     ------
@@ -174,7 +181,7 @@ def release(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, pd.Da
 
 
 def kind_of(table: str, column: str) -> Kind:
-    """Kind of a column: that of its name, or of the first pattern that it matches.
+    """Return the kind of a column: that of its name, or of the first pattern that it matches.
 
     Raises
     ------
@@ -191,7 +198,7 @@ def kind_of(table: str, column: str) -> Kind:
 
 
 def _number(tables: dict[str, pd.DataFrame]) -> None:
-    """Put numbers for what is told apart by digests of patients, which could confirm a guess at them."""
+    """Replace digests of patients by running numbers, as a digest could confirm a guess."""
     for column in DIGESTS:
         numbers: dict[object, str] = {"": ""}
         for name, frame in tables.items():
@@ -202,7 +209,7 @@ def _number(tables: dict[str, pd.DataFrame]) -> None:
 
 
 def cohort_counts(patients: pd.DataFrame) -> pd.DataFrame:
-    """Patients and events of the whole cohort, and how many lack each variable."""
+    """Return the patients and events of the whole cohort, and how many lack each variable."""
     names = [name for name in patients if name not in ("patient_id", "time", "event")]
     missing = {"": 0} | {name: int(patients[name].isna().sum()) for name in names}
     totals = {"patients": len(patients), "events": int(patients["event"].sum())}
@@ -210,7 +217,7 @@ def cohort_counts(patients: pd.DataFrame) -> pd.DataFrame:
 
 
 def apart(rows: pd.DataFrame, *, minimum: int) -> pd.DataFrame:
-    """Estimated cutoffs between which at least `minimum` patients lie: none of them shows one's value."""
+    """Return cutoffs with at least `minimum` patients between them: none shows a single patient's value."""
     rows = rows[rows["status"] == "ok"].sort_values("cutoff")
     kept, last = [], math.inf
     for position, count in enumerate(rows["n_above"]):
@@ -221,13 +228,13 @@ def apart(rows: pd.DataFrame, *, minimum: int) -> pd.DataFrame:
 
 
 def _parted(cutpoints: pd.DataFrame, *, minimum: int) -> pd.DataFrame:
-    """`apart` in each population and variable."""
+    """Apply `apart` in each population and variable."""
     groups = [rows for _, rows in cutpoints.groupby(["population", "variable"], sort=False)]
     return pd.concat([apart(rows, minimum=minimum) for rows in groups]) if groups else cutpoints
 
 
 def release_table(name: str, frame: pd.DataFrame, *, minimum: int) -> pd.DataFrame:
-    """Return one table as its kinds say, without what `release` counts anew.
+    """Return one table as its kinds say, without the counts that `release` makes.
 
     Raises
     ------
@@ -247,7 +254,7 @@ def release_table(name: str, frame: pd.DataFrame, *, minimum: int) -> pd.DataFra
 
 
 def _estimates(rows: pd.DataFrame, minimum: int) -> pd.Series:
-    """Estimates of rows, each by the kind of its statistic."""
+    """Return the estimates of rows as shown, each by the kind of its statistic."""
     shown = rows["estimate"].astype(np.float64)
     for (analysis, statistic), here in rows.groupby(["analysis", "statistic"], sort=False, observed=True):
         kind = kind_of_estimate(analysis, statistic)
@@ -256,7 +263,7 @@ def _estimates(rows: pd.DataFrame, minimum: int) -> pd.Series:
 
 
 def kind_of_estimate(analysis: str, statistic: str) -> Kind:
-    """Kind of the estimates of a statistic."""
+    """Return the kind of the estimates of a statistic."""
     found = (
         kind for (of, pattern), kind in ROWS.items() if of == analysis and fnmatchcase(statistic, pattern)
     )
@@ -264,7 +271,7 @@ def kind_of_estimate(analysis: str, statistic: str) -> Kind:
 
 
 def _shown(values: pd.Series, kind: Kind, patients: pd.Series | None, minimum: int) -> pd.Series:
-    """Values as shown; `patients` are those that a curve rests on, or those matched of whom a share tells."""
+    """Return values as shown; `patients` are those behind a curve, or the matched ones behind a share."""
     if kind is LABEL:
         return values
     numbers = values.to_numpy(dtype=np.float64)
@@ -284,7 +291,7 @@ def _shown(values: pd.Series, kind: Kind, patients: pd.Series | None, minimum: i
 
 
 def significant(values: np.ndarray, digits: int = DIGITS) -> np.ndarray:
-    """Numbers to so many significant digits; more where they would come to the other side of a boundary."""
+    """Round to so many significant digits; to more where a number would cross a boundary."""
     shown = _rounded(values, digits)
     for more in range(digits + 1, MOST_DIGITS + 1):
         crossed = np.zeros(len(values), dtype=bool)

@@ -25,12 +25,14 @@ OVERLAP_COLUMNS = ("adjustment_set", "estimator", "arm", "lower", "upper", "pati
 
 
 def describe_arms(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFrame]:
-    """Curves of the primary population's arms in every scenario, before and after matching.
+    """Return curves of the primary population's arms in every scenario, before and after matching.
 
     Parameters
     ----------
     patients
         Canonical frame of `cohort.prepare_cohort`.
+    study
+        Gives the scenarios and the analysis.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def describe_arms(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFram
         for arm in (0, 1):
             part = sample.arm == arm
             if part.any():
-                # A group below the smallest cell has no curve: its very size is held back.
+                # A group below the smallest cell has no curve: even its size is withheld.
                 small = int(part.sum()) < study.minimum_cell
                 name = "" if small else _keep(curves, sample.time[part], sample.event[part], study)
                 links.append((*key, arm, int(part.sum()), name))
@@ -68,7 +70,7 @@ def _keep(curves: dict[str, pd.DataFrame], time: np.ndarray, event: np.ndarray, 
 
 
 def _samples(patients: pd.DataFrame, study: Study) -> Iterator[tuple[tuple[Any, ...], Sample]]:
-    """Analysed patients of the primary population under every choice that changes them."""
+    """Yield the analysed patients of the primary population under every choice that changes them."""
     cohort = encode_cohort(patients, study)
     ranks = priority(cohort.ids, seed=study.seed)
     thresholds, doses, volumes, calipers = (study.axes[name].values for name in AXES)
@@ -88,7 +90,7 @@ def _samples(patients: pd.DataFrame, study: Study) -> Iterator[tuple[tuple[Any, 
 
 
 def _overlap(patients: pd.DataFrame, study: Study) -> list[tuple[Any, ...]]:
-    """Patients by class of the score, arm and adjustment set, before and after matching."""
+    """Count patients by class of the score, arm and adjustment set, before and after matching."""
     cohort = encode_cohort(patients, study)
     ranks = priority(cohort.ids, seed=study.seed)
     *cutoffs, caliper = study.anchor

@@ -1,4 +1,4 @@
-"""What makes an estimate shaky without making it impossible, and how tables and pictures say so."""
+"""Flags of estimates to be read with caution, and how tables and pictures show them."""
 
 from collections.abc import Iterable
 
@@ -20,14 +20,24 @@ NOTE = f" {MARK} rests on {', '.join([*WORDS.values()][:-1])} or {[*WORDS.values
 
 
 def flags_of_arms(event: np.ndarray, arm: np.ndarray) -> tuple[str, ...]:
-    """Flags of the patients compared; none where an arm is empty."""
+    """Return flags of the patients compared; none if an arm is empty.
+
+    Parameters
+    ----------
+    event, arm
+        0 or 1, shape (n,).
+
+    Returns
+    -------
+    tuple of str
+    """
     n_0, n_1, deaths_0, deaths_1 = arm_counts(event, arm)
     few = min(n_0, n_1) > 0 and min(deaths_0, deaths_1) < FEW_EVENTS
     return ("few_events",) if few else ()
 
 
 def flags_of_weights(weight: np.ndarray | None, arm: np.ndarray) -> tuple[str, ...]:
-    """Flags of weights, shape (n,); none without weights."""
+    """Return flags of weights, shape (n,); none without weights."""
     if weight is None:
         return ()
     summary = summarise_weights(weight, arm)
@@ -36,16 +46,50 @@ def flags_of_weights(weight: np.ndarray | None, arm: np.ndarray) -> tuple[str, .
 
 
 def cautions(flags: object) -> list[str]:
-    """Words of the cautions among the flags of a row, which semicolons join; none of a gap."""
+    """Return in words the cautions among the flags of a row.
+
+    Parameters
+    ----------
+    flags
+        Text with semicolons between flags, or a gap.
+
+    Returns
+    -------
+    list of str
+        Empty for a gap.
+    """
     found: Iterable[str] = flags.split(";") if isinstance(flags, str) else ()
     return [WORDS[flag] for flag in found if flag in WORDS]
 
 
 def care(flags: object) -> str | None:
-    """The cautions of a row as the pictures read them out; None without one."""
+    """Return the cautions of a row as the pictures read them out.
+
+    Parameters
+    ----------
+    flags
+        Text with semicolons between flags, or a gap.
+
+    Returns
+    -------
+    str or None
+        None without a caution.
+    """
     return "; ".join(cautions(flags)) or None
 
 
 def marked(text: str, flags: object) -> str:
-    """The text of an estimate, with a mark if there is a caution."""
+    """Return the text of an estimate, with a mark if there is a caution.
+
+    Parameters
+    ----------
+    text
+        The estimate as shown.
+    flags
+        Text with semicolons between flags, or a gap.
+
+    Returns
+    -------
+    str
+    """
     return f"{text} {MARK}" if cautions(flags) else text

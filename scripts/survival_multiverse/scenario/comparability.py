@@ -1,4 +1,4 @@
-"""Making the arms comparable: propensity score, matching, weights, and the balance they reach."""
+"""Comparability of the arms: propensity score, matching, weights, and the resulting balance."""
 
 import math
 from collections.abc import Sequence
@@ -55,7 +55,25 @@ class Scored:
 
 
 def score(sample: Sample, names: Sequence[str]) -> Scored:
-    """Fit the propensity score on the complete cases of its covariates."""
+    """Fit the propensity score [1]_ on the complete cases of its covariates.
+
+    Parameters
+    ----------
+    sample
+        Patients of one population.
+    names
+        Covariates of the score.
+
+    Returns
+    -------
+    Scored
+        With a status other than ok where there is no score.
+
+    References
+    ----------
+    .. [1] Rosenbaum PR, Rubin DB. The central role of the propensity score in observational studies for
+       causal effects. Biometrika 1983;70:41–55.
+    """
     known = sample.known(names)
     part = sample if known is None else sample.take(known)
     matrix, terms = design_matrix(part, names)
@@ -68,12 +86,40 @@ def score(sample: Sample, names: Sequence[str]) -> Scored:
 
 
 def score_columns(scored: Scored) -> np.ndarray:
-    """Columns that the score kept, shape (n, k)."""
+    """Return the columns that the score kept.
+
+    Parameters
+    ----------
+    scored
+        Patients with a propensity score.
+
+    Returns
+    -------
+    np.ndarray
+        Shape (n, k).
+    """
     return np.delete(design_matrix(scored.sample, scored.names)[0], scored.fit.dropped, axis=1)
 
 
 def match(scored: Scored, priority: np.ndarray, *, caliper: float, analysis: Analysis) -> Matching | None:
-    """Match 1:1 within the caliper; None without a score. `priority` has an entry for all of the cohort."""
+    """Match 1:1 within the caliper.
+
+    Parameters
+    ----------
+    scored
+        Patients with a propensity score.
+    priority
+        Rank of each patient of the whole cohort in the tie-break, shape (patients,).
+    caliper
+        Multiple of the logit's SD, or inf for none.
+    analysis
+        Says over whom the SD is taken.
+
+    Returns
+    -------
+    Matching or None
+        None without a score.
+    """
     if scored.status is not Status.OK:
         return None
     return greedy_match(
@@ -86,7 +132,20 @@ def match(scored: Scored, priority: np.ndarray, *, caliper: float, analysis: Ana
 
 
 def matched_sample(scored: Scored, matching: Matching | None) -> Sample:
-    """The matched patients, with their pair numbers; nobody where there is no match."""
+    """Return the matched patients, with their pair numbers.
+
+    Parameters
+    ----------
+    scored
+        Patients with a propensity score.
+    matching
+        Their match, or None.
+
+    Returns
+    -------
+    Sample
+        Nobody if there is no match.
+    """
     if matching is None:
         none = np.zeros(len(scored.sample), dtype=bool)
         return scored.sample.take(none, pair=np.empty(0, dtype=np.int64))
@@ -95,7 +154,18 @@ def matched_sample(scored: Scored, matching: Matching | None) -> Sample:
 
 
 def weights(scored: Scored) -> dict[str, np.ndarray]:
-    """Overlap and stabilised inverse-probability weights by estimator; empty without a score."""
+    """Return overlap and stabilised inverse-probability weights.
+
+    Parameters
+    ----------
+    scored
+        Patients with a propensity score.
+
+    Returns
+    -------
+    dict
+        Weights by estimator, shape (n,) each; empty without a score.
+    """
     if scored.status is not Status.OK:
         return {}
     probability, arm = scored.fit.probability, scored.sample.arm
@@ -124,7 +194,7 @@ class BalanceDesign:
     gates: dict[str, np.ndarray]
 
     def gated(self) -> "BalanceDesign":
-        """The gated columns alone."""
+        """Return the gated columns alone."""
         kept = np.union1d(*self.gates.values())
         return BalanceDesign(
             matrix=np.ascontiguousarray(self.matrix[:, kept]),
@@ -175,7 +245,7 @@ def balance_design(sample: Sample, names: Sequence[str], study: Study) -> Balanc
 
 
 def _published(sample: Sample, factor: Factor, codes: np.ndarray, study: Study) -> np.ndarray:
-    """Codes of a grouping, shape (n,); in a reconstructed cohort by the published cutoff alone."""
+    """Return the codes of a grouping, shape (n,); in a reconstructed cohort by the published cutoff alone."""
     cutoffs = {"gtv": ("gtv", study.anchor[2]), STATE: (LESIONS, study.anchor[0])}
     if measured(study) or factor.name not in cutoffs:
         return codes
@@ -185,7 +255,7 @@ def _published(sample: Sample, factor: Factor, codes: np.ndarray, study: Study) 
 
 
 def write_balance(writer: RowWriter, design: BalanceDesign, table: BalanceTable, rows: np.ndarray) -> None:
-    """Means and standardised differences; variance ratio and KS distance of continuous columns.
+    """Write means and standardised differences; variance ratio and KS distance of continuous columns.
 
     `rows` (n,) masks the patients compared; each column counts those in whom it is known.
     """
@@ -194,7 +264,7 @@ def write_balance(writer: RowWriter, design: BalanceDesign, table: BalanceTable,
         values = getattr(table, statistic).tolist()
         columns = zip(values, known, design.labels, design.kinds.tolist(), strict=True)
         for value, n, (variable, level), kind in columns:
-            # Told by its kind: a level of a category may be called ``continuous``, too.
+            # Recognised by its kind: a level of a category may be called ``continuous``, too.
             if statistic in CONTINUOUS_ONLY and not kind:
                 continue
             status = Status.NOT_APPLICABLE if math.isnan(value) else Status.OK
@@ -202,9 +272,9 @@ def write_balance(writer: RowWriter, design: BalanceDesign, table: BalanceTable,
 
 
 def write_gates(writer: RowWriter, design: BalanceDesign, table: BalanceTable, analysis: Analysis) -> None:
-    """Largest |SMD| over the score's covariates and over all baseline ones, against each threshold."""
+    """Write the largest |SMD| of the score's covariates and of all baseline ones, against each threshold."""
     for gate, columns in design.gates.items():
-        # NaN if any of them is: max() alone would pass over it, or not, by its place.
+        # NaN if any of them is: whether max() alone returns NaN depends on its position.
         differences = [abs(value) for value in table.smd[columns].tolist()]
         largest = NAN if not differences or any(map(math.isnan, differences)) else max(differences)
         status = Status.NOT_APPLICABLE if math.isnan(largest) else Status.OK
@@ -216,7 +286,7 @@ def write_gates(writer: RowWriter, design: BalanceDesign, table: BalanceTable, a
 
 
 def write_matching(writer: RowWriter, scored: Scored, matching: Matching | None) -> None:
-    """What the match was and how many it left out."""
+    """Write what the match was and how many it left out."""
     n = len(scored.sample)
     names = ("pairs", "focal_arm", "focal_patients", "matched_share", "caliper_width", "logit_sd")
     numbers = dict.fromkeys(names, NAN)
@@ -233,7 +303,7 @@ def write_matching(writer: RowWriter, scored: Scored, matching: Matching | None)
 
 
 def write_propensity(writer: RowWriter, scored: Scored) -> None:
-    """How far the score tells the arms apart, and who has a counterpart in the other arm."""
+    """Write how far the score separates the arms, and who has a counterpart in the other arm."""
     n, status = len(scored.sample), scored.status
     why: dict[str, Any] = {"status": status, "because": scored.because}
     writer.add("propensity", "c_statistic", scored.fit.c_statistic, n=n, **why)
@@ -246,7 +316,7 @@ def write_propensity(writer: RowWriter, scored: Scored) -> None:
 
 
 def write_weights(writer: RowWriter, scored: Scored, weight: np.ndarray | None) -> None:
-    """Effective sample sizes and the largest weight."""
+    """Write the effective sample sizes and the largest weight."""
     n, status = len(scored.sample), scored.status
     numbers = [NAN] * 5
     if weight is not None:
@@ -260,7 +330,7 @@ def write_weights(writer: RowWriter, scored: Scored, weight: np.ndarray | None) 
 
 
 def undefined_balance(design: BalanceDesign) -> BalanceTable:
-    """Balance where there is nobody to compare."""
+    """Return a table without numbers, for when there is nobody to compare."""
     missing = np.full(len(design.labels), NAN)
     return BalanceTable(*(missing for _ in BALANCE_STATISTICS))
 
@@ -273,7 +343,7 @@ def balance_of(
     weight: np.ndarray | None = None,
     focal_arm: int,
 ) -> BalanceTable:
-    """Balance of the scored patients: all of them, a matched subset, or all of them weighted."""
+    """Compute balance of the scored patients: all of them, a matched subset, or all of them weighted."""
     arm = scored.sample.arm
     if weight is None:
         weight = np.ones(arm.size) if subset is None else subset.astype(np.float64)

@@ -62,7 +62,7 @@ class Model:
 
 
 def write_model(writer: RowWriter, sample: Sample, model: Model, analysis: Analysis) -> None:
-    """Hazard ratios of every column: model-based, and clustered by pair or robust where that applies."""
+    """Write hazard ratios of every column: model-based, and clustered by pair or robust where applicable."""
     if len(model.names) == 1 and _is_binary(sample, model.names[0]):
         _write_binary_model(writer, sample, model, analysis)
         return
@@ -114,7 +114,7 @@ def _is_binary(sample: Sample, name: str) -> bool:
 
 
 def _write_binary_model(writer: RowWriter, sample: Sample, model: Model, analysis: Analysis) -> None:
-    """A model of the arm alone or of one grouping in two, by the kernel that resampling uses too."""
+    """Write a model of the arm alone or of one grouping in two, by the kernel that resampling uses too."""
     (name,) = model.names
     time, event, x = sample.time, sample.event, sample.arm
     weight, cluster, contrast, gate = model.weight, sample.pair, "1 vs 0", model.status
@@ -154,7 +154,7 @@ def _binary_ratios(
     variances: tuple[str, ...],
     analysis: Analysis,
 ) -> list[HazardRatio]:
-    """The hazard ratio of x = 1 against 0 with each standard error."""
+    """Return the hazard ratio of x = 1 against 0 with each standard error."""
     if not len(time):
         return [HazardRatio(*(NAN,) * 7, Status.TOO_FEW_EVENTS)] * len(variances)
     weight = np.ones(len(time)) if weight is None else weight
@@ -177,7 +177,7 @@ def write_stacked_model(
     analysis: Analysis,
     failure: Status,
 ) -> None:
-    """Weighted hazard ratio of the arm, its error accounting for the estimated score.
+    """Write the weighted hazard ratio of the arm, its error accounting for the estimated score.
 
     `columns` (n, k) are those that the score kept, `probability` (n,) its P(A = 1); `failure` says why there
     is no score, or ok.
@@ -200,7 +200,7 @@ def write_stacked_model(
 
 
 def write_arm_model(writer: RowWriter, sample: Sample, analysis: Analysis) -> None:
-    """Hazard ratio of the arm alone, Efron ties."""
+    """Write the hazard ratio of the arm alone, Efron ties."""
     write_model(writer, sample, Model("arm_only", ("arm",), ("efron",)), analysis)
 
 
@@ -211,7 +211,7 @@ def _variances(sample: Sample, weight: np.ndarray | None) -> tuple[str, ...]:
 
 
 def _write_hazard_ratio(writer: RowWriter, ratio: HazardRatio, contrast: str, **labels: Any) -> None:
-    """The ratio, and of the arm also its inverse."""
+    """Write the ratio, and for the arm also its inverse."""
     shared: dict[str, Any] = {"std_error": ratio.std_error, "p_value": ratio.p_value, "status": ratio.status}
     limits: dict[str, Any] = {"ci_lower": ratio.ci_lower, "ci_upper": ratio.ci_upper}
     writer.add("cox", "hazard_ratio", ratio.estimate, level=contrast, **limits, **shared, **labels)
@@ -222,7 +222,7 @@ def _write_hazard_ratio(writer: RowWriter, ratio: HazardRatio, contrast: str, **
 
 
 def write_univariate(writer: RowWriter, sample: Sample, study: Study) -> None:
-    """One model a variable: the arm, every grouping, every covariate that enters linearly.
+    """Write one model per variable: the arm, every grouping, every covariate that enters linearly.
 
     What is grouped by a cut enters as it was measured, too, in patients whose values are their own.
     """
@@ -237,14 +237,14 @@ def write_univariate(writer: RowWriter, sample: Sample, study: Study) -> None:
 
 
 def candidates(sample: Sample) -> tuple[str, ...]:
-    """Variables that a selected model may hold besides the arm."""
+    """Return the variables that a selected model may hold besides the arm."""
     groupings = tuple(factor.name for factor in sample.factors)
     linear = tuple(name for name in sample.names if name not in (*groupings, "lesions"))
     return groupings + linear
 
 
 def write_selected(writer: RowWriter, sample: Sample, p_values: dict[str, float], study: Study) -> None:
-    """The model as published: the arm and every variable whose univariate P is small enough."""
+    """Write the model as published: the arm and every variable whose univariate P is small enough."""
     chosen = ["arm"]
     for name, p_value in p_values.items():
         qualifies = p_value < study.analysis.selection_p
@@ -265,7 +265,7 @@ def write_selected(writer: RowWriter, sample: Sample, p_values: dict[str, float]
 
 
 def univariate_p_values(sample: Sample, log_rank_p: dict[str, float]) -> dict[str, float]:
-    """P of the arm and of each candidate: log-rank for groupings, Wald for linear covariates."""
+    """Return P of the arm and of each candidate: log-rank for groupings, Wald for linear covariates."""
     p_values = {"arm": log_rank_p["arm"]}
     for name in candidates(sample):
         if name in log_rank_p:
@@ -279,7 +279,7 @@ def univariate_p_values(sample: Sample, log_rank_p: dict[str, float]) -> dict[st
 
 
 def write_interaction(writer: RowWriter, sample: Sample, name: str, study: Study) -> None:
-    """Test of dose arm x factor: likelihood ratio before matching, clustered Wald after."""
+    """Write the test of dose arm x factor: likelihood ratio before matching, clustered Wald after."""
     known = sample.known((name,))
     part = sample if known is None else sample.take(known)
     model = "likelihood_ratio" if sample.pair is None else "wald_clustered"
@@ -309,7 +309,7 @@ def write_interaction(writer: RowWriter, sample: Sample, name: str, study: Study
 def write_proportional_hazards(
     writer: RowWriter, sample: Sample, name: str, names: Sequence[str], study: Study
 ) -> None:
-    """Grambsch-Therneau score test of every variable and of the whole model, transform km."""
+    """Write the Grambsch-Therneau score test of every variable and of the whole model, transform km."""
     known = sample.known(names)
     part = sample if known is None else sample.take(known)
     gate = part.arm_status(study.analysis.minimum_events)
@@ -352,7 +352,7 @@ def write_proportional_hazards(
 
 
 def _term_status(test: PhTest, fit: CoxFit, j: int, columns: Sequence[int]) -> Status:
-    """A term that the model dropped, or that others all but determine, has no test although the model has."""
+    """Return the status of a term's test: none if the model dropped it or others all but determine it."""
     if test.status is not Status.OK:
         return test.status
     if np.isnan(test.chi2[j]):

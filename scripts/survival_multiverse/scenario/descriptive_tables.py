@@ -13,7 +13,7 @@ DISTRIBUTION = ("mean", "standard_deviation", "quartile_1", "median", "quartile_
 
 
 def write_counts(writer: RowWriter, sample: Sample) -> None:
-    """Patients by arm and level, Pearson's chi-square without correction, gaps by variable."""
+    """Write patients by arm and level, Pearson's chi-square without correction, gaps by variable."""
     groups = {("all", "all"): np.ones(len(sample), dtype=bool)}
     groups |= {("arm", str(arm)): sample.arm == arm for arm in (0, 1)}
     for (variable, level), rows in groups.items():
@@ -46,7 +46,7 @@ def _write_missing(writer: RowWriter, n: int, known: int, variable: str) -> None
 
 
 def _write_levels(writer: RowWriter, sample: Sample, factor: Factor, codes: np.ndarray) -> np.ndarray:
-    """Patients of each arm at each level; returns them, arm 0 and arm 1 of each level in turn."""
+    """Write and return patients of each arm at each level: arm 0 and arm 1 of each level in turn."""
     # A gap, -1, counts before the first level.
     cells = np.bincount(codes * 2 + sample.arm + 2, minlength=2 * len(factor.levels) + 2)[2:]
     n = int(cells.sum())
@@ -58,7 +58,7 @@ def _write_levels(writer: RowWriter, sample: Sample, factor: Factor, codes: np.n
 
 
 def write_distributions(writer: RowWriter, sample: Sample, study: Study) -> None:
-    """Mean, SD and quartiles of the continuous variables by arm, where they were measured."""
+    """Write mean, SD and quartiles of the continuous variables by arm, where they were measured."""
     if not measured(study):
         return
     for name, column in zip(sample.names, np.ascontiguousarray(sample.values.T), strict=True):

@@ -1,4 +1,4 @@
-"""What the words in a scenario's rows mean: every analysis with its statistics, and every flag."""
+"""Meaning of the words in a scenario's rows: every analysis with its statistics, and every flag."""
 
 from survival_multiverse.scenario.cautions import WORDS as CAUTIONS
 

@@ -72,7 +72,7 @@ class Candidate:
 
 
 def after_landmark(sample: Sample, landmark: float) -> Sample:
-    """Patients whose survival time is at least the landmark."""
+    """Return the patients whose survival time is at least the landmark."""
     if landmark == NO_LANDMARK:
         return sample
     # Rows ascend in time, and a slice costs no copy.
@@ -80,13 +80,25 @@ def after_landmark(sample: Sample, landmark: float) -> Sample:
 
 
 def covariate_names(adjustment_set: AdjustmentSet, population: Population) -> tuple[str, ...]:
-    """Covariates of a set in a population."""
+    """Return the covariates of an adjustment set in a population.
+
+    Parameters
+    ----------
+    adjustment_set
+        Covariates, and those that are added among all patients.
+    population
+        In which the set is used.
+
+    Returns
+    -------
+    tuple of str
+    """
     extra = adjustment_set.covariates_in_all if population is Population.ALL else ()
     return adjustment_set.covariates + extra
 
 
 def candidates_of(sample: Sample, population: Population, study: Study) -> Iterator[Candidate]:
-    """Scores of every adjustment set, for everybody and for those beyond each landmark, made one by one."""
+    """Yield scores of every adjustment set, for everybody and for those beyond each landmark, one by one."""
     for adjustment_set in study.adjustment_sets.values():
         names = covariate_names(adjustment_set, population)
         for landmark in (NO_LANDMARK, *study.analysis.landmarks):
@@ -97,7 +109,7 @@ def candidates_of(sample: Sample, population: Population, study: Study) -> Itera
 
 
 def unadjusted_blocks(sample: Sample, population: Population, study: Study) -> list[RowBlock]:
-    """Everything before matching, landmarks included."""
+    """Evaluate everything before matching, landmarks included."""
     context = Context(population, estimator=Estimator.UNADJUSTED)
     writer = RowWriter(context, flags=flags_of_arms(sample.event, sample.arm))
     write_tables(writer, sample, study)
@@ -113,7 +125,7 @@ def unadjusted_blocks(sample: Sample, population: Population, study: Study) -> l
 
 
 def weighted_blocks(candidate: Candidate, population: Population, study: Study) -> list[RowBlock]:
-    """Weighted and covariate-adjusted estimates of one score."""
+    """Evaluate weighted and covariate-adjusted estimates of one score."""
     scored, analysis = candidate.scored, study.analysis
     focal_arm = _focal_arm(scored.sample)
     context = Context(population, candidate.adjustment_set, landmark=candidate.landmark)
@@ -160,7 +172,7 @@ def weighted_blocks(candidate: Candidate, population: Population, study: Study) 
 
 
 def write_tables(writer: RowWriter, sample: Sample, study: Study) -> None:
-    """The published tables on one sample: description, survival, regression."""
+    """Write the published tables on one sample: description, survival, regression."""
     analysis = study.analysis
     write_counts(writer, sample)
     write_distributions(writer, sample, study)
@@ -179,7 +191,7 @@ def write_tables(writer: RowWriter, sample: Sample, study: Study) -> None:
 
 
 def log_rank_p_values(sample: Sample) -> dict[str, float]:
-    """Log-rank P of the arm and of every grouping."""
+    """Return the log-rank P of the arm and of every grouping."""
     p_values = {"arm": log_rank(sample.time, sample.event, sample.arm).p_value}
     if sample.factors:
         many = log_rank_many(sample.time, sample.event, sample.codes)[2]
@@ -188,7 +200,7 @@ def log_rank_p_values(sample: Sample) -> dict[str, float]:
 
 
 def write_comparison(writer: RowWriter, sample: Sample, study: Study) -> None:
-    """The arms against each other: log-rank and Cox."""
+    """Write the comparison of the arms: log-rank and Cox."""
     write_arm_log_rank(writer, sample, study.analysis)
     write_arm_model(writer, sample, study.analysis)
 
@@ -201,7 +213,7 @@ def subgroup_blocks(
     failure: Status = Status.OK,
     because: str = "",
 ) -> list[RowBlock]:
-    """The arms against each other within each level of the factors tested for interaction."""
+    """Compare the arms within each level of the factors tested for interaction."""
     blocks = []
     for name in study.analysis.interactions:
         factor = sample.factors[sample.position(name)]
@@ -219,7 +231,7 @@ def subgroup_blocks(
 
 
 def write_fingerprint(writer: RowWriter, sample: Sample, extra: np.ndarray | None = None) -> None:
-    """A 48-bit fingerprint of the patients analysed, their arms and pairs, and weights or a design matrix.
+    """Write a 48-bit fingerprint of the patients, their arms and pairs, and weights or a design matrix.
 
     Specifications with equal fingerprints are the very same analysis.
     """

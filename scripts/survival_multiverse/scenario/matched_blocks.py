@@ -71,7 +71,7 @@ class MatchedBlocks:
         starts: Sequence[int],
         draws: int,
     ) -> list[Sequence[np.ndarray | None]]:
-        """By caliper and start: estimates under each order, shape (draws, 2), or None without pairs."""
+        """Return by caliper and start estimates under each order, shape (draws, 2), or None without pairs."""
         nothing = [None] * len(starts)
         paired = [m is not None and m.status is Status.OK for m in matchings]
         if not any(paired):
@@ -89,7 +89,7 @@ class MatchedBlocks:
         estimates: np.ndarray | None,
         beyond: Sequence[np.ndarray | None],
     ) -> list[RowBlock]:
-        """Rows of one caliper; `beyond` has the estimates of the matched patients past each landmark."""
+        """Return the rows of one caliper; `beyond` has estimates of matched patients past each landmark."""
         study = self._study
         failure = candidate.scored.status if matching is None else matching.status
         context = self._context(candidate)
@@ -112,7 +112,7 @@ class MatchedBlocks:
     def _write_tie_breaks(
         self, writer: RowWriter, estimates: np.ndarray | None, sample: Sample, *, ranges: bool
     ) -> None:
-        """Estimate over the orders, and what identifies it: the same pairs under all of them."""
+        """Write the estimate over the orders, and what identifies it: the same pairs under all of them."""
         write_tie_breaks(
             writer, estimates, sample, level=self._study.analysis.confidence_level, ranges=ranges
         )
@@ -138,7 +138,7 @@ class MatchedBlocks:
         context: Context,
         failure: Status,
     ) -> list[RowBlock]:
-        """Rows that the pairs of the primary order decide."""
+        """Return the rows that the pairs of the primary order decide."""
         study = self._study
         writer = self._writer(context, candidate, sample, failure)
         self._write_balance(writer, candidate, matching, candidate.landmark)
@@ -163,7 +163,7 @@ class MatchedBlocks:
     def _write_balance(
         self, writer: RowWriter, candidate: Candidate, matching: Matching | None, landmark: float
     ) -> None:
-        """Gates of the matched patients beyond the landmark, and without one every column's balance."""
+        """Write gates of the matched patients beyond the landmark, and without one every column's balance."""
         scored = candidate.scored
         design = candidate.design if landmark == NO_LANDMARK else candidate.gated
         kept = np.zeros(len(scored.sample), dtype=bool)
@@ -177,10 +177,10 @@ class MatchedBlocks:
 
 
 def _first_row(scored: Scored, landmark: float) -> int:
-    """First of the scored patients, ascending in time, who reaches the landmark."""
+    """Return the first of the scored patients, ascending in time, who reaches the landmark."""
     return int(np.count_nonzero(~reaches(scored.sample.time, landmark)))
 
 
 def _beyond(context: Context, landmark: float) -> Context:
-    """Context of the patients matched first, of whom those who reach the landmark are analysed."""
+    """Return the context of the patients matched first, of whom those who reach the landmark are analysed."""
     return context._replace(landmark=landmark, landmark_order=MATCH_FIRST)

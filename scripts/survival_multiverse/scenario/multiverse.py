@@ -25,7 +25,19 @@ from survival_multiverse.settings.study import Study
 
 
 class Scenario(NamedTuple):
-    """One combination of the axes; an infinite caliper is none."""
+    """One combination of the axes.
+
+    Attributes
+    ----------
+    oligo_threshold : float
+        Number of lesions from which a patient is not oligometastatic.
+    dose_cutoff : float
+        Lowest dose of the high-dose arm, in the unit of the dose.
+    gtv_cutoff : float
+        Lowest volume that counts as large, in the unit of the volume.
+    caliper : float
+        Multiple of the SD of the propensity logit; infinity is no caliper.
+    """
 
     oligo_threshold: float
     dose_cutoff: float
@@ -42,6 +54,8 @@ def evaluate_panel(
     ----------
     patients
         Canonical frame of `cohort.prepare_cohort`, one row a patient.
+    study
+        Gives the analysis.
     scenarios
         Any set of scenarios; the table of each does not depend on which others are asked for.
 
@@ -74,7 +88,7 @@ def _cell(
     cutoffs: tuple[float, float, float],
     calipers: list[float],
 ) -> tuple[list[RowBlock], list[list[RowBlock]]]:
-    """Blocks that the caliper does not touch, and those of each caliper."""
+    """Return the blocks that the caliper does not affect, and those of each caliper."""
     oligo_threshold, dose_cutoff, gtv_cutoff = cutoffs
     everybody = whole_sample(
         cohort, oligo_threshold=oligo_threshold, dose_cutoff=dose_cutoff, gtv_cutoff=gtv_cutoff
@@ -94,7 +108,14 @@ def _cell(
 
 
 def anchor_samples(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFrame]:
-    """Patients of the anchor scenario, for drawing.
+    """Return the patients of the anchor scenario, for drawing.
+
+    Parameters
+    ----------
+    patients
+        Canonical frame of `cohort.prepare_cohort`, one row a patient.
+    study
+        Names the anchor scenario.
 
     Returns
     -------

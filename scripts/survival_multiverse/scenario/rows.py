@@ -27,7 +27,7 @@ RowBlock = bytes
 _code_of_string: dict[str | None, int] = {None: 0}
 _code_of_label: dict[tuple[Any, ...], int] = {}
 _label_codes: list[np.ndarray] = []
-# The same as one array, made anew when labels have been added.
+# The same as one array, made again when labels have been added.
 _label_matrix: list[np.ndarray] = [np.empty((0, len(_LABELS)), dtype=np.int32)]
 
 
@@ -115,12 +115,12 @@ class RowWriter:
         )
 
     def freeze(self) -> RowBlock:
-        """The rows so far."""
+        """Return the rows so far."""
         return bytes(self._rows)
 
 
 def _intern(label: tuple[Any, ...]) -> int:
-    """Number of a row's labels, which recur from scenario to scenario."""
+    """Return the number of a row's labels, which recur from scenario to scenario."""
     head, middle, status, because, flag_text = label
     reason = STATUS_REASON.get(status)
     words = (*head, *middle, status, f"{reason}; {because}" if because else reason, flag_text)
@@ -131,7 +131,7 @@ def _intern(label: tuple[Any, ...]) -> int:
 
 
 def arrow_schema(study: Study) -> pa.Schema:
-    """Fixed Arrow schema of a scenario file, with the study's units in the field metadata."""
+    """Return the fixed Arrow schema of a scenario file, with the study's units in the field metadata."""
     units = {role: getattr(study, role).unit for role in ("time", "dose", "gtv", "lesions")}
     types = {"number": pa.float64(), "count": pa.int32(), "category": pa.dictionary(pa.int32(), pa.string())}
     return pa.schema(
@@ -168,7 +168,7 @@ def scenario_table(scenario: Iterable[float], blocks: list[RowBlock], schema: pa
 
 
 def _string_codes(labels: np.ndarray) -> np.ndarray:
-    """String codes of the labels, shape (n, labels)."""
+    """Return string codes of the labels, shape (n, labels)."""
     if len(_label_matrix[0]) < len(_label_codes):
         _label_matrix[0] = np.stack(_label_codes)
     return _label_matrix[0][labels]

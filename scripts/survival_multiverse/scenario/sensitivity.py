@@ -1,4 +1,4 @@
-"""What an unmeasured confounder would have to be: E-values and Rosenbaum bounds."""
+"""Sensitivity to unmeasured confounding: E-values and Rosenbaum bounds."""
 
 import math
 from dataclasses import dataclass
@@ -18,9 +18,26 @@ PRENTICE_WILCOXON, SIGN = "prentice_wilcoxon", "sign"
 
 
 def risk_ratio(hazard_ratio: float, *, rare: bool) -> float:
-    """Return the risk ratio of a hazard ratio, on the side above 1 (VanderWeele 2017); NaN if undefined.
+    """Return the risk ratio of a hazard ratio, on the side above 1 [1]_.
 
     With a rare outcome it is the hazard ratio, else (1 - 0.5^sqrt(HR)) / (1 - 0.5^sqrt(1 / HR)).
+
+    Parameters
+    ----------
+    hazard_ratio
+        On either side of 1.
+    rare
+        Whether the outcome is rare.
+
+    Returns
+    -------
+    float
+        1 or more; NaN if undefined.
+
+    References
+    ----------
+    .. [1] VanderWeele TJ, Ding P. Sensitivity analysis in observational research: introducing the E-value.
+       Annals of Internal Medicine 2017;167:268–274.
     """
     if math.isnan(hazard_ratio) or hazard_ratio <= 0 or math.isinf(hazard_ratio):
         return NAN
@@ -31,13 +48,44 @@ def risk_ratio(hazard_ratio: float, *, rare: bool) -> float:
 
 
 def e_value(hazard_ratio: float, *, rare: bool) -> float:
-    """Return the E-value of a hazard ratio (VanderWeele and Ding 2017)."""
+    """Return the E-value of a hazard ratio [1]_.
+
+    Parameters
+    ----------
+    hazard_ratio
+        On either side of 1.
+    rare
+        Whether the outcome is rare.
+
+    Returns
+    -------
+    float
+        Risk ratio with exposure and outcome that would explain the estimate away; NaN if undefined.
+
+    References
+    ----------
+    .. [1] VanderWeele TJ, Ding P. Sensitivity analysis in observational research: introducing the E-value.
+       Annals of Internal Medicine 2017;167:268–274.
+    """
     ratio = risk_ratio(hazard_ratio, rare=rare)
     return ratio + math.sqrt(ratio * (ratio - 1.0))
 
 
 def e_value_of_limit(hazard_ratio: float, ci_lower: float, ci_upper: float, *, rare: bool) -> float:
-    """Return the E-value of the confidence limit nearest 1; 1 if the interval holds 1."""
+    """Return the E-value of the confidence limit nearest 1; 1 if the interval holds 1.
+
+    Parameters
+    ----------
+    hazard_ratio, ci_lower, ci_upper
+        The estimate and its confidence limits.
+    rare
+        Whether the outcome is rare.
+
+    Returns
+    -------
+    float
+        As `e_value`.
+    """
     if math.isnan(ci_lower) or math.isnan(ci_upper):
         return NAN
     if ci_lower <= 1.0 <= ci_upper:
@@ -77,7 +125,7 @@ _NOTHING = RosenbaumBound(0, 0, NAN, NAN, NAN, Status.NO_PAIRS)
 
 
 def prentice_wilcoxon_scores(time: np.ndarray, event: np.ndarray) -> np.ndarray:
-    """Scores of the generalised Wilcoxon test of censored times (Prentice 1978), shape (n,).
+    """Return the scores of the generalised Wilcoxon test of censored times [1]_.
 
     With S the product over event times of (at risk - events + 1) / (at risk + 1), an event at t scores
     2 S(t) - 1 and a time censored at t scores S(t) - 1: early events score high.
@@ -86,6 +134,15 @@ def prentice_wilcoxon_scores(time: np.ndarray, event: np.ndarray) -> np.ndarray:
     ----------
     time, event
         Shape (n,), ascending in time; tied times are exactly equal.
+
+    Returns
+    -------
+    np.ndarray
+        Shape (n,).
+
+    References
+    ----------
+    .. [1] Prentice RL. Linear rank tests with right censored data. Biometrika 1978;65:167–179.
     """
     first = np.flatnonzero(np.append(True, time[1:] != time[:-1])) if time.size else np.empty(0, dtype=int)
     group = np.repeat(np.arange(first.size), np.diff(np.append(first, time.size)))
@@ -96,11 +153,24 @@ def prentice_wilcoxon_scores(time: np.ndarray, event: np.ndarray) -> np.ndarray:
 
 
 def prentice_wilcoxon_bound(sample: Sample) -> RosenbaumBound:
-    """Bound of the signed sum of the pairs' differences of Prentice-Wilcoxon scores.
+    """Bound the signed sum of the pairs' differences of Prentice-Wilcoxon scores under a hidden bias [1]_.
 
     The scores are those of all matched patients together. Under a bias of Gamma each pair's difference has
     the observed sign with probability Gamma / (1 + Gamma) at most; the sum is taken as normal. That the
     members of a pair are censored alike is assumed. Pairs broken by a landmark do not count.
+
+    Parameters
+    ----------
+    sample
+        Matched patients.
+
+    Returns
+    -------
+    RosenbaumBound
+
+    References
+    ----------
+    .. [1] Rosenbaum PR. Observational Studies. 2nd ed. New York: Springer; 2002.
     """
     low, high = _pair_members(sample)
     scores = prentice_wilcoxon_scores(sample.time, sample.event)
@@ -111,7 +181,7 @@ def prentice_wilcoxon_bound(sample: Sample) -> RosenbaumBound:
     total, squares = float(np.abs(difference).sum()), float((difference**2).sum())
     signed = float(difference.sum())
     direction = 1 if signed > 1e-12 * total else -1 if signed < -1e-12 * total else 0
-    # What speaks for the observed direction: T, with mean p * total and variance p (1 - p) * squares.
+    # Evidence for the observed direction: T, with mean p * total and variance p (1 - p) * squares.
     favourable = (total + abs(signed)) / 2.0
     deviate = abs(signed) / math.sqrt(squares)
     p_value, p_two_sided = float(ndtr(-deviate)), float(2.0 * ndtr(-deviate))
@@ -126,14 +196,27 @@ def prentice_wilcoxon_bound(sample: Sample) -> RosenbaumBound:
 
 
 def sign_bound(sample: Sample) -> RosenbaumBound:
-    """Bound of the sign test: which member of a pair died first, where that is known; exact.
+    """Bound the sign test of who died first in a pair, where that is known, under a hidden bias; exact [1]_.
 
     Pairs broken by a landmark and tied deaths do not count.
+
+    Parameters
+    ----------
+    sample
+        Matched patients.
+
+    Returns
+    -------
+    RosenbaumBound
+
+    References
+    ----------
+    .. [1] Rosenbaum PR. Observational Studies. 2nd ed. New York: Springer; 2002.
     """
     low, high = _pair_members(sample)
     time_low, time_high = sample.time[low], sample.time[high]
     died_low, died_high = sample.event[low] == 1, sample.event[high] == 1
-    # Somebody censored at a time is alive then, so a death at that time came first.
+    # A patient censored at a time is alive then, so a death at that time came first.
     low_first = int((died_low & ((time_low < time_high) | ((time_low == time_high) & ~died_high))).sum())
     high_first = int((died_high & ((time_high < time_low) | ((time_low == time_high) & ~died_low))).sum())
     informative, first = low_first + high_first, max(low_first, high_first)
@@ -149,7 +232,7 @@ def sign_bound(sample: Sample) -> RosenbaumBound:
 
 
 def _pair_members(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the low- and of the high-dose member of every whole pair."""
+    """Return the rows of the low- and of the high-dose member of every whole pair."""
     # A matched sample has them.
     pairs = cast(np.ndarray, sample.pair)
     rows = np.lexsort((sample.arm, pairs))
@@ -159,12 +242,12 @@ def _pair_members(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _binomial_tail(successes: int, trials: int, share: float) -> float:
-    """P(X >= successes) of a binomial."""
+    """Return P(X >= successes) of a binomial."""
     return 1.0 if successes == 0 else float(betainc(successes, trials - successes + 1, share))
 
 
 def write_rosenbaum(writer: RowWriter, sample: Sample) -> None:
-    """Rows of both bounds of a matched sample."""
+    """Write the rows of both bounds of a matched sample."""
     for model, bound in ((PRENTICE_WILCOXON, prentice_wilcoxon_bound(sample)), (SIGN, sign_bound(sample))):
         labels: dict[str, Any] = {"model": model, "n": 2 * bound.informative}
         known = Status.OK if bound.informative else bound.status

@@ -1,4 +1,4 @@
-"""What is behind a model that has no estimate: the levels that separate, the columns that say the same."""
+"""Reasons why a model has no estimate: levels that separate, collinear columns."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,14 +10,14 @@ from survival_multiverse.settings.names import settings_name
 from survival_multiverse.settings.schema import Status
 
 SEPARATED = (Status.SEPARATION, Status.NEAR_SEPARATION)
-# Neither a covariate, whose levels the settings could merge.
+# Neither is a covariate with levels that the settings could merge.
 MADE_BY_CUTOFFS = ("arm", "gtv", "state", "lesions")
 
 
 def dropped_flags(
     sample: Sample, terms: Sequence[tuple[str, str]], dropped: Sequence[int]
 ) -> tuple[str, ...]:
-    """Flags of what a model left out: ``dropped:<name>``, or ``dropped_level:<name>=<level>`` of a factor.
+    """Flag what a model left out: ``dropped:<name>``, or ``dropped_level:<name>=<level>`` of a factor.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def dropped_flags(
 
 
 def why_no_score(sample: Sample, names: Sequence[str], matrix: np.ndarray, status: Status) -> str:
-    """What separates the arms or makes the columns collinear, and what to do; empty where nothing alone does.
+    """Say what separates the arms or makes columns collinear, and what to do; empty if nothing alone does.
 
     No count is named: these words are published.
     """
@@ -53,7 +53,7 @@ def why_no_score(sample: Sample, names: Sequence[str], matrix: np.ndarray, statu
 
 
 def why_no_model(sample: Sample, names: Sequence[str], status: Status) -> str:
-    """Levels without an event, behind a Cox model without a finite maximum."""
+    """Name the levels without an event behind a Cox model without a finite maximum."""
     if status not in SEPARATED:
         return ""
     parts = []
@@ -68,7 +68,7 @@ def why_no_model(sample: Sample, names: Sequence[str], status: Status) -> str:
 
 
 def why_collinear(names: Sequence[str], sample: Sample, matrix: np.ndarray) -> str:
-    """Names of the covariates whose columns the others all but determine."""
+    """Name the covariates whose columns the others all but determine."""
     centred = matrix - matrix.mean(axis=0)
     spread = np.sqrt(np.einsum("ij,ij->j", centred, centred))
     scaled = centred / np.where(spread > 0, spread, 1.0)
@@ -109,5 +109,5 @@ def _remedy(name: str) -> str:
 
 
 def _in_flag(level: str) -> str:
-    """A level in a list that semicolons divide."""
+    """Return a level as it stands in a list separated by semicolons."""
     return level.replace(";", "%3B")

@@ -26,7 +26,7 @@ ARM_LEVELS = ("0", "1")
 
 
 def arm_curves(sample: Sample, analysis: Analysis) -> tuple[KaplanMeier, KaplanMeier]:
-    """Kaplan-Meier curves of arm 0 and arm 1, without limits: for what is computed from both."""
+    """Return Kaplan-Meier curves of arm 0 and arm 1, without limits: for what is computed from both."""
     low, high = (
         kaplan_meier(
             sample.time[sample.arm == arm],
@@ -40,7 +40,7 @@ def arm_curves(sample: Sample, analysis: Analysis) -> tuple[KaplanMeier, KaplanM
 
 
 def write_curves(writer: RowWriter, sample: Sample, analysis: Analysis) -> None:
-    """Median, survival at the study's times and follow-up: everybody, by arm, by level of each grouping."""
+    """Write median, survival at the study's times and follow-up: of all, by arm, by level of a grouping."""
     everybody = np.zeros(len(sample), dtype=np.int64)
     _write_group_curves(writer, sample, everybody, analysis, variable="all", levels=("all",))
     _write_follow_up(writer, sample, everybody, analysis, variable="all", levels=("all",))
@@ -118,7 +118,7 @@ def _write_follow_up(
     variable: str,
     levels: Sequence[str],
 ) -> None:
-    """Reverse Kaplan-Meier median, and the follow-up of those alive at its end."""
+    """Write the reverse Kaplan-Meier median, and the follow-up of those alive at its end."""
     curves = group_curves(
         sample.time,
         1 - sample.event,
@@ -159,7 +159,7 @@ def risk_at_end(time: np.ndarray, event: np.ndarray) -> float:
 
 
 def write_log_ranks(writer: RowWriter, sample: Sample, analysis: Analysis) -> None:
-    """Log-rank test of the arms and of every grouping, after matching also within pairs."""
+    """Write the log-rank test of the arms and of every grouping, after matching also within pairs."""
     write_arm_log_rank(writer, sample, analysis)
     if not sample.factors:
         return
@@ -186,7 +186,7 @@ def write_log_ranks(writer: RowWriter, sample: Sample, analysis: Analysis) -> No
 
 
 def _write_pair_log_rank(writer: RowWriter, sample: Sample, name: str) -> None:
-    """Log-rank test of a grouping within pairs; a patient whose partner is gone takes no part."""
+    """Write the log-rank test of a grouping within pairs; a patient without a partner is left out."""
     test = log_rank(sample.time, sample.event, sample.factor_codes(name), stratum=sample.pair)
     n, events = whole_pairs(sample.event, sample.pair)
     writer.add(
@@ -204,7 +204,7 @@ def _write_pair_log_rank(writer: RowWriter, sample: Sample, name: str) -> None:
 
 
 def write_arm_log_rank(writer: RowWriter, sample: Sample, analysis: Analysis) -> None:
-    """Log-rank test of the arms; with pairs also stratified by pair."""
+    """Write the log-rank test of the arms; with pairs also stratified by pair."""
     gate = sample.arm_status(analysis.minimum_events)
     counts: dict[str, Any] = {"n": len(sample), "events": int(sample.event.sum())}
     strata = {None: None} if sample.pair is None else {None: None, "pair_stratified": sample.pair}
@@ -221,7 +221,7 @@ def write_arm_log_rank(writer: RowWriter, sample: Sample, analysis: Analysis) ->
 
 
 def write_restricted_means(writer: RowWriter, sample: Sample, analysis: Analysis) -> None:
-    """Restricted mean survival by arm and its difference."""
+    """Write the restricted mean survival by arm and its difference."""
     gate = sample.arm_status(analysis.minimum_events)
     curves = arm_curves(sample, analysis)
     for arm, curve in enumerate(curves):

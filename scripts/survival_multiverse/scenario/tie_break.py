@@ -50,7 +50,7 @@ class TieBreaks:
     held: np.ndarray | None
 
     def blocks(self, draws: int | None = None) -> Iterator[np.ndarray]:
-        """The first orders (or all) in turn, some at a time, (some, patients); drawn anew unless held."""
+        """Yield the first orders (or all), some at a time, (some, patients); drawn again unless held."""
         draws = self.draws if draws is None else draws
         if self.held is not None:
             yield self.held[:draws]
@@ -60,7 +60,23 @@ class TieBreaks:
 
 
 def tie_breaks(priority: np.ndarray, *, seed: int, draws: int, minimum_events: int) -> TieBreaks:
-    """Orders of tie-breaking, from the ranks of the primary one, shape (patients,)."""
+    """Return seeded orders of tie-breaking, from the ranks of the primary one.
+
+    Parameters
+    ----------
+    priority
+        Ranks of the primary order, shape (patients,).
+    seed
+        Seed of the study.
+    draws
+        Number of orders.
+    minimum_events
+        Fewer in an arm: no hazard ratio.
+
+    Returns
+    -------
+    TieBreaks
+    """
     base = np.argsort(priority, kind="stable").astype(np.int32)
     held = None
     if base.nbytes * draws <= HELD_BYTES:
@@ -78,7 +94,7 @@ def _order(base: np.ndarray, seed: int, draw: int) -> np.ndarray:
 def write_tie_breaks(
     writer: RowWriter, estimates: np.ndarray | None, sample: Sample, *, level: float, ranges: bool = True
 ) -> None:
-    """Matched estimate of a scenario: its median over the tie-breaks, its error, and their range.
+    """Write the matched estimate of a scenario: its median over the tie-breaks, its error, and their range.
 
     Parameters
     ----------
@@ -133,7 +149,7 @@ def tie_break_ratios(
     draws: int | None = None,
     starts: Sequence[int] = (0,),
 ) -> np.ndarray:
-    """Matched log hazard ratio and its clustered variance under every tie-break.
+    """Compute the matched log hazard ratio and its clustered variance under every tie-break [1]_.
 
     Parameters
     ----------
@@ -141,6 +157,10 @@ def tie_break_ratios(
         Patients with a propensity score.
     calipers
         In units of ``sd``, the SD of the logit.
+    sd
+        In logits.
+    ties
+        The orders of tie-breaking.
     draws
         Take the first orders only.
     starts
@@ -150,6 +170,11 @@ def tie_break_ratios(
     -------
     np.ndarray
         Shape (starts, calipers, draws, 2); NaN where not estimable.
+
+    References
+    ----------
+    .. [1] Lin DY, Wei LJ. The robust inference for the Cox proportional hazards model. Journal of the
+       American Statistical Association 1989;84:1074–1078.
     """
     sample = scored.sample
     draws = ties.draws if draws is None else min(draws, ties.draws)

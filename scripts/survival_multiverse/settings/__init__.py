@@ -1,1 +1,1 @@
-"""What a study is: its settings, their checks, and the words that name them."""
+"""Settings of a study, their checks, and the names and statuses that all packages share."""

@@ -1,4 +1,4 @@
-"""What the cells of a column say: one text for each, whether the file was CSV or Parquet."""
+"""Texts of the cells of a column, the same whether the file was CSV or Parquet."""
 
 import datetime
 import re
@@ -60,13 +60,13 @@ class Cells:
 
     @cached_property
     def texts(self) -> np.ndarray:
-        """Text of each cell, shape (n,); None where it is missing."""
+        """Return the text of each cell, shape (n,); None where it is missing."""
         codes, texts = self._raw
         return np.array([*(self._said(text) for text in texts), None], dtype=object)[codes]
 
     @cached_property
     def numbers(self) -> np.ndarray:
-        """Numbers as float64, shape (n,); NaN where the cell is missing or says no number."""
+        """Return the cells as float64, shape (n,); NaN where a cell is missing or not a number."""
         if pd.api.types.is_float_dtype(self._values.dtype):
             numbers = _as_doubles(self._values)
             declared = [number_of(text) for text in self._declared if text == whole(repr(number_of(text)))]
@@ -79,7 +79,7 @@ class Cells:
 
     @cached_property
     def gaps(self) -> np.ndarray:
-        """Mask of the missing cells, shape (n,)."""
+        """Return the mask of the missing cells, shape (n,)."""
         if pd.api.types.is_float_dtype(self._values.dtype):
             return np.isnan(self.numbers)
         codes, texts = self._raw
@@ -88,14 +88,14 @@ class Cells:
 
     @cached_property
     def nested(self) -> np.ndarray:
-        """Mask of the cells that hold a list, a group of values or bytes, shape (n,)."""
+        """Return the mask of the cells that hold a list, a group of values or bytes, shape (n,)."""
         if self._values.dtype != object:
             return np.zeros(len(self), dtype=bool)
         codes, texts = self._raw
         return np.array([*(text is NOT_ONE_VALUE for text in texts), False], dtype=bool)[codes]
 
     def match(self, pattern: re.Pattern[str]) -> np.ndarray:
-        """Mask of the cells in whose text the pattern occurs, shape (n,)."""
+        """Return the mask of the cells in whose text the pattern occurs, shape (n,)."""
         if self._values.dtype.kind in "iuf":
             return np.zeros(len(self), dtype=bool)
         codes, texts = self._raw
@@ -103,13 +103,13 @@ class Cells:
         return np.array([*found, False], dtype=bool)[codes]
 
     def levels(self, levels: Iterable[str]) -> np.ndarray:
-        """Declared level of each cell, shape (n,): the one of the same text; None for a gap or no level."""
+        """Return each cell's declared level, shape (n,), by its text; None for a gap or no level."""
         known: dict[str | None, str] = {self._spelt(level): level for level in levels}
         codes, texts = self._raw
         return np.array([*(known.get(self._said(text)) for text in texts), None], dtype=object)[codes]
 
     def shown(self) -> np.ndarray:
-        """Texts for tables, shape (n,): a control character is a space."""
+        """Return the texts for tables, shape (n,): a control character is a space."""
         codes, texts = self._raw
         said = (self._said(text) for text in texts)
         clean = [None if text is None else CONTROL.sub(" ", text).strip(BLANKS) or None for text in said]
@@ -117,7 +117,7 @@ class Cells:
 
     @cached_property
     def _raw(self) -> tuple[np.ndarray, list[object]]:
-        """Codes and the distinct texts as written; a gap has code -1."""
+        """Return the codes and the distinct texts as written; a gap has code -1."""
         return _distinct_texts(self._values)
 
     def _said(self, text: object) -> str | None:
@@ -151,7 +151,7 @@ def whole(text: str) -> str:
 
 
 def empty_rows(frame: pd.DataFrame, missing: Collection[str]) -> np.ndarray:
-    """Mask of the rows without any value, shape (n,)."""
+    """Return the mask of the rows without any value, shape (n,)."""
     empty = np.ones(len(frame), dtype=bool)
     for position in range(frame.shape[1]):
         if not empty.any():
@@ -162,7 +162,7 @@ def empty_rows(frame: pd.DataFrame, missing: Collection[str]) -> np.ndarray:
 
 
 def _form(texts: set[str]) -> str:
-    """What a column of these texts was before it became text."""
+    """Return the type that a column of these texts had before it became text."""
     if texts and any(texts <= words for words in BOOLEANS):
         return "boolean"
     if any(text.endswith(".0") for text in texts) and all(map(_is_written_float, texts)):
@@ -171,12 +171,12 @@ def _form(texts: set[str]) -> str:
 
 
 def _is_written_float(text: str) -> bool:
-    """Whether a program gives a floating-point number this text: ``1.5``, not ``1.50`` or ``1``."""
+    """Return whether a program writes a floating-point number so: ``1.5``, not ``1.50`` or ``1``."""
     return bool(NUMBER.fullmatch(text)) and repr(float(text)) == text
 
 
 def _plain(values: pd.Series) -> pd.Series:
-    """The column without index, and without what pandas wraps around numbers, categories and Arrow arrays."""
+    """Return the column without index and without pandas wrappers of numbers, categories or Arrow arrays."""
     values = values.reset_index(drop=True)
     if isinstance(values.dtype, pd.ArrowDtype):
         column = pa.table({"": values.array.__arrow_array__()})
@@ -197,7 +197,7 @@ def _plain(values: pd.Series) -> pd.Series:
 
 
 def _as_doubles(values: pd.Series) -> np.ndarray:
-    """Floating-point numbers as float64: those of single precision by their shortest decimal text."""
+    """Return floating-point numbers as float64: those of single precision by their shortest decimal text."""
     if values.dtype.kind != "f" or not isinstance(values.dtype, np.dtype):
         numpy_type = values.dtype.numpy_dtype if hasattr(values.dtype, "numpy_dtype") else np.float64
         values = pd.Series(values.to_numpy(dtype=numpy_type, na_value=np.nan))
@@ -224,14 +224,14 @@ def _distinct_texts(values: pd.Series) -> tuple[np.ndarray, list[object]]:
 
 
 def _codes(texts: Iterable[object]) -> tuple[np.ndarray, list[object]]:
-    """Codes and the distinct texts, a gap -1; by Python's equality, as pandas ends a text at a NUL byte."""
+    """Return codes and distinct texts, a gap -1; by Python's equality: pandas ends a text at a NUL byte."""
     place: dict[object, int] = {}
     codes = [-1 if text is None else place.setdefault(text, len(place)) for text in texts]
     return np.array(codes, dtype=np.int64), list(place)
 
 
 def _text(value: object) -> object:
-    """What one value says; None for a gap or a blank."""
+    """Return the text of one value; None for a gap or a blank."""
     if isinstance(value, str):
         return value.strip(BLANKS) or None
     if isinstance(value, bool | np.bool_):

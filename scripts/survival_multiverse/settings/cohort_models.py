@@ -187,6 +187,7 @@ class CovariateSettings(DescriptiveColumn):
     """baseline = known before treatment; post_treatment = known only after it began."""
 
     def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield the faults of the levels and of what belongs to the type of the covariate."""
         levels = [level_text(level) for level in self.levels]
         repeated = sorted(level for level, times in Counter(levels).items() if times > 1)
         if repeated:

@@ -11,7 +11,7 @@ RESERVED = ("time", "dose", "gtv", "lesions")
 
 
 def check_name(where: str, name: str) -> Iterator[str]:
-    """A name that elsewhere in the settings means a role."""
+    """Check that a name does not mean a role elsewhere in the settings."""
     if name in RESERVED:
         yield (
             f"{where}: `{name}` is reserved: it names cohort.{name} in lists and criteria; choose another "
@@ -20,7 +20,7 @@ def check_name(where: str, name: str) -> Iterator[str]:
 
 
 def check_merge(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
-    """Levels that are put together: each once, into one that the covariate has."""
+    """Check the levels that are merged: each once, into one that the covariate has."""
     where = f"covariates.{name}"
     levels = [level_text(level) for level in entry.get("levels", ())]
     owners: dict[str, str] = {}
@@ -37,7 +37,7 @@ def check_merge(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
 
 
 def check_columns(cohort: Mapping[str, Any], covariates: Mapping[str, Any]) -> Iterator[str]:
-    """Covariates on the column of the outcome or of the exposure, which nothing can be adjusted for."""
+    """Check that no covariate is on the column of the outcome or of the exposure."""
     words = {"time": "the outcome's time", "event": "the outcome", "dose": "the exposure itself"}
     for name, entry in covariates.items():
         for role, meaning in words.items():

@@ -1,4 +1,4 @@
-"""Faults that a user can mend, as one message."""
+"""Faults that a user can correct, as one message."""
 
 import difflib
 import json
@@ -29,7 +29,7 @@ class InputError(Exception):
 
 
 def nearest(name: object, legal: Iterable[str]) -> str:
-    """``did you mean `x`?``, or the legal names where none is near."""
+    """Return ``did you mean `x`?``, or the legal names if none is near."""
     names = [str(item) for item in legal]
     near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
     if not near:

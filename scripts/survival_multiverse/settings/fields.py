@@ -1,4 +1,4 @@
-"""What the models of the settings are made of: groups of keys, and the types of their values."""
+"""Building blocks of the models of the settings: groups of keys, and the types of their values."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError, PydanticUndefined, core_schema
 
 Item = TypeVar("Item")
 NOTHING = {str: "", int: 0, float: "none"}
-"""What stands for a value that a step is not given."""
+"""Return what stands for a value that a step is not given."""
 FORMS = NUMBER, LIST, STAGE, GROUP, BORROWING = "(number)", "(list)", "(stage)", "(group)", "(borrowing)"
 """Tags of what a value with several forms is read as; no name in the settings holds brackets."""
 
@@ -102,17 +102,17 @@ class OneOf:
 
 
 def _whole(value: Any) -> Any:
-    """A whole number that YAML reads as another kind of number: 5.0."""
+    """Convert a whole number that YAML reads as another kind of number: 5.0."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _entry(value: Any) -> Any:
-    """An entry of an axis in its long form."""
+    """Return an entry of an axis in its long form."""
     return value if isinstance(value, Mapping) else {"value": value}
 
 
 def _read(kind: Any, value: Any) -> Any:
-    """The value with groups where the models have them, and tuples for lists."""
+    """Return the value with groups where the models have them, and tuples for lists."""
     if isinstance(kind, type) and issubclass(kind, Group):
         return kind.read(_entry(value))
     parts = get_args(kind)

@@ -58,7 +58,7 @@ def _counts(error: Mapping[str, Any]) -> bool:
 
 
 def _typed(value: Any) -> Any:
-    """Lists as the models hold them, and no null, which would pass for an absent key."""
+    """Convert lists to the models' tuples, and remove null, which would pass for an absent key."""
     if isinstance(value, Mapping):
         return {key: _typed(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -67,7 +67,7 @@ def _typed(value: Any) -> Any:
 
 
 def _needed(config: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
-    """What the source of the patients asks for, as an error of the models."""
+    """Yield what the source of the patients needs, as an error of the models."""
     cohort = config.get("cohort")
     source = cohort.get("source") if isinstance(cohort, Mapping) else None
     needed = NEEDED.get(source) if isinstance(source, str) else None
@@ -97,7 +97,7 @@ def _described(error: Mapping[str, Any], path: Path, model: type[Group]) -> str:
 
 
 def _key_fault(kind: str, path: Path, model: type[Group]) -> str:
-    """A key that is missing, or one that no group has."""
+    """Report a key that is missing, or one that no group has."""
     legal = entry_at(model, path[:-1]).get("properties", {})
     if kind == "extra_forbidden":
         return f"unknown key `{path[-1]}`; {nearest(path[-1], legal)}"
@@ -124,7 +124,7 @@ def _size_fault(kind: str, value: Any, facts: Mapping[str, Any]) -> str:
 
 
 def _wanted(path: Path, wanted: str, model: type[Group]) -> str:
-    """What to give: of a value with two forms, both."""
+    """Say what to give: of a value with two forms, both."""
     forms = entry_at(model, path[:-1]).get("properties", {}).get(path[-1], {}).get("anyOf", ())
     return "a number or a list" if any(form.get("type") == "array" for form in forms) else wanted
 

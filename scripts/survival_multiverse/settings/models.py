@@ -104,7 +104,7 @@ class Analysis(Group):
 
     @property
     def few_orders(self) -> int:
-        """Tie-breaking orders where matching is repeated: the first of those of a scenario's estimate."""
+        """Return how many orders repeated matching takes: the first of those of a scenario's estimate."""
         return min(self.repeated_tie_breaks, self.tie_break_draws)
 
 
@@ -136,6 +136,7 @@ class Sharing(Group):
     more, or 1 to show exact counts (docs/disclosure.md)."""
 
     def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield a fault if the classes of counts could tell of one patient."""
         if 1 < self.minimum_cell < FINEST_CLASS:
             yield (
                 "minimum_cell",

@@ -7,7 +7,7 @@ _OF_THE_STUDY = " (covariate)"
 
 
 def table_name(name: str) -> str:
-    """How tables name a covariate or descriptive: by its name in the settings, told from the tables' words.
+    """Return the tables' name of a covariate or descriptive: that of the settings, unlike the tables' words.
 
     No name in the settings holds a space, so that no two can meet.
     """
@@ -15,5 +15,5 @@ def table_name(name: str) -> str:
 
 
 def settings_name(name: str) -> str:
-    """How the settings name what tables call so."""
+    """Return the settings' name of what tables call so."""
     return name.removesuffix(_OF_THE_STUDY)

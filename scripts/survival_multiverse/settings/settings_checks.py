@@ -20,7 +20,7 @@ MOST_SCENARIOS = 100_000
 
 
 def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) -> list[str]:
-    """Faults of a configuration; what lies at or around a `broken` place is left out."""
+    """Return the faults of a configuration; what lies at or around a `broken` place is left out."""
 
     def intact(*path: str | int) -> bool:
         return not any(path[: len(other)] == other[: len(path)] for other in broken)
@@ -120,7 +120,7 @@ def _check_primary_set(config: Mapping[str, Any], intact: Intact) -> Iterator[st
 
 
 def _check_lists(config: Mapping[str, Any], intact: Intact) -> Iterator[str]:
-    """Lists of covariates, in the adjustment sets and the analysis, and the set of the primary block."""
+    """Check lists of covariates, in adjustment sets and the analysis, and the set of the primary block."""
     yield from _check_primary_set(config, intact)
     legal = [*config["covariates"], "gtv", "lesions"]
     stale: dict[str, None] = {}
@@ -153,7 +153,7 @@ def _lists_of_covariates(config: Mapping[str, Any], intact: Intact) -> list[tupl
 
 
 def _check_interactions(config: Mapping[str, Any], intact: Intact) -> Iterator[str]:
-    """Subgroups need groups."""
+    """Check that interactions are with groupings."""
     if not intact("analysis", "interactions"):
         return
     for name in config["analysis"]["interactions"]:
@@ -173,7 +173,7 @@ def _check_cohort(cohort: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _check_eligibility(cohort: Mapping[str, Any], covariates: Mapping[str, Any]) -> Iterator[str]:
-    """Names of the descriptives, and the criteria that use them."""
+    """Check the names of the descriptives, and the criteria that use them."""
     descriptives = cohort.get("descriptives", {})
     for name in descriptives:
         if name in covariates:
@@ -195,7 +195,7 @@ def _check_eligibility(cohort: Mapping[str, Any], covariates: Mapping[str, Any])
 
 
 def _check_limits(where: str, name: str, entry: Mapping[str, Any]) -> Iterator[str]:
-    """A criterion on a number."""
+    """Check a criterion on a number."""
     if "levels" in entry:
         yield f"{where}.levels: `{name}` is a number; use minimum and maximum"
     elif not {"minimum", "maximum"} & set(entry):
@@ -206,7 +206,7 @@ def _check_limits(where: str, name: str, entry: Mapping[str, Any]) -> Iterator[s
 
 
 def _check_levels(where: str, name: str, entry: Mapping[str, Any], legal: Sequence[str]) -> Iterator[str]:
-    """A criterion on a category; a descriptive has any levels."""
+    """Check a criterion on a category; a descriptive has any levels."""
     for key in ("minimum", "maximum"):
         if key in entry:
             yield f"{where}.{key}: `{name}` is no number; use levels"

@@ -16,7 +16,7 @@ TYPE_WORDS = {
 
 
 def settings_table(schema: Mapping[str, Any]) -> str:
-    """Markdown table of every key: type, unit, default and meaning; ends with a newline."""
+    """Return a Markdown table of every key: type, unit, default and meaning; it ends with a newline."""
     lines = ["| key | type | unit | default | meaning |", "|---|---|---|---|---|"]
     for path, entry in _keys(schema, "", schema):
         cells = (

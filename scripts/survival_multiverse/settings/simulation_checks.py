@@ -12,7 +12,7 @@ ROLES = ("dose", "gtv", "lesions")
 
 
 def check_simulation(cohort: Mapping[str, Any], covariates: Mapping[str, Any]) -> Iterator[str]:
-    """Faults of `cohort.simulation`, one line each."""
+    """Yield the faults of `cohort.simulation`, one line each."""
     settings = cohort["simulation"]
     where = "cohort.simulation"
     descriptives = cohort.get("descriptives", {})
@@ -43,7 +43,7 @@ def _levels(name: str, covariates: Mapping[str, Any]) -> list[str]:
 def _check_margin(
     where: str, entry: Mapping[str, Any], levels: Sequence[str], *, text: bool
 ) -> Iterator[str]:
-    """One of the three ways to draw a variable, complete and without the others' keys."""
+    """Check that one of the three ways to draw a variable is complete and without the others' keys."""
     probabilities = entry.get("probabilities", ())
     if levels and "values" in entry:
         yield f"{where}.values: the levels are those of the covariate; remove it"
@@ -74,7 +74,7 @@ def _check_numbers(where: str, entry: Mapping[str, Any]) -> Iterator[str]:
     if not low < high:
         yield f"{where}: minimum {low} is not below maximum {high}; exchange them"
     if entry.get("distribution") == "log_normal" and not (low > 0 and entry["median"] > 0):
-        yield f"{where}: log_normal needs a median and a minimum above 0; mend them or use normal"
+        yield f"{where}: log_normal needs a median and a minimum above 0; correct them or use normal"
 
 
 def _check_effects(

@@ -75,6 +75,7 @@ class Simulation(Group):
     Continuous: median, sd, minimum, maximum."""
 
     def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield a fault if the shortest follow-up is above the longest."""
         shortest, longest = self.follow_up
         if shortest > longest:
             yield "follow_up", f"{shortest:.15g} is above {longest:.15g}; write the shortest first"

@@ -1,4 +1,4 @@
-"""Settings on their way to jobs: cut to what each step uses."""
+"""Settings of jobs: the part of the settings that each step uses."""
 
 import json
 from collections.abc import Mapping
@@ -11,20 +11,20 @@ SHOWN_IN_ORDER = ("covariates", "adjustment_sets", "descriptives")
 
 
 def study_settings(config: Mapping[str, Any]) -> str:
-    """Canonical JSON of what a summary of the study depends on: not where files are, nor how jobs are cut."""
+    """Return canonical JSON of what a summary depends on: not where files are, nor how jobs are cut."""
     settings = {key: value for key, value in config.items() if key != "execution"}
     return canonical_settings({**settings, "cohort": _without_file(config["cohort"])})
 
 
 def cohort_settings(config: Mapping[str, Any]) -> str:
-    """Canonical JSON of what decides the canonical cohort: not the grid, nor what was published."""
+    """Return canonical JSON of what decides the canonical cohort: not the grid, nor what was published."""
     cohort = {key: value for key, value in _without_file(config["cohort"]).items() if key != "published"}
     own = {"cohort": cohort, "covariates": config["covariates"]}
     return canonical_settings({**_any_scenario(config), **own})
 
 
 def scenario_settings(config: Mapping[str, Any]) -> str:
-    """Canonical JSON of the settings that decide the rows of a scenario.
+    """Return canonical JSON of the settings that decide the rows of a scenario.
 
     Which other scenarios there are, which is the anchor, and every title, reason, label and column name are
     left out, so that changing one of them leaves the scenarios as they are.
@@ -66,7 +66,7 @@ def _without_file(cohort: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _any_scenario(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What every scenario shares."""
+    """Return what every scenario shares."""
     return {
         "study": {"seed": config["study"]["seed"]},
         "adjustment_sets": _plain(config["adjustment_sets"]),
@@ -75,7 +75,7 @@ def _any_scenario(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Entries under their own names, without the labels and columns that a reader or a file gives them."""
+    """Return entries by name, without the labels and columns that a reader or a file gives them."""
     return {
         name: {key: name if key == "column" else value for key, value in entry.items() if key != "label"}
         for name, entry in entries.items()
@@ -83,12 +83,12 @@ def _plain(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def canonical_settings(settings: Mapping[str, Any]) -> str:
-    """JSON of one spelling; that of settings which were read from it is the same."""
+    """Return canonical JSON; settings that were read from it give the same."""
     return json.dumps(_sorted(settings), separators=(",", ":"), ensure_ascii=False)
 
 
 def _sorted(value: Any, name: str = "") -> Any:
-    """Mappings by their keys, so that only content counts; but the user's order where tables show it."""
+    """Sort mappings by their keys, so that only content counts; keep the user's order if tables show it."""
     if not isinstance(value, Mapping):
         return value
     keys = value if name in SHOWN_IN_ORDER else sorted(value)

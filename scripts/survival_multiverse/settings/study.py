@@ -117,7 +117,44 @@ class AdjustmentSet:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """Everything the library needs to know of a study."""
+    """Settings of a study as the library uses them; `from_config` reads them.
+
+    Attributes
+    ----------
+    title : str
+    seed : int
+        Decides simulated patients, tie-breaks and resamples.
+    primary_set : str
+        Adjustment set of the primary block.
+    anchor : tuple of float
+        The primary scenario: its value on each axis.
+    axes : dict of Axis
+        The axes of the multiverse, by name.
+    time, event, dose, gtv, lesions : Quantity
+        Columns, labels and units of the fixed roles.
+    words : Words
+        Names of the events and of the two populations.
+    id_column : str or None
+    covariates : dict of Covariate
+    adjustment_sets : dict of AdjustmentSet
+    analysis : Analysis
+        Settings of the estimators.
+    inference : Inference
+        Settings of the joint tests.
+    missing_values : str
+        ``complete_case`` or ``refuse``.
+    minimum_cell : int
+        Width of the classes in which counts of patients are shown.
+    source : str
+        Where the patients come from: ``reconstructed``, ``simulated``, ``file`` or ``dataset``.
+    missing : tuple of str
+        Texts of cells that stand for a missing value, beside the empty cell.
+    descriptives : tuple of Descriptive
+    eligibility : tuple of Criterion
+        In the order in which they are applied.
+    published : mapping of str to float
+        Published hazard ratio of A = 1 against A = 0 of the primary threshold and dose, by estimator.
+    """
 
     title: str
     seed: int
@@ -188,7 +225,7 @@ class Study:
 
     @property
     def per(self) -> dict[str, Per]:
-        """By name, the units of the linear covariates whose hazard ratio is not per one unit."""
+        """Return by name the units of the linear covariates whose hazard ratio is not per one unit."""
         return {
             name: Per(covariate.per, f"per {covariate.per:.15g} {covariate.unit or 'units'}")
             for name, covariate in self.covariates.items()
@@ -196,7 +233,7 @@ class Study:
         }
 
     def flags(self, names: Iterable[str]) -> tuple[str, ...]:
-        """Warning that goes with results adjusted for what is known only after treatment has begun."""
+        """Return the warning for results adjusted for what is known only after treatment has begun."""
         late = any(
             name in self.covariates and self.covariates[name].role == "post_treatment" for name in names
         )
@@ -204,7 +241,7 @@ class Study:
 
 
 def _primary_set(settings: Settings) -> str:
-    """Adjustment set of the primary block: the one named, else the first with baseline covariates alone."""
+    """Return the primary block's adjustment set: the one named, else the first with only baseline ones."""
     late = {name for name, own in settings.covariates.items() if own.role == "post_treatment"}
     sets = settings.adjustment_sets
     early = [name for name, own in sets.items() if not late & {*own.covariates, *own.covariates_in_all}]
@@ -212,7 +249,7 @@ def _primary_set(settings: Settings) -> str:
 
 
 def _of_the_higher(published: PublishedRatio) -> float:
-    """A published hazard ratio, turned round where it is that of the lower dose."""
+    """Return a published hazard ratio, inverted if it is that of the lower dose."""
     return published.hazard_ratio if published.of == "at_or_above" else 1 / published.hazard_ratio
 
 

@@ -27,7 +27,7 @@ BROKEN = "holds a backslash, a line break or another control character; leave it
 
 
 def merge_configs(default: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:
-    """The default settings with the user's on top, both left as they are; see `REPLACED_WHOLE`."""
+    """Return the default settings overridden by the user's, both unchanged; see `REPLACED_WHOLE`."""
     return _merge(default, user, ())
 
 
@@ -46,7 +46,7 @@ def validate_config(config: Mapping[str, Any]) -> None:
     ModuleNotFoundError
         Where a package is absent that the checks need.
     """
-    # Merging alone, and so parsing a workflow, gets by without what the checks need.
+    # Merging alone, and so parsing a workflow, does without the imports of the checks.
     from survival_multiverse.settings.form_faults import form_faults
     from survival_multiverse.settings.settings_checks import check_settings
 
@@ -69,7 +69,7 @@ def _merge(default: Any, user: Any, path: tuple[str, ...]) -> Any:
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Every value of the settings with its path, groups and lists included."""
+    """Yield every value of the settings with its path, groups and lists included."""
     yield path, value
     items: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, Mapping) else ()
     items = enumerate(value) if isinstance(value, list) else items
@@ -78,7 +78,7 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any,
 
 
 def _unusable(path: tuple[Any, ...], value: Any) -> Iterator[str]:
-    """Names, texts and numbers that no file and no picture can hold."""
+    """Yield the names, texts and numbers that no file and no picture can hold."""
     if isinstance(value, Mapping):
         yield from filter(None, (_name_fault(path, key) for key in value))
     elif isinstance(value, str):

@@ -10,17 +10,17 @@ ROLES = ("time", "event", "dose", "gtv", "lesions")
 
 
 def axis_number(value: float | str) -> float:
-    """Number of an axis value; ``none`` (no caliper) is infinity."""
+    """Return the number of an axis value; ``none`` (no caliper) is infinity."""
     return math.inf if value == "none" else float(value)
 
 
 @lru_cache(maxsize=1024)
 def spelling(value: float | str) -> str:
-    """The one spelling of an axis value in a path: ``146``, ``0.2``, ``none``."""
+    """Return the one spelling of an axis value in a path: ``146``, ``0.2``, ``none``."""
     number = axis_number(value)
     return "none" if math.isinf(number) else f"{number:.15g}"
 
 
 def level_text(level: str | float) -> str:
-    """The one spelling of a category: the number 1, the number 1.0 and the text ``1`` are all ``1``."""
+    """Return the one spelling of a category: the numbers 1 and 1.0 and the text ``1`` are all ``1``."""
     return level if isinstance(level, str) else f"{float(level):.15g}"

@@ -21,14 +21,14 @@ TITLES = {
 
 
 def anchor_pictures(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, Picture]:
-    """Those there is something for: matchings beside the published hazard ratio, and the ensemble."""
+    """Draw the matchings beside the published hazard ratio, and the ensemble, as far as there are data."""
     makers = {"matching": _matchings, "ensemble_members": _ensemble}
     made = [make(tables[name], study) for name, make in makers.items() if len(tables.get(name, ()))]
     return {picture.name: picture for picture in made}
 
 
 def _matchings(matching: pd.DataFrame, study: Study) -> Picture:
-    """The other way round than printed, so that the higher dose is what every picture speaks of."""
+    """Draw the matchings with inverted ratios, so that the higher dose is what every picture speaks of."""
     calipers = axis_labels(study)["C"]
     anchor = axis_value(study, "caliper", study.anchor[3]).removeprefix("caliper ")
     rows = [
@@ -106,5 +106,5 @@ def _conclusion(name: str) -> str:
 
 
 def _point(ratio: float) -> dict[str, float]:
-    """A hazard ratio that an axis has to show."""
+    """Return a row for a hazard ratio that an axis has to show."""
     return {"hr": ratio, "lo": ratio, "hi": ratio}

@@ -44,7 +44,7 @@ SHAPES[AFTER] = SHAPES[STAGES["matched"]]
 def love_layers(
     names: list[str], gates: tuple[float, ...], by_stage: dict[str, str], *, room: int, printed: bool
 ) -> tuple[list[Spec], list[Spec]]:
-    """Absolute standardised differences by covariate, a symbol for each stage; first the gates, as lines.
+    """Draw absolute standardised differences by covariate, a symbol per stage; first the gates, as lines.
 
     `by_stage` holds the stages with their colours; the names have so much `room` in pixels; `printed`: some
     rows hold a published difference.
@@ -78,7 +78,7 @@ def love_layers(
 def love_chart(
     rows: list[dict[str, Any]], names: list[str], sets: list[str], gates: tuple[float, ...]
 ) -> Spec:
-    """Love plots of the anchor scenario, one for each adjustment set."""
+    """Draw the love plots of the anchor scenario, one for each adjustment set."""
     present = {str(row["stage"]) for row in rows}
     by_stage = {label: ESTIMATOR_COLOURS[name] for name, label in STAGES.items() if label in present}
     rules, points = love_layers(names, gates, by_stage, room=280, printed=has_published(rows))
@@ -95,7 +95,7 @@ def love_chart(
 
 
 def scenario_love_chart(names: list[str], gates: tuple[float, ...], *, printed: bool) -> Spec:
-    """The love plot of a scenario that the reader opens; the page gives the rows, `printed` ones too."""
+    """Draw the love plot of a scenario that the reader opens; the page gives the rows, `printed` ones too."""
     by_stage = {STAGES["unadjusted"]: MUTED, AFTER: HIGHER}
     rules, points = love_layers(names, gates, by_stage, room=280, printed=printed)
     size = {"width": width(1, 250), "height": {"step": 18}}
@@ -103,7 +103,7 @@ def scenario_love_chart(names: list[str], gates: tuple[float, ...], *, printed: 
 
 
 def overlap_chart(rows: list[dict[str, Any]], sets: list[str], arms: tuple[str, str]) -> Spec:
-    """Patients by class of the propensity score, the higher dose above the line and the lower below."""
+    """Draw patients by class of the propensity score, the higher dose above the line and the lower below."""
     axis = {"title": "Patients", "tickCount": 5, "labelExpr": "format(abs(datum.value), 'd')"}
     tips = [tip("arm", "Arm"), tip("lower", "Score from", ".2f"), tip("upper", "to", ".2f")]
     tips.append(tip("text", "Patients"))
@@ -127,13 +127,13 @@ def overlap_chart(rows: list[dict[str, Any]], sets: list[str], arms: tuple[str, 
 
 
 def _classes(title: str, axis: Spec) -> Spec:
-    """Encoding of classes from `lower` to `upper`."""
+    """Encode classes from `lower` to `upper`."""
     x = {"field": "lower", "bin": "binned", "type": "quantitative", "axis": {"title": title, **axis}}
     return {"x": x, "x2": {"field": "upper"}}
 
 
 def smd_chart(study: Study, labels: dict[str, list[str]], printed: Mapping[str, float]) -> Spec:
-    """How the largest |SMD| is spread over the scenarios kept by the reader; diamonds: primary scenario.
+    """Draw the largest |SMD| of the scenarios that the reader keeps; diamonds: primary scenario.
 
     `printed` holds the largest of a paper, by estimator.
     """
@@ -171,7 +171,7 @@ def smd_chart(study: Study, labels: dict[str, list[str]], printed: Mapping[str, 
 
 
 def _printed_largest(printed: Mapping[str, float]) -> list[Spec]:
-    """A paper's largest |SMD|, dashed, beside those of its estimator."""
+    """Draw a paper's largest |SMD|, dashed, beside those of its estimator."""
     if not printed:
         return []
     numbers = json.dumps({ESTIMATOR_LABELS[name]: value for name, value in printed.items()})

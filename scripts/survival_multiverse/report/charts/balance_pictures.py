@@ -28,7 +28,7 @@ from survival_multiverse.settings.study import Study
 def love_picture(
     anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study, published: pd.DataFrame = NO_MARKS
 ) -> Picture | None:
-    """Balance of the primary scenario; `published` as in `published_marks`."""
+    """Draw the balance of the primary scenario; `published` as in `published_marks`."""
     choices = primary_choices(specifications, study)
     found = _computed(anchor, choices, study)
     if not found:
@@ -58,7 +58,7 @@ def love_picture(
 def _computed(
     anchor: pd.DataFrame, choices: Mapping[tuple[str, str | None], Choices], study: Study
 ) -> list[dict[str, Any]]:
-    """Rows of the love plots: set, stage, name of the covariate, smd."""
+    """Return the rows of the love plots: set, stage, name of the covariate, smd."""
     terms = balance_terms(study)
     rows = primary_rows(anchor, analysis="balance")
     rows = rows[(rows["statistic"] == "smd") & rows["adjustment_set"].notna()]
@@ -80,7 +80,7 @@ def _computed(
 def _printed(
     published: pd.DataFrame, choices: Mapping[tuple[str, str | None], Choices], study: Study
 ) -> list[dict[str, Any]]:
-    """A paper's differences as rows of the love plots: before matching in each, after it in its own set's."""
+    """Return a paper's differences as rows of love plots: unmatched in each, matched in their own set's."""
     terms, rows = balance_terms(study), []
     for row in published[published["quantity"] == "smd"].to_dict("records"):
         term = (row["variable"], row["level"])
@@ -100,13 +100,14 @@ def _printed(
 
 
 def _choices(choices: Mapping[tuple[str, str | None], Choices], row: Mapping[str, Any]) -> Choices:
-    """What the reader's filter goes by in a row of one stage and set."""
+    """Return the values that the reader's filter uses in a row of one stage and set."""
     if row["estimator"] == "unadjusted":
         return before_balancing(choices, row["adjustment_set"])
     return choices[row["estimator"], row["adjustment_set"]]
 
 
 def overlap_picture(overlap: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Picture | None:
+    """Draw the propensity scores of both arms, before and after matching; None without scores."""
     if overlap.empty:
         return None
     arms = arm_labels(study, dose_cutoff=study.anchor[1])
@@ -144,7 +145,7 @@ def overlap_picture(overlap: pd.DataFrame, specifications: pd.DataFrame, study: 
 def smd_picture(
     specifications: pd.DataFrame, study: Study, published: pd.DataFrame = NO_MARKS
 ) -> Picture | None:
-    """The largest difference of every analysis; `published` as in `published_marks`."""
+    """Draw the largest difference of every analysis; `published` as in `published_marks`."""
     rows = headline(specifications)
     rows = rows[rows["estimator"].isin(GATED) & rows["max_abs_smd_baseline"].notna()]
     if rows.empty:
@@ -163,7 +164,7 @@ def smd_picture(
         "primary population without a landmark that are kept above; dashed: the gates; diamonds: the "
         f"primary scenario. Of all of them {'; '.join(words)}."
     )
-    # Before matching there is nothing here that it could stand beside.
+    # Before matching there is nothing to compare it with.
     printed = {name: value for name, value in printed_numbers(published, LARGEST).items() if name in GATED}
     if printed:
         numbers = ", ".join(f"{ESTIMATOR_LABELS[name]} {value:.2f}" for name, value in printed.items())

@@ -21,7 +21,7 @@ from survival_multiverse.settings.values import AXES
 
 
 def cutpoint_picture(tables: Mapping[str, pd.DataFrame], study: Study, name: str) -> Picture | None:
-    """Hazard ratios over the cutoffs of the dose or the volume, and the variable uncut; None without any.
+    """Draw hazard ratios over the cutoffs of dose or volume, and the continuous variable; None without any.
 
     None of reconstructed patients either: within a published category their values were drawn.
     """
@@ -70,7 +70,7 @@ def cutpoint_picture(tables: Mapping[str, pd.DataFrame], study: Study, name: str
 
 
 def _printed(published: pd.DataFrame, study: Study, name: str) -> list[dict[str, Any]]:
-    """The cutoff that a paper used and the hazard ratio that it prints there, before matching."""
+    """Return the cutoff that a paper used and the hazard ratio that it prints there, before matching."""
     variable = {"dose": "arm"}.get(name, name)
     rows = published[(published["quantity"] == "hazard_ratio") & (published["variable"] == variable)]
     rows = rows[(rows["estimator"] == "adjusted") & (rows["population"] == "non_oligometastatic")]
@@ -93,7 +93,7 @@ def _printed_words(printed: list[dict[str, Any]]) -> str:
 
 
 def _words(study: Study, name: str, smooth: pd.DataFrame) -> str:
-    """Caption of the cutoffs and of the curve beside them."""
+    """Return the caption of the cutoffs and of the curve beside them."""
     role = getattr(study, name)
     text = (
         f"Unadjusted, {axis_value(study, 'oligo_threshold', study.anchor[0])}: the hazard ratio at or above "
@@ -113,7 +113,7 @@ def _words(study: Study, name: str, smooth: pd.DataFrame) -> str:
 
 
 def _smooth(dose_response: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    """The curve of the variable uncut: its rows, and the same for the picture."""
+    """Return the curve of the continuous variable: its rows, and the same for the picture."""
     here = (dose_response["population"] == "non_oligometastatic") & (dose_response["variable"] == name)
     smooth = dose_response[here & dose_response["hazard_ratio"].notna()]
     spline = [

@@ -1,4 +1,4 @@
-"""Pictures of what the numbers can bear: interaction, unmeasured confounding, cutpoints, the joint test."""
+"""Pictures of the evidence: interaction, unmeasured confounding, cutpoints, the joint test."""
 
 import itertools
 import math
@@ -48,7 +48,7 @@ def forest_chart(
     columns: list[str],
     limits: tuple[float, float],
 ) -> Spec:
-    """Hazard ratios of the dose within each stratum.
+    """Draw the hazard ratios of the dose within each stratum.
 
     `rows` hold column, name, hr, lo, hi, counts, care and published. Strata are not told apart by
     significance.
@@ -81,7 +81,7 @@ def bias_chart(
     styles: dict[str, tuple[str, int]],
     reach: float,
 ) -> Spec:
-    """How strong a hidden confounder would have to be, beside how strong the measured covariates are.
+    """Draw how strong a hidden confounder would have to be, beside how strong the measured covariates are.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def bias_chart(
 
 
 def apart(measured: list[dict[str, Any]], reach: float) -> list[float]:
-    """Where the names of the covariates stand on the upward axis: clear of each other and of every point.
+    """Place the names of the covariates on the vertical axis, clear of each other and of every point.
 
     A name begins beside its point and moves up, half a line at a time, until there is room for it in a
     picture as narrow as `BIAS_LEAST`.
@@ -170,7 +170,7 @@ def cutpoint_chart(
     percent: str,
     printed: list[dict[str, Any]],
 ) -> Spec:
-    """Hazard ratio at every possible cutoff, and beside it the smooth curve of the variable itself.
+    """Draw the hazard ratio at every possible cutoff, and beside it the smooth curve of the variable itself.
 
     `rows` hold cutoff, hr, lo, hi, p, care, side and split; `grid` the cutoffs of the study: cutoff, anchor,
     and G where it is one of the volume; `printed` what a paper prints at its own: cutoff, hr, lo and hi.
@@ -204,7 +204,7 @@ def cutpoint_chart(
 
 
 def _printed_there(printed: list[dict[str, Any]], x: Spec, y: Spec) -> list[Spec]:
-    """A published cutoff as a dashed line, with the hazard ratio that is printed there."""
+    """Draw a published cutoff as a dashed line, with the hazard ratio that is printed there."""
     if not printed:
         return []
     known = values(printed)
@@ -251,7 +251,7 @@ def joint_chart(
     nulls: list[str],
     limits: tuple[float, float],
 ) -> Spec:
-    """Observed specification curves against what the null worlds give at each rank.
+    """Draw observed specification curves against the null models' at each rank.
 
     `rows` hold estimator, null, rank, hr, lo, mid, hi, anchor, care and published, of the primary block.
     """
@@ -270,7 +270,7 @@ def joint_chart(
 
 
 def _null_layers(y: Spec) -> list[Spec]:
-    """The null world's band and median, and the observed curve."""
+    """Draw the null world's band and median, and the observed curve."""
     axis = {"title": "Rank in the curve", "grid": False, "tickMinStep": 1, "format": "d"}
     scale = {"zero": False, "nice": False, "padding": 6}
     x = {"field": "rank", "type": "quantitative", "scale": scale, "axis": axis}
@@ -293,7 +293,7 @@ def _null_layers(y: Spec) -> list[Spec]:
 
 
 def _printed(y: Spec) -> list[Spec]:
-    """The published hazard ratio of an estimator, where there is one."""
+    """Draw the published hazard ratio of an estimator, if there is one."""
     mark = {"type": "rule", "strokeDash": [7, 4], "strokeWidth": 1.6, "color": PUBLISHED}
     at = [
         {"aggregate": [{"op": "max", "field": "published", "as": "published"}]},

@@ -36,7 +36,7 @@ from survival_multiverse.settings.study import ONE_UNIT, Study
 
 
 def evidence_pictures(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, Picture]:
-    """Pictures that show of the primary scenario what the reader keeps."""
+    """Return the pictures that show of the primary scenario what the reader keeps."""
     anchor, specifications = tables["anchor"], tables["specifications"]
     published = tables.get("published", NO_MARKS)
     made = [
@@ -166,7 +166,7 @@ def _strongest(measured: list[dict[str, Any]]) -> str:
 
 
 def _measured(anchor: pd.DataFrame, study: Study, *, rare: bool) -> list[dict[str, Any]]:
-    """Ratio of each baseline covariate's share between the arms, and its risk ratio for death."""
+    """Return the ratio of each baseline covariate's share between the arms, and its risk ratio for death."""
     terms = balance_terms(study)
     balance = primary_rows(anchor, analysis="balance")
     balance = balance[(balance["estimator"] == "unadjusted") & balance["adjustment_set"].notna()]
@@ -207,7 +207,7 @@ def _per_deviation(
     units: float,
     rare: bool,
 ) -> dict[str, float]:
-    """Strengths of a continuous covariate per SD (VanderWeele and Ding 2017); {} if unknown.
+    """Return the strengths of a continuous covariate per SD (VanderWeele and Ding 2017); {} if unknown.
 
     `death` has its hazard ratio per so many `units`.
     """
@@ -260,7 +260,7 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
 
 
 def _outside(curves: pd.DataFrame) -> list[str]:
-    """How many ranks of each curve lie outside the band of each null model."""
+    """Say how many ranks of each curve lie outside the band of each null model."""
     outside = (curves["hazard_ratio"] < curves["null_2.5"]) | (curves["hazard_ratio"] > curves["null_97.5"])
     counts = outside.groupby([curves["estimator"], curves["null"]], sort=False).agg(["sum", "size"])
     return [
@@ -270,7 +270,7 @@ def _outside(curves: pd.DataFrame) -> list[str]:
 
 
 def _observed(specifications: pd.DataFrame, study: Study) -> dict[tuple[str, int], dict[str, Any]]:
-    """The analysis at each rank of the primary block's curves: what it hangs on, and if it is the primary."""
+    """Return the choices behind each rank of the primary block's curves, and whether they are the primary."""
     block = estimated(anchor_block(headline(specifications), study))
     block = block.sort_values("hazard_ratio", kind="stable")
     ranks = block.groupby("estimator").cumcount() + 1

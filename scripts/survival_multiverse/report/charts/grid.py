@@ -42,7 +42,7 @@ REACH = math.log(2)
 
 
 def surface_chart(study: Study, labels: dict[str, list[str]]) -> Spec:
-    """Matched hazard ratio, or P, over dose and volume cutoffs, for each threshold and caliper."""
+    """Draw matched hazard ratio, or P, over dose and volume cutoffs, for each threshold and caliper."""
     tone = (
         f"measure == 'p' ? (datum.hr < 1 ? -1 : 1) * min(1, -log(max(datum.p, 1e-6)) / log(10) / 3)"
         f" : max(-1, min(1, log(datum.hr) / {REACH:.6f}))"
@@ -128,7 +128,7 @@ def _significant(x: Spec, y: Spec) -> Spec:
 
 
 def _frames(study: Study, x: Spec, y: Spec) -> list[Spec]:
-    """The primary scenario, outlined; with a rim, if its hazard ratio was published."""
+    """Outline the primary scenario; with a rim, if its hazard ratio was published."""
     lines = [(5, PUBLISHED)] if "matched" in study.published else []
     return [
         {
@@ -148,7 +148,7 @@ def caliper_chart(
     limits: tuple[float, float],
     printed: Mapping[str, Mapping[str, float]],
 ) -> Spec:
-    """What a caliper buys in balance and costs in patients, and what it does to the hazard ratio.
+    """Draw what a caliper gains in balance and loses in patients, and what it does to the hazard ratio.
 
     `printed` holds a paper's largest |SMD| (`smd`) and share matched (`matched`), by estimator.
     """
@@ -192,7 +192,7 @@ def caliper_chart(
 
 
 def ties_chart(study: Study, first: dict[str, Any], *, limits: tuple[float, float]) -> Spec:
-    """The matched hazard ratios of a block, with what other orders of equal scores would give."""
+    """Draw the matched hazard ratios of a block, with what other orders of equal scores would give."""
     rank = rank_axis()
     y = ratio("hr", limits, "Hazard ratio")
     tips = [*tooltip(study), tip("el", "Other orders from", ".2f"), tip("eh", "to", ".2f")]
@@ -220,7 +220,7 @@ def ties_chart(study: Study, first: dict[str, Any], *, limits: tuple[float, floa
 
 
 def attribution_chart(estimators: list[str]) -> Spec:
-    """Shares of the spread by choice and by choices together; the page gives the rows."""
+    """Draw shares of the spread by choice and by choices together; the page gives the rows."""
     largest = {"op": "max", "field": "share", "order": "descending"}
     y = {"field": "term", "type": "nominal", "sort": largest, "axis": {"title": None, "labelLimit": 300}}
     axis = {"title": "Share of the spread", "format": ".0%", "values": [0, 0.5, 1], "grid": True}

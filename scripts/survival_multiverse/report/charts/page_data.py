@@ -58,7 +58,7 @@ HEADLINE_ONLY = ("pairs", "matched", "smd", "smdp", "el", "eh", "gamma", "ev", "
 
 
 def axis_labels(study: Study) -> dict[str, list[str]]:
-    """Values of the four axes and the adjustment sets as the pictures name them, each name once."""
+    """Return values of the four axes and the adjustment sets as the pictures name them, each name once."""
     found = {
         key: [axis_value(study, axis, value).removeprefix("caliper ") for value in study.axes[axis].values]
         for key, axis in zip("TDGC", AXES, strict=True)
@@ -73,7 +73,7 @@ def axis_labels(study: Study) -> dict[str, list[str]]:
 
 
 def choice_labels(study: Study) -> list[dict[str, str]]:
-    """Rows of the decision panel: the words, and which field of a specification they are a value of."""
+    """Return rows of the decision panel: the words, and the field of a specification that they belong to."""
     labels = axis_labels(study)
     rows = [{"label": f"{study.gtv.label} {text}", "field": "G", "value": text} for text in labels["G"]]
     rows += [
@@ -84,7 +84,7 @@ def choice_labels(study: Study) -> list[dict[str, str]]:
 
 
 def attribution_terms(study: Study) -> dict[str, str]:
-    """Choices inside a block, alone and together, as the attribution names them: by their keys, joined."""
+    """Return choices inside a block, alone and together, as the attribution names them: by keys, joined."""
     keys = dict(zip("GC", INNER, strict=True))
     return {"tie": term_label(study, TIE_BREAK)} | {
         "".join(part): term_label(study, " x ".join(keys[key] for key in part))
@@ -94,7 +94,7 @@ def attribution_terms(study: Study) -> dict[str, str]:
 
 
 def kept_by(rows: pd.DataFrame, study: Study) -> list[Choices]:
-    """What the reader's filter goes by in each analysis: its choices as the page names them, and the gate."""
+    """Return what the reader's filter uses of each analysis: its choices by the page's names, the gate."""
     labels = axis_labels(study)
     names = {
         "gtv_cutoff": ("G", dict(zip(study.axes["gtv_cutoff"].values, labels["G"], strict=True))),
@@ -108,7 +108,7 @@ def kept_by(rows: pd.DataFrame, study: Study) -> list[Choices]:
 
 
 def primary_choices(specifications: pd.DataFrame, study: Study) -> dict[tuple[str, str | None], Choices]:
-    """The same for the primary scenario, by estimator and adjustment set (None: without one)."""
+    """Return the same for the primary scenario, by estimator and adjustment set (None: without one)."""
     primary = headline(specifications)
     primary = primary[primary["is_anchor"].astype(bool)]
     sets = [name if isinstance(name, str) else None for name in primary["adjustment_set"]]
@@ -116,20 +116,20 @@ def primary_choices(specifications: pd.DataFrame, study: Study) -> dict[tuple[st
 
 
 def before_balancing(choices: Mapping[tuple[str, str | None], Choices], name: str) -> Choices:
-    """The same of the patients before a set is balanced: kept where an analysis with it is."""
+    """Return the same for patients before a set is balanced: kept if an analysis with it is kept."""
     shared = [found for (_, chosen), found in choices.items() if chosen == name]
     kept = {key: found[key] for found in shared for key in "G" if key in found}
     return kept | {"gate": any(found["gate"] for found in shared)}
 
 
 def _through(rows: pd.DataFrame, study: Study) -> np.ndarray:
-    """Whether the rows are through the strictest gate of the baseline covariates."""
+    """Return whether the rows pass the strictest gate of the baseline covariates."""
     gate = strictest_gate(study)
     return rows[gate].astype("boolean").fillna(False).to_numpy(dtype=bool)
 
 
 def specification_columns(specifications: pd.DataFrame, study: Study) -> dict[str, Any]:
-    """Specifications by column, headline ones first: codes of the labels, numbers to four digits or more."""
+    """Return specifications by column, headline first: codes of labels, numbers to four digits or more."""
     first = (specifications["population"] == PRIMARY) & (specifications["landmark"] == 0)
     others = ~first
     if len(specifications) > CARD_ROWS:
@@ -166,12 +166,12 @@ def specification_columns(specifications: pd.DataFrame, study: Study) -> dict[st
 
 
 def _packed(values: list[Any]) -> object:
-    """A column; one that holds a single value throughout is that value alone."""
+    """Return a column; one that holds a single value throughout becomes that value alone."""
     return {"all": values[0]} if values and all(value == values[0] for value in values) else values
 
 
 def _codes(column: np.ndarray, values: Sequence[object]) -> list[int]:
-    """Position of each value, or -1."""
+    """Return the position of each value, or -1."""
     place = {value: position for position, value in enumerate(values)}
     return [place.get(value, -1) for value in column.tolist()]
 
@@ -184,7 +184,7 @@ def _short(values: np.ndarray, *, digits: int = 4) -> list[float | int | None]:
 
 
 def shared_curves(links: pd.DataFrame, curves: pd.DataFrame, study: Study) -> dict[str, dict[str, Any]]:
-    """Curves by digest, and whose they are by ``T.D.G.C.S`` (-1 where an axis does not apply)."""
+    """Return curves by digest, and whose they are by ``T.D.G.C.S`` (-1 where an axis does not apply)."""
     keys = _keys(links, study)
     whose: dict[str, list[Any]] = {}
     for key, arm, curve in zip(keys, links["arm"], links["curve"], strict=True):
@@ -203,14 +203,14 @@ def shared_curves(links: pd.DataFrame, curves: pd.DataFrame, study: Study) -> di
 
 
 def _keys(rows: pd.DataFrame, study: Study) -> list[str]:
-    """``T.D.G.C.S`` of each row."""
+    """Return ``T.D.G.C.S`` of each row."""
     parts = [_codes(rows[axis].to_numpy(dtype=np.float64), study.axes[axis].values) for axis in AXES]
     parts.append(_codes(rows["adjustment_set"].to_numpy(dtype=object), list(study.adjustment_sets)))
     return [".".join(map(str, key)) for key in zip(*parts, strict=True)]
 
 
 def balance_terms(study: Study) -> dict[tuple[str, str], str]:
-    """Columns of the love plots, with their names: covariates by their levels and as measured."""
+    """Return the columns of the love plots, with their names: covariates by their levels and as measured."""
     terms, numbers = {}, measured(study)
     for name, covariate in study.covariates.items():
         late = " †" if covariate.role == "post_treatment" else ""
@@ -229,7 +229,7 @@ def balance_terms(study: Study) -> dict[tuple[str, str], str]:
 
 
 def balance_columns(balance: pd.DataFrame, study: Study) -> dict[str, Any]:
-    """Absolute standardised differences of every scenario by ``T.D.G.C.S.E``, in the order of the names.
+    """Return absolute standardised differences by ``T.D.G.C.S.E`` of a scenario, in the order of the names.
 
     Parameters
     ----------
@@ -251,7 +251,7 @@ def balance_columns(balance: pd.DataFrame, study: Study) -> dict[str, Any]:
 
 
 def printed_rows(published: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
-    """What a paper prints of the primary scenario, as rows of the pictures that open with it.
+    """Return what a paper prints of the primary scenario, as rows of the pictures that open with it.
 
     `kind` (survival or smd), whether it is of the `matched` and with which set `S` (-1: none), `published`,
     and what the pictures call it: `arm` and `time`, or `name`.
@@ -278,7 +278,7 @@ def printed_rows(published: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
 def page_data(
     study: Study, tables: Mapping[str, pd.DataFrame], *, provenance: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Everything that the page's script reads, ready for JSON."""
+    """Return everything that the page's script reads, ready for JSON."""
     labels = axis_labels(study)
     return {
         "labels": labels,

@@ -19,7 +19,7 @@ from survival_multiverse.settings.study import Study
 
 
 def page_pictures(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Picture]:
-    """Pictures by name, in the order of the page; those that have nothing to show are left out.
+    """Return the pictures by name, in the order of the page; those without data are left out.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ def page_pictures(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str,
 
 
 def opening(study: Study, specifications: pd.DataFrame) -> dict[str, Any]:
-    """What the page's controls are set to when it opens; the maps show hazard ratios."""
+    """Return the initial values of the page's controls; the maps show hazard ratios."""
     return first_view(specifications, study) | {"measure": "hr"}
 
 
 def _completed(picture: Picture, study: Study, published: pd.DataFrame, first: dict[str, Any]) -> Picture:
-    """With the signals that the controls set, and with a word on each mark that it lacks."""
+    """Add the signals that the controls set, and a word on each mark that the picture lacks."""
     drawn = json.dumps(picture.spec)
     primary = "datum.anchor" in drawn or "primary" in picture.text
     words = marks_lacking(study, published, value=PUBLISHED in drawn, primary=primary)

@@ -26,7 +26,7 @@ LABELS = 290
 
 
 def matchings_chart(rows: list[dict[str, Any]], *, published: float, limits: tuple[float, float]) -> Spec:
-    """Each matching over orders of equal scores; `rows` hold name, pairs, hr, lo, hi and middle."""
+    """Draw each matching over orders of equal scores; `rows` hold name, pairs, hr, lo, hi and middle."""
     names = [str(row["name"]) for row in rows]
     x = ratio("hr", limits, "Hazard ratio, published model")
     tips = [
@@ -47,7 +47,7 @@ def matchings_chart(rows: list[dict[str, Any]], *, published: float, limits: tup
 
 
 def ensemble_chart(rows: list[dict[str, Any]], *, names: list[str], limits: tuple[float, float]) -> Spec:
-    """A point for each conclusion of each cohort; `rows` hold name, seed, hr, near, or published."""
+    """Draw a point for each conclusion of each cohort; `rows` hold name, seed, hr, near, or published."""
     x = ratio("hr", limits, "Hazard ratio, published cutoffs")
     tips = [
         tip("name", "Conclusion"),

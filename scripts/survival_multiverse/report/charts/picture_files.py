@@ -1,4 +1,4 @@
-"""The page's pictures as they are when it opens, for whoever draws them without a browser."""
+"""The page's pictures in their initial state, to be drawn without a browser."""
 
 import json
 import math
@@ -29,7 +29,7 @@ SIDES = ("below", "above", "includes")
 
 
 def picture_specs(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Spec]:
-    """Complete Vega-Lite specifications by name, light, unfiltered, with title and origin; maps of P, too.
+    """Return Vega-Lite specifications by name, light, unfiltered, with title and origin; maps of P, too.
 
     Parameters
     ----------
@@ -47,13 +47,13 @@ def picture_specs(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str,
 
 
 def _set(spec: Spec, control: str, value: str) -> Spec:
-    """The picture after a reader has set one of the page's controls."""
+    """Return the picture after a reader has set one of the page's controls."""
     params = [{**param, "value": value} if param["name"] == control else param for param in spec["params"]]
     return {**spec, "params": params}
 
 
 def specification_rows(specifications: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
-    """Analyses that the pictures of the grid draw, as the page's own script makes them of its columns."""
+    """Return the analyses that the pictures of the grid draw, as the page's script makes them of columns."""
     packed = specification_columns(specifications, study)
     count = packed["headline"]
     columns = {
@@ -97,7 +97,7 @@ def _row(
 
 
 def share_rows(attribution: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
-    """What moves the answer in the primary block; the page works out the same of the analyses kept."""
+    """Return what moves the answer in the primary block; the page computes the same for the analyses kept."""
     return [
         {
             "estimator": ESTIMATOR_LABELS[name],
@@ -137,6 +137,6 @@ def _complete(picture: Picture, study: Study, rows: Mapping[str, list[dict[str, 
 
 
 def _width(found: re.Match[str], room: int) -> int:
-    """What the page makes of a `theme.width` in so much room."""
+    """Return what the page makes of a `theme.width` in so much room."""
     share, reserved = int(found[1]), int(found[2])
     return max(40, math.floor((room - reserved) / share))

@@ -50,7 +50,7 @@ class Picture:
 
 
 def first_view(specifications: pd.DataFrame, study: Study) -> dict[str, Any]:
-    """What the page's controls are set to when it opens: the primary block, nothing filtered out."""
+    """Return the initial values of the page's controls: the primary block, nothing filtered out."""
     labels = axis_labels(study)
     present = estimators_present(headline(specifications))
     opening = "matched" if "matched" in present else next(iter(present), "matched")
@@ -73,7 +73,7 @@ def grid_pictures(
     study: Study,
     published: pd.DataFrame = NO_MARKS,
 ) -> dict[str, Picture]:
-    """Pictures that follow the page's controls, and what moves the answer.
+    """Return the pictures that follow the page's controls, and what moves the answer.
 
     `published` is what `published_marks` gives.
     """
@@ -112,7 +112,7 @@ def _curve(rows: pd.DataFrame, study: Study, first: dict[str, Any], limits: tupl
 
 
 def published_words(study: Study, estimators: Iterable[str] = ESTIMATOR_LABELS) -> str:
-    """What the dashed lines of these estimators are; nothing where no hazard ratio was published."""
+    """Explain the dashed lines of these estimators; empty if no hazard ratio was published."""
     ratios = [
         f"{ESTIMATOR_LABELS[name]} {format_ratio(study.published[name])}"
         for name in estimators
@@ -223,7 +223,7 @@ def _published_trade(study: Study, printed: Mapping[str, Mapping[str, float]]) -
 
 
 def printed_numbers(published: pd.DataFrame, quantity: str) -> dict[str, float]:
-    """A paper's number about its patients as a whole, by estimator."""
+    """Return a paper's number about its patients as a whole, by estimator."""
     rows = published[(published["quantity"] == quantity) & published["variable"].isna()]
     return dict(zip(rows["estimator"], rows["value"], strict=True))
 
@@ -274,11 +274,11 @@ def _attribution(rows: pd.DataFrame, attribution: pd.DataFrame, study: Study) ->
 
 
 def published_points(study: Study) -> list[dict[str, float]]:
-    """Published hazard ratios as rows that an axis has to show."""
+    """Return published hazard ratios as rows that an axis has to show."""
     return [{"hr": ratio, "lo": ratio, "hi": ratio} for ratio in study.published.values()]
 
 
 def limits_of(rows: list[dict[str, Any]]) -> tuple[float, float]:
-    """Limits of a hazard-ratio axis for rows with hr, lo and hi."""
+    """Return the limits of a hazard-ratio axis for rows with hr, lo and hi."""
     frame = pd.DataFrame(rows).rename(columns={"hr": "hazard_ratio", "lo": "ci_lower", "hi": "ci_upper"})
     return ratio_limits(frame.assign(status="ok"))

@@ -41,7 +41,7 @@ KEPT = {
 
 
 def kept(layers: list[Spec], *before: Spec) -> list[Spec]:
-    """Layers of a facet that draw only what the reader keeps.
+    """Return the layers of a facet that draw only what the reader keeps.
 
     Filtered as a whole, a facet would lose its empty pictures and lay out the others under wrong headers: one
     layer at least has to stay without this.
@@ -50,7 +50,7 @@ def kept(layers: list[Spec], *before: Spec) -> list[Spec]:
 
 
 def tooltip(study: Study) -> list[Spec]:
-    """All numbers of a specification, by its axes' own names."""
+    """Show all numbers of a specification, by its axes' own names."""
     return [
         tip("estimator", "Estimator"),
         tip("T", study.lesions.label),
@@ -72,12 +72,12 @@ def tooltip(study: Study) -> list[Spec]:
 
 
 def params(first: dict[str, Any]) -> list[Spec]:
-    """What the page's controls set, in every picture: the block shown, and the choices that are kept."""
+    """Return what the page's controls set in every picture: the block shown and the choices kept."""
     return [{"name": name, "value": value} for name, value in first.items()]
 
 
 def ranked() -> Spec:
-    """Ascending position of each estimate within its curve, that of a block and estimator."""
+    """Compute the ascending position of each estimate within the curve of its block and estimator."""
     window = [{"op": "row_number", "as": "rank"}]
     order = [{"field": "hr"}, {"field": "i"}]
     return {"window": window, "sort": order, "groupby": ["T", "D", "estimator"]}
@@ -86,7 +86,7 @@ def ranked() -> Spec:
 def published_layers(
     published: Mapping[str, float], first: Mapping[str, Any], y: Spec, *, form: str = ".2f"
 ) -> list[Spec]:
-    """The published number of the estimator shown where the block is the primary one: a line, and its words.
+    """Draw the published number of the estimator shown if the block is the primary one: a line and its words.
 
     `published` holds numbers on the axis `y` by estimator.
     """
@@ -123,7 +123,7 @@ def curve_chart(
     limits: tuple[float, float],
     percent: str,
 ) -> Spec:
-    """One block's curve above the choices behind every estimate; a click opens the scenario.
+    """Draw one block's curve above the choices behind every estimate; a click opens the scenario.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def _curve_layers(
 
 
 def _counts(rank: Spec) -> list[Spec]:
-    """Patients, and over them those with the event."""
+    """Draw the patients, and over them those with the event."""
     y = {"type": "quantitative", "axis": {"title": "Patients", "tickCount": 2, "grid": False}}
     bar = {"type": "rule", "strokeWidth": 3, "clip": True}
     return [
@@ -180,7 +180,7 @@ def _counts(rank: Spec) -> list[Spec]:
 
 
 def _decisions(study: Study, rank: Spec, choices: list[str], percent: str) -> Spec:
-    """A row for each choice, a tick for each estimate that made it; dragging over rows keeps them."""
+    """Draw a row for each choice, a tick for each estimate that made it; dragging over rows keeps them."""
     gate = "datum.gate ? 'Through the gate' : null"
     return {
         "name": "choices",
@@ -214,7 +214,7 @@ def blocks_chart(
     percent: str,
     dense: bool,
 ) -> Spec:
-    """Every block's curve, one small picture each: threshold of lesions down, dose cutoff across.
+    """Draw every block's curve, one small picture each: threshold of lesions down, dose cutoff across.
 
     Where the pictures would be `dense` they show no intervals, which would be a solid area and slow.
     """

@@ -61,23 +61,23 @@ CONFIG: Spec = {
 
 
 def chart(**parts: Any) -> Spec:
-    """A whole specification: a view in the house style."""
+    """Return a whole specification: a view in the house style."""
     return {"$schema": SCHEMA, "config": CONFIG, **parts}
 
 
 def width(share: int = 1, reserved: int = 70) -> str:
-    """A width that the page fills in: what is left of its own beside `reserved` pixels, shared out."""
+    """Return a width that the page fills in: its own width less `reserved` pixels, divided by `share`."""
     return f"@{share}:{reserved}"
 
 
 def values(rows: Iterable[dict[str, Any]] | pd.DataFrame) -> Spec:
-    """Inline data; numbers to five digits, gaps as null."""
+    """Return inline data; numbers to five digits, gaps as null."""
     records = rows.to_dict("records") if isinstance(rows, pd.DataFrame) else rows
     return {"values": [{name: plain(value) for name, value in row.items()} for row in records]}
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON knows it."""
+    """Return a value as JSON knows it."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, np.bool_):
@@ -89,19 +89,19 @@ def plain(value: Any) -> Any:
 
 
 def ratio_scale(limits: tuple[float, float]) -> tuple[Spec, Spec]:
-    """Scale and axis of a hazard ratio: logarithmic, with ticks at plain numbers."""
+    """Return scale and axis of a hazard ratio: logarithmic, with ticks at plain numbers."""
     scale = {"type": "log", "domain": [plain(limit) for limit in limits], "nice": False}
     return scale, {"values": ratio_ticks(limits), "format": "~r", "grid": True}
 
 
 def ratio(field: str, limits: tuple[float, float], title: str | None) -> Spec:
-    """Encoding of a hazard ratio."""
+    """Encode a hazard ratio."""
     scale, axis = ratio_scale(limits)
     return {"field": field, "type": "quantitative", "scale": scale, "axis": axis | {"title": title}}
 
 
 def sides(percent: str) -> Spec:
-    """Colour by the side of 1 on which an interval lies; the legend says it in words."""
+    """Colour by the side of 1 on which an interval lies; the legend explains it."""
     words = {"below": "CI below 1", "includes": "CI includes 1", "above": "CI above 1"}
     expression = " : ".join(f"datum.label == '{key}' ? '{percent} {text}'" for key, text in words.items())
     return {
@@ -113,13 +113,13 @@ def sides(percent: str) -> Spec:
 
 
 def rank_axis(padding: int = 8) -> Spec:
-    """Place in a sorted curve: an axis that needs no ticks."""
+    """Encode the place in a sorted curve: an axis without ticks."""
     scale = {"nice": False, "zero": False, "padding": padding}
     return {"field": "rank", "type": "quantitative", "axis": None, "scale": scale}
 
 
 def whiskers(ratios: Spec, encoding: Spec, *, along: str = "y", ends: str = "lo hi", **mark: Any) -> Spec:
-    """Intervals along an axis of hazard ratios, cut where the axis ends."""
+    """Draw intervals along an axis of hazard ratios, cut where the axis ends."""
     low, high = ends.split()
     span = {
         along: {"field": low, "type": "quantitative", "scale": ratios["scale"]},
@@ -129,19 +129,19 @@ def whiskers(ratios: Spec, encoding: Spec, *, along: str = "y", ends: str = "lo 
 
 
 def dots(encoding: Spec, **mark: Any) -> Spec:
-    """Filled points."""
+    """Draw filled points."""
     return {"mark": {"type": "point", "filled": True, "opacity": 1, **mark}, "encoding": encoding}
 
 
 def anchors(encoding: Spec, *, size: int = 120) -> Spec:
-    """Diamonds on the estimates of the primary scenario."""
+    """Draw diamonds on the estimates of the primary scenario."""
     mark = {"type": "point", "shape": "diamond", "size": size, "fill": PAPER, "stroke": INK}
     mark |= {"strokeWidth": 1.6, "opacity": 1, "cursor": "pointer"}
     return {"transform": [{"filter": "datum.anchor"}], "mark": mark, "encoding": encoding}
 
 
 def cautioned(encoding: Spec, **mark: Any) -> Spec:
-    """The mark of estimates to be read with caution, beside them or where `encoding` says."""
+    """Mark estimates to be read with caution, beside them or where `encoding` says."""
     shown = {key: value for key, value in encoding.items() if key in ("x", "y", "xOffset")}
     return {
         "transform": [{"filter": "isValid(datum.care) && datum.care != 'none'"}],
@@ -151,14 +151,14 @@ def cautioned(encoding: Spec, **mark: Any) -> Spec:
 
 
 def reference(axis: str, value: float, *, dash: bool = False) -> Spec:
-    """A reference line in every picture of a facet: one, however many rows the picture has."""
+    """Draw a reference line in every picture of a facet: one, however many rows the picture has."""
     mark = {"type": "rule", "color": INK, "aria": False} | ({"strokeDash": [4, 3]} if dash else {})
     once = [{"aggregate": [{"op": "count", "as": "rows"}]}]
     return {"transform": once, "mark": mark, "encoding": {axis: {"datum": value}}}
 
 
 def line_at(value: float, *, axis: str = "y", dash: bool = False) -> Spec:
-    """A reference line across the picture."""
+    """Draw a reference line across the picture."""
     mark = {"type": "rule", "color": INK, "strokeWidth": 1, "aria": False}
     if dash:
         mark |= {"strokeDash": [4, 3], "color": MUTED}
@@ -166,14 +166,14 @@ def line_at(value: float, *, axis: str = "y", dash: bool = False) -> Spec:
 
 
 def published_line(value: float, *, along: str = "y") -> Spec:
-    """A published hazard ratio as a dashed line across the picture."""
+    """Draw a published hazard ratio as a dashed line across the picture."""
     mark = {"type": "rule", "strokeDash": [7, 4], "strokeWidth": 1.6, "color": PUBLISHED}
     where = {along: {"datum": value}, "tooltip": {"value": f"Published: {value:.2f}"}}
     return {"data": {"values": [{}]}, "mark": mark, "encoding": where}
 
 
 def published_ticks(rows: list[dict[str, Any]], encoding: Spec, *, across: str) -> list[Spec]:
-    """Published hazard ratios beside the estimates that they belong to: rows with one are marked `across`."""
+    """Draw published hazard ratios beside their estimates: rows with one are marked `across`."""
     if not has_published(rows):
         return []
     mark = {"type": "tick", "orient": across, "thickness": 2.5, "color": PUBLISHED, "opacity": 1}
@@ -183,12 +183,12 @@ def published_ticks(rows: list[dict[str, Any]], encoding: Spec, *, across: str) 
 
 
 def has_published(rows: list[dict[str, Any]]) -> bool:
-    """Whether some rows hold a published number."""
+    """Return whether some rows hold a published number."""
     return any(row.get("published") is not None for row in rows)
 
 
 def published_symbols(encoding: Spec, *, tips: list[Spec], form: str) -> Spec:
-    """Published numbers as hollow symbols among the computed ones: rows with one; `tips` say of what."""
+    """Draw published numbers as hollow symbols among the computed ones: rows with one; `tips` say of what."""
     mark = {"type": "point", "filled": False, "size": 60, "strokeWidth": 1.8, "color": PUBLISHED}
     marked = {"transform": [{"filter": "isValid(datum.published)"}], "mark": mark | {"opacity": 1}}
     return {**marked, "encoding": encoding | {"tooltip": [*tips, tip("published", "Published", form)]}}
@@ -199,12 +199,12 @@ HALO = {"stroke": PAPER, "strokeWidth": 3}
 
 
 def nominal(field: str, order: list[str], **more: Any) -> Spec:
-    """A category in a given order."""
+    """Encode a category in a given order."""
     return {"field": field, "type": "nominal", "sort": order, **more}
 
 
 def levels(field: str, order: list[Any], *, scale: Spec | None = None, **more: Any) -> Spec:
-    """A category along an axis, which has room for each of the order, also for those with nothing to draw."""
+    """Encode a category along an axis, with room for each of the order, even if it has nothing to draw."""
     return nominal(field, order, scale={"domain": order, **(scale or {})}, **more)
 
 
@@ -224,6 +224,6 @@ def set_colours(labels: list[str]) -> Spec:
 
 
 def tip(field: str, title: str, form: str | None = None) -> Spec:
-    """One line of a tooltip."""
+    """Return one line of a tooltip."""
     entry = {"field": field, "title": title, "type": "quantitative" if form else "nominal"}
     return entry | ({"format": form} if form else {})

@@ -38,7 +38,7 @@ LANDMARK_COLOURS = {
 
 
 def arms_chart(label: str, unit: str, *, printed: bool) -> Spec:
-    """Coarsened survival curves of a scenario that the reader opens; the page gives the rows.
+    """Draw coarsened survival curves of a scenario that the reader opens; the page gives the rows.
 
     `printed`: some of them hold a published rate.
     """
@@ -69,7 +69,7 @@ def arms_chart(label: str, unit: str, *, printed: bool) -> Spec:
 def landmark_chart(
     rows: list[dict[str, Any]], *, sets: list[str], limits: tuple[float, float], title: str
 ) -> Spec:
-    """Hazard ratios beyond each landmark in the anchor scenario, estimators apart, one picture a set.
+    """Draw hazard ratios beyond each landmark in the anchor scenario, estimators apart, one picture per set.
 
     `rows` hold set, landmark, series, hr, lo, hi, patients, events, risk, care and published.
     """

@@ -17,6 +17,7 @@ from survival_multiverse.settings.study import Study
 
 
 def landmark_picture(specifications: pd.DataFrame, study: Study) -> Picture | None:
+    """Draw the primary scenario at every landmark; None if the study has no landmarks."""
     rows = landmark_rows(specifications, study)
     if not rows or not study.analysis.landmarks:
         return None
@@ -41,7 +42,7 @@ def landmark_picture(specifications: pd.DataFrame, study: Study) -> Picture | No
 
 
 def landmark_rows(specifications: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
-    """The primary scenario at every landmark, for the picture: one row an estimate."""
+    """Return the primary scenario at every landmark, for the picture: one row per estimate."""
     rows = specifications[
         (specifications["population"] == PRIMARY) & specifications["is_anchor"].astype(bool)
     ]
@@ -77,5 +78,5 @@ def landmark_rows(specifications: pd.DataFrame, study: Study) -> list[dict[str, 
 
 
 def _held_back(count: float, study: Study) -> str:
-    """A count of patients, unless there are too few."""
+    """Return a count of patients, unless there are too few."""
     return f"<{study.minimum_cell}" if count < study.minimum_cell else f"{count:,.0f}"

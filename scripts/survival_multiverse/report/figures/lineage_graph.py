@@ -94,7 +94,7 @@ def draw_graph(
 def _places(
     rows: Sequence[Sequence[str]], heights: Mapping[str, float]
 ) -> tuple[dict[str, tuple[float, float]], tuple[float, float]]:
-    """Upper left corners, every layer centred, and the size of the picture."""
+    """Return upper left corners, every layer centred, and the size of the picture."""
     tall = max(_height(row, heights) for row in rows)
     place: dict[str, tuple[float, float]] = {}
     for number, row in enumerate(rows):
@@ -110,7 +110,7 @@ def _ends(
     place: Mapping[str, tuple[float, float]],
     heights: Mapping[str, float],
 ) -> list[tuple[float, float]]:
-    """Where each line meets its box: one below the other, in the order that they come in."""
+    """Return where each line meets its box: one below the other, in the order that they come in."""
     ends = {}
     for target in {path[-1] for _, path in paths}:
         arriving = [number for number, (_, path) in enumerate(paths) if path[-1] == target]
@@ -122,7 +122,7 @@ def _ends(
 
 
 def _layers(nodes: Sequence[Node], edges: Sequence[Edge]) -> dict[str, int]:
-    """Longest way from the left; a box without a line into it moves up to the first that it leads to."""
+    """Assign layers by the longest way from the left; a box without inputs is next to its first target."""
     layer = {node.name: 0 for node in nodes}
     for _ in nodes:
         for edge in edges:
@@ -137,7 +137,7 @@ def _layers(nodes: Sequence[Node], edges: Sequence[Edge]) -> dict[str, int]:
 def _lanes(
     edges: Sequence[Edge], layer: Mapping[str, int]
 ) -> tuple[dict[str, int], list[tuple[Edge, list[str]]]]:
-    """Places that long lines take up in the layers between, and each line's way through them."""
+    """Return the places that long lines take up in the layers between, and each line's way through them."""
     lanes: dict[str, int] = {}
     paths = []
     for edge in edges:
@@ -154,7 +154,7 @@ def _ordered(
     paths: Iterable[tuple[Edge, list[str]]],
     layer: Mapping[str, int],
 ) -> list[list[str]]:
-    """Names by layer, each in the order of its neighbours' mean place, swept to and fro."""
+    """Order names by layer, by the mean place of their neighbours, in repeated sweeps."""
     placed = {**{node.name: layer[node.name] for node in nodes}, **lanes}
     rows = [[name for name in placed if placed[name] == place] for place in range(max(placed.values()) + 1)]
     before: dict[str, list[str]] = {name: [] for name in placed}
@@ -183,7 +183,7 @@ def _height(row: Sequence[str], heights: Mapping[str, float]) -> float:
 
 
 def _curve(points: Sequence[tuple[float, float]]) -> str:
-    """A line through the layers: straight past a box, curved between two."""
+    """Draw a line through the layers: straight past a box, curved between two."""
     (x, y), *rest = points
     text = f"M{x + WIDTH:.1f} {y:.1f}"
     x += WIDTH
@@ -198,7 +198,7 @@ def _curve(points: Sequence[tuple[float, float]]) -> str:
 
 
 def _label(text: str, x: float, y: float) -> str:
-    """What passes along a line, before the box that it leads to."""
+    """Write what passes along a line, before the box that it leads to."""
     return (
         f'<text x="{x - 5:.1f}" y="{y - 2:.1f}" text-anchor="end" font-size="10" fill="{MUTED}" '
         f'stroke="{PAPER}" stroke-width="3" paint-order="stroke">{escape(text)}</text>'
@@ -216,5 +216,5 @@ def _box(name: str, lines: Sequence[str], x: float, y: float, height: float, mar
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{WIDTH}" height="{height:.1f}" rx="5" fill="{fill}" '
         f'stroke="{stroke}"/>'
     )
-    # An id cannot hold a space, which the names of what comes from outside do.
+    # An id cannot hold a space, but the names of external inputs do.
     return "\n".join([f'<g id="{escape(name.replace(" ", "_"))}">', frame, *rows, "</g>"])

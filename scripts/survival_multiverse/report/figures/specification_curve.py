@@ -47,7 +47,7 @@ class Choice:
 
 
 def curve_order(specifications: pd.DataFrame) -> pd.DataFrame:
-    """Estimated specifications, block by block (dose cutoff), each in ascending hazard ratio.
+    """Return the estimated specifications, block by block (dose cutoff), each in ascending hazard ratio.
 
     Ties stay in the order of the table. The column `position` says where each is drawn: a gap parts the
     blocks, because each estimates something else.
@@ -59,7 +59,7 @@ def curve_order(specifications: pd.DataFrame) -> pd.DataFrame:
 
 
 def decision_rows(curve: pd.DataFrame, study: Study) -> list[Choice]:
-    """Rows of the decision panel: the choices inside a block, and whether the arms came out balanced.
+    """Return rows of the decision panel: the choices inside a block, and whether the arms are balanced.
 
     What does not apply is left out.
     """
@@ -134,7 +134,7 @@ def draw_specification_curve(specifications: pd.DataFrame, study: Study) -> Figu
 
 
 def _layout(counts: list[int]) -> tuple[Figure, list[SubplotSpec]]:
-    """A figure with one cell for each band, tall enough for its decision rows."""
+    """Return a figure with one cell for each band, tall enough for its decision rows."""
     heights = [2.9 + ROW_INCHES * count for count in counts]
     height = max(sum(heights) + 0.9 * len(counts) + 0.3, 2.0)
     figure = Figure(figsize=(WIDTH, height))
@@ -230,7 +230,7 @@ def _draw_blocks(axes: Axes, curve: pd.DataFrame, study: Study) -> None:
 
 
 def _draw_published(axes: Axes, curve: pd.DataFrame, study: Study, estimator: str) -> None:
-    """The published hazard ratio across the primary block."""
+    """Draw the published hazard ratio across the primary block."""
     block = curve[curve["dose_cutoff"] == study.anchor[1]]
     if estimator in study.published and len(block):
         left, right = block["position"].min() - 0.5, block["position"].max() + 0.5
@@ -286,7 +286,7 @@ def _line_width(axes: Axes, count: int) -> float:
 def _draw_decisions(
     axes: Axes, curve: pd.DataFrame, rows: list[Choice], reference: list[Choice], labelled: bool
 ) -> None:
-    """Which choice each estimate made."""
+    """Draw which choice each estimate made."""
     colours = _colours(curve)
     position = curve["position"].to_numpy(dtype=np.float64)
     made = {(heading, row.label): row.made for heading, row in _with_heading(rows) if row.made is not None}

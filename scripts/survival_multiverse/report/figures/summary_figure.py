@@ -87,7 +87,7 @@ def _write_answer(figure: Figure, answer: Answer | None, study: Study) -> None:
 
 
 def _draw_strips(axes: Axes, rows: pd.DataFrame, study: Study) -> None:
-    """One line of points for each estimator: all its hazard ratios, their median, the primary scenario."""
+    """Draw one line of points per estimator: all its hazard ratios, their median, the primary scenario."""
     names = estimators_present(rows)
     for place, name in enumerate(reversed(names)):
         here = estimated(rows[rows["estimator"] == name]).sort_values("hazard_ratio", kind="stable")
@@ -123,7 +123,7 @@ def _cautioned(rows: pd.DataFrame) -> list[bool]:
 
 
 def _of_them(rows: pd.DataFrame) -> str:
-    """How many of an estimator's hazard ratios are to be read with caution, in a line of its own."""
+    """Say on a line of its own how many of an estimator's hazard ratios are to be read with caution."""
     found = _cautioned(rows)
     return f"\n{MARK} {sum(found)} of {len(found)}" if any(found) else ""
 

@@ -152,13 +152,13 @@ def _draw_map(
 
 
 def _frame(axes: Axes, x: int, y: int, *, published: bool) -> None:
-    """The primary scenario, outlined; with a rim, if its hazard ratio was published."""
+    """Outline the primary scenario; with a rim, if its hazard ratio was published."""
     for width, colour in [*([(3.6, PUBLISHED)] if published else []), (1.6, DARK)]:
         axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=colour, lw=width, zorder=5))
 
 
 def _luminance(colour: ColorType) -> float:
-    """Relative luminance of a colour (WCAG 2.1), to choose black or white text."""
+    """Return the relative luminance of a colour (WCAG 2.1), to choose black or white text."""
     channels = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
     return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
 

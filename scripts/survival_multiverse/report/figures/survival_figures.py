@@ -81,7 +81,7 @@ def _draw_panel(axes: Axes, panel: Panel, study: Study, *, longest: float) -> No
 
 
 def _draw_published(axes: Axes, published: pd.DataFrame) -> None:
-    """Printed survival rates as rings, medians as ticks, and the P value in the legend; all in purple."""
+    """Draw printed survival rates as rings, medians as ticks, the P value in the legend; all in purple."""
     style: dict[str, Any] = {"color": PUBLISHED, "linestyle": "", "markeredgewidth": 1.3, "zorder": 5}
     rates = published[published["quantity"] == "survival"]
     medians = published[published["quantity"] == "median"]
@@ -121,7 +121,7 @@ def _draw_curve(axes: Axes, curve: Curve, study: Study) -> None:
 def _draw_numbers_at_risk(
     axes: Axes, panels: list[Panel], position: int, study: Study, *, ticks: list[float], labelled: bool
 ) -> None:
-    """Patients under observation just before each tick."""
+    """Draw the number of patients under observation just before each tick."""
     curves = panels[position].curves
     for tick in ticks:
         for row, curve in enumerate(curves):

@@ -58,7 +58,7 @@ def survival_panels(
     study: Study,
     published: pd.DataFrame = NO_MARKS,
 ) -> list[Panel]:
-    """What a figure shows: its panels, groups and log-rank P values.
+    """Return what a figure shows: its panels, groups and log-rank P values.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def survival_panels(
         Patients of the primary scenario (`multiverse.anchor_samples`): frames with time, event, arm
         and a column for each grouping, under `population`, `all` and `matched:<set>`.
     estimates
-        Rows of the primary scenario; the P values are read here, never computed anew.
+        Rows of the primary scenario; the P values are read here, never computed again.
     published
         Numbers of a paper (`published_marks`); none without one.
     """
@@ -80,7 +80,7 @@ def survival_panels(
 
 
 def _groups(name: str, samples: Mapping[str, pd.DataFrame], study: Study) -> list[tuple[Curve, ...]]:
-    """Curves of each panel of a figure."""
+    """Return the curves of each panel of a figure."""
     part = name.removeprefix(PREFIX)
     if part == STATE:
         return [_state_curves(samples["all"], study)]
@@ -95,7 +95,7 @@ def _groups(name: str, samples: Mapping[str, pd.DataFrame], study: Study) -> lis
 
 
 def log_rank_p(estimates: pd.DataFrame, **whom: str) -> float:
-    """Unstratified log-rank P value of the estimates table (`whom` as in `_about`); NaN if there is none."""
+    """Return the unstratified log-rank P of the estimates table (`whom` as in `_about`); NaN without one."""
     rows = estimates[(estimates["analysis"] == "log_rank") & (estimates["landmark"] == 0)]
     rows = rows[rows["level"].isna() & rows["model"].isna() & (rows["statistic"] == "chi_square")]
     values = about_whom(rows, **whom)["p_value"]

@@ -84,7 +84,7 @@ def mark_origin(figure: Figure, source: str) -> None:
 
 
 def svg_bytes(figure: Figure) -> bytes:
-    """The figure as SVG; equal figures give equal bytes (no date, no version, no random id)."""
+    """Return the figure as SVG; equal figures give equal bytes (no date, no version, no random id)."""
     buffer = io.BytesIO()
     with mpl.rc_context(RC):
         figure.savefig(
@@ -94,7 +94,7 @@ def svg_bytes(figure: Figure) -> bytes:
 
 
 def png_bytes(figure: Figure, *, dpi: int = 200) -> bytes:
-    """The figure as PNG; equal figures give equal bytes."""
+    """Return the figure as PNG; equal figures give equal bytes."""
     buffer = io.BytesIO()
     with mpl.rc_context(RC):
         figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight", metadata={"Software": None})
@@ -102,17 +102,17 @@ def png_bytes(figure: Figure, *, dpi: int = 200) -> bytes:
 
 
 def display_unit(unit: str) -> str:
-    """A unit with its power raised: ``cm3`` reads cm³."""
+    """Return a unit with its power raised: ``cm3`` reads cm³."""
     return re.sub(r"(?<=[A-Za-zµ])([23])\b", lambda match: {"2": "²", "3": "³"}[match[1]], unit)
 
 
 def display_label(label: str, unit: str) -> str:
-    """Axis label with its unit in brackets."""
+    """Return the axis label with its unit in brackets."""
     return f"{label} ({display_unit(unit)})" if unit else label
 
 
 def format_ratio(value: float) -> str:
-    """A hazard ratio to two decimals, or to two digits where two decimals say nothing."""
+    """Format a hazard ratio to two decimals, or to two digits where two decimals say nothing."""
     if not math.isfinite(value):
         return "–"
     if value >= 100 or 0 < value < 0.01:
@@ -121,7 +121,7 @@ def format_ratio(value: float) -> str:
 
 
 def format_p(value: float) -> str:
-    """A P value to two significant digits, never rounded across 0.05."""
+    """Format a P value to two significant digits, never rounded across 0.05."""
     if not math.isfinite(value):
         return "–"
     if value < 0.001:
@@ -135,6 +135,6 @@ def format_p(value: float) -> str:
 
 
 def p_phrase(value: float) -> str:
-    """``P = 0.012`` or ``P <0.001``."""
+    """Return ``P = 0.012`` or ``P <0.001``."""
     text = format_p(value)
     return f"P {text[0]} {text[1:]}" if text[0] in "<>" else f"P = {text}"

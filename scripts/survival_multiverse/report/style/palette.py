@@ -1,6 +1,6 @@
 """Colours of everything drawn."""
 
-# Okabe and Ito (2008), told apart by readers with any kind of colour vision.
+# Okabe and Ito (2008): distinct for readers with any kind of colour vision.
 BLUE, VERMILION, ORANGE, SKY = "#0072B2", "#D55E00", "#E69F00", "#56B4E9"
 GREEN, PURPLE = "#009E73", "#CC79A7"
 # Darker than all of these, yet seen on a dark page.

@@ -12,7 +12,7 @@ FINE_TICKS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.6, 2, 2.5, 3)
 
 
 def ratio_ticks(limits: tuple[float, float]) -> list[float]:
-    """Ticks within the limits of a hazard-ratio axis; finer ones where few of the usual would be left."""
+    """Return ticks within the limits of a hazard-ratio axis; finer ones if few of the usual are left."""
     for ticks in (RATIO_TICKS, FINE_TICKS):
         shown = [tick for tick in ticks if limits[0] <= tick <= limits[1]]
         if len(shown) > 3:
@@ -21,7 +21,7 @@ def ratio_ticks(limits: tuple[float, float]) -> list[float]:
 
 
 def ratio_limits(specifications: pd.DataFrame) -> tuple[float, float]:
-    """Limits of the hazard-ratio axis: every estimate, and all but the widest intervals."""
+    """Return the limits of a hazard-ratio axis: every estimate, and all but the widest intervals."""
     usable = estimated(specifications)
     if usable.empty:
         return 0.5, 2.0
@@ -33,7 +33,7 @@ def ratio_limits(specifications: pd.DataFrame) -> tuple[float, float]:
 
 
 def ratio_axis(axes: Axes, limits: tuple[float, float]) -> None:
-    """A logarithmic hazard-ratio axis with plain numbers."""
+    """Make an axis a logarithmic hazard-ratio axis with plain numbers."""
     axes.set_yscale("log")
     axes.set_ylim(limits)
     axes.yaxis.set_major_locator(FixedLocator(ratio_ticks(limits)))

@@ -49,7 +49,7 @@ VERDICTS = {WITHIN: "within rounding", NEAR: "near"}
 
 
 def anchor_tables(tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[pd.DataFrame, int]]:
-    """The tables of the page and how many of their columns name the row; empty ones of what is not there.
+    """Return the tables of the page and how many of their columns name the row; empty ones if absent.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def anchor_tables(tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[pd.Data
 
 
 def score_table(score: pd.DataFrame) -> pd.DataFrame:
-    """How many numbers of each kind are met; those that provably contradict others counted apart."""
+    """Count the numbers of each kind that are met; those that provably contradict others separately."""
     rows = []
     for row in score.to_dict("records"):
         kept = row["numbers"] - row["set_aside"]
@@ -96,7 +96,7 @@ def _share(count: int, of: int) -> str:
 
 
 def numbers_table(reproduction: pd.DataFrame) -> pd.DataFrame:
-    """Every published number beside the reproduced one, in the paper's conventions and in the study's own.
+    """Return each published number beside the reproduced one, in the paper's conventions and the study's own.
 
     Kinds in the order of the score, numbers in that of the print.
     """
@@ -121,7 +121,7 @@ def numbers_table(reproduction: pd.DataFrame) -> pd.DataFrame:
 
 
 def misses_table(reproduction: pd.DataFrame) -> pd.DataFrame:
-    """The same of the numbers that are not met within rounding."""
+    """Return the same for the numbers that are not met within rounding."""
     missed = reproduction[reproduction["verdict"] != WITHIN]
     return numbers_table(missed).drop(columns="Kind", errors="ignore")
 
@@ -136,7 +136,7 @@ def _printed(row: Mapping[str, Any]) -> str:
 
 
 def _more_digits(row: Mapping[str, Any], name: str, sign: str = "") -> str:
-    """A recomputed number with a digit more than was printed; counts have none."""
+    """Return a recomputed number with one digit more than was printed; counts have none."""
     if not is_number(row[name]):
         return GAP
     digits = 0 if row["statistic"] == "n" else int(row["decimals"]) + 1
@@ -149,7 +149,7 @@ def _statistic(row: Mapping[str, Any]) -> str:
 
 
 def contradictions_table(consistency: pd.DataFrame) -> pd.DataFrame:
-    """Comparisons of published numbers with each other that fail."""
+    """Return the failed comparisons of published numbers with each other."""
     rows = [
         {
             "Patients": row["patients"],
@@ -165,7 +165,7 @@ def contradictions_table(consistency: pd.DataFrame) -> pd.DataFrame:
 
 
 def matching_table(matching: pd.DataFrame) -> pd.DataFrame:
-    """Pairs and hazard ratio of the published model, on the stored pairs and over orders of equal scores."""
+    """Return pairs and hazard ratio of the published model, on stored pairs and over tie-breaks."""
     rows = [
         {
             "Matching": row["matching"],
@@ -188,7 +188,7 @@ def matching_table(matching: pd.DataFrame) -> pd.DataFrame:
 
 
 def ensemble_table(ensemble: pd.DataFrame) -> pd.DataFrame:
-    """Range of each conclusion over the cohorts that give the published numbers about equally well."""
+    """Return the range of each conclusion over the cohorts that reproduce the paper about equally well."""
     rows = [
         {
             "Conclusion": row["conclusion"],

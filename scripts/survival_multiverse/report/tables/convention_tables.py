@@ -28,7 +28,7 @@ SMDS = (
 
 
 def convention_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Ties, standard errors, log-rank strata and SMD by convention, before and after matching."""
+    """Return ties, standard errors, log-rank strata and SMD by convention, before and after matching."""
     table = []
     for estimator, name, label in stages(study):
         cox = of_stage(primary_rows(estimates, analysis="cox"), estimator, name)
@@ -72,7 +72,7 @@ def _smd_rows(estimates: pd.DataFrame, estimator: str, name: str | None, label: 
 
 
 def inverse_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """The primary hazard ratios in both directions: at or above against below, and below against above."""
+    """Return the primary hazard ratios in both directions: at or above against below, and the inverse."""
     low, high = arm_labels(study, dose_cutoff=study.anchor[1])
     rows = primary_rows(estimates, analysis="cox")
     table = []

@@ -93,7 +93,7 @@ def _patients(anchor: pd.DataFrame, population: Population, variable: str, level
 
 
 def flow_steps(counts: pd.DataFrame, study: Study) -> list[Step]:
-    """Boxes of the flow, from the table of `flow_counts`."""
+    """Return the boxes of the flow, from the table of `flow_counts`."""
     words = [count_words(count, minimum=study.minimum_cell) for count in counts["count"]]
     boxes: dict[str, list[dict[str, Any]]] = {}
     for row in counts.assign(words=words).to_dict("records"):

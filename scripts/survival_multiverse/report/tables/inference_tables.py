@@ -57,7 +57,7 @@ PRIMARY = str(Population.NON_OLIGOMETASTATIC)
 
 
 def joint_table(joint: pd.DataFrame, study: Study, *, primary_threshold: bool) -> pd.DataFrame:
-    """Joint tests at the primary threshold of lesions, or at the others."""
+    """Return the joint tests at the primary threshold of lesions, or at the others."""
     joint = joint[(joint["oligo_threshold"] == study.anchor[0]) == primary_threshold]
     nulls = [name for name in NULL_LABELS if name in set(joint["null"])]
     gated = joint_blocks(joint, strictest_gate(study))
@@ -103,7 +103,7 @@ def _joint_row(block: dict[str, dict[str, Any]], analyses: str, nulls: list[str]
 
 
 def attribution_table(attribution: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """What each choice alone explains of the spread of log HR, and what they explain only together."""
+    """Return what each choice alone explains of the spread of log HR, and what they explain only together."""
     here = attribution[
         (attribution["scope"] == "multiverse")
         & (attribution["population"] == PRIMARY)
@@ -145,18 +145,18 @@ def attribution_table(attribution: pd.DataFrame, specifications: pd.DataFrame, s
 
 
 def _order_share(terms: pd.DataFrame) -> float:
-    """Share of the order in which patients of equal score are matched; NaN without matching."""
+    """Return the share of the order in which patients of equal score are matched; NaN without matching."""
     share = terms.loc[terms["term"] == TIE_BREAK, "share"]
     return float(share.iloc[0]) if len(share) else math.nan
 
 
 def _small_share(share: float) -> str:
-    """A share as a percentage; a small one is not said to be none."""
+    """Format a share as a percentage; a small one is not said to be none."""
     return "<1 %" if is_number(share) and 0 < share < 0.005 else share_text(share)
 
 
 def _dropped(levels: str, study: Study) -> str:
-    """Levels that were dropped to complete the factorial, as readers know them."""
+    """Return the levels that were dropped to complete the factorial, as readers know them."""
     if not levels:
         return "nothing"
     words, dropped = [], levels.split("; ")
@@ -172,7 +172,7 @@ def _dropped(levels: str, study: Study) -> str:
 
 
 def selected_table(selected: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """The cutoff with the largest log-rank statistic, before and after the search is counted.
+    """Return the cutoff with the largest log-rank statistic, before and after the search is counted.
 
     Empty for reconstructed patients: their values were drawn within published categories.
     """
@@ -198,12 +198,12 @@ def selected_table(selected: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def _test_words(test: object) -> str:
-    """A test or an interval of the calibration in words."""
+    """Return a test or an interval of the calibration in words."""
     return CALIBRATED.get(test, str(test).replace("_", " ")) if isinstance(test, str) else ""
 
 
 def calibration_summary(calibration: pd.DataFrame) -> pd.DataFrame:
-    """Lowest and highest observed rate of each kind of test and interval, over all estimators and sets."""
+    """Return lowest and highest observed rate of each kind of test and interval, over estimators and sets."""
     if calibration.empty:
         return pd.DataFrame()
     kinds = calibration.fillna({"test": "", "null": ""})
@@ -228,7 +228,7 @@ def calibration_summary(calibration: pd.DataFrame) -> pd.DataFrame:
 
 
 def calibration_shown(calibration: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Observed error rates and coverages beside the nominal ones."""
+    """Return the observed error rates and coverages beside the nominal ones."""
     rows = []
     for row in calibration.to_dict("records"):
         words = [_test_words(row["test"]), NULL_LABELS.get(row["null"], "")]
@@ -252,7 +252,7 @@ def calibration_shown(calibration: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def witness_table(witnesses: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """The study's own numbers beside those of other people's code."""
+    """Return the study's own numbers beside those of other people's code."""
     rows = []
     for row in witnesses.to_dict("records"):
         name, estimator = row["adjustment_set"], row["estimator"]

@@ -25,7 +25,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def manuscript_tables(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> bytes:
-    """Table 1 with standardised differences, survival by factor, and the regression tables.
+    """Return Table 1 with standardised differences, survival by factor, and the regression tables.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def _fill_heading(cells: Sequence[_Cell], names: Sequence[str]) -> None:
 
 
 def _without_dates(page: Page) -> bytes:
-    """The document with every part dated alike: the format is a zip archive, which dates its parts."""
+    """Date every part of the document alike: the format is a zip archive, which dates its parts."""
     written, dated = io.BytesIO(), io.BytesIO()
     page.save(written)
     with zipfile.ZipFile(written) as source, zipfile.ZipFile(dated, "w", zipfile.ZIP_DEFLATED) as target:

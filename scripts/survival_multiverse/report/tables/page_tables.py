@@ -47,7 +47,7 @@ PROSE = ("strobe", "propensity", "remark", "paper_contradictions")
 
 
 def page_tables(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Markup]:
-    """Tables by name; every cell and heading is escaped."""
+    """Return the tables by name; every cell and heading is escaped."""
     return {
         name: Markup(to_html(table, index=index, prose=name in PROSE)) if len(table) else Markup("")
         for name, (table, index) in _made(study, tables).items()
@@ -55,12 +55,12 @@ def page_tables(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, M
 
 
 def shown_tables(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The same as text, with one heading a column, for other programs; empty ones are left out."""
+    """Return the same as text for other programs, with one heading per column; leave out empty tables."""
     return {name: _flat(table) for name, (table, _) in _made(study, tables).items() if len(table)}
 
 
 def _flat(table: pd.DataFrame) -> pd.DataFrame:
-    """Headings in one line; equal ones, which users' labels can make, are numbered."""
+    """Join headings into one line; number equal ones, which users' labels can make."""
     heads: list[str] = []
     for head in table.columns:
         name = (" ".join(map(str, head)) if isinstance(head, tuple) else str(head)).strip()
@@ -71,7 +71,7 @@ def _flat(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _made(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[pd.DataFrame, int]]:
-    """Tables by name, and how many of their columns name the row."""
+    """Return the tables by name, and how many of their columns name the row."""
     return {
         **_multiverse(study, tables),
         **_primary(study, tables["anchor"], tables["specifications"]),

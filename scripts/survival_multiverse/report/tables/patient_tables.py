@@ -32,7 +32,7 @@ PRIMARY = str(Population.NON_OLIGOMETASTATIC)
 
 
 def table_one(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Table 1: patients by arm before and after matching, chi-square P, largest |SMD| of each variable.
+    """Make Table 1: patients by arm before and after matching, chi-square P, largest |SMD| by variable.
 
     What was measured as a number stands below its levels as mean and standard deviation.
 
@@ -69,7 +69,7 @@ def _stage(estimates: pd.DataFrame, estimator: str, adjustment_set: str | None) 
 
 
 def _balance_before(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Balance before matching, from the adjustment set whose score leaves out the fewest patients."""
+    """Return balance before matching, from the adjustment set whose score leaves out the fewest patients."""
     found = [_stage(estimates, "unadjusted", name) for name in study.adjustment_sets]
     found = [frame[frame["analysis"] == "balance"] for frame in found]
     return max(found, key=lambda frame: frame["n"].max() if len(frame) else -1)
@@ -83,7 +83,7 @@ def _table_one_block(
     for arm in (0, 1):
         column = here[here["statistic"] == f"patients_{arm}"].set_index("level")["estimate"]
         counts[:, arm] = column.reindex(levels).fillna(0).to_numpy().astype(np.int64)
-    # What is small could be found again from a test of the counts.
+    # A test of the counts could reveal a small one.
     held = bool(((counts > 0) & (counts < minimum)).any())
     p_values = here.loc[here["analysis"] == "chi_square", "p_value"].to_numpy(dtype=np.float64)
     smd = here[(here["analysis"] == "balance") & (here["statistic"] == "smd")]
@@ -108,7 +108,7 @@ def _table_one_block(
 
 
 def _measured_rows(frames: list[pd.DataFrame], variable: str, study: Study) -> list[list[str]]:
-    """The row of a variable as measured, if it was: mean and standard deviation by arm, |SMD|."""
+    """Return the row of a variable as measured, if it was: mean and standard deviation by arm, |SMD|."""
     first = frames[0]
     if not ((first["variable"] == variable) & (first["statistic"] == "standard_deviation")).any():
         return []
@@ -120,7 +120,7 @@ def _measured_rows(frames: list[pd.DataFrame], variable: str, study: Study) -> l
 
 
 def _measured_block(here: pd.DataFrame, minimum: int) -> tuple[str, str, str, str]:
-    """Cells of both arms, no test, and |SMD|; nothing of an arm with fewer known values than `minimum`."""
+    """Return cells of both arms, no test, and |SMD|; none for an arm with under `minimum` known values."""
     cells = []
     for arm in (0, 1):
         found = here[(here["level"] == f"arm {arm}") & (here["analysis"] == "descriptive")]
@@ -139,7 +139,7 @@ def _measured_block(here: pd.DataFrame, minimum: int) -> tuple[str, str, str, st
 
 
 def _with_share(counts: np.ndarray, level: int, minimum: int) -> str:
-    """Count and percentage; where a count of the column is small, none has a percentage."""
+    """Return count and percentage; no percentage if any count of the column is small."""
     text = count_words(counts[level], minimum=minimum)
     if ((counts > 0) & (counts < minimum)).any():
         return text
@@ -147,7 +147,7 @@ def _with_share(counts: np.ndarray, level: int, minimum: int) -> str:
 
 
 def univariate_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Table 2: survival by level of each factor, log-rank P, and the univariate hazard ratio."""
+    """Make Table 2: survival by level of each factor, log-rank P, and the univariate hazard ratio."""
     frame = _stage(estimates, "unadjusted", None)
     curves = frame[frame["analysis"] == "kaplan_meier"]
     unit = f", {display_unit(study.time.unit)}" if study.time.unit else ""
@@ -202,7 +202,7 @@ def _cox(frame: pd.DataFrame, model: str) -> pd.DataFrame:
 
 
 def multivariable_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Table 3: the pre-specified and the selected multivariable Cox models, before matching."""
+    """Make Table 3: the pre-specified and the selected multivariable Cox models, before matching."""
     frame = _stage(estimates, "unadjusted", None)
     rows = []
     for model, label in (("pre_specified", "Pre-specified"), ("selected", "Selected by univariate P")):
@@ -223,7 +223,7 @@ def multivariable_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def missing_table(cohort: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Missing values by variable of the analysed cohort, a table of `release.cohort_counts`."""
+    """Return missing values by variable of the analysed cohort, a table of `release.cohort_counts`."""
     found = cohort.set_index("variable")
     analysed = count_words(found["patients"].iloc[0], minimum=study.minimum_cell)
     rows = []

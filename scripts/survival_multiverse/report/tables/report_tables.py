@@ -56,7 +56,7 @@ _ENVELOPE = {"estimate": "envelope_median", "ci_lower": "envelope_2.5", "ci_uppe
 
 
 def counts_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Attempted, estimated and not estimable, by population, estimator and landmark or none."""
+    """Count attempted, estimated and not estimable, by population, estimator and landmark or none."""
     rows = []
     for population in map(str, Population):
         for estimator in ESTIMATOR_ORDER:
@@ -76,7 +76,7 @@ def counts_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def blocks_table(blocks: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Blocks of the primary population at the primary threshold, without landmark."""
+    """Return the blocks of the primary population at the primary threshold, without landmark."""
     gate = strictest_gate(study)
     here = blocks[
         (blocks["population"] == PRIMARY)
@@ -125,14 +125,14 @@ def blocks_table(blocks: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def _median_of(block: dict[str, Any]) -> str:
-    """Median hazard ratio of a block, or that it holds none; a dash where no balance is judged."""
+    """Return the median hazard ratio of a block, or that it holds none; a dash if no balance is judged."""
     if not block:
         return GAP
     return format_ratio(block["median_hazard_ratio"]) if block["estimated"] else "none is comparable"
 
 
 def anchor_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """The primary scenario by every estimator and adjustment set."""
+    """Return the primary scenario by every estimator and adjustment set."""
     rows = []
     gate = strictest_gate(study)
     anchor = headline(specifications)
@@ -178,14 +178,14 @@ def anchor_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def _e_values(row: dict[str, Any]) -> str:
-    """``2.02 (1.15)``: of the estimate, and of the confidence limit nearest 1."""
+    """Return ``2.02 (1.15)``: of the estimate, and of the confidence limit nearest 1."""
     if not is_number(row["e_value"]):
         return GAP
     return f"{format_ratio(row['e_value'])} ({format_ratio(row['e_value_of_limit'])})"
 
 
 def reasons_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Specifications without a hazard ratio, by population, estimator and reason."""
+    """Return the specifications without a hazard ratio, by population, estimator and reason."""
     failed = specifications[specifications["status"] != "ok"]
     keys = ["population", "estimator", "reason", "status"]
     rows = []
@@ -200,7 +200,7 @@ def reasons_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def failures_table(failures: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Analyses without a number, by population, estimator, kind and reason."""
+    """Return the analyses without a number, by population, estimator, kind and reason."""
     rows = []
     for row in failures.to_dict("records"):
         name = row["adjustment_set"] if isinstance(row["adjustment_set"], str) else None
@@ -220,7 +220,7 @@ def failures_table(failures: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def gate_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """How many specifications pass each balance gate, and the hazard ratios of those in the primary block."""
+    """Count specifications that pass each balance gate; give hazard ratios of those in the primary block."""
     rows = []
     for estimator in GATED:
         everywhere = headline(specifications, estimator=estimator)

@@ -30,7 +30,7 @@ ORDER_LABELS = {
 
 
 def primary_rows(estimates: pd.DataFrame, *, analysis: str, landmark: float = 0.0) -> pd.DataFrame:
-    """Rows of one analysis, primary population, no subgroup."""
+    """Return the rows of one analysis, primary population, no subgroup."""
     return estimates[
         (estimates["population"] == PRIMARY)
         & (estimates["landmark"] == landmark)
@@ -40,19 +40,19 @@ def primary_rows(estimates: pd.DataFrame, *, analysis: str, landmark: float = 0.
 
 
 def stages(study: Study) -> list[tuple[str, str | None, str]]:
-    """Before matching and after it on each adjustment set: estimator, set, label."""
+    """Return the stages before and after matching on each adjustment set: estimator, set, label."""
     matched = [("matched", name, f"Matched, {set_label(study, name)}") for name in study.adjustment_sets]
     return [("unadjusted", None, "Before matching"), *matched]
 
 
 def of_stage(rows: pd.DataFrame, estimator: str, name: str | None) -> pd.DataFrame:
-    """Rows of one stage."""
+    """Return the rows of one stage."""
     chosen = rows["adjustment_set"]
     return rows[(rows["estimator"] == estimator) & (chosen.isna() if name is None else chosen == name)]
 
 
 def survival_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Median survival by arm, survival at the study's times, and its difference between the arms."""
+    """Return median survival by arm, survival at the study's times, and its difference between the arms."""
     rows = primary_rows(estimates, analysis="kaplan_meier")
     rows = rows[rows["variable"] == "arm"]
     low, high = arm_labels(study, dose_cutoff=study.anchor[1])
@@ -95,7 +95,7 @@ def _share(row: dict[str, Any] | None) -> str:
 
 
 def follow_up_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Follow-up: its reverse Kaplan-Meier median, and that of the patients still under observation.
+    """Return the reverse Kaplan-Meier median of follow-up, and the median of those still under observation.
 
     Their shortest and longest follow-up are single patients' and are not shown.
     """
@@ -119,7 +119,7 @@ def follow_up_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def _follow_up(group: dict[str, dict[str, Any]], alive: str) -> list[str]:
-    """Number, reverse median, those without the event and their median; nothing of a few."""
+    """Return number, reverse median, those without the event and their median; nothing for small groups."""
     reverse = group["reverse_kaplan_meier_median"]
     few = not alive[0].isdigit()
     value = group["alive_median"]["estimate"]
@@ -128,7 +128,7 @@ def _follow_up(group: dict[str, dict[str, Any]], alive: str) -> list[str]:
 
 
 def rmst_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Restricted mean survival of both arms and its difference."""
+    """Return the restricted mean survival of both arms and its difference."""
     rows = primary_rows(estimates, analysis="rmst")
     low, high = arm_labels(study, dose_cutoff=study.anchor[1])
     table = []
@@ -180,7 +180,7 @@ def proportional_hazards_table(estimates: pd.DataFrame, study: Study) -> pd.Data
 
 
 def landmark_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Hazard ratios of the primary scenario beyond each landmark, with the patients at risk there."""
+    """Return hazard ratios of the primary scenario beyond each landmark, with the patients at risk there."""
     rows = specifications[
         (specifications["population"] == PRIMARY) & specifications["is_anchor"].astype(bool)
     ]
@@ -213,7 +213,7 @@ def landmark_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def interaction_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Tests of interaction between the arm and each factor, before and after matching."""
+    """Return tests of interaction between the arm and each factor, before and after matching."""
     rows = primary_rows(estimates, analysis="interaction")
     names = {"likelihood_ratio": "likelihood ratio", "wald_clustered": "Wald, clustered by pair"}
     table = []

@@ -4,7 +4,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
 def environment() -> Environment:
-    """Templates with everything escaped unless marked safe; a name that is not given is an error."""
+    """Return the templates, escaping everything unless marked safe; a name that is not given is an error."""
     return Environment(
         loader=PackageLoader("survival_multiverse.report", "templates"),
         autoescape=True,

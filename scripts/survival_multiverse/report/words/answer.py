@@ -61,7 +61,7 @@ class Answer:
 def answers(
     specifications: pd.DataFrame, study: Study, joint: pd.DataFrame, attribution: pd.DataFrame
 ) -> list[Answer]:
-    """One answer for each estimator of the primary population, threshold and dose cutoff, no landmark."""
+    """Return one answer per estimator of the primary population, threshold and dose cutoff, no landmark."""
     everything = headline(specifications)
     rows = anchor_block(everything, study)
     tested = joint_readings(joint, study)
@@ -86,17 +86,17 @@ def answers(
 
 
 def answer_table(found: list[Answer]) -> pd.DataFrame:
-    """The answers as a small table."""
+    """Return the answers as a small table."""
     return pd.DataFrame([answer.row for answer in found])
 
 
 def is_fitted(study: Study) -> bool:
-    """Whether the patients were fitted to published numbers, so that nothing here is inference."""
+    """Return whether the patients were fitted to published numbers, so that nothing here is inference."""
     return study.source == "reconstructed"
 
 
 def silence(study: Study) -> str:
-    """What the evidence can't say, whatever the numbers are."""
+    """Say what the evidence can't say, whatever the numbers are."""
     text = (
         "What the evidence can't say: whether a difference is the work of "
         f"{in_sentence(study.dose.label)} or of whatever decided who received it and was not measured"
@@ -106,7 +106,7 @@ def silence(study: Study) -> str:
 
 
 def first_order(attribution: pd.DataFrame, study: Study, estimator: str) -> dict[str, float]:
-    """Share of each term of the primary block's spread, largest first; empty where there is none."""
+    """Return each term's share of the primary block's spread, largest first; empty if there is none."""
     here = attribution[
         (attribution["scope"] == "block")
         & (attribution["gate"] == "all")
@@ -123,7 +123,7 @@ def first_order(attribution: pd.DataFrame, study: Study, estimator: str) -> dict
 
 
 def term_label(study: Study, term: str) -> str:
-    """A choice, or choices together, as readers know them."""
+    """Return the label of a choice, or of choices together, as readers know them."""
     names = {"oligo_threshold": study.lesions.label, "dose_cutoff": study.dose.label}
     names |= {"gtv_cutoff": study.gtv.label, "caliper": "Caliper"}
     names |= {"adjustment_set": "Covariates", TIE_BREAK: "Order of equal scores"}
@@ -156,7 +156,7 @@ def _favour(rows: pd.DataFrame, name: str, study: Study) -> str:
 
 
 def _adjusted(name: str, study: Study) -> str:
-    """Which covariates the primary block holds."""
+    """Say which covariates the primary block holds."""
     entry = study.adjustment_sets.get(study.primary_set)
     return f", adjusted for “{entry.label}”," if entry and name != "unadjusted" else ""
 
@@ -167,7 +167,7 @@ def _published(name: str, study: Study) -> str:
 
 
 def _like(rows: pd.DataFrame, study: Study) -> str:
-    """Whether the arms became alike, and what the balanced analyses say; nothing where none is judged."""
+    """Say whether the arms are balanced, and what the balanced analyses say; nothing if none is judged."""
     through = _through_gate(rows, study)
     if through is None:
         return ""
@@ -191,7 +191,7 @@ def _through_gate(rows: pd.DataFrame, study: Study) -> Summary | None:
 
 
 def _cell(rows: pd.DataFrame, name: str, study: Study) -> str:
-    """The published cell instead of a joint test: what was fitted to a print can't be tested."""
+    """Describe the published cell instead of a joint test: what was fitted to a print can't be tested."""
     cells = [f"{text} ({in_sentence(label)})" for label, text in _anchored(rows, study).items()]
     if not cells:
         return f"The published cell could not be estimated, and {MECHANICAL}."
@@ -202,7 +202,7 @@ def _cell(rows: pd.DataFrame, name: str, study: Study) -> str:
 
 
 def _anchored(rows: pd.DataFrame, study: Study) -> dict[str, str]:
-    """Hazard ratio of the primary scenario by adjustment set."""
+    """Return the hazard ratio of the primary scenario by adjustment set."""
     anchor = estimated(rows[rows["is_anchor"].astype(bool)])
     sets = [name if isinstance(name, str) else None for name in anchor["adjustment_set"]]
     labels = [set_label(study, name) if name else "unadjusted" for name in sets]

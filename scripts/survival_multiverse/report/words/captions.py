@@ -58,7 +58,7 @@ def caption(
 
 
 def filled_in(study: Study) -> str:
-    """What reconstructed patients have that the paper does not know."""
+    """Say what reconstructed patients have that the paper does not know."""
     if study.source != "reconstructed":
         return ""
     return (
@@ -69,7 +69,7 @@ def filled_in(study: Study) -> str:
 
 
 def marks_lacking(study: Study, published: pd.DataFrame, *, value: bool, primary: bool = True) -> str:
-    """What a picture says of the marks that it lacks: the published `value`, the `primary` scenario."""
+    """Say which marks a picture lacks: the published `value`, the `primary` scenario."""
     parts = [] if primary else ["the primary scenario, as no single analysis has a place here"]
     if not value and (study.published or len(published)):
         parts.append("a published value, as the paper prints none of this kind")
@@ -77,7 +77,7 @@ def marks_lacking(study: Study, published: pd.DataFrame, *, value: bool, primary
 
 
 def _printed(name: str, study: Study, published: pd.DataFrame) -> str:
-    """What is purple in a figure of survival curves."""
+    """Say what is purple in a figure of survival curves."""
     words = {"survival": "survival rates (rings)", "median": "medians (ticks)", "log_rank_p": "log-rank P"}
     kinds = published_in(name, published, study)
     found = [text for kind, text in words.items() if kind in kinds]
@@ -126,7 +126,7 @@ def _surface_caption(specifications: pd.DataFrame, study: Study) -> Caption:
 
 
 def dagger(study: Study) -> str:
-    """What the marks mean: a dagger, where one can occur, and that of an estimate to be read with caution."""
+    """Explain the marks: a dagger, if one can occur, and that of an estimate to be read with caution."""
     late = any(study.flags(entry.covariates) for entry in study.adjustment_sets.values())
     return (" † holds covariates known only after treatment began." if late else "") + NOTE
 

@@ -23,7 +23,7 @@ AUTHORS = "for the authors: a program cannot know it"
 
 
 def strobe_table(study: Study, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """STROBE items for cohort studies (von Elm et al. 2007)."""
+    """Return the STROBE items for cohort studies (von Elm et al. 2007)."""
     sizes = (tables["cohort"][name].iloc[0] for name in ("patients", "events"))
     patients, events = (about(size, minimum=study.minimum_cell) for size in sizes)
     analysis = study.analysis
@@ -58,7 +58,7 @@ def strobe_table(study: Study, tables: Mapping[str, pd.DataFrame]) -> pd.DataFra
 
 
 def propensity_table(study: Study, specifications: pd.DataFrame) -> pd.DataFrame:
-    """Items for analyses with propensity scores (Yao et al. 2017)."""
+    """Return the items for analyses with propensity scores (Yao et al. 2017)."""
     matched = headline(specifications, estimator="matched")
     gates = []
     for threshold in study.analysis.balance_thresholds:
@@ -91,7 +91,7 @@ def propensity_table(study: Study, specifications: pd.DataFrame) -> pd.DataFrame
 
 
 def cutpoint_items(study: Study) -> pd.DataFrame:
-    """REMARK's items on cutpoints and continuous variables (McShane et al. 2005)."""
+    """Return REMARK's items on cutpoints and continuous variables (McShane et al. 2005)."""
     rows = []
     for axis in AXES[:-1]:
         role = {"oligo_threshold": study.lesions, "dose_cutoff": study.dose, "gtv_cutoff": study.gtv}[axis]
@@ -114,7 +114,7 @@ def cutpoint_items(study: Study) -> pd.DataFrame:
 
 
 def _searched(study: Study) -> list[tuple[str, str]]:
-    """Items on cutoffs that were searched for and on the variable uncut; not of values that were drawn."""
+    """Return items on searched cutoffs and on the continuous variable; none for values that were drawn."""
     if not measured(study):
         why = "not shown: exact values were drawn within published categories"
         return [("Every other cutpoint", why), ("Continuous form", why)]

@@ -11,7 +11,7 @@ STATE, DOSE, BY, MATCHED = "oligometastatic_state", "dose", "dose_by_", "dose_ma
 
 
 def figure_names(study: Study) -> list[str]:
-    """Names of the figures: the paper's Figures 1 to 4, and the arms after matching on each set."""
+    """Return the figures' names: the paper's Figures 1 to 4, and the arms after matching on each set."""
     parts = [STATE, DOSE]
     parts += [BY + name for name in study.analysis.interactions]
     parts += [MATCHED + name for name in study.adjustment_sets]
@@ -19,7 +19,7 @@ def figure_names(study: Study) -> list[str]:
 
 
 def whom_of(name: str, study: Study) -> list[tuple[str, dict[str, str]]]:
-    """Title of each panel of a figure, and of whom its numbers are (see `_about`)."""
+    """Return the title of each panel of a figure, and whom its numbers describe (see `_about`)."""
     part = name.removeprefix(PREFIX)
     if part == STATE:
         return [("All patients", {"population": "all", "variable": "state"})]
@@ -40,7 +40,7 @@ def whom_of(name: str, study: Study) -> list[tuple[str, dict[str, str]]]:
 
 
 def published_in(name: str, published: pd.DataFrame, study: Study) -> set[str]:
-    """Kinds of published numbers that a figure marks: survival, median, log_rank_p."""
+    """Return the kinds of published numbers that a figure marks: survival, median, log_rank_p."""
     found = [about_whom(published, **whom) for _, whom in whom_of(name, study)]
     return {kind for rows in found for kind in rows["quantity"]} & {"survival", "median", "log_rank_p"}
 
@@ -54,7 +54,7 @@ def about_whom(
     adjustment_set: str | None = None,
     subgroup: str | None = None,
 ) -> pd.DataFrame:
-    """Rows of a population, estimator, set and subgroup about a variable: unless told, of the arms."""
+    """Return rows of a population, estimator, set and subgroup about a variable: by default, of the arms."""
     wanted: dict[str, str | None] = {"population": population, "variable": variable, "estimator": estimator}
     wanted |= {"adjustment_set": adjustment_set, "subgroup": subgroup}
     for column, value in wanted.items():

@@ -11,23 +11,23 @@ from survival_multiverse.settings.values import spelling
 
 
 def with_unit(value: float, unit: str) -> str:
-    """A number with its unit: ``12 months``."""
+    """Return a number with its unit: ``12 months``."""
     return f"{spelling(value)} {display_unit(unit)}".strip()
 
 
 def in_sentence(label: str) -> str:
-    """A label inside a sentence: its capital goes, except in abbreviations (``T stage``)."""
+    """Return a label for use inside a sentence: its capital goes, except in abbreviations (``T stage``)."""
     return label[0].lower() + label[1:] if label[1:2].islower() else label
 
 
 def arm_labels(study: Study, *, dose_cutoff: float) -> tuple[str, str]:
-    """Names of the arms 0 and 1: below the cutoff, and at or above it."""
+    """Return the names of the arms 0 and 1: below the cutoff, and at or above it."""
     cutoff = with_unit(dose_cutoff, study.dose.unit)
     return f"<{cutoff}", f"≥{cutoff}"
 
 
 def population_label(study: Study, population: str) -> str:
-    """Name of a population."""
+    """Return the name of a population."""
     return {
         Population.NON_OLIGOMETASTATIC: study.words.at_or_above,
         Population.OLIGOMETASTATIC: study.words.below,
@@ -36,7 +36,7 @@ def population_label(study: Study, population: str) -> str:
 
 
 def variable_label(study: Study, name: str) -> str:
-    """Label of a grouping: the arm, the state, a fixed role or a covariate."""
+    """Return the label of a grouping: the arm, the state, a fixed role or a covariate."""
     if name == "arm":
         return study.dose.label
     if name in ("state", "population"):
@@ -49,7 +49,7 @@ def variable_label(study: Study, name: str) -> str:
 
 
 def level_label(study: Study, name: str, level: str, *, cutoffs: tuple[float, ...] | None = None) -> str:
-    """Label of one level of a grouping; `cutoffs` are the scenario's axis values (default: the anchor's)."""
+    """Return the label of a grouping's level; `cutoffs` are those of a scenario (default: the anchor's)."""
     threshold, dose_cutoff, gtv_cutoff, _ = study.anchor if cutoffs is None else cutoffs
     if name == "arm" and level in ("0", "1"):
         return arm_labels(study, dose_cutoff=dose_cutoff)[int(level)]
@@ -66,12 +66,12 @@ def level_label(study: Study, name: str, level: str, *, cutoffs: tuple[float, ..
 
 
 def factor_levels(study: Study, factor: str) -> tuple[str, ...]:
-    """Levels of a grouping, the reference first."""
+    """Return the levels of a grouping, the reference first."""
     return GTV_LEVELS if factor == "gtv" else study.covariates[factor].levels
 
 
 def contrast_label(study: Study, name: str, contrast: str) -> str:
-    """Label of a model term: ``level vs reference``, or the unit of a linear term."""
+    """Return the label of a model term: ``level vs reference``, or the unit of a linear term."""
     if " vs " not in contrast:
         unit = study.covariates[name].unit if name in study.covariates else ""
         unit = getattr(study, name).unit if name in ("gtv", "lesions") else unit
@@ -83,7 +83,7 @@ def contrast_label(study: Study, name: str, contrast: str) -> str:
 
 
 def axis_label(study: Study, axis: str) -> str:
-    """Name of an axis of the multiverse, with its unit."""
+    """Return the name of an axis of the multiverse, with its unit."""
     if axis == "oligo_threshold":
         return f"{study.lesions.label}: {in_sentence(study.words.at_or_above)} from"
     if axis == "dose_cutoff":
@@ -94,7 +94,7 @@ def axis_label(study: Study, axis: str) -> str:
 
 
 def axis_value(study: Study, axis: str, value: float) -> str:
-    """One value of an axis: ``≥20 mm``, ``caliper 0.2``."""
+    """Return one value of an axis in words: ``≥20 mm``, ``caliper 0.2``."""
     if axis == "caliper":
         return "no caliper" if math.isinf(value) else f"caliper {spelling(value)}"
     role = {"oligo_threshold": study.lesions, "dose_cutoff": study.dose, "gtv_cutoff": study.gtv}[axis]
@@ -102,7 +102,7 @@ def axis_value(study: Study, axis: str, value: float) -> str:
 
 
 def describe_specification(study: Study, row: dict[str, Any]) -> str:
-    """The choices of one specification in words, those that do not apply left out."""
+    """Return the choices of one specification in words, without those that do not apply."""
     parts = []
     for axis in ("oligo_threshold", "dose_cutoff", "gtv_cutoff", "caliper"):
         value = row.get(axis)

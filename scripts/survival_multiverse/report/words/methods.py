@@ -1,4 +1,4 @@
-"""The methods in short, written from the settings, so that the text cannot say what was not done."""
+"""The methods in short, written from the settings, so that the text says only what was done."""
 
 from survival_multiverse.cohort.disclosure import class_words
 from survival_multiverse.cohort.sample import measured
@@ -60,7 +60,7 @@ REFERENCES = (
 
 
 def methods(study: Study) -> list[tuple[str, str]]:
-    """Pairs of heading and text."""
+    """Return pairs of heading and text."""
     return [
         ("Contrast", _contrast(study)),
         ("Propensity score and matching", _matching(study)),
@@ -110,7 +110,7 @@ def _matching(study: Study) -> str:
 
 
 def _cuts(study: Study) -> str:
-    """Which covariates of a score are measured, and enter it by a cut."""
+    """Say which covariates of a score are measured, and enter it by a cut."""
     used = {name for entry in study.adjustment_sets.values() for name in entry.covariates}
     cut = [
         f"{in_sentence(covariate.label)} at {with_unit(covariate.cut, covariate.unit)}"

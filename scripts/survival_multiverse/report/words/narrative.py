@@ -71,12 +71,12 @@ NULLS = {
 
 
 def origin(study: Study) -> tuple[str, str]:
-    """Heading and text of the banner that says where the patients come from."""
+    """Return the heading and text of the banner that says where the patients come from."""
     return ORIGIN.get(study.source, ORIGIN["file"])
 
 
 def readings(specifications: pd.DataFrame, study: Study) -> list[tuple[str, str]]:
-    """For each estimator its name and what it says: primary population, no landmark.
+    """Return the name and reading of each estimator: primary population, no landmark.
 
     The primary threshold and dose cutoff are read out; every other threshold or dose cutoff is a block
     that estimates something else, so of those only the medians are set side by side.
@@ -96,7 +96,7 @@ def readings(specifications: pd.DataFrame, study: Study) -> list[tuple[str, str]
 
 
 def beside(rows: pd.DataFrame, study: Study) -> str:
-    """What the other adjustment sets give at the primary cutoffs: blocks of their own, never pooled."""
+    """Say what the other adjustment sets give at the primary cutoffs: blocks of their own, never pooled."""
     here = primary_cutoffs(rows, study)
     sentences = []
     for name in other_sets(study):
@@ -116,7 +116,7 @@ def beside(rows: pd.DataFrame, study: Study) -> str:
 
 
 def _focal(rows: pd.DataFrame, study: Study) -> str:
-    """Whom the matched analyses describe: how many found a partner, and where the smaller arm changes."""
+    """Say whom the matched analyses describe: how many were matched, and where the smaller arm changes."""
     here = anchor_block(rows, study)
     shares = here["matched_share"].dropna()
     if shares.empty:
@@ -141,7 +141,7 @@ def _focal(rows: pd.DataFrame, study: Study) -> str:
 
 
 def _other_blocks(rows: pd.DataFrame, study: Study) -> str:
-    """Medians of the blocks with another threshold or dose cutoff, side by side and not pooled."""
+    """Return medians of the blocks with another threshold or dose cutoff, side by side and not pooled."""
     usable = estimated(rows)
     usable = usable.drop(anchor_block(usable, study).index)
     medians = usable.groupby(["oligo_threshold", "dose_cutoff"])["hazard_ratio"].agg(middle_ratio)
@@ -159,7 +159,7 @@ def _other_blocks(rows: pd.DataFrame, study: Study) -> str:
 
 
 def joint_readings(joint: pd.DataFrame, study: Study) -> dict[str, str]:
-    """A sentence on the joint test of each estimator at the primary threshold and dose cutoff."""
+    """Return a sentence on the joint test of each estimator at the primary threshold and dose cutoff."""
     return {name: _tested_together(block, study) for name, block in primary_tests(joint, study).items()}
 
 
@@ -185,7 +185,7 @@ def _tested_together(block: dict[str, dict[str, Any]], study: Study) -> str:
 
 
 def towards(study: Study) -> str:
-    """The direction of the one-sided tests: ``towards longer survival``."""
+    """Return the direction of the one-sided tests: ``towards longer survival``."""
     return f"towards {study.inference.predicted} survival"
 
 
@@ -197,7 +197,7 @@ def _p_or_none(row: dict[str, Any], name: str) -> str:
 
 
 def joint_null(joint: pd.DataFrame, study: Study) -> str:
-    """What the joint tests test, and what their P values can be."""
+    """Say what the joint tests test, and what their P values can be."""
     if joint.empty:
         return ""
     draws, exposure = int(joint["draws"].max()), in_sentence(study.dose.label)
@@ -216,7 +216,7 @@ def joint_null(joint: pd.DataFrame, study: Study) -> str:
 
 
 def _beyond(study: Study) -> str:
-    """What the simulated null of a set with post-treatment covariates is."""
+    """Say what the simulated null of a set with post-treatment covariates is."""
     sets = []
     for entry in study.adjustment_sets.values():
         late = [
@@ -230,7 +230,7 @@ def _beyond(study: Study) -> str:
 
 
 def reading(specifications: pd.DataFrame, study: Study) -> str:
-    """Sentences on the specifications of one estimator."""
+    """Return sentences on the specifications of one estimator."""
     summary = summarise(specifications)
     sentences = [_counts(summary)]
     if summary.estimated == 1:
@@ -306,12 +306,12 @@ def _specifications(count: int) -> str:
 
 
 def percent(study: Study) -> str:
-    """The confidence level: ``95 %``."""
+    """Return the confidence level: ``95 %``."""
     return f"{100 * study.analysis.confidence_level:g}\u00a0%"
 
 
 def excluding(count: int, side: int, interval: str) -> str:
-    """``, 3 of them with …``: how many of those on one side have an interval there; nothing of nobody."""
+    """Say how many of those on one side have an interval there: ``, 3 of them with …``; nothing of nobody."""
     if side == 0:
         return ""
     share = "none" if count == 0 else "all" if count == side else f"{count:,}"
@@ -319,17 +319,17 @@ def excluding(count: int, side: int, interval: str) -> str:
 
 
 def of_all(part: int, whole: int) -> str:
-    """``3 of 4 (75 %)``, or all or none of them."""
+    """Return ``3 of 4 (75 %)``, or all or none of them."""
     if part in (0, whole):
         return f"{'none' if part == 0 else 'all'} of the {whole:,}"
     share = 100 * part / whole
-    # Not "100 %" where one disagrees, nor "0 %" where one agrees.
+    # Not "100 %" if one disagrees, nor "0 %" if one agrees.
     shown = "<1" if share < 1 else ">99" if share > 99 else f"{math.floor(share + 0.5)}"
     return f"{part:,} of {whole:,} ({shown}\u00a0%)"
 
 
 def hidden_bias(specifications: pd.DataFrame, study: Study) -> str:
-    """Rosenbaum bounds of the primary block's matched analyses; nothing where none was matched."""
+    """Say the Rosenbaum bounds of the primary block's matched analyses; nothing if none was matched."""
     rows = estimated(anchor_block(headline(specifications, estimator="matched"), study))
     rows = rows[rows["rosenbaum_direction"].notna()]
     if rows.empty:
@@ -344,7 +344,7 @@ def hidden_bias(specifications: pd.DataFrame, study: Study) -> str:
 
 
 def _bounds_towards(rows: pd.DataFrame, direction: int, words: str) -> list[str]:
-    """What hidden bias would have to be in the analyses whose pairs speak for one direction."""
+    """Say what hidden bias would have to be in the analyses whose pairs support one direction."""
     here = rows[rows["rosenbaum_direction"] == direction]
     if here.empty:
         return []

@@ -20,7 +20,7 @@ BLANK = "<th >&nbsp;</th>"
 
 
 def to_html(table: pd.DataFrame, *, index: int = 1, prose: bool = False) -> str:
-    """A table as HTML; the first `index` columns are row headings, columns may have two levels.
+    """Return a table as HTML; the first `index` columns are row headings, columns may have two levels.
 
     `prose` is for cells that hold sentences rather than numbers.
 
@@ -48,12 +48,12 @@ def to_html(table: pd.DataFrame, *, index: int = 1, prose: bool = False) -> str:
 
 
 def _unbroken(text: str) -> str:
-    """No line ends between a number and its unit, or a name and its dagger."""
+    """Prevent line breaks between a number and its unit, or a name and its dagger."""
     return text.replace(" %", "\u00a0%").replace(" †", "\u00a0†")
 
 
 def interval(row: dict[str, Any], *, form: Callable[[float], str] = format_ratio) -> str:
-    """``0.68 (0.52 to 0.90)``; a dash where there is no estimate, nor a lower limit of one not reached."""
+    """Return ``0.68 (0.52 to 0.90)``; a dash without an estimate or a lower limit of one not reached."""
     if not is_number(row.get("estimate")):
         lower = row.get("ci_lower")
         return f"not reached (lower limit {form(lower)})" if is_number(lower) else GAP
@@ -65,27 +65,27 @@ def interval(row: dict[str, Any], *, form: Callable[[float], str] = format_ratio
 
 
 def set_label(study: Study, name: str) -> str:
-    """Label of an adjustment set, with a dagger if it holds a post-treatment covariate."""
+    """Return the label of an adjustment set, with a dagger if it holds a post-treatment covariate."""
     entry = study.adjustment_sets[name]
     return entry.label + (" †" if study.flags(entry.covariates) else "")
 
 
 def reason_text(row: dict[str, Any]) -> str:
-    """Why a row has no number, in words."""
+    """Say why a row has no number."""
     reason = row.get("reason")
     return reason if isinstance(reason, str) and reason else str(row.get("status", "")).replace("_", " ")
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Whether a value is a number other than NaN."""
+    """Return whether a value is a number other than NaN."""
     return isinstance(value, int | float | np.number) and not math.isnan(float(value))
 
 
 def count_text(value: object) -> str:
-    """A count with thousands separated, or a dash."""
+    """Return a count with thousands separated, or a dash."""
     return f"{int(value):,}" if is_number(value) else GAP
 
 
 def share_text(value: float) -> str:
-    """A share of 1 as a percentage, or a dash."""
+    """Return a share of 1 as a percentage, or a dash."""
     return f"{100 * value:.0f} %" if is_number(value) else GAP
