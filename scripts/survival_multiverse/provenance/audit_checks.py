@@ -119,7 +119,7 @@ class Audit:
                 yield Finding(path, DESCRIPTION, Verdict.OK)
 
     def _manifest(self) -> Iterator[Finding]:
-        """Report what is wrong with the manifest itself; whether it is the run's, only a signature can tell."""
+        """Report what is wrong with the manifest; whether it is the run's, only a signature can tell."""
         if not (self.records.study / MANIFEST).is_file():
             detail = "a run did not end; run the study again"
             yield Finding(MANIFEST, DESCRIPTION, Verdict.MISSING, detail=detail)

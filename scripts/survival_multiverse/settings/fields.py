@@ -155,7 +155,7 @@ def _in_order(limits: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def _nothing(kind: Any) -> Any:
-    """What stands for a value of a type that a step is not given."""
+    """Return what stands for a value of a type that a step is not given."""
     if get_origin(kind) is dict or (isinstance(kind, type) and issubclass(kind, Group)):
         return {}
     parts = get_args(kind)
