@@ -11,6 +11,9 @@
 # make reconstruct      the committed cohort again from the published numbers (resources/README.md)
 # make ensemble         twenty other cohorts that give the published numbers, too; about an hour on two cores
 # make bench            the engine beside lifelines and, where it is found, R (benchmarks/README.md)
+# make lock             requirements.lock with its hashes, from pyproject.toml (docs/supply_chain.md)
+# make check-lock | vulnerabilities    has every platform its files? is a known vulnerability among them?
+# make sbom             what is installed, and under which licences: sbom.cdx.json, licences.csv
 # make test | lint | clean
 SHELL := bash
 .DELETE_ON_ERROR:
@@ -43,7 +46,8 @@ STUDY := PYTHONPATH="$$PWD/scripts$${PYTHONPATH:+:$$PYTHONPATH}" $(BIN)/python -
 INSTALLED := $(VENV)/.installed
 COMPILED := $(VENV)/.compiled
 
-.PHONY: study audit share sign explain compare reconstruct ensemble bench test lint format clean
+.PHONY: study audit share sign explain compare reconstruct ensemble bench lock check-lock sbom vulnerabilities test lint \
+    format clean
 
 study: $(COMPILED)
 	@$(STUDY) run "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} "--cores=$$CORES"
@@ -82,6 +86,12 @@ ensemble: $(COMPILED)
 bench: $(COMPILED)
 	PYTHONPATH=scripts $(BIN)/python benchmarks/bench.py
 
+lock check-lock vulnerabilities:
+	.ci/supply_chain $@
+
+sbom: $(INSTALLED)
+	.ci/supply_chain $@
+
 test: $(COMPILED)
 	printf %s "$$TESTS" | xargs $(BIN)/python -m pytest --numprocesses logical --maxschedchunk 1
 
@@ -103,12 +113,15 @@ format: $(INSTALLED)
 # Results and logs; the environment stays.
 clean:
 	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -r {} +
-	rm -rf logs .snakemake report.zip share.zip
+	rm -rf logs .snakemake report.zip share.zip sbom.cdx.json licences.csv
 
 $(INSTALLED): requirements.lock
 	@"$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
 	"$$PYTHON" -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	    --requirement requirements-build.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-build-isolation \
+	    --requirement requirements.lock
 	@touch $@
 
 # Compiled once here, the kernels are loaded from disk by every job; where nothing can be kept, a run keeps its own.

@@ -20,9 +20,9 @@ from survival_multiverse.settings.study import Study
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-LOCK = dict(
-    line.split("==") for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
-)
+LOCK_TEXT = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+BUILD_LOCK_TEXT = (ROOT / "requirements-build.lock").read_text(encoding="utf-8")
+LOCK = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", LOCK_TEXT, re.MULTILINE))
 OWN_FILES = [
     path
     for folder in ("", ".ci", "config", "profiles", "results", "scripts", "workflow")
@@ -78,10 +78,18 @@ def test_locked_versions_lie_in_the_ranges():
         assert locked(name) in packaging.SpecifierSet(limits), requirement
 
 
-def test_lock_holds_versions_and_no_addresses():
-    for name, version in LOCK.items():
-        assert re.fullmatch(r"[A-Za-z0-9._-]+", name)
-        assert re.fullmatch(r"[0-9][0-9A-Za-z.+]*", version)
+@pytest.mark.parametrize("text", [LOCK_TEXT, BUILD_LOCK_TEXT], ids=["lock", "build lock"])
+def test_lock_holds_versions_with_their_hashes_and_no_addresses(text):
+    header, pins = re.fullmatch(r"((?:#.*\n)*)(.*)", text, re.DOTALL).groups()
+    assert "//" not in header
+    pin = r"[a-z0-9-]+==[0-9][0-9a-z.+]*(?: ; [a-z_]+ [!=]= '\w+')?(?: \\\n    --hash=sha256:[0-9a-f]{64})+\n"
+    assert re.sub(pin, "", pins) == ""
+
+
+def test_set_up_takes_no_file_without_its_hash():
+    calls = re.findall(r"pip install(?:.*\\\n)*.*", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert len(calls) == 2
+    assert all("--require-hashes" in call for call in calls)
 
 
 @pytest.fixture(scope="module")
