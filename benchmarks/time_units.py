@@ -81,7 +81,7 @@ def scenario_files(_: UnitCohort) -> Round:
     from survival_multiverse.files.config_files import merged_config
     from survival_multiverse.files.source_patients import source_patients
     from survival_multiverse.files.study_files import paper_files
-    from survival_multiverse.scenario.multiverse import Scenario, evaluate_panel
+    from survival_multiverse.scenario.multiverse import evaluate_panel
     from survival_multiverse.settings.study import Study
 
     config = merged_config([CONFIG], {})
@@ -90,7 +90,7 @@ def scenario_files(_: UnitCohort) -> Round:
     frame = source_patients(study, config, patients=paper["patients"], description=paper["description"])
     patients = prepare_cohort(frame, study).patients
     gtv_cutoffs, calipers = (study.axes[name].values for name in ("gtv_cutoff", "caliper"))
-    anchor = Scenario(*study.anchor)
+    anchor = study.anchor
     panel = [anchor._replace(gtv_cutoff=g, caliper=c) for g, c in product(gtv_cutoffs, calipers)]
     list(evaluate_panel(patients, study, [anchor]))
     return lambda: sum(1 for _ in evaluate_panel(patients, study, panel))

@@ -8,12 +8,18 @@ test beyond a landmark. As in the engine, the calipers of a score share what the
 import numpy as np
 from numba import njit
 
-from survival_multiverse.kernels.cell import width_of
 from survival_multiverse.kernels.cox import fit_cox
 from survival_multiverse.kernels.curves import NO_LIMITS, kaplan_meier_kernel, survival_at_kernel
 from survival_multiverse.kernels.log_rank import log_rank_many_kernel
 from survival_multiverse.kernels.logistic import logistic_kernel
-from survival_multiverse.kernels.matching import focal_arm_of, group_arms, match_grouped, rank_scores, spread
+from survival_multiverse.kernels.matching import (
+    caliper_units,
+    focal_arm_of,
+    group_arms,
+    match_grouped,
+    rank_scores,
+    spread,
+)
 
 NORMAL_QUANTILE = 1.959963984540054
 
@@ -56,7 +62,7 @@ def work_units(time, event, arm, scores, groups, X, order, priority, calipers, a
     last = np.empty(n, dtype=np.int64)
     for c in range(calipers.shape[0]):
         out[c, 0] = out[0, 0]
-        match_grouped(arms, priority, width_of(calipers[c], sd), pair_of)
+        match_grouped(arms, priority, caliper_units(calipers[c], sd), pair_of)
         # As in the engine, a match that a wider caliper leaves as it was is not analysed again.
         if c > 0 and np.array_equal(pair_of, last):
             out[c, 1] = out[c - 1, 1]

@@ -6,7 +6,7 @@ from typing import Any
 __version__ = "0.2.0"
 
 _PLACES = {
-    "Scenario": "scenario.multiverse",
+    "Scenario": "settings.values",
     "Study": "settings.study",
     "cox": "estimators.cox",
     "encode_cohort": "cohort.sample",

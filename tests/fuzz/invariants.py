@@ -9,8 +9,9 @@ import pandas as pd
 from survival_multiverse.inference.attribution import attribute
 from survival_multiverse.inference.resampling import Resample, resample
 from survival_multiverse.inference.robustness import specifications, summarise_blocks
-from survival_multiverse.scenario.multiverse import Scenario, evaluate_panel
+from survival_multiverse.scenario.multiverse import evaluate_panel
 from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import Scenario
 
 NUMBERS = ["estimate", "std_error", "ci_lower", "ci_upper", "p_value"]
 # What may be infinite says so in the data dictionary: a match without a caliper.

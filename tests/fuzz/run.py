@@ -15,7 +15,6 @@ from invariants import check_study, rows_of
 from random_studies import random_study
 
 from survival_multiverse.cohort.sample import design_matrix, encode_cohort, whole_sample
-from survival_multiverse.scenario.multiverse import Scenario
 from survival_multiverse.settings.study import Study
 
 TOLERANCE = 1e-6
@@ -23,7 +22,7 @@ TOLERANCE = 1e-6
 
 def adjusted_rows(patients: pd.DataFrame, study: Study, number: int) -> pd.DataFrame:
     """All patients with the columns of the adjusted model, for R; gaps where one is unknown."""
-    anchor = Scenario(*study.anchor)
+    anchor = study.anchor
     sample = whole_sample(
         encode_cohort(patients, study),
         oligo_threshold=anchor.oligo_threshold,

@@ -192,7 +192,7 @@ def determined(attack, people, columns, *, tried=None):
 
 def searched_cutoffs(study: Study, patients, tables, name, *, kept, exact=False):
     """Who of the primary population lies between the cutoffs of a variable, searched or of the grid."""
-    here = patients[at_least(patients["lesions"].to_numpy(float), study.anchor[0])]
+    here = patients[at_least(patients["lesions"].to_numpy(float), study.anchor.oligo_threshold)]
     values = here[name].to_numpy(float)
     values = values[~np.isnan(values)]
     rows = tables["cutpoints"]
@@ -212,7 +212,8 @@ def searched_cutoffs(study: Study, patients, tables, name, *, kept, exact=False)
             between = (cells["between"] > limits.index(low)) & (cells["between"] <= limits.index(high))
             attack.known.append((between.to_numpy(), study.minimum_cell, np.inf))
     arms = tables["arm_curves"] if name == "dose" else tables["arm_curves"].iloc[:0]
-    arms = arms[(arms["estimator"] == "unadjusted") & (arms["oligo_threshold"] == study.anchor[0])]
+    arms = arms[arms["estimator"] == "unadjusted"]
+    arms = arms[arms["oligo_threshold"] == study.anchor.oligo_threshold]
     for row in arms.to_dict("records"):
         above = cells["between"] > limits.index(row["dose_cutoff"])
         attack.learn(above == bool(row["arm"]), row["n"], exact=exact)

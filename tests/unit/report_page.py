@@ -40,9 +40,9 @@ from survival_multiverse.report.release import release
 from survival_multiverse.report.style.formats import svg_bytes
 from survival_multiverse.report.words.figure_names import figure_names
 from survival_multiverse.scenario.arm_curves import describe_arms
-from survival_multiverse.scenario.multiverse import Scenario, anchor_samples, evaluate_panel
+from survival_multiverse.scenario.multiverse import anchor_samples, evaluate_panel
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES
+from survival_multiverse.settings.values import AXES, Scenario
 
 RESOURCES = Path(__file__).parents[2] / "resources"
 EVIL = "<script>alert('x')</script> & \"quoted\""

@@ -9,16 +9,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from survival_multiverse.balancing.matching import priority
 from survival_multiverse.calibration.replicates import (
     EFFECT_ON_COURSE,
     ESTIMATORS,
     KNOWN_EFFECT,
     NO_EFFECT,
     TESTS,
-    anchor_covariates,
     anchor_intervals,
-    anchor_sample,
     calibration_config,
     percentile_intervals,
     run_replicates,
@@ -26,7 +23,6 @@ from survival_multiverse.calibration.replicates import (
 from survival_multiverse.calibration.table import COLUMNS, SIZES, calibration_table
 from survival_multiverse.calibration.truth import true_log_ratios
 from survival_multiverse.cohort.preparation import prepare_cohort
-from survival_multiverse.cohort.sample import encode_cohort
 from survival_multiverse.cohort.simulation import potential_outcomes, simulate_cohort
 from survival_multiverse.estimators.cox import cox, hazard_ratio
 from survival_multiverse.files.study_files import CALIBRATION_COHORTS, CALIBRATION_DRAWS
@@ -39,7 +35,8 @@ from survival_multiverse.inference.resampling import (
     resample,
     specification_keys,
 )
-from survival_multiverse.scenario.comparability import match, matched_sample, score
+from survival_multiverse.scenario.comparability import match, matched_sample
+from survival_multiverse.scenario.encoded_study import encode_study
 from survival_multiverse.settings.study import Study
 
 ROOT = Path(__file__).parents[2]
@@ -88,7 +85,8 @@ def test_wald_intervals_are_those_of_the_engine_that_resamples(cohort):
     (cell,) = cells_of(patients, study)
     keys = specification_keys(cell, study).reset_index(drop=True)
     keys[["estimate", "error"]] = evaluate(cell, study)
-    keys = keys[(keys["gtv_cutoff"] == study.anchor[2]) & keys["caliper"].isin([study.anchor[3], np.nan])]
+    keys = keys[keys["gtv_cutoff"] == study.anchor.gtv_cutoff]
+    keys = keys[keys["caliper"].isin([study.anchor.caliper, np.nan])]
     engine = keys.set_index(["estimator", "adjustment_set"])[["estimate", "error"]].sort_index()
     intervals = pd.DataFrame(anchor_intervals(patients, study))
     studys = {"matched": "outputation", "overlap": "stacked", "iptw": "stacked", "adjusted": "model"}
@@ -105,14 +103,13 @@ def test_intervals_over_orders_are_those_of_a_loop_over_the_orders(cohort):
     patients, study = cohort
     intervals = pd.DataFrame(anchor_intervals(patients, study))
     matched = intervals[intervals["estimator"] == "matched"].set_index(["adjustment_set", "test"])
-    encoded = encode_cohort(patients, study)
-    places = repeated_places(priority(encoded.ids, seed=study.seed), study)
+    encoded = encode_study(patients, study)
+    places = repeated_places(encoded.ranks, study)
     assert len(places) == 10
-    for name in study.adjustment_sets:
-        scored = score(anchor_sample(encoded, study), anchor_covariates(name, study))
+    for name, scored in encoded.scores(encoded.sample(study.anchor)):
         fits = []
         for order in places:
-            matching = match(scored, order, caliper=study.anchor[-1], analysis=study.analysis)
+            matching = match(scored, order, caliper=study.anchor.caliper, analysis=study.analysis)
             pairs = matched_sample(scored, matching)
             arm = pairs.arm[:, None].astype(float)
             fit = cox(pairs.time, pairs.event, arm, cluster=pairs.pair, robust=True)

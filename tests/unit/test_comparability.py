@@ -1,5 +1,6 @@
 """What the balance gates judge, against loops over the patients, and where what they judge is shown."""
 
+import json
 from dataclasses import replace
 from functools import cache
 
@@ -17,11 +18,13 @@ from survival_multiverse.report.charts.evidence_pictures import _measured
 from survival_multiverse.report.tables.patient_tables import table_one
 from survival_multiverse.report.words.labels import judged_forms
 from survival_multiverse.scenario.comparability import balance_design, balance_of, match, score, weights
-from survival_multiverse.scenario.evaluation import covariate_names
-from survival_multiverse.scenario.multiverse import Scenario, evaluate_panel
+from survival_multiverse.scenario.encoded_study import covariate_names
+from survival_multiverse.scenario.multiverse import evaluate_panel
 from survival_multiverse.scenario.sensitivity import risk_ratio
 from survival_multiverse.settings.schema import Population
+from survival_multiverse.settings.slices import scenario_settings
 from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import Scenario
 
 CATEGORIES = {"sex": "female", "response": "yes"}
 CUTS = {"age": 60.0, "gtv": 100.0, "lesions": 5.0}
@@ -66,7 +69,10 @@ def smd_by_loop(values, binary, arm, weight):
 @pytest.mark.parametrize("population", [Population.NON_OLIGOMETASTATIC, Population.ALL])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_gates_are_the_largest_difference_by_a_loop_over_the_patients(source, population, seed):
-    study = replace(small_study(), source=source)
+    config = small_config()
+    config["cohort"]["source"] = source
+    # As the job of a scenario is told it.
+    study = Study.from_config(json.loads(scenario_settings(config)))
     patients = gappy_patients(seed)
     cohort = encode_cohort(patients, study)
     by_id = patients.set_index("patient_id")

@@ -157,7 +157,7 @@ def test_the_published_ratio_crosses_the_primary_block_of_its_estimator_alone():
     ((left, low), (right, high)) = line.get_segments()[0]
     assert low == high == 0.61
     curve = curve_order(matched()[matched()["oligo_threshold"] == 5.0])
-    block = curve.loc[curve["dose_cutoff"] == study.anchor[1], "position"]
+    block = curve.loc[curve["dose_cutoff"] == study.anchor.dose_cutoff, "position"]
     assert (left, right) == (block.min() - 0.5, block.max() + 0.5)
     assert "published" in [text.get_text() for text in figure.legends[0].get_texts()]
 

@@ -10,7 +10,7 @@ from report_frames import canonical_patients, small_study
 
 from survival_multiverse.cohort.disclosure import count_words
 from survival_multiverse.report.tables.flow import flow_counts, flow_steps
-from survival_multiverse.scenario.multiverse import Scenario, evaluate_panel
+from survival_multiverse.scenario.multiverse import evaluate_panel
 
 N = 220
 
@@ -21,7 +21,7 @@ def steps_of(seed, *, gaps, minimum=0):
     for name in ("lesions", "gtv", "kps", "response"):
         missing = random.random(N) < gaps
         patients[name] = patients[name].where(~missing, np.nan if name != "response" else None)
-    ((_, table),) = evaluate_panel(patients, study, [Scenario(*study.anchor)])
+    ((_, table),) = evaluate_panel(patients, study, [study.anchor])
     anchor = table.to_pandas()
     anchor = anchor.astype(dict.fromkeys(anchor.select_dtypes("category").columns, object))
     flow = {"step": ["all", "analysed"], "reason": ["patients in the data", "patients analysed"]}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from survival_multiverse.balancing.matching import greedy_match, integer_score, logit_sd, priority
-from survival_multiverse.kernels.matching import match_kernel
+from survival_multiverse.kernels.matching import caliper_units, match_kernel
 from survival_multiverse.settings.schema import Status
 
 
@@ -288,3 +288,18 @@ def test_priority_tells_copies_apart_and_refuses_repeats():
     assert priority([], seed=1).shape == (0,)
     with pytest.raises(ValueError, match="unique"):
         priority(["a", "b", "a"], seed=1)
+
+
+@pytest.mark.parametrize(
+    ("caliper", "sd", "units"),
+    [
+        (0.2, 1.5, 300_000_000),
+        (0.5, 1e-9, 0),
+        (1.5, 1e-9, 2),
+        (1e300, 1.5, 2**62),
+        (np.inf, np.nan, 2**63 - 1),
+        (0.2, np.nan, -1),
+    ],
+)
+def test_caliper_in_units_of_the_score(caliper, sd, units):
+    assert caliper_units(caliper, sd) == units

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from test_scenario import assert_promises, frame_of, rows_of
 
-from survival_multiverse.scenario.multiverse import Scenario, anchor_samples, evaluate_panel
+from survival_multiverse.scenario.multiverse import anchor_samples, evaluate_panel
 from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import Scenario
 
 SMALL = Scenario(5, 60, 100, 0.2)
 PANEL = [Scenario(m, 60, g, c) for m in (3, 5) for g in (100, 150) for c in (0.1, 0.2, math.inf)]
@@ -252,7 +253,7 @@ def test_anchor_samples_are_the_anchor_scenario():
     patients, study = breast_patients(), breast_study()
     frames = anchor_samples(patients, study)
     assert set(frames) == {"all", "population", "matched:late", "matched:early"}
-    anchor = frame_of(patients, study, Scenario(*study.anchor))
+    anchor = frame_of(patients, study, study.anchor)
     counts = anchor[(anchor.statistic == "patients") & (anchor.variable == "arm")]
 
     def count(population, estimator, name):

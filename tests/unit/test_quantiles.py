@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from survival_multiverse.estimators.quantiles import quantiles
+from survival_multiverse.estimators.quantiles import known_median, quantiles
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30), st.lists(st.floats(0, 1), max_size=4))
@@ -17,3 +17,14 @@ def test_quantiles_are_those_of_numpy(values, probabilities):
 def test_nothing_has_no_quantile():
     with pytest.raises(ValueError, match="no values"):
         quantiles(np.empty(0), (0.5,))
+
+
+@given(st.lists(st.lists(st.floats(-1e6, 1e6) | st.just(np.nan), min_size=4, max_size=4), max_size=5))
+def test_medians_leave_gaps_out(rows):
+    known = [[value for value in row if not np.isnan(value)] for row in rows]
+    expected = [np.median(row) if row else np.nan for row in known]
+    np.testing.assert_array_equal(known_median(np.array(rows).reshape(-1, 4)), expected)
+
+
+def test_the_median_of_nothing_is_not_known():
+    assert np.isnan(known_median(np.empty(0)))

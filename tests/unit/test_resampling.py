@@ -29,9 +29,10 @@ from survival_multiverse.inference.resampling import (
     specification_keys,
 )
 from survival_multiverse.kernels.tie_breaks import combine_orders
-from survival_multiverse.scenario.multiverse import Scenario, evaluate_panel
+from survival_multiverse.scenario.multiverse import evaluate_panel
 from survival_multiverse.scenario.tie_break import tie_breaks
 from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import Scenario
 
 VARIANCE = {"matched": "outputation", "overlap": "stacked", "iptw": "stacked", "adjusted": "model"}
 POPULATIONS = ["non_oligometastatic", "oligometastatic", "all"]
@@ -85,8 +86,8 @@ def by_panel(patients, study):
         frame.loc[frame.population == "all", "oligo_threshold"] = np.nan
         frame.loc[frame.estimator != "matched", "caliper"] = np.nan
         # Beyond landmarks the primary threshold and dose cutoff are tested.
-        primary = frame.oligo_threshold.isna() | (frame.oligo_threshold == study.anchor[0])
-        primary &= frame.dose_cutoff == study.anchor[1]
+        primary = frame.oligo_threshold.isna() | (frame.oligo_threshold == study.anchor.oligo_threshold)
+        primary &= frame.dose_cutoff == study.anchor.dose_cutoff
         frame = frame[(frame.landmark == 0) | primary]
         for key, row in zip(keyed(frame), frame.itertuples(), strict=True):
             numbers = (math.log(row.estimate), row.std_error) if row.status == "ok" else (math.nan, math.nan)

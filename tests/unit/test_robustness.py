@@ -18,7 +18,8 @@ from survival_multiverse.inference.robustness import (
     summarise_balance,
     summarise_blocks,
 )
-from survival_multiverse.scenario.multiverse import Scenario, evaluate_panel
+from survival_multiverse.scenario.multiverse import evaluate_panel
+from survival_multiverse.settings.values import Scenario
 
 CALIPERS = (0.1, 0.2, math.inf)
 PANEL = [Scenario(*axes) for axes in product((3, 5), (60, 66), (100, 150), CALIPERS)]

@@ -16,9 +16,10 @@ from more_cohorts import REAL_COHORTS, VETERAN
 
 from survival_multiverse.balancing.matching import priority
 from survival_multiverse.scenario.dictionary import FLAGS, STATISTICS
-from survival_multiverse.scenario.multiverse import Scenario, evaluate_panel
+from survival_multiverse.scenario.multiverse import evaluate_panel
 from survival_multiverse.settings.schema import STATUS_REASON, Estimator, Population, Status
 from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import Scenario
 
 REFERENCE = Path(__file__).parent / "reference"
 ANCHOR = Scenario(3, 20, 25, 0.2)
@@ -60,7 +61,7 @@ def flatten(reference):
 @functools.cache
 def rows_of_cohort(name):
     patients, study = (make() for make in REAL_COHORTS[name])
-    return rows_of(evaluate(patients, study, Scenario(*study.anchor)))
+    return rows_of(evaluate(patients, study, study.anchor))
 
 
 @functools.cache

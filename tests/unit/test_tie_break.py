@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 from test_matching import loops
 from test_scenario import frame_of
 
-from survival_multiverse.balancing.matching import caliper_units, integer_score, priority
+from survival_multiverse.balancing.matching import integer_score, priority
 from survival_multiverse.cohort.sample import encode_cohort, select_population, whole_sample
 from survival_multiverse.estimators.cox import cox
+from survival_multiverse.kernels.matching import caliper_units
 from survival_multiverse.kernels.tie_breaks import combine_orders
 from survival_multiverse.scenario import tie_break
 from survival_multiverse.scenario.comparability import match, score
-from survival_multiverse.scenario.multiverse import Scenario
 from survival_multiverse.scenario.tie_break import tie_break_ratios, tie_breaks
 from survival_multiverse.settings.schema import Population, Status
+from survival_multiverse.settings.values import Scenario
 
 COARSE, FINE = ("sex", "gtv", "response"), ("sex", "years", "gtv")
 ENVELOPE = ["envelope_median", "envelope_2.5", "envelope_97.5", "draws_estimated"]

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from survival_multiverse.kernels.matching import SCORE_SCALE, focal_arm_of, match_kernel, spread
+from survival_multiverse.kernels.matching import (
+    SCORE_SCALE,
+    caliper_units,
+    focal_arm_of,
+    match_kernel,
+    spread,
+)
 from survival_multiverse.settings.schema import Status
 
-NO_CALIPER = np.iinfo(np.int64).max
-# Beyond any difference of two logits, and still exact as an int64.
-WIDEST = 2.0**62
 CALIPER_SDS = ("all", "within_arm")
 
 
@@ -138,25 +141,6 @@ def logit_sd(score: np.ndarray, arm: np.ndarray, *, caliper_sd: str = "all") -> 
     return spread(score, arm, caliper_sd == "within_arm")
 
 
-def caliper_units(caliper: float, sd: float) -> int:
-    """Return the caliper in units of 1e-9 logit for `match_kernel`; the largest int64 for none.
-
-    Parameters
-    ----------
-    caliper : float
-        Multiple of `sd`, or inf for none.
-    sd : float
-        SD of the logit.
-
-    Returns
-    -------
-    int
-    """
-    if np.isinf(caliper):
-        return NO_CALIPER
-    return round(min(caliper * sd * SCORE_SCALE, WIDEST))
-
-
 def _checked(
     logit: npt.ArrayLike, arm: npt.ArrayLike, priority: npt.ArrayLike
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -217,12 +201,10 @@ def greedy_match(
     n_focal = int(np.count_nonzero(arm == focal))
     sd = logit_sd(score, arm, caliper_sd=caliper_sd)
     pair_of = np.full(arm.size, -1, dtype=np.int64)
-    # Without a SD (one patient in an arm) a finite caliper has no width, so nobody is inside it.
-    measurable = np.isinf(caliper) or not np.isnan(sd)
-    units = caliper_units(caliper, sd) if measurable else 0
-    n_pairs = match_kernel(score, arm, priority, units, pair_of) if measurable and n_focal else 0
+    units = int(caliper_units(float(caliper), sd))
+    n_pairs = match_kernel(score, arm, priority, units, pair_of) if n_focal else 0
     unmatched = Status.EMPTY_ARM if n_focal == 0 else Status.NO_PAIRS
-    width = np.inf if np.isinf(caliper) else units / SCORE_SCALE if measurable else np.nan
+    width = np.inf if np.isinf(caliper) else units / SCORE_SCALE if units >= 0 else np.nan
     status = Status.OK if n_pairs else unmatched
     return Matching(pairs_of(pair_of, arm, n_pairs), pair_of, focal, n_focal, width, sd, status)
 

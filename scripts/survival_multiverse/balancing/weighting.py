@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from survival_multiverse.kernels.weighted_cox import IPTW, OVERLAP, weighted_arm
+from survival_multiverse.kernels.weighted_cox import IPTW, OVERLAP, score_weights, weighted_arm
 
 EXTREME_WEIGHT = 20.0
 _KINDS = {"overlap": OVERLAP, "iptw": IPTW}
@@ -68,7 +68,7 @@ def overlap_weights(probability: np.ndarray, arm: np.ndarray) -> np.ndarray:
        American Statistical Association 2018;113:390–400.
     """
     probability, arm = _checked(probability, arm)
-    return np.where(arm == 1, 1.0 - probability, probability)
+    return score_weights(arm, probability, np.nan, OVERLAP)
 
 
 def stabilised_weights(probability: np.ndarray, arm: np.ndarray) -> np.ndarray:
@@ -97,11 +97,7 @@ def stabilised_weights(probability: np.ndarray, arm: np.ndarray) -> np.ndarray:
        Epidemiology 2000;11:550–560.
     """
     probability, arm = _checked(probability, arm)
-    if arm.size == 0:
-        return np.empty(0)
-    treated = arm.mean()
-    with np.errstate(divide="ignore"):
-        return np.where(arm == 1, treated, 1.0 - treated) / np.where(arm == 1, probability, 1.0 - probability)
+    return score_weights(arm, probability, arm.mean() if arm.size else np.nan, IPTW)
 
 
 def effective_sample_size(weight: np.ndarray) -> float:

@@ -8,17 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from survival_multiverse.balancing.matching import Matching, priority
+from survival_multiverse.balancing.matching import Matching
 from survival_multiverse.balancing.weighting import weighted_arm_model
 from survival_multiverse.cohort.preparation import prepare_cohort
-from survival_multiverse.cohort.sample import (
-    Cohort,
-    Sample,
-    design_matrix,
-    encode_cohort,
-    select_population,
-    whole_sample,
-)
+from survival_multiverse.cohort.sample import Sample, design_matrix
 from survival_multiverse.cohort.simulation import simulate_cohort
 from survival_multiverse.estimators.cox import CoxFit, cox, hazard_ratio
 from survival_multiverse.inference.joint_inference import (
@@ -39,17 +32,10 @@ from survival_multiverse.inference.resampling import (
     specification_keys,
 )
 from survival_multiverse.kernels.tie_breaks import VARIANCE, combine_orders
-from survival_multiverse.scenario.comparability import (
-    Scored,
-    match,
-    matched_sample,
-    score,
-    score_columns,
-    weights,
-)
-from survival_multiverse.scenario.evaluation import covariate_names
+from survival_multiverse.scenario.comparability import Scored, matched_sample, score_columns, weights
+from survival_multiverse.scenario.encoded_study import EncodedStudy, encode_study
 from survival_multiverse.scenario.tie_break import tie_break_ratios, tie_breaks
-from survival_multiverse.settings.schema import Estimator, Population, Status
+from survival_multiverse.settings.schema import PRIMARY, Estimator, Status
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import axis_number
 
@@ -58,7 +44,6 @@ SETTINGS = (NO_EFFECT, KNOWN_EFFECT, EFFECT_ON_COURSE)
 """Of the dose: none; on survival alone; on survival and on covariates known only after treatment began."""
 TESTS = ("abs_median", "abs_mean_z", "median", "share_significant", "mean_z", "max_t")
 ESTIMATORS = (Estimator.MATCHED, Estimator.OVERLAP, Estimator.IPTW, Estimator.ADJUSTED)
-PRIMARY = next(iter(Population))
 
 
 def calibration_config(config: Mapping[str, Any], setting: str) -> dict[str, Any]:
@@ -175,10 +160,7 @@ def _draws(cell: Cell, kind: Resample, study: Study, draws: int) -> np.ndarray:
 
 def percentile_intervals(patients: pd.DataFrame, study: Study, *, draws: int) -> list[dict[str, Any]]:
     """Bootstrap percentile intervals under the anchor's cutoffs: of patients, and of pairs after matching."""
-    axes = {
-        name: replace(axis, values=(value,))
-        for (name, axis), value in zip(study.axes.items(), study.anchor, strict=True)
-    }
+    axes = {name: replace(axis, values=(getattr(study.anchor, name),)) for name, axis in study.axes.items()}
     records = []
     for kind, estimators in (
         (Resample.BOOTSTRAP_PATIENTS, ESTIMATORS),
@@ -206,17 +188,15 @@ def percentile_intervals(patients: pd.DataFrame, study: Study, *, draws: int) ->
 
 def anchor_intervals(patients: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
     """Return the Wald interval of the log hazard ratio of every estimator under the anchor's cutoffs."""
-    cohort = encode_cohort(patients, study)
-    ranks = priority(cohort.ids, seed=study.seed)
-    sample = anchor_sample(cohort, study)
+    encoded = encode_study(patients, study)
+    sample = encoded.sample(study.anchor)
     fits = [_wald(Estimator.UNADJUSTED, "", "model", _arm_fit(sample), study)]
-    for name in study.adjustment_sets:
-        scored = score(sample, anchor_covariates(name, study))
-        matching = match(scored, ranks, caliper=study.anchor[-1], analysis=study.analysis)
+    for name, scored in encoded.scores(sample):
+        matching = encoded.match(scored, study.anchor.caliper)
         pairs = matched_sample(scored, matching)
         fit = _arm_fit(pairs, cluster=pairs.pair)
         fits += [_wald(Estimator.MATCHED, name, kind, fit, study) for kind in ("clustered", "naive")]
-        fits += _over_orders(name, scored, matching, ranks, study)
+        fits += _over_orders(name, scored, matching, encoded)
         for estimator, weight in weights(scored).items():
             fits.append(_wald(estimator, name, "robust", _arm_fit(scored.sample, weight=weight), study))
             fits.append(_stacked(estimator, name, scored, study))
@@ -227,16 +207,16 @@ def anchor_intervals(patients: pd.DataFrame, study: Study) -> list[dict[str, Any
 
 
 def _over_orders(
-    name: str, scored: Scored, matching: Matching | None, ranks: np.ndarray, study: Study
+    name: str, scored: Scored, matching: Matching | None, encoded: EncodedStudy
 ) -> list[dict[str, Any]]:
     """Return matched intervals of the median over the orders: by their mean variance, and the study's."""
     if matching is None or matching.status is not Status.OK:
         return []
-    analysis = study.analysis
+    study, analysis = encoded.study, encoded.study.analysis
     ties = tie_breaks(
-        ranks, seed=study.seed, draws=analysis.few_orders, minimum_events=analysis.minimum_events
+        encoded.ranks, seed=study.seed, draws=analysis.few_orders, minimum_events=analysis.minimum_events
     )
-    ((estimates,),) = tie_break_ratios(scored, [study.anchor[-1]], matching.sd_logit, ties)
+    ((estimates,),) = tie_break_ratios(scored, [study.anchor.caliper], matching.sd_logit, ties)
     log_ratio, std_error = combine_orders(estimates)
     mean_error = float(np.sqrt(np.nanmean(estimates[:, VARIANCE])))
     return [
@@ -252,20 +232,6 @@ def _stacked(estimator: str, name: str, scored: Scored, study: Study) -> dict[st
         sample.time, sample.event, sample.arm, score_columns(scored), scored.fit.probability, estimator
     )
     return _interval(estimator, name, "stacked", log_ratio, error, study)
-
-
-def anchor_sample(cohort: Cohort, study: Study) -> Sample:
-    """Return the primary population under the anchor's cutoffs."""
-    oligo_threshold, dose_cutoff, gtv_cutoff, _ = study.anchor
-    everybody = whole_sample(
-        cohort, oligo_threshold=oligo_threshold, dose_cutoff=dose_cutoff, gtv_cutoff=gtv_cutoff
-    )
-    return select_population(everybody, PRIMARY)
-
-
-def anchor_covariates(name: str, study: Study) -> tuple[str, ...]:
-    """Return the covariates of an adjustment set in the primary population."""
-    return covariate_names(study.adjustment_sets[name], PRIMARY)
 
 
 def _arm_fit(

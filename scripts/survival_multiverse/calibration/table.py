@@ -12,7 +12,6 @@ from survival_multiverse.calibration.replicates import (
     NO_EFFECT,
     SETTINGS,
     TESTS,
-    anchor_covariates,
 )
 from survival_multiverse.settings.schema import Estimator
 from survival_multiverse.settings.study import Study
@@ -165,7 +164,7 @@ def _share(hits: np.ndarray, nominal: float, notes: list[str], *, judged: bool =
 
 def _left_out(adjustment_set: str, estimator: str, config: Mapping[str, Any], study: Study) -> list[str]:
     """Return the variables that move both the dose and the hazard and that the estimator leaves out."""
-    used = anchor_covariates(adjustment_set, study) if adjustment_set else ()
+    used = study.adjustment_sets[adjustment_set].covariates if adjustment_set else ()
     variables = config["cohort"]["simulation"]["variables"]
     # The lesions are left out: the population has them all on one side of the limit from which they act.
     left_out = [
@@ -185,7 +184,7 @@ def _acted_through(setting: str, adjustment_set: str, config: Mapping[str, Any],
     variables = config["cohort"]["simulation"]["variables"]
     moved = [
         name
-        for name in anchor_covariates(adjustment_set, study)
+        for name in study.adjustment_sets[adjustment_set].covariates
         if name in study.covariates
         and study.covariates[name].role == "post_treatment"
         and _acts(variables[name], "dose_effect", 0)

@@ -7,18 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from survival_multiverse.balancing.matching import priority
-from survival_multiverse.calibration.replicates import (
-    KNOWN_EFFECT,
-    anchor_covariates,
-    anchor_sample,
-    calibration_config,
-)
+from survival_multiverse.calibration.replicates import KNOWN_EFFECT, calibration_config
 from survival_multiverse.cohort.preparation import prepare_cohort
-from survival_multiverse.cohort.sample import design_matrix, encode_cohort
+from survival_multiverse.cohort.sample import design_matrix
 from survival_multiverse.cohort.simulation import PotentialOutcomes, potential_outcomes
 from survival_multiverse.estimators.cox import cox, hazard_ratio
-from survival_multiverse.scenario.comparability import Scored, match, matched_sample, score
+from survival_multiverse.scenario.comparability import Scored, matched_sample
+from survival_multiverse.scenario.encoded_study import encode_study
 from survival_multiverse.settings.schema import Estimator
 from survival_multiverse.settings.study import Study
 
@@ -52,17 +47,13 @@ def true_log_ratios(config: Mapping[str, Any], *, patients: int) -> pd.DataFrame
     # Numbers as ids lead from the canonical patients back to their potential outcomes.
     study = replace(Study.from_config(narrowed), id_column="patient number")
     outcomes = potential_outcomes(simulation, study, replicate=TRUTH_REPLICATE)
-    cohort = encode_cohort(prepare_cohort(outcomes.patients, study).patients, study)
-    number = cohort.ids.astype(np.int64) - 1
-    ranks = priority(cohort.ids, seed=study.seed)
-    sample = anchor_sample(cohort, study)
+    encoded = encode_study(prepare_cohort(outcomes.patients, study).patients, study)
+    number = encoded.cohort.ids.astype(np.int64) - 1
+    sample = encoded.sample(study.anchor)
     everybody = _doubled_log_ratio(outcomes, number[sample.index])
     rows = [(str(Estimator.UNADJUSTED), "", *everybody)]
-    for name in study.adjustment_sets:
-        scored = score(sample, anchor_covariates(name, study))
-        matched = matched_sample(
-            scored, match(scored, ranks, caliper=study.anchor[-1], analysis=study.analysis)
-        )
+    for name, scored in encoded.scores(sample):
+        matched = matched_sample(scored, encoded.match(scored, study.anchor.caliper))
         own = number[scored.sample.index]
         tilt = scored.fit.probability * (1 - scored.fit.probability)
         ratios = {

@@ -1,4 +1,4 @@
-"""Sample quantiles of one small vector, without the overhead of the general routine."""
+"""Sample quantiles: of one small vector without the overhead of the general routine, and with gaps."""
 
 from collections.abc import Sequence
 
@@ -41,3 +41,11 @@ def quantiles(values: np.ndarray, probabilities: Sequence[float]) -> list[float]
         low, high = float(ordered[below]), float(ordered[above])
         result.append(low + (high - low) * (position - below))
     return result
+
+
+def known_median(values: np.ndarray) -> np.ndarray:
+    """Median over the last axis without the gaps (NaN); NaN where all are gaps."""
+    if not values.shape[-1]:
+        return np.full(values.shape[:-1], np.nan)
+    empty = np.isnan(values).all(axis=-1)
+    return np.where(empty, np.nan, np.nanmedian(np.where(empty[..., None], 0.0, values), axis=-1))

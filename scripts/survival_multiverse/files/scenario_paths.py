@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from survival_multiverse.settings.schema import ESTIMATE_COLUMNS, Estimator, Population
-from survival_multiverse.settings.values import AXES, axis_number, spelling
+from survival_multiverse.settings.values import AXES, Scenario, axis_number, spelling
 
 if TYPE_CHECKING:
     from survival_multiverse.settings.study import Study
@@ -22,13 +22,13 @@ def scenario_id(values: Sequence[float]) -> str:
     return "/".join(f"{name}~{spelling(value)}" for name, value in zip(AXES, values, strict=True))
 
 
-def scenario_values(path: str | Path) -> tuple[float, ...]:
-    """Return the four numbers of a scenario file, read from its path."""
+def scenario_values(path: str | Path) -> Scenario:
+    """Return the scenario of a file, read from its path."""
     parts = Path(path).with_suffix("").parts[-len(AXES) :] if str(path).endswith(".parquet") else ()
     found = dict(part.split("~", 1) for part in parts if "~" in part)
     if tuple(found) != AXES:
         raise ValueError(f"{path} is not the path of a scenario")
-    return tuple(axis_number(found[name]) for name in AXES)
+    return Scenario(*(axis_number(found[name]) for name in AXES))
 
 
 def scenario_parameters(values: Sequence[float], study: "Study") -> dict[str, dict[str, Any]]:

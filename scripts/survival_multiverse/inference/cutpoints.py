@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from survival_multiverse.cohort.sample import Sample, encode_cohort, select_population, whole_sample
+from survival_multiverse.cohort.sample import Sample
 from survival_multiverse.estimators.cox import CoxFit, cox, hazard_ratio, likelihood_ratio_test
 from survival_multiverse.estimators.curves import normal_quantile
 from survival_multiverse.estimators.limits import merge_rounded
 from survival_multiverse.kernels.arms import arm_counts
 from survival_multiverse.kernels.cutpoints import maximal_log_rank, standardised_log_rank
 from survival_multiverse.scenario.cautions import flags_of_arms
+from survival_multiverse.scenario.encoded_study import encode_study
 from survival_multiverse.settings.schema import Population, Status
 from survival_multiverse.settings.study import Study
 
@@ -226,17 +227,14 @@ def audit_cutpoints(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFr
         ``cutpoints`` (a row a cutoff), ``selected_cutoffs`` (a population and variable), ``dose_response``
         (a value of dose or volume).
     """
-    cohort = encode_cohort(patients, study)
-    threshold, dose_cutoff, gtv_cutoff, _ = study.anchor
-    everybody = whole_sample(
-        cohort, oligo_threshold=threshold, dose_cutoff=dose_cutoff, gtv_cutoff=gtv_cutoff
-    )
+    encoded, anchor = encode_study(patients, study), study.anchor
+    cohort = encoded.cohort
     tables: dict[str, list[pd.DataFrame]] = {"cutpoints": [], "selected_cutoffs": [], "dose_response": []}
     analysis = study.analysis
     for place, population in enumerate(Population):
-        sample = select_population(everybody, population)
+        sample = encoded.sample(anchor, population)
         for position, (variable, values, reference) in enumerate(
-            (("dose", cohort.dose, dose_cutoff), ("gtv", cohort.gtv, gtv_cutoff))
+            (("dose", cohort.dose, anchor.dose_cutoff), ("gtv", cohort.gtv, anchor.gtv_cutoff))
         ):
             values = values[sample.index]
             known = ~np.isnan(values)

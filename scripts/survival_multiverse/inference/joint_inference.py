@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from survival_multiverse.estimators.quantiles import known_median
 from survival_multiverse.inference.resampling import KEYS, Resample
 from survival_multiverse.scenario.evaluation import MATCH_FIRST
 from survival_multiverse.settings.schema import PASSES, Estimator
@@ -54,7 +55,7 @@ def block_statistics(estimates: np.ndarray, *, predicted: str, level: float) -> 
     z = _z(estimates) * sign
     critical = float(ndtri(0.5 + level / 2))
     # A draw without any estimate counts for nothing.
-    median = np.nan_to_num(_median(towards), nan=0.0)
+    median = np.nan_to_num(known_median(towards), nan=0.0)
     share = (z > critical).mean(axis=-1)
     mean_z = z.mean(axis=-1)
     return np.stack([np.abs(median), np.abs(mean_z), median, share, mean_z], axis=-1)
@@ -64,12 +65,6 @@ def _z(estimates: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         z = estimates[..., 0] / estimates[..., 1]
     return np.where(np.isfinite(z), z, 0.0)
-
-
-def _median(values: np.ndarray) -> np.ndarray:
-    """Return the median over the last axis without the gaps; NaN where all are gaps."""
-    empty = np.isnan(values).all(axis=-1)
-    return np.where(empty, np.nan, np.nanmedian(np.where(empty[..., None], 0.0, values), axis=-1))
 
 
 def p_value(observed: np.ndarray, draws: np.ndarray) -> np.ndarray:
@@ -293,9 +288,9 @@ def bootstrap_intervals(
     each["ci_lower"], each["ci_upper"] = np.exp(_quantiles(values, probabilities))
     records = []
     for block, rows in block_rows(keys):
-        medians = _median(values[:, rows])
+        medians = known_median(values[:, rows])
         low, high = np.exp(_quantiles(medians, probabilities))
-        centre = float(np.exp(_median(observed[rows, 0])))
+        centre = float(np.exp(known_median(observed[rows, 0])))
         records.append(
             {**block, "kind": kind, "draws": len(draws), "median_hazard_ratio": centre}
             | {"ci_lower": low, "ci_upper": high}

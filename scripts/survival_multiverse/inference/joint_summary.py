@@ -6,10 +6,9 @@ from typing import Any
 import pandas as pd
 
 from survival_multiverse.inference.specification_summary import ESTIMATOR_ORDER, anchor_block
-from survival_multiverse.settings.schema import Population
+from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
 
-PRIMARY = str(Population.NON_OLIGOMETASTATIC)
 NULL_LABELS = {"permutation": "exposure permuted", "simulation": "survival from covariates"}
 
 

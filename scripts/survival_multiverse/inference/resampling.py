@@ -7,15 +7,7 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
-from survival_multiverse.balancing.matching import priority
-from survival_multiverse.cohort.sample import (
-    Cohort,
-    Sample,
-    design_matrix,
-    encode_cohort,
-    select_population,
-    whole_sample,
-)
+from survival_multiverse.cohort.sample import Sample, design_matrix
 from survival_multiverse.estimators.limits import at_least
 from survival_multiverse.inference.null_models import (
     CovariateNull,
@@ -25,10 +17,11 @@ from survival_multiverse.inference.null_models import (
     simulate_times,
 )
 from survival_multiverse.kernels.cell import WEIGHTED_AND_ADJUSTED, evaluate_design, fit_score, match_orders
-from survival_multiverse.scenario.evaluation import covariate_names
+from survival_multiverse.scenario.encoded_study import EncodedStudy, covariate_names, encode_study
 from survival_multiverse.scenario.tie_break import tie_breaks
 from survival_multiverse.settings.schema import Estimator, Population
 from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import Scenario
 
 KEYS = [
     "population",
@@ -129,16 +122,15 @@ def cells_of(patients: pd.DataFrame, study: Study) -> list[Cell]:
     -------
     list of Cell
     """
-    cohort = encode_cohort(patients, study)
-    ranks = priority(cohort.ids, seed=study.seed)
-    places = repeated_places(ranks, study)
+    encoded = encode_study(patients, study)
+    places = repeated_places(encoded.ranks, study)
     cells = []
     for name in study.inference.populations:
         population = Population(name)
         thresholds = study.axes["oligo_threshold"].values
         if population is Population.ALL:
             thresholds = thresholds[:1]
-        cells += [_cell(cohort, study, ranks, places, population, threshold) for threshold in thresholds]
+        cells += [_cell(encoded, places, population, threshold) for threshold in thresholds]
     return cells
 
 
@@ -155,23 +147,12 @@ def repeated_places(ranks: np.ndarray, study: Study) -> np.ndarray:
     return np.argsort(orders, axis=1, kind="stable").astype(np.int32)
 
 
-def _cell(
-    cohort: Cohort,
-    study: Study,
-    ranks: np.ndarray,
-    places: np.ndarray,
-    population: Population,
-    threshold: float,
-) -> Cell:
+def _cell(encoded: EncodedStudy, places: np.ndarray, population: Population, threshold: float) -> Cell:
+    study = encoded.study
     matrices, complete = [], []
     for gtv_cutoff in study.axes["gtv_cutoff"].values:
-        everybody = whole_sample(
-            cohort,
-            oligo_threshold=threshold,
-            dose_cutoff=study.axes["dose_cutoff"].values[0],
-            gtv_cutoff=gtv_cutoff,
-        )
-        sample = select_population(everybody, population)
+        dose_cutoff = study.axes["dose_cutoff"].values[0]
+        sample = encoded.sample(Scenario(threshold, dose_cutoff, gtv_cutoff), population)
         for adjustment_set in study.adjustment_sets.values():
             names = covariate_names(adjustment_set, population)
             matrices.append(design_matrix(sample, names)[0])
@@ -185,8 +166,8 @@ def _cell(
         population=population,
         oligo_threshold=np.nan if population is Population.ALL else threshold,
         sample=sample,
-        dose=cohort.dose[sample.index],
-        ranks=ranks[sample.index],
+        dose=encoded.cohort.dose[sample.index],
+        ranks=encoded.ranks[sample.index],
         places=places[:, sample.index],
         designs=designs,
         widths=widths,
@@ -194,7 +175,7 @@ def _cell(
         times=sample.time[None],
         events=sample.event[None],
         pair_uniform=np.empty(0),
-        patients=len(cohort.time),
+        patients=len(encoded.ranks),
     )
 
 
@@ -205,8 +186,8 @@ def tested(cell: Cell, study: Study) -> list[tuple[float, list[int]]]:
     answer is owed to early deaths.
     """
     doses = study.axes["dose_cutoff"].values
-    primary = np.isnan(cell.oligo_threshold) or cell.oligo_threshold == study.anchor[0]
-    beyond = [doses.index(study.anchor[1])] if primary else []
+    primary = np.isnan(cell.oligo_threshold) or cell.oligo_threshold == study.anchor.oligo_threshold
+    beyond = [doses.index(study.anchor.dose_cutoff)] if primary else []
     everywhere = list(range(len(doses)))
     wanted = [(mark, everywhere if mark == 0 else beyond) for mark in study.inference.landmarks or ()]
     return [(landmark, positions) for landmark, positions in wanted if positions]

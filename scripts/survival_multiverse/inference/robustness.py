@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from survival_multiverse.estimators.quantiles import quantiles
+from survival_multiverse.estimators.quantiles import known_median, quantiles
 from survival_multiverse.scenario.sensitivity import (
     PRENTICE_WILCOXON,
     RARE_RISK,
@@ -326,7 +326,7 @@ def _summary(columns: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, Any]
     ci_below = np.count_nonzero(columns["ci_upper"][estimated] < 1)
     ci_above = np.count_nonzero(columns["ci_lower"][estimated] > 1)
     return result | {
-        "median_hazard_ratio": float(np.exp(np.median(columns["log_hazard_ratio"][estimated]))),
+        "median_hazard_ratio": float(np.exp(known_median(columns["log_hazard_ratio"][estimated]))),
         "hr_01": low,
         "hr_99": high,
         "relative_hazard_ratio": high / low,
@@ -335,16 +335,10 @@ def _summary(columns: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, Any]
         "share_above_1": above / n,
         "share_ci_below_1": ci_below / n,
         "share_ci_above_1": ci_above / n,
-        **{f"median_{name}": _median_known(columns[name][estimated]) for name in _UNMEASURED},
+        **{f"median_{name}": float(known_median(columns[name][estimated])) for name in _UNMEASURED},
         "lowest": _named(columns, estimated[ratio.argmin()]),
         "highest": _named(columns, estimated[ratio.argmax()]),
     }
-
-
-def _median_known(values: np.ndarray) -> float:
-    """Return the median of what is not NaN; NaN if all is."""
-    known = values[~np.isnan(values)]
-    return float(np.median(known)) if known.size else np.nan
 
 
 def _named(columns: dict[str, np.ndarray], row: int) -> str:

@@ -1,6 +1,5 @@
 """Summary of the specifications of one estimator, for text and pictures alike."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from survival_multiverse.settings.schema import PASSES, Estimator, Population, Status
+from survival_multiverse.estimators.quantiles import known_median
+from survival_multiverse.settings.schema import PASSES, PRIMARY, Estimator, Status
 from survival_multiverse.settings.study import Study
 
 ESTIMATOR_ORDER = tuple(str(estimator) for estimator in Estimator)
@@ -65,9 +65,7 @@ def headline(specifications: pd.DataFrame, *, estimator: str | None = None) -> p
     -------
     pd.DataFrame
     """
-    mask = (specifications["population"] == str(Population.NON_OLIGOMETASTATIC)) & (
-        specifications["landmark"] == 0
-    )
+    mask = (specifications["population"] == PRIMARY) & (specifications["landmark"] == 0)
     if estimator is not None:
         mask &= specifications["estimator"] == estimator
     return specifications[mask]
@@ -104,7 +102,10 @@ def primary_cutoffs(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
     -------
     pd.DataFrame
     """
-    return rows[(rows["oligo_threshold"] == study.anchor[0]) & (rows["dose_cutoff"] == study.anchor[1])]
+    anchor = study.anchor
+    return rows[
+        (rows["oligo_threshold"] == anchor.oligo_threshold) & (rows["dose_cutoff"] == anchor.dose_cutoff)
+    ]
 
 
 def of_set(rows: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -256,8 +257,7 @@ def middle_ratio(ratios: npt.ArrayLike) -> float:
     float
         NaN without any.
     """
-    logs = np.log(np.asarray(ratios, dtype=np.float64))
-    return float(np.exp(np.median(logs))) if logs.size else math.nan
+    return float(np.exp(known_median(np.log(np.asarray(ratios, dtype=np.float64)))))
 
 
 def summarise(specifications: pd.DataFrame) -> Summary:

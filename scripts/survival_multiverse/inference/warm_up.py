@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from survival_multiverse.inference.resampling import Resample, resample
-from survival_multiverse.scenario.multiverse import Scenario, evaluate_panel
+from survival_multiverse.scenario.multiverse import evaluate_panel
 from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import Scenario
 
 _CONFIG = {
     "study": {

@@ -11,18 +11,11 @@ from lifelines.exceptions import ConvergenceError
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from survival_multiverse.balancing.matching import priority
-from survival_multiverse.cohort.sample import (
-    Sample,
-    design_matrix,
-    encode_cohort,
-    select_population,
-    whole_sample,
-)
+from survival_multiverse.cohort.sample import Sample, design_matrix
 from survival_multiverse.estimators.cox import cox, cox_binary, status_of_code
-from survival_multiverse.scenario.comparability import match, matched_sample, score
-from survival_multiverse.scenario.evaluation import covariate_names
-from survival_multiverse.settings.schema import Estimator, Population, Status
+from survival_multiverse.scenario.comparability import matched_sample
+from survival_multiverse.scenario.encoded_study import encode_study
+from survival_multiverse.settings.schema import Estimator, Status
 from survival_multiverse.settings.study import Study
 
 LOGISTIC, COX = "scikit-learn LogisticRegression", "lifelines CoxPHFitter"
@@ -114,33 +107,25 @@ def check_witnesses(patients: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 def fitted_models(patients: pd.DataFrame, study: Study) -> Iterator[Fitted]:
     """Yield the models of the primary scenario as the study's own code fits them."""
-    cohort = encode_cohort(patients, study)
-    oligo_threshold, dose_cutoff, gtv_cutoff, caliper = study.anchor
-    everybody = whole_sample(
-        cohort, oligo_threshold=oligo_threshold, dose_cutoff=dose_cutoff, gtv_cutoff=gtv_cutoff
-    )
-    population = Population.NON_OLIGOMETASTATIC
-    sample = select_population(everybody, population)
-    ranks = priority(cohort.ids, seed=study.seed)
+    encoded = encode_study(patients, study)
+    sample = encoded.sample(study.anchor)
     minimum = study.analysis.minimum_events
     yield _arm_model(sample, None, Estimator.UNADJUSTED, minimum)
-    for adjustment_set in study.adjustment_sets.values():
-        scored = score(sample, covariate_names(adjustment_set, population))
+    for name, scored in encoded.scores(sample):
         matrix, _ = design_matrix(scored.sample, scored.names)
         kept = ~np.isnan(scored.fit.coefficients)
         yield Fitted(
             PROPENSITY,
-            adjustment_set.name,
+            name,
             None,
             scored.sample,
             matrix[:, kept],
             scored.fit.coefficients[kept],
             scored.status,
         )
-        yield _adjusted_model(scored.sample, scored.names, adjustment_set.name, minimum)
-        matching = match(scored, ranks, caliper=caliper, analysis=study.analysis)
-        pairs = matched_sample(scored, matching)
-        yield _arm_model(pairs, adjustment_set.name, Estimator.MATCHED, minimum)
+        yield _adjusted_model(scored.sample, scored.names, name, minimum)
+        pairs = matched_sample(scored, encoded.match(scored, study.anchor.caliper))
+        yield _arm_model(pairs, name, Estimator.MATCHED, minimum)
 
 
 def _arm_model(sample: Sample, name: str | None, estimator: Estimator, minimum_events: int) -> Fitted:

@@ -9,6 +9,7 @@ from survival_multiverse.kernels.cox_binary import log_ratio
 from survival_multiverse.kernels.logistic import CONVERGED, logistic_kernel
 from survival_multiverse.kernels.matching import (
     SCORE_SCALE,
+    caliper_units,
     focal_arm_of,
     group_arms,
     match_grouped,
@@ -20,18 +21,8 @@ from survival_multiverse.kernels.weighted_cox import IPTW, OVERLAP, weighted_arm
 
 ADJUSTED = 2
 WEIGHTED_AND_ADJUSTED = 3
-NO_CALIPER = np.iinfo(np.int64).max
 PROPENSITY_TOLERANCE = 1e-10
 PROPENSITY_ITERATIONS = 100
-
-
-@njit(cache=True)
-def width_of(caliper, sd):
-    """Return the caliper in units of the score."""
-    width = caliper * sd * SCORE_SCALE
-    if np.isinf(caliper) or width >= NO_CALIPER:
-        return NO_CALIPER
-    return np.int64(np.rint(width)) if width == width else np.int64(-1)
 
 
 @njit(cache=True)
@@ -74,7 +65,7 @@ def match_orders(arm, predictor, orders, calipers, within_arm):
             priority[orders[o, place]] = place
         arms = group_arms(rank, keys, arm, orders[o], focal)
         for c in range(calipers.shape[0]):
-            match_grouped(arms, priority, width_of(calipers[c], sd), pair_of)
+            match_grouped(arms, priority, caliper_units(calipers[c], sd), pair_of)
             for i in range(n):
                 pairs[c, o, i] = pair_of[i]
     return pairs

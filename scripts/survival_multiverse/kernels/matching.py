@@ -9,6 +9,23 @@ from survival_multiverse.kernels.patterns import row_patterns
 SCORE_SCALE = 1e9
 # Further than any distance.
 NOBODY = np.iinfo(np.int64).max
+NO_CALIPER = np.iinfo(np.int64).max
+# Beyond any difference of two logits, and still exact as an int64.
+WIDEST = 2.0**62
+
+
+@njit(cache=True)
+def caliper_units(caliper, sd):
+    """Return the caliper, a multiple of the logit's SD, in units of the score.
+
+    The largest int64 for no caliper; -1, within which nobody is, where the SD is undefined.
+    """
+    if np.isinf(caliper):
+        return NO_CALIPER
+    width = caliper * sd * SCORE_SCALE
+    if np.isnan(width):
+        return np.int64(-1)
+    return np.int64(np.rint(min(width, WIDEST)))
 
 
 @njit(cache=True, inline="always")

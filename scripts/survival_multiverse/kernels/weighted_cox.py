@@ -11,8 +11,8 @@ OVERLAP, IPTW = 0, 1
 
 
 @njit(cache=True)
-def _weights(arm, probability, share, kind):
-    """Return weights by their definitions; see `weighted_arm`."""
+def score_weights(arm, probability, share, kind):
+    """Weights by their definitions, shape (n,); ``share`` is that of the arm. See `weighted_arm`."""
     n = arm.shape[0]
     weight = np.empty(n)
     for i in range(n):
@@ -140,7 +140,7 @@ def weighted_arm(time, event, arm, X, probability, kind):
     """
     n = time.shape[0]
     share = np.sum(arm) / n if n > 0 else np.nan
-    weight = _weights(arm, probability, share, kind)
+    weight = score_weights(arm, probability, share, kind)
     if not np.isfinite(np.sum(weight)):
         return np.nan, np.nan, np.nan, NO_CONVERGENCE
     table, entry, beta, info, code = solve(time, event, arm, weight, True)

@@ -59,9 +59,15 @@ def compare_matchings(
         ratios = np.array([_ratio(cohort, rows[pairs.ravel()], model) for pairs in matches])
         lower, middle, upper = quantiles(np.sort(ratios), (0.025, 0.5, 0.975))
         below = float((ratios < published).mean())
-        name = "no caliper" if math.isinf(caliper) else f"caliper {spelling(caliper)}"
-        lines.append([name, len(matches[0]), ratios[0], lower, middle, upper, published, below])
+        lines.append(
+            [matching_name(caliper), len(matches[0]), ratios[0], lower, middle, upper, published, below]
+        )
     return pd.DataFrame(lines, columns=columns)
+
+
+def matching_name(caliper: float) -> str:
+    """How the table names the study's own matching within a caliper."""
+    return "no caliper" if math.isinf(caliper) else f"caliper {spelling(caliper)}"
 
 
 def _matched_cohort(description: Description) -> str:

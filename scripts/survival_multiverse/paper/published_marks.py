@@ -8,7 +8,7 @@ import pandas as pd
 
 from survival_multiverse.cohort.sample import GTV_LEVELS, STATE_LEVELS
 from survival_multiverse.paper.published import Description, Variable, within_arm
-from survival_multiverse.settings.schema import Population
+from survival_multiverse.settings.schema import PRIMARY, Population
 from survival_multiverse.settings.study import Study
 
 COLUMNS = ("quantity", "population", "estimator", "adjustment_set", "subgroup", "variable", "level")
@@ -17,7 +17,9 @@ LARGEST, SHARE = "max_abs_smd_baseline", "matched_share"
 NO_MARKS = pd.DataFrame(columns=[*COLUMNS, *NUMBERS])
 """Of a study without a paper."""
 ROLES = {"lesions": "state", "dose": "arm", "gtv": "gtv"}
-"""What a scenario makes of the columns that its cutoffs divide, in the order of the axes."""
+"""What a scenario makes of the columns that its cutoffs divide."""
+AXIS = {"lesions": "oligo_threshold", "dose": "dose_cutoff", "gtv": "gtv_cutoff"}
+"""The axis of each cutoff."""
 
 
 def published_marks(numbers: pd.DataFrame, paper: Description, study: Study) -> pd.DataFrame:
@@ -59,7 +61,7 @@ class _Terms:
     def name(self, variable: Variable) -> str | None:
         """Return its name, if the study divides it at the same place."""
         if variable.column in ROLES:
-            cutoff = self.study.anchor[list(ROLES).index(variable.column)]
+            cutoff = getattr(self.study.anchor, AXIS[variable.column])
             return ROLES[variable.column] if variable.cut == cutoff else None
         covariate = self.study.covariates.get(variable.column)
         if covariate is None or (covariate.cut != variable.cut):
@@ -216,7 +218,7 @@ def _mark(quantity: str, whom: dict[str, str | None], value: float, **what: str)
 def _compared(numbers: pd.DataFrame, terms: _Terms) -> list[str]:
     """Return the cohorts of the primary population whose arms are counted."""
     counted = numbers[(numbers.statistic == "n") & (numbers.within != "")]
-    primary = {"population": str(Population.NON_OLIGOMETASTATIC), "subgroup": None}
+    primary = {"population": str(PRIMARY), "subgroup": None}
     return [name for name in counted.cohort.unique() if primary.items() <= (terms.whom(name) or {}).items()]
 
 

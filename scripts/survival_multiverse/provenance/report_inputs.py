@@ -14,6 +14,7 @@ from survival_multiverse.files.csv_files import read_csv
 from survival_multiverse.files.parquet_files import read_frame
 from survival_multiverse.provenance.file_records import digest, read_footer
 from survival_multiverse.report.release import release
+from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import AXES
 
@@ -48,7 +49,7 @@ def read_shared(tables: Mapping[str, str], estimates: str, study: Study) -> dict
 def read_balance(estimates: str) -> pd.DataFrame:
     """Read standardised differences of every scenario: primary population, no landmark."""
     wanted = (pc.field("analysis") == "balance") & (pc.field("statistic") == "smd")
-    wanted &= (pc.field("population") == "non_oligometastatic") & (pc.field("landmark") == 0)
+    wanted &= (pc.field("population") == PRIMARY) & (pc.field("landmark") == 0)
     columns = [*AXES, "adjustment_set", "estimator", "variable", "level", "estimate"]
     frame = pq.read_table(estimates, columns=columns, filters=wanted).to_pandas()
     return frame.astype({name: object for name in frame.select_dtypes("category")})

@@ -7,14 +7,14 @@ from pathlib import Path
 from survival_multiverse.files.parquet_files import read_frame, write_table
 from survival_multiverse.files.scenario_paths import scenario_id, scenario_parameters, scenario_values
 from survival_multiverse.provenance.file_records import canonical, file_record
-from survival_multiverse.scenario.multiverse import Scenario, evaluate_panel
+from survival_multiverse.scenario.multiverse import evaluate_panel
 from survival_multiverse.settings.study import Study
 
 
 def write_scenarios(*, script: str | Path, cohort: str, settings: str, outputs: Sequence[str]) -> None:
     """Write the estimates of the scenario that each output path names, in the name of a rule's script."""
     study = Study.from_config(json.loads(settings))
-    paths = {Scenario(*scenario_values(path)): path for path in outputs}
+    paths = {scenario_values(path): path for path in outputs}
     record = file_record(script=script, settings=settings, inputs={"cohort": cohort})
     for scenario, table in evaluate_panel(read_frame(cohort), study, list(paths)):
         own = {

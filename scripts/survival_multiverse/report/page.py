@@ -217,10 +217,10 @@ def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any
 
 def _words(study: Study) -> dict[str, str]:
     """Return the phrases of the settings that the page's own sentences use."""
-    low, high = arm_labels(study, dose_cutoff=study.anchor[1])
+    low, high = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
     dose = in_sentence(study.dose.label)
     return {
-        "threshold_words": axis_value(study, "oligo_threshold", study.anchor[0]),
+        "threshold_words": axis_value(study, "oligo_threshold", study.anchor.oligo_threshold),
         "dose_words": f"{dose} {high} against {low}",
         "exposure": dose,
         "time_words": in_sentence(study.time.label),

@@ -2,21 +2,20 @@
 
 from collections.abc import Iterator
 from hashlib import blake2b
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from survival_multiverse.balancing.matching import priority
 from survival_multiverse.cohort.coarse_curves import coarse_curve, time_step
-from survival_multiverse.cohort.sample import Sample, encode_cohort, select_population, whole_sample
-from survival_multiverse.scenario.comparability import match, matched_sample, score
-from survival_multiverse.scenario.evaluation import covariate_names
-from survival_multiverse.settings.schema import Estimator, Population, Status
+from survival_multiverse.cohort.sample import Sample
+from survival_multiverse.scenario.comparability import matched_sample
+from survival_multiverse.scenario.encoded_study import EncodedStudy, encode_study
+from survival_multiverse.settings.schema import Estimator, Status
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES
+from survival_multiverse.settings.values import AXES, Scenario
 
-PRIMARY = next(iter(Population))
 BINS = 12
 """Classes of the propensity score in which overlap is counted."""
 CURVE_COLUMNS = ("curve", "time", "survival", "at_risk")
@@ -43,7 +42,8 @@ def describe_arms(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFram
     """
     links: list[tuple[Any, ...]] = []
     curves: dict[str, pd.DataFrame] = {}
-    for key, sample in _samples(patients, study):
+    encoded = encode_study(patients, study)
+    for key, sample in _samples(encoded):
         for arm in (0, 1):
             part = sample.arm == arm
             if part.any():
@@ -57,7 +57,7 @@ def describe_arms(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFram
         "survival_curves": pd.concat(rows, ignore_index=True)[list(CURVE_COLUMNS)]
         if rows
         else pd.DataFrame(columns=list(CURVE_COLUMNS)),
-        "score_overlap": pd.DataFrame(_overlap(patients, study), columns=list(OVERLAP_COLUMNS)),
+        "score_overlap": pd.DataFrame(_overlap(encoded), columns=list(OVERLAP_COLUMNS)),
     }
 
 
@@ -69,40 +69,28 @@ def _keep(curves: dict[str, pd.DataFrame], time: np.ndarray, event: np.ndarray, 
     return name
 
 
-def _samples(patients: pd.DataFrame, study: Study) -> Iterator[tuple[tuple[Any, ...], Sample]]:
+def _samples(encoded: EncodedStudy) -> Iterator[tuple[tuple[Any, ...], Sample]]:
     """Yield the analysed patients of the primary population under every choice that changes them."""
-    cohort = encode_cohort(patients, study)
-    ranks = priority(cohort.ids, seed=study.seed)
-    thresholds, doses, volumes, calipers = (study.axes[name].values for name in AXES)
-    for threshold in thresholds:
-        for dose in doses:
-            for volume in volumes:
-                cutoffs = {"oligo_threshold": threshold, "dose_cutoff": dose, "gtv_cutoff": volume}
-                sample = select_population(whole_sample(cohort, **cutoffs), PRIMARY)
-                if volume == volumes[0]:
-                    yield (threshold, dose, np.nan, np.nan, str(Estimator.UNADJUSTED), None), sample
-                for name, chosen in study.adjustment_sets.items():
-                    scored = score(sample, covariate_names(chosen, PRIMARY))
-                    for caliper in calipers:
-                        matching = match(scored, ranks, caliper=caliper, analysis=study.analysis)
-                        key = (threshold, dose, volume, caliper, str(Estimator.MATCHED), name)
-                        yield key, matched_sample(scored, matching)
+    thresholds, doses, volumes, calipers = (encoded.study.axes[name].values for name in AXES)
+    for threshold, dose, volume in product(thresholds, doses, volumes):
+        sample = encoded.sample(Scenario(threshold, dose, volume))
+        if volume == volumes[0]:
+            yield (threshold, dose, np.nan, np.nan, str(Estimator.UNADJUSTED), None), sample
+        for name, scored in encoded.scores(sample):
+            for caliper in calipers:
+                key = (threshold, dose, volume, caliper, str(Estimator.MATCHED), name)
+                yield key, matched_sample(scored, encoded.match(scored, caliper))
 
 
-def _overlap(patients: pd.DataFrame, study: Study) -> list[tuple[Any, ...]]:
+def _overlap(encoded: EncodedStudy) -> list[tuple[Any, ...]]:
     """Count patients by class of the score, arm and adjustment set, before and after matching."""
-    cohort = encode_cohort(patients, study)
-    ranks = priority(cohort.ids, seed=study.seed)
-    *cutoffs, caliper = study.anchor
-    named = dict(zip(AXES, cutoffs, strict=False))
-    sample = select_population(whole_sample(cohort, **named), PRIMARY)
+    anchor = encoded.study.anchor
     edges = np.linspace(0, 1, BINS + 1)
     rows = []
-    for name, chosen in study.adjustment_sets.items():
-        scored = score(sample, covariate_names(chosen, PRIMARY))
+    for name, scored in encoded.scores(encoded.sample(anchor)):
         if scored.status is not Status.OK:
             continue
-        matching = match(scored, ranks, caliper=caliper, analysis=study.analysis)
+        matching = encoded.match(scored, anchor.caliper)
         everybody = np.ones(len(scored.sample), dtype=bool)
         paired = everybody if matching is None else matching.pair_of >= 0
         for estimator, kept in ((Estimator.UNADJUSTED, everybody), (Estimator.MATCHED, paired)):

@@ -246,7 +246,7 @@ def balance_design(sample: Sample, names: Sequence[str], study: Study) -> Balanc
 
 def _published(sample: Sample, factor: Factor, codes: np.ndarray, study: Study) -> np.ndarray:
     """Return the codes of a grouping, shape (n,); in a reconstructed cohort by the published cutoff alone."""
-    cutoffs = {"gtv": ("gtv", study.anchor[2]), STATE: (LESIONS, study.anchor[0])}
+    cutoffs = {"gtv": ("gtv", study.anchor.gtv_cutoff), STATE: (LESIONS, study.anchor.oligo_threshold)}
     if measured(study) or factor.name not in cutoffs:
         return codes
     column, cutoff = cutoffs[factor.name]

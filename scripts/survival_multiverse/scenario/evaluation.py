@@ -8,6 +8,7 @@ import numpy as np
 
 from survival_multiverse.cohort.sample import Sample, design_matrix, reaches
 from survival_multiverse.estimators.log_rank import log_rank, log_rank_many
+from survival_multiverse.kernels.matching import focal_arm_of
 from survival_multiverse.scenario.cautions import flags_of_arms, flags_of_weights
 from survival_multiverse.scenario.comparability import (
     BalanceDesign,
@@ -35,6 +36,7 @@ from survival_multiverse.scenario.cox_tables import (
     write_univariate,
 )
 from survival_multiverse.scenario.descriptive_tables import write_counts, write_distributions
+from survival_multiverse.scenario.encoded_study import covariate_names
 from survival_multiverse.scenario.rows import NAN, Context, RowBlock, RowWriter
 from survival_multiverse.scenario.survival_tables import (
     write_arm_log_rank,
@@ -43,7 +45,7 @@ from survival_multiverse.scenario.survival_tables import (
     write_restricted_means,
 )
 from survival_multiverse.settings.schema import Estimator, Population, Status
-from survival_multiverse.settings.study import AdjustmentSet, Study
+from survival_multiverse.settings.study import Study
 
 NO_LANDMARK = 0.0
 MATCH_FIRST, LANDMARK_FIRST = "match_then_landmark", "landmark_then_match"
@@ -79,24 +81,6 @@ def after_landmark(sample: Sample, landmark: float) -> Sample:
     return sample.take(slice(int(np.count_nonzero(~reaches(sample.time, landmark))), None))
 
 
-def covariate_names(adjustment_set: AdjustmentSet, population: Population) -> tuple[str, ...]:
-    """Return the covariates of an adjustment set in a population.
-
-    Parameters
-    ----------
-    adjustment_set
-        Covariates, and those that are added among all patients.
-    population
-        In which the set is used.
-
-    Returns
-    -------
-    tuple of str
-    """
-    extra = adjustment_set.covariates_in_all if population is Population.ALL else ()
-    return adjustment_set.covariates + extra
-
-
 def candidates_of(sample: Sample, population: Population, study: Study) -> Iterator[Candidate]:
     """Yield scores of every adjustment set, for everybody and for those beyond each landmark, one by one."""
     for adjustment_set in study.adjustment_sets.values():
@@ -127,7 +111,7 @@ def unadjusted_blocks(sample: Sample, population: Population, study: Study) -> l
 def weighted_blocks(candidate: Candidate, population: Population, study: Study) -> list[RowBlock]:
     """Evaluate weighted and covariate-adjusted estimates of one score."""
     scored, analysis = candidate.scored, study.analysis
-    focal_arm = _focal_arm(scored.sample)
+    focal_arm = int(focal_arm_of(scored.sample.arm))
     context = Context(population, candidate.adjustment_set, landmark=candidate.landmark)
     design = candidate.design if candidate.landmark == NO_LANDMARK else candidate.gated
     everybody = np.ones(len(scored.sample), dtype=bool)
@@ -242,8 +226,3 @@ def write_fingerprint(writer: RowWriter, sample: Sample, extra: np.ndarray | Non
     parts += [part for part in (sample.pair, extra) if part is not None]
     digest = blake2b(b"".join(np.ascontiguousarray(part).tobytes() for part in parts), digest_size=6)
     writer.add("fingerprint", "analysis", float(int.from_bytes(digest.digest(), "big")), n=len(sample))
-
-
-def _focal_arm(sample: Sample) -> int:
-    in_high = int(sample.arm.sum())
-    return 1 if 2 * in_high <= len(sample) else 0

@@ -11,13 +11,13 @@ from survival_multiverse.scenario.cautions import flags_of_arms
 from survival_multiverse.scenario.comparability import (
     Scored,
     balance_of,
-    match,
     matched_sample,
     undefined_balance,
     write_balance,
     write_gates,
     write_matching,
 )
+from survival_multiverse.scenario.encoded_study import EncodedStudy
 from survival_multiverse.scenario.evaluation import (
     LANDMARK_FIRST,
     MATCH_FIRST,
@@ -33,23 +33,22 @@ from survival_multiverse.scenario.rows import Context, RowBlock, RowWriter
 from survival_multiverse.scenario.sensitivity import write_rosenbaum
 from survival_multiverse.scenario.tie_break import TieBreaks, tie_break_ratios, write_tie_breaks
 from survival_multiverse.settings.schema import Estimator, Population, Status
-from survival_multiverse.settings.study import Study
 
 
 class MatchedBlocks:
     """Blocks after matching; calipers that give the very same pairs share them."""
 
-    def __init__(self, population: Population, study: Study, priority: np.ndarray, ties: TieBreaks) -> None:
+    def __init__(self, population: Population, encoded: EncodedStudy, ties: TieBreaks) -> None:
         self._population = population
-        self._study = study
-        self._priority = priority
+        self._encoded = encoded
+        self._study = encoded.study
         self._ties = ties
         self._known: dict[tuple[Any, ...], list[RowBlock]] = {}
 
     def of(self, candidate: Candidate, calipers: Sequence[float]) -> list[list[RowBlock]]:
         """Match within each caliper and evaluate."""
         scored, analysis = candidate.scored, self._study.analysis
-        matchings = [match(scored, self._priority, caliper=c, analysis=analysis) for c in calipers]
+        matchings = [self._encoded.match(scored, caliper) for caliper in calipers]
         # With few orders where matched analyses are repeated: beyond landmarks, as in the draws of a null.
         few = analysis.few_orders
         draws = self._ties.draws if candidate.landmark == NO_LANDMARK else few

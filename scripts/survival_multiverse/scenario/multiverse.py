@@ -1,48 +1,22 @@
 """Scenarios, evaluated panel by panel so that what they share is computed once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from survival_multiverse.balancing.matching import priority
-from survival_multiverse.cohort.sample import Cohort, Sample, encode_cohort, select_population, whole_sample
-from survival_multiverse.scenario.comparability import match, matched_sample, score
-from survival_multiverse.scenario.evaluation import (
-    candidates_of,
-    covariate_names,
-    unadjusted_blocks,
-    weighted_blocks,
-)
+from survival_multiverse.cohort.sample import Sample
+from survival_multiverse.scenario.comparability import matched_sample
+from survival_multiverse.scenario.encoded_study import EncodedStudy, encode_study
+from survival_multiverse.scenario.evaluation import candidates_of, unadjusted_blocks, weighted_blocks
 from survival_multiverse.scenario.matched_blocks import MatchedBlocks
 from survival_multiverse.scenario.rows import RowBlock, arrow_schema, scenario_table
 from survival_multiverse.scenario.tie_break import TieBreaks, tie_breaks
 from survival_multiverse.settings.schema import Population
 from survival_multiverse.settings.study import Study
-
-
-class Scenario(NamedTuple):
-    """One combination of the axes.
-
-    Attributes
-    ----------
-    oligo_threshold : float
-        Number of lesions from which a patient is not oligometastatic.
-    dose_cutoff : float
-        Lowest dose of the high-dose arm, in the unit of the dose.
-    gtv_cutoff : float
-        Lowest volume that counts as large, in the unit of the volume.
-    caliper : float
-        Multiple of the SD of the propensity logit; infinity is no caliper.
-    """
-
-    oligo_threshold: float
-    dose_cutoff: float
-    gtv_cutoff: float
-    caliper: float
+from survival_multiverse.settings.values import Scenario
 
 
 def evaluate_panel(
@@ -64,44 +38,35 @@ def evaluate_panel(
     tuple
         The scenario and its table (see `schema.ESTIMATE_COLUMNS`).
     """
-    cohort = encode_cohort(patients, study)
-    ranks = priority(cohort.ids, seed=study.seed)
+    encoded = encode_study(patients, study)
     ties = tie_breaks(
-        ranks,
+        encoded.ranks,
         seed=study.seed,
         draws=study.analysis.tie_break_draws,
         minimum_events=study.analysis.minimum_events,
     )
     schema = arrow_schema(study)
-    for cutoffs, group in groupby(sorted(scenarios), key=lambda scenario: scenario[:3]):
+    for _, group in groupby(sorted(scenarios), key=lambda scenario: scenario[:3]):
         members = list(group)
-        shared, matched = _cell(cohort, study, ranks, ties, cutoffs, [member.caliper for member in members])
+        shared, matched = _cell(encoded, ties, members)
         for scenario, blocks in zip(members, matched, strict=True):
             yield scenario, scenario_table(scenario, [*shared, *blocks], schema)
 
 
 def _cell(
-    cohort: Cohort,
-    study: Study,
-    ranks: np.ndarray,
-    ties: TieBreaks,
-    cutoffs: tuple[float, float, float],
-    calipers: list[float],
+    encoded: EncodedStudy, ties: TieBreaks, scenarios: Sequence[Scenario]
 ) -> tuple[list[RowBlock], list[list[RowBlock]]]:
-    """Return the blocks that the caliper does not affect, and those of each caliper."""
-    oligo_threshold, dose_cutoff, gtv_cutoff = cutoffs
-    everybody = whole_sample(
-        cohort, oligo_threshold=oligo_threshold, dose_cutoff=dose_cutoff, gtv_cutoff=gtv_cutoff
-    )
+    """Return the blocks that the caliper does not affect, and those of each scenario of one cutoff cell."""
+    study, calipers = encoded.study, [scenario.caliper for scenario in scenarios]
     shared: list[RowBlock] = []
     matched: list[list[RowBlock]] = [[] for _ in calipers]
     for population in Population:
-        sample = select_population(everybody, population)
+        sample = encoded.sample(scenarios[0], population)
         shared += unadjusted_blocks(sample, population, study)
         # One score at a time, for together they hold the cohort many times over.
         for candidate in candidates_of(sample, population, study):
             shared += weighted_blocks(candidate, population, study)
-            matcher = MatchedBlocks(population, study, ranks, ties)
+            matcher = MatchedBlocks(population, encoded, ties)
             for blocks, found in zip(matched, matcher.of(candidate, calipers), strict=True):
                 blocks += found
     return shared, matched
@@ -123,18 +88,11 @@ def anchor_samples(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFra
         Frames with time, event, arm, pair and one column a grouping (level names): ``all``,
         ``population`` (the primary one), and ``matched:<adjustment set>``.
     """
-    cohort = encode_cohort(patients, study)
-    ranks = priority(cohort.ids, seed=study.seed)
-    oligo_threshold, dose_cutoff, gtv_cutoff, caliper = study.anchor
-    everybody = whole_sample(
-        cohort, oligo_threshold=oligo_threshold, dose_cutoff=dose_cutoff, gtv_cutoff=gtv_cutoff
-    )
-    population = next(iter(Population))
-    primary = select_population(everybody, population)
-    frames = {"all": _frame(everybody), "population": _frame(primary)}
-    for name, adjustment_set in study.adjustment_sets.items():
-        scored = score(primary, covariate_names(adjustment_set, population))
-        matching = match(scored, ranks, caliper=caliper, analysis=study.analysis)
+    encoded = encode_study(patients, study)
+    primary = encoded.sample(study.anchor)
+    frames = {"all": _frame(encoded.sample(study.anchor, Population.ALL)), "population": _frame(primary)}
+    for name, scored in encoded.scores(primary):
+        matching = encoded.match(scored, study.anchor.caliper)
         frames[f"matched:{name}"] = _frame(matched_sample(scored, matching))
     return frames
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from survival_multiverse.balancing.matching import caliper_units, integer_score
+from survival_multiverse.balancing.matching import integer_score
 from survival_multiverse.cohort.sample import Sample
 from survival_multiverse.estimators.cox import HazardRatio, wald_hazard_ratio
 from survival_multiverse.estimators.quantiles import quantiles
-from survival_multiverse.kernels.matching import focal_arm_of, rank_scores
+from survival_multiverse.kernels.matching import caliper_units, focal_arm_of, rank_scores
 from survival_multiverse.kernels.tie_breaks import (
     LOG_RATIO,
     between_orders,

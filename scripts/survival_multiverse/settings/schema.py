@@ -48,11 +48,15 @@ PASSES = "passes_"
 
 
 class Population(StrEnum):
-    """Who is analysed; the first is the primary population."""
+    """Who is analysed; `PRIMARY` first."""
 
     NON_OLIGOMETASTATIC = "non_oligometastatic"
     OLIGOMETASTATIC = "oligometastatic"
     ALL = "all"
+
+
+PRIMARY = Population.NON_OLIGOMETASTATIC
+"""The population that the question is about."""
 
 
 class Estimator(StrEnum):

@@ -15,7 +15,7 @@ from survival_multiverse.settings.cohort_models import (
 from survival_multiverse.settings.fields import AxisValue
 from survival_multiverse.settings.models import Analysis, Inference, Settings
 from survival_multiverse.settings.names import table_name
-from survival_multiverse.settings.values import AXES, ROLES, axis_number, level_text
+from survival_multiverse.settings.values import AXES, ROLES, Scenario, axis_number, level_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class Study:
     title: str
     seed: int
     primary_set: str
-    anchor: tuple[float, ...]
+    anchor: Scenario
     axes: dict[str, Axis]
     time: Quantity
     event: Quantity
@@ -194,7 +194,7 @@ class Study:
             title=settings.study.title,
             seed=settings.study.seed,
             primary_set=_primary_set(settings),
-            anchor=tuple(axis_number(getattr(settings.study.anchor, name)) for name in AXES),
+            anchor=Scenario(*(axis_number(getattr(settings.study.anchor, name)) for name in AXES)),
             axes={name: _axis(name, getattr(settings.axes, name)) for name in AXES},
             **{role: _quantity(role, getattr(cohort, role)) for role in ROLES},
             words=_words(cohort.event, cohort.lesions),

@@ -2,8 +2,19 @@
 
 import math
 from functools import lru_cache
+from typing import NamedTuple
 
-AXES = ("oligo_threshold", "dose_cutoff", "gtv_cutoff", "caliper")
+
+class Scenario(NamedTuple):
+    """One value of each axis; an infinite caliper is none."""
+
+    oligo_threshold: float
+    dose_cutoff: float
+    gtv_cutoff: float
+    caliper: float = math.inf
+
+
+AXES = Scenario._fields
 """The four axes of a scenario, outermost first; fixed roles without a unit."""
 ROLES = ("time", "event", "dose", "gtv", "lesions")
 """What every study knows of a patient, in the order of the tables."""

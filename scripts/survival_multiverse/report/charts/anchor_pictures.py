@@ -5,12 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from survival_multiverse.paper.anchor_matching import STORED
+from survival_multiverse.paper.anchor_matching import STORED, matching_name
 from survival_multiverse.report.charts.page_data import axis_labels
 from survival_multiverse.report.charts.paper import ensemble_chart, matchings_chart
 from survival_multiverse.report.charts.pictures import Picture, limits_of
 from survival_multiverse.report.style.formats import format_ratio
-from survival_multiverse.report.words.labels import axis_value
 from survival_multiverse.report.words.table_cells import is_number
 from survival_multiverse.settings.study import Study
 
@@ -29,13 +28,15 @@ def anchor_pictures(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[st
 
 def _matchings(matching: pd.DataFrame, study: Study) -> Picture:
     """Draw the matchings with inverted ratios, so that the higher dose is what every picture speaks of."""
-    calipers = axis_labels(study)["C"]
-    anchor = axis_value(study, "caliper", study.anchor[3]).removeprefix("caliper ")
+    calipers = dict(
+        zip(map(matching_name, study.axes["caliper"].values), axis_labels(study)["C"], strict=True)
+    )
+    anchor = matching_name(study.anchor.caliper)
     rows = [
         {
             "name": _matching_name(row["matching"]),
-            "C": caliper if (caliper := row["matching"].removeprefix("caliper ")) in calipers else None,
-            "anchor": caliper == anchor,
+            "C": calipers.get(row["matching"]),
+            "anchor": row["matching"] == anchor,
             "pairs": row["pairs"],
             "hr": 1 / row["hazard_ratio"],
             "middle": 1 / row["envelope_median"],

@@ -110,7 +110,7 @@ def overlap_picture(overlap: pd.DataFrame, specifications: pd.DataFrame, study: 
     """Draw the propensity scores of both arms, before and after matching; None without scores."""
     if overlap.empty:
         return None
-    arms = arm_labels(study, dose_cutoff=study.anchor[1])
+    arms = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
     choices = primary_choices(specifications, study)
     rows = []
     for row in overlap.to_dict("records"):

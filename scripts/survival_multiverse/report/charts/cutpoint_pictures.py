@@ -16,8 +16,8 @@ from survival_multiverse.report.words.labels import axis_value, in_sentence, wit
 from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.report.words.table_cells import is_number
 from survival_multiverse.scenario.cautions import NOTE, care
+from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES
 
 
 def cutpoint_picture(tables: Mapping[str, pd.DataFrame], study: Study, name: str) -> Picture | None:
@@ -28,7 +28,7 @@ def cutpoint_picture(tables: Mapping[str, pd.DataFrame], study: Study, name: str
     if not measured(study):
         return None
     role, rows = getattr(study, name), tables["cutpoints"]
-    rows = rows[(rows["population"] == "non_oligometastatic") & (rows["variable"] == name)]
+    rows = rows[(rows["population"] == PRIMARY) & (rows["variable"] == name)]
     rows = rows[rows["status"] == "ok"]
     if rows.empty:
         return None
@@ -49,7 +49,7 @@ def cutpoint_picture(tables: Mapping[str, pd.DataFrame], study: Study, name: str
     axis = f"{name}_cutoff"
     labels = axis_labels(study)["G"] if name == "gtv" else [None] * len(study.axes[axis].values)
     grid = [
-        {"cutoff": value, "anchor": value == study.anchor[AXES.index(axis)], "G": label}
+        {"cutoff": value, "anchor": value == getattr(study.anchor, axis), "G": label}
         for value, label in zip(study.axes[axis].values, labels, strict=True)
     ]
     below = int((rows["hazard_ratio"] < 1).sum())
@@ -73,8 +73,8 @@ def _printed(published: pd.DataFrame, study: Study, name: str) -> list[dict[str,
     """Return the cutoff that a paper used and the hazard ratio that it prints there, before matching."""
     variable = {"dose": "arm"}.get(name, name)
     rows = published[(published["quantity"] == "hazard_ratio") & (published["variable"] == variable)]
-    rows = rows[(rows["estimator"] == "adjusted") & (rows["population"] == "non_oligometastatic")]
-    cutoff = study.anchor[AXES.index(f"{name}_cutoff")]
+    rows = rows[(rows["estimator"] == "adjusted") & (rows["population"] == PRIMARY)]
+    cutoff = getattr(study.anchor, f"{name}_cutoff")
     return [
         {"cutoff": cutoff, "hr": row["value"], "lo": row["lower"], "hi": row["upper"]}
         for row in rows.to_dict("records")
@@ -95,8 +95,9 @@ def _printed_words(printed: list[dict[str, Any]]) -> str:
 def _words(study: Study, name: str, smooth: pd.DataFrame) -> str:
     """Return the caption of the cutoffs and of the curve beside them."""
     role = getattr(study, name)
+    where = axis_value(study, "oligo_threshold", study.anchor.oligo_threshold)
     text = (
-        f"Unadjusted, {axis_value(study, 'oligo_threshold', study.anchor[0])}: the hazard ratio at or above "
+        f"Unadjusted, {where}: the hazard ratio at or above "
         f"against below each cutoff of {in_sentence(role.label)} with enough patients on both sides and at "
         f"least {study.minimum_cell} between it and the next; dashed: the cutoffs of the grid, the thick one "
         "the primary. No cutoff was picked from it."
@@ -114,7 +115,7 @@ def _words(study: Study, name: str, smooth: pd.DataFrame) -> str:
 
 def _smooth(dose_response: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Return the curve of the continuous variable: its rows, and the same for the picture."""
-    here = (dose_response["population"] == "non_oligometastatic") & (dose_response["variable"] == name)
+    here = (dose_response["population"] == PRIMARY) & (dose_response["variable"] == name)
     smooth = dose_response[here & dose_response["hazard_ratio"].notna()]
     spline = [
         {"value": row["value"], "hr": row["hazard_ratio"], "lo": row["ci_lower"], "hi": row["ci_upper"]}

@@ -32,6 +32,7 @@ from survival_multiverse.report.words.labels import (
 from survival_multiverse.report.words.table_cells import is_number, set_label
 from survival_multiverse.scenario.cautions import NOTE, care, marked
 from survival_multiverse.scenario.sensitivity import RARE_RISK, e_value, risk_ratio
+from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import ONE_UNIT, Study
 
 
@@ -54,7 +55,7 @@ def evidence_pictures(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[
 
 def _forest(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Picture | None:
     rows = anchor[
-        (anchor["population"] == "non_oligometastatic") & (anchor["landmark"] == 0)
+        (anchor["population"] == PRIMARY) & (anchor["landmark"] == 0)
         & (anchor["analysis"] == "cox") & (anchor["statistic"] == "hazard_ratio")
         & (anchor["variable"] == "arm")
         & (anchor["model"] == "arm_only") & (anchor["ties"] == "efron")
@@ -224,7 +225,7 @@ def _per_deviation(
 
 def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Picture | None:
     here = anchor_block(null_curves[null_curves["landmark"] == 0], study)
-    here = here[here["population"] == "non_oligometastatic"]
+    here = here[here["population"] == PRIMARY]
     here = here[here["hazard_ratio"].notna()]
     if here.empty:
         return None

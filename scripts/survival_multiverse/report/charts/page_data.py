@@ -18,7 +18,7 @@ from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p
 from survival_multiverse.report.words.answer import term_label
 from survival_multiverse.report.words.labels import (
     arm_labels,
-    axis_value,
+    bare_value,
     in_sentence,
     level_label,
     population_label,
@@ -26,11 +26,10 @@ from survival_multiverse.report.words.labels import (
 )
 from survival_multiverse.report.words.table_cells import set_label
 from survival_multiverse.scenario.cautions import care
-from survival_multiverse.settings.schema import Population
+from survival_multiverse.settings.schema import PRIMARY, Population
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import AXES, spelling
 
-PRIMARY = str(next(iter(Population)))
 CARD_ROWS = 50_000
 """With more specifications than this the cards leave the landmarks to the scenario files."""
 ORDERS = {"match_then_landmark": "matched, then landmark", "landmark_then_match": "landmark, then matched"}
@@ -60,7 +59,7 @@ HEADLINE_ONLY = ("pairs", "matched", "smd", "smdp", "el", "eh", "gamma", "ev", "
 def axis_labels(study: Study) -> dict[str, list[str]]:
     """Return values of the four axes and the adjustment sets as the pictures name them, each name once."""
     found = {
-        key: [axis_value(study, axis, value).removeprefix("caliper ") for value in study.axes[axis].values]
+        key: [bare_value(study, axis, value) for value in study.axes[axis].values]
         for key, axis in zip("TDGC", AXES, strict=True)
     }
     labels = [set_label(study, name) for name in study.adjustment_sets]
@@ -220,7 +219,7 @@ def balance_terms(study: Study) -> dict[tuple[str, str], str]:
         shown = covariate.levels[1:] if len(covariate.levels) == 2 else covariate.levels
         for level in shown:
             terms[name, level] = f"{covariate.label}: {level_label(study, name, level)}{late}"
-    cutoff = "cutoff" if numbers else with_unit(study.anchor[2], study.gtv.unit)
+    cutoff = "cutoff" if numbers else with_unit(study.anchor.gtv_cutoff, study.gtv.unit)
     terms["gtv", GTV_LEVELS[1]] = f"{study.gtv.label} at or above {cutoff}"
     if numbers:
         terms["gtv", "continuous"] = f"{study.gtv.label}, as measured"
@@ -257,7 +256,7 @@ def printed_rows(published: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
     and what the pictures call it: `arm` and `time`, or `name`.
     """
     terms, sets = balance_terms(study), list(study.adjustment_sets)
-    arms = arm_labels(study, dose_cutoff=study.anchor[1])
+    arms = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
     found = []
     for row in published[published["population"] == PRIMARY].to_dict("records"):
         term = (row["variable"], row["level"])

@@ -163,8 +163,9 @@ def _surface(rows: pd.DataFrame, study: Study) -> Picture | None:
         f"{_published_there(study)}. "
         "Click a cell to open the analysis." + dagger(study)
     )
-    where = f"{axis_value(study, 'oligo_threshold', study.anchor[0])}, {in_sentence(study.dose.label)} "
-    where += axis_value(study, "dose_cutoff", study.anchor[1])
+    threshold = axis_value(study, "oligo_threshold", study.anchor.oligo_threshold)
+    dose = axis_value(study, "dose_cutoff", study.anchor.dose_cutoff)
+    where = f"{threshold}, {in_sentence(study.dose.label)} {dose}"
     alternative = f"Maps of matched hazard ratios. With {where}: {reading(matched, study)}"
     labels = axis_labels(study)
     # So wide that the numbers in its cells have room.

@@ -8,11 +8,11 @@ from survival_multiverse.report.charts.page_data import axis_labels, kept_by
 from survival_multiverse.report.charts.pictures import Picture, limits_of
 from survival_multiverse.report.charts.time import landmark_chart
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, display_label, format_ratio
-from survival_multiverse.report.tables.time_tables import PRIMARY
 from survival_multiverse.report.words.captions import dagger
 from survival_multiverse.report.words.labels import with_unit
 from survival_multiverse.report.words.table_cells import set_label
 from survival_multiverse.scenario.cautions import care
+from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
 
 

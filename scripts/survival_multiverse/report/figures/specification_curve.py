@@ -12,7 +12,6 @@ from matplotlib.gridspec import GridSpecFromSubplotSpec, SubplotSpec
 from matplotlib.lines import Line2D
 
 from survival_multiverse.inference.specification_summary import (
-    GATE,
     direction,
     estimated,
     estimators_present,
@@ -25,7 +24,7 @@ from survival_multiverse.inference.specification_summary import (
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio, mark_origin, styled
 from survival_multiverse.report.style.palette import DIRECTION_COLOURS, INK, MUTED, PAPER, PUBLISHED
 from survival_multiverse.report.style.ratio_axis import ratio_axis, ratio_limits
-from survival_multiverse.report.words.labels import axis_value, in_sentence
+from survival_multiverse.report.words.labels import axis_value, bare_value, in_sentence
 from survival_multiverse.scenario.cautions import MARK, cautions
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import AXES
@@ -69,20 +68,17 @@ def decision_rows(curve: pd.DataFrame, study: Study) -> list[Choice]:
         if np.isnan(column).all():
             continue
         rows.append(Choice(_heading(study, axis), None))
-        rows += [Choice(_axis_text(study, axis, value), column == value) for value in study.axes[axis].values]
+        rows += [Choice(bare_value(study, axis, value), column == value) for value in study.axes[axis].values]
     gate = strictest_gate(study)
     if curve[gate].notna().any():
         rows.append(Choice("Balance gate", None))
-        rows.append(Choice(f"all |SMD| <{gate.removeprefix(GATE)}", passes(curve, gate=gate)))
+        limit = min(study.analysis.balance_thresholds)
+        rows.append(Choice(f"all |SMD| <{limit:g}", passes(curve, gate=gate)))
     return rows
 
 
 def _heading(study: Study, axis: str) -> str:
     return study.gtv.label if axis == "gtv_cutoff" else "Caliper, SD of the logit"
-
-
-def _axis_text(study: Study, axis: str, value: float) -> str:
-    return axis_value(study, axis, value).removeprefix("caliper ")
 
 
 @styled
@@ -95,7 +91,7 @@ def draw_specification_curve(specifications: pd.DataFrame, study: Study) -> Figu
         Table of `robustness.specifications`; hazard ratios compare A = 1 with A = 0.
     """
     rows = of_set(headline(specifications), study.primary_set)
-    rows = rows[rows["oligo_threshold"] == study.anchor[0]]
+    rows = rows[rows["oligo_threshold"] == study.anchor.oligo_threshold]
     present = estimators_present(rows)
     curves = {name: curve_order(rows[rows["estimator"] == name]) for name in present}
     decisions = {name: decision_rows(curve, study) for name, curve in curves.items()}
@@ -231,7 +227,7 @@ def _draw_blocks(axes: Axes, curve: pd.DataFrame, study: Study) -> None:
 
 def _draw_published(axes: Axes, curve: pd.DataFrame, study: Study, estimator: str) -> None:
     """Draw the published hazard ratio across the primary block."""
-    block = curve[curve["dose_cutoff"] == study.anchor[1]]
+    block = curve[curve["dose_cutoff"] == study.anchor.dose_cutoff]
     if estimator in study.published and len(block):
         left, right = block["position"].min() - 0.5, block["position"].max() + 0.5
         style: dict[str, Any] = {"color": PUBLISHED, "linewidth": 1.1, "linestyle": "--", "zorder": 3}

@@ -130,7 +130,7 @@ def _of_them(rows: pd.DataFrame) -> str:
 
 def _dress(axes: Axes, rows: pd.DataFrame, names: list[str], study: Study) -> None:
     limits = ratio_limits(rows)
-    low, high = arm_labels(study, dose_cutoff=study.anchor[1])
+    low, high = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
     axes.axvline(1, color=INK, linewidth=0.9)
     axes.set_xscale("log")
     axes.set_xlim(limits)
@@ -145,7 +145,7 @@ def _dress(axes: Axes, rows: pd.DataFrame, names: list[str], study: Study) -> No
     axes.grid(True, axis="x")
     axes.set_axisbelow(True)
     axes.set_xlabel(f"Hazard ratio, {in_sentence(study.dose.label)} {high} against {low}", fontsize=10.5)
-    threshold = axis_value(study, "oligo_threshold", study.anchor[0])
+    threshold = axis_value(study, "oligo_threshold", study.anchor.oligo_threshold)
     axes.set_title(f"Every analysis of patients with {threshold}", fontsize=11.5)
     words = {"below": "below 1", "includes": "includes 1", "above": "above 1"}
     dot: dict[str, Any] = {"marker": "o", "linestyle": "", "markersize": 5, "markeredgewidth": 0}

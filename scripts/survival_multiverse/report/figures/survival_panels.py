@@ -103,7 +103,7 @@ def log_rank_p(estimates: pd.DataFrame, **whom: str) -> float:
 
 
 def _arm_curves(patients: pd.DataFrame, study: Study) -> tuple[Curve, ...]:
-    labels = arm_labels(study, dose_cutoff=study.anchor[1])
+    labels = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
     return tuple(
         _curve(patients[patients["arm"] == arm], labels[arm], ARM_COLOURS[arm], LINE_STYLES[arm])
         for arm in (1, 0)

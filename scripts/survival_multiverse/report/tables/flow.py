@@ -10,12 +10,11 @@ from survival_multiverse.cohort.disclosure import count_words
 from survival_multiverse.report.tables.time_tables import of_stage, primary_rows
 from survival_multiverse.report.words.labels import arm_labels, axis_value, in_sentence, population_label
 from survival_multiverse.report.words.table_cells import is_number, set_label
-from survival_multiverse.settings.schema import Population
+from survival_multiverse.settings.schema import PRIMARY, Population
 from survival_multiverse.settings.study import Study
 
 START, EXCLUDED, ANALYSED, POPULATION, ARM = "start", "excluded", "analysed", "population", "arm"
 MATCHED, UNMATCHED, UNSCORED = "matched", "unmatched", "not scored"
-PRIMARY = Population.NON_OLIGOMETASTATIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ def flow_steps(counts: pd.DataFrame, study: Study) -> list[Step]:
     reason = str(first["name"])
     (analysed,) = boxes[ANALYSED]
     out = tuple((row["name"], row["words"]) for row in boxes.get(EXCLUDED, []))
-    low, high = arm_labels(study, dose_cutoff=study.anchor[1])
+    low, high = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
     arms = tuple(
         f"{study.dose.label} {high if row['name'] == '1' else low}: {row['words']}" for row in boxes[ARM]
     )
@@ -115,7 +114,7 @@ def flow_steps(counts: pd.DataFrame, study: Study) -> list[Step]:
         Step("Analysed", analysed["words"], out),
         Step(f"By {in_sentence(study.lesions.label)}, primary threshold", "", branches=populations),
         Step("Primary population by arm", "", branches=arms),
-        Step(f"Matched 1:1, {axis_value(study, 'caliper', study.anchor[3])}", "", branches=sets),
+        Step(f"Matched 1:1, {axis_value(study, 'caliper', study.anchor.caliper)}", "", branches=sets),
     ]
 
 
@@ -124,7 +123,7 @@ def _population(row: dict[str, Any], study: Study) -> str:
         return f"{study.lesions.label} not known, in neither: {row['words']}"
     population = Population(row["name"])
     sign, role = ("≥", ", primary population") if population is PRIMARY else ("<", "")
-    limit = axis_value(study, "oligo_threshold", study.anchor[0]).replace("≥", sign)
+    limit = axis_value(study, "oligo_threshold", study.anchor.oligo_threshold).replace("≥", sign)
     return f"{population_label(study, population)} ({limit}){role}: {row['words']}"
 
 

@@ -24,7 +24,7 @@ from survival_multiverse.report.words.table_cells import (
     set_label,
     share_text,
 )
-from survival_multiverse.settings.schema import Population, Status
+from survival_multiverse.settings.schema import PRIMARY, Status
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import AXES
 
@@ -53,12 +53,11 @@ TESTS = {
     "abs_mean_z": "Two-sided P, mean z",
     "median": "One-sided P, median",
 }
-PRIMARY = str(Population.NON_OLIGOMETASTATIC)
 
 
 def joint_table(joint: pd.DataFrame, study: Study, *, primary_threshold: bool) -> pd.DataFrame:
     """Return the joint tests at the primary threshold of lesions, or at the others."""
-    joint = joint[(joint["oligo_threshold"] == study.anchor[0]) == primary_threshold]
+    joint = joint[(joint["oligo_threshold"] == study.anchor.oligo_threshold) == primary_threshold]
     nulls = [name for name in NULL_LABELS if name in set(joint["null"])]
     gated = joint_blocks(joint, strictest_gate(study))
     rows = []

@@ -24,11 +24,9 @@ from survival_multiverse.report.words.table_cells import (
     set_label,
 )
 from survival_multiverse.scenario.cautions import marked
-from survival_multiverse.settings.schema import Population
+from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import spelling
-
-PRIMARY = str(Population.NON_OLIGOMETASTATIC)
 
 
 def table_one(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -41,7 +39,7 @@ def table_one(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     stages = [("unadjusted", None), *(("matched", name) for name in study.adjustment_sets)]
     frames = [_stage(estimates, estimator, name) for estimator, name in stages]
     frames[0] = pd.concat([frames[0], _balance_before(estimates, study)])
-    low, high = arm_labels(study, dose_cutoff=study.anchor[1])
+    low, high = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
     heads = ["Before matching", *(f"Matched, {set_label(study, name)}" for name in study.adjustment_sets)]
     columns = [("", "Variable"), ("", "Level")]
     columns += [(head, name) for head in heads for name in (low, high, "P", "|SMD|")]

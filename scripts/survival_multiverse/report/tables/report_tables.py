@@ -29,10 +29,9 @@ from survival_multiverse.report.words.table_cells import (
     share_text,
 )
 from survival_multiverse.scenario.cautions import marked
-from survival_multiverse.settings.schema import Population
+from survival_multiverse.settings.schema import PRIMARY, Population
 from survival_multiverse.settings.study import Study
 
-PRIMARY = str(Population.NON_OLIGOMETASTATIC)
 ANALYSES = {
     "balance": "balance",
     "balance_gate": "gate of the balance",
@@ -80,7 +79,7 @@ def blocks_table(blocks: pd.DataFrame, study: Study) -> pd.DataFrame:
     gate = strictest_gate(study)
     here = blocks[
         (blocks["population"] == PRIMARY)
-        & (blocks["oligo_threshold"] == study.anchor[0])
+        & (blocks["oligo_threshold"] == study.anchor.oligo_threshold)
         & (blocks["landmark"] == 0)
     ]
     here = here.assign(

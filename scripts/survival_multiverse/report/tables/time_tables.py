@@ -18,11 +18,10 @@ from survival_multiverse.report.words.table_cells import (
     set_label,
 )
 from survival_multiverse.scenario.cautions import marked
-from survival_multiverse.settings.schema import Population
+from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import spelling
 
-PRIMARY = str(next(iter(Population)))
 ORDER_LABELS = {
     "match_then_landmark": "matched, then landmark",
     "landmark_then_match": "landmark, then matched",
@@ -55,7 +54,7 @@ def survival_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return median survival by arm, survival at the study's times, and its difference between the arms."""
     rows = primary_rows(estimates, analysis="kaplan_meier")
     rows = rows[rows["variable"] == "arm"]
-    low, high = arm_labels(study, dose_cutoff=study.anchor[1])
+    low, high = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
     times = study.analysis.survival_times
     table = []
     for estimator, name, label in stages(study):
@@ -100,7 +99,7 @@ def follow_up_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     Their shortest and longest follow-up are single patients' and are not shown.
     """
     rows = primary_rows(estimates, analysis="follow_up")
-    low, high = arm_labels(study, dose_cutoff=study.anchor[1])
+    low, high = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
     table = []
     for estimator, name, label in stages(study):
         here = of_stage(rows, estimator, name)
@@ -130,7 +129,7 @@ def _follow_up(group: dict[str, dict[str, Any]], alive: str) -> list[str]:
 def rmst_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return the restricted mean survival of both arms and its difference."""
     rows = primary_rows(estimates, analysis="rmst")
-    low, high = arm_labels(study, dose_cutoff=study.anchor[1])
+    low, high = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
     table = []
     for estimator, name, label in stages(study):
         here = of_stage(rows, estimator, name)

@@ -30,7 +30,7 @@ from survival_multiverse.report.words.narrative import (
 )
 from survival_multiverse.report.words.table_cells import GAP, set_label, share_text
 from survival_multiverse.scenario.cautions import marked
-from survival_multiverse.settings.schema import Population
+from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
 
 SILENT = {
@@ -110,9 +110,9 @@ def first_order(attribution: pd.DataFrame, study: Study, estimator: str) -> dict
     here = attribution[
         (attribution["scope"] == "block")
         & (attribution["gate"] == "all")
-        & (attribution["population"] == str(next(iter(Population))))
-        & (attribution["oligo_threshold"] == study.anchor[0])
-        & (attribution["dose_cutoff"] == study.anchor[1])
+        & (attribution["population"] == PRIMARY)
+        & (attribution["oligo_threshold"] == study.anchor.oligo_threshold)
+        & (attribution["dose_cutoff"] == study.anchor.dose_cutoff)
         & (attribution["adjustment_set"].isna() | (attribution["adjustment_set"] == study.primary_set))
         & (attribution["estimator"] == estimator)
         & (attribution["landmark"] == 0)
@@ -132,9 +132,9 @@ def term_label(study: Study, term: str) -> str:
 
 def _favour(rows: pd.DataFrame, name: str, study: Study) -> str:
     summary = summarise(rows)
-    low, high = arm_labels(study, dose_cutoff=study.anchor[1])
+    low, high = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
     what = f"{summary.attempted:,} {ANALYSES[name]} analys{'is' if summary.attempted == 1 else 'es'}"
-    where = f"patients with {axis_value(study, 'oligo_threshold', study.anchor[0])}"
+    where = f"patients with {axis_value(study, 'oligo_threshold', study.anchor.oligo_threshold)}"
     dose = f"{in_sentence(study.dose.label)} {high}"
     compares = f"compare{'s' if summary.attempted == 1 else ''} {dose} with {low}"
     opening = f"{what} of {where}{_adjusted(name, study)} {compares}"

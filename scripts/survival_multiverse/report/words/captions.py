@@ -116,8 +116,8 @@ def _surface_caption(specifications: pd.DataFrame, study: Study) -> Caption:
         + dagger(study)
     )
     cells = primary_cutoffs(surface_cells(specifications, study), study)
-    where = f"{axis_value(study, 'oligo_threshold', study.anchor[0])}, "
-    where += f"{in_sentence(study.dose.label)} {axis_value(study, 'dose_cutoff', study.anchor[1])}"
+    where = f"{axis_value(study, 'oligo_threshold', study.anchor.oligo_threshold)}, "
+    where += f"{in_sentence(study.dose.label)} {axis_value(study, 'dose_cutoff', study.anchor.dose_cutoff)}"
     parts = [
         f"{set_label(study, name)}, {where}: {reading(cells[cells['adjustment_set'] == name], study)}"
         for name in study.adjustment_sets

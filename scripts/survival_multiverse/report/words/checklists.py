@@ -97,7 +97,7 @@ def cutpoint_items(study: Study) -> pd.DataFrame:
         role = {"oligo_threshold": study.lesions, "dose_cutoff": study.dose, "gtv_cutoff": study.gtv}[axis]
         values = ", ".join(spelling(value) for value in study.axes[axis].values)
         given = sum(bool(reason) for reason in study.axes[axis].reasons)
-        primary = with_unit(study.anchor[AXES.index(axis)], role.unit)
+        primary = with_unit(getattr(study.anchor, axis), role.unit)
         rows.append(
             (
                 f"Cutpoints of {in_sentence(role.label)}",

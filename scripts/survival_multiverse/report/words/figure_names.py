@@ -4,6 +4,7 @@ import pandas as pd
 
 from survival_multiverse.report.words.labels import factor_levels, level_label, variable_label
 from survival_multiverse.report.words.table_cells import set_label
+from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
 
 PREFIX = "survival_curves_"
@@ -48,7 +49,7 @@ def published_in(name: str, published: pd.DataFrame, study: Study) -> set[str]:
 def about_whom(
     rows: pd.DataFrame,
     *,
-    population: str = "non_oligometastatic",
+    population: str = PRIMARY,
     variable: str = "arm",
     estimator: str = "unadjusted",
     adjustment_set: str | None = None,

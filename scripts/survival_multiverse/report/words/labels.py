@@ -7,7 +7,7 @@ from survival_multiverse.cohort.sample import GTV_LEVELS, STATE_LEVELS, measured
 from survival_multiverse.report.style.formats import display_label, display_unit
 from survival_multiverse.settings.schema import Population
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import spelling
+from survival_multiverse.settings.values import AXES, spelling
 
 
 def with_unit(value: float, unit: str) -> str:
@@ -48,16 +48,17 @@ def variable_label(study: Study, name: str) -> str:
     return labels.get(name, name)
 
 
-def level_label(study: Study, name: str, level: str, *, cutoffs: tuple[float, ...] | None = None) -> str:
-    """Return the label of a grouping's level; `cutoffs` are those of a scenario (default: the anchor's)."""
-    threshold, dose_cutoff, gtv_cutoff, _ = study.anchor if cutoffs is None else cutoffs
+def level_label(study: Study, name: str, level: str) -> str:
+    """Return the label of one level of a grouping; a cutoff is that of the anchor."""
+    anchor = study.anchor
     if name == "arm" and level in ("0", "1"):
-        return arm_labels(study, dose_cutoff=dose_cutoff)[int(level)]
+        return arm_labels(study, dose_cutoff=anchor.dose_cutoff)[int(level)]
     if name == "gtv" and level in GTV_LEVELS:
-        return "<≥"[GTV_LEVELS.index(level)] + with_unit(gtv_cutoff, study.gtv.unit)
+        return "<≥"[GTV_LEVELS.index(level)] + with_unit(anchor.gtv_cutoff, study.gtv.unit)
     if level in STATE_LEVELS:
         sign = "<≥"[STATE_LEVELS.index(level)]
-        return f"{population_label(study, level)} ({sign}{with_unit(threshold, study.lesions.unit)})"
+        threshold = with_unit(anchor.oligo_threshold, study.lesions.unit)
+        return f"{population_label(study, level)} ({sign}{threshold})"
     covariate = study.covariates.get(name)
     text = level
     if covariate is not None and covariate.type == "continuous" and level in covariate.levels:
@@ -94,9 +95,15 @@ def axis_label(study: Study, axis: str) -> str:
 
 
 def axis_value(study: Study, axis: str, value: float) -> str:
-    """Return one value of an axis in words: ``≥20 mm``, ``caliper 0.2``."""
+    """Return one value of an axis, in a sentence: ``≥20 mm``, ``caliper 0.2``."""
+    text = bare_value(study, axis, value)
+    return f"caliper {text}" if axis == "caliper" and not math.isinf(value) else text
+
+
+def bare_value(study: Study, axis: str, value: float) -> str:
+    """Return one value of an axis, beside the axis's name: ``≥20 mm``, ``0.2``, ``no caliper``."""
     if axis == "caliper":
-        return "no caliper" if math.isinf(value) else f"caliper {spelling(value)}"
+        return "no caliper" if math.isinf(value) else spelling(value)
     role = {"oligo_threshold": study.lesions, "dose_cutoff": study.dose, "gtv_cutoff": study.gtv}[axis]
     return f"≥{with_unit(value, role.unit)}"
 
@@ -104,7 +111,7 @@ def axis_value(study: Study, axis: str, value: float) -> str:
 def describe_specification(study: Study, row: dict[str, Any]) -> str:
     """Return the choices of one specification in words, without those that do not apply."""
     parts = []
-    for axis in ("oligo_threshold", "dose_cutoff", "gtv_cutoff", "caliper"):
+    for axis in AXES:
         value = row.get(axis)
         if isinstance(value, float | int) and not math.isnan(value):
             text = axis_value(study, axis, float(value))

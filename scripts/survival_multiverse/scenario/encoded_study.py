@@ -1,0 +1,64 @@
+"""From patients to what a scenario analyses: encode, select a population, score, match."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from survival_multiverse.balancing.matching import Matching, priority
+from survival_multiverse.cohort.sample import Cohort, Sample, encode_cohort, select_population, whole_sample
+from survival_multiverse.scenario.comparability import Scored, match, score
+from survival_multiverse.settings.schema import PRIMARY, Population
+from survival_multiverse.settings.study import AdjustmentSet, Study
+from survival_multiverse.settings.values import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedStudy:
+    """Patients as arrays, from which the samples of all scenarios are taken.
+
+    Attributes
+    ----------
+    study
+        Its settings.
+    cohort
+        All patients.
+    ranks
+        Rank of each in the primary tie-break, shape (patients,).
+    """
+
+    study: Study
+    cohort: Cohort
+    ranks: np.ndarray
+
+    def sample(self, scenario: Scenario, population: Population = PRIMARY) -> Sample:
+        """Patients of a population, with the groupings that the scenario's cutoffs make."""
+        everybody = whole_sample(
+            self.cohort,
+            oligo_threshold=scenario.oligo_threshold,
+            dose_cutoff=scenario.dose_cutoff,
+            gtv_cutoff=scenario.gtv_cutoff,
+        )
+        return select_population(everybody, population)
+
+    def scores(self, sample: Sample) -> Iterator[tuple[str, Scored]]:
+        """Propensity score by each adjustment set, of patients of the primary population."""
+        for name, adjustment_set in self.study.adjustment_sets.items():
+            yield name, score(sample, covariate_names(adjustment_set, PRIMARY))
+
+    def match(self, scored: Scored, caliper: float) -> Matching | None:
+        """Match in the order of the primary tie-break; None without a score."""
+        return match(scored, self.ranks, caliper=caliper, analysis=self.study.analysis)
+
+
+def encode_study(patients: pd.DataFrame, study: Study) -> EncodedStudy:
+    """Encode the canonical frame of `cohort.prepare_cohort` and draw the primary tie-break."""
+    cohort = encode_cohort(patients, study)
+    return EncodedStudy(study, cohort, priority(cohort.ids, seed=study.seed))
+
+
+def covariate_names(adjustment_set: AdjustmentSet, population: Population) -> tuple[str, ...]:
+    """Covariates of a set in a population."""
+    extra = adjustment_set.covariates_in_all if population is Population.ALL else ()
+    return adjustment_set.covariates + extra
