@@ -11,9 +11,9 @@ sys.path[:0] = [str(ROOT / "tests" / "unit"), str(ROOT / "scripts")]
 
 from disclosure_attack import attack_study  # noqa: E402
 
-from survival_multiverse.files.anchor_estimates import read_anchor_estimates  # noqa: E402
 from survival_multiverse.files.config_files import merged_config  # noqa: E402
 from survival_multiverse.files.parquet_files import read_frame  # noqa: E402
+from survival_multiverse.files.primary_estimates import read_primary_estimates  # noqa: E402
 from survival_multiverse.report.release import release  # noqa: E402
 from survival_multiverse.settings.study import Study  # noqa: E402
 
@@ -25,7 +25,7 @@ def main(config: str, directory: str) -> int:
     names = ("specifications", "arm_curves", "cutpoints")
     kept = {name: read_frame(results / "robustness" / f"{name}.parquet") for name in names}
     kept["cohort"] = read_frame(results / "cohort" / "cohort.parquet")
-    kept["anchor"] = read_anchor_estimates(results / "robustness" / "estimates.parquet", study)
+    kept["primary"] = read_primary_estimates(results / "robustness" / "estimates.parquet", study)
     for words, tables in (("complete", None), ("shared", release(kept, study))):
         found, tried = attack_study(study, kept, tables)
         print(f"{study.title}: of {tried} small counts, {len(found)} follow from the {words} tables")

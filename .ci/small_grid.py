@@ -1,4 +1,4 @@
-"""Print a configuration with two values on each axis, the anchor's among them."""
+"""Print a configuration with two values on each axis, the primary one among them."""
 
 import sys
 
@@ -11,14 +11,14 @@ def value_of(entry: object) -> object:
 
 
 def small_grid(config: dict, default: dict) -> dict:
-    """The configuration with each axis cut to the anchor's value and another."""
+    """The configuration with each axis cut to the primary value and another."""
     axes = {**default["axes"], **config.get("axes", {})}
-    anchor = {**default["study"]["anchor"], **config.get("study", {}).get("anchor", {})}
+    primary = {**default["study"]["primary"], **config.get("study", {}).get("primary", {})}
     small = {}
     for name, entries in axes.items():
         values = [value_of(entry) for entry in entries]
-        other = [value for value in values if value != anchor[name]][:1]
-        small[name] = [value for value in values if value in (anchor[name], *other)]
+        other = [value for value in values if value != primary[name]][:1]
+        small[name] = [value for value in values if value in (primary[name], *other)]
     return {**config, "axes": small}
 
 

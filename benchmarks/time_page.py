@@ -19,14 +19,14 @@ READY = "() => performance.getEntriesByType('navigation')[0].domContentLoadedEve
 TIMED = """async () => { const start = performance.now(); %s; return performance.now() - start; }"""
 DRAW = "await robustness.drawAll()"
 FILTER = "document.querySelector('input[data-choice=G]').click(); await robustness.settled()"
-"""A choice is taken back, until every picture that was drawn follows."""
+"""A choice is taken back, until every chart that was drawn follows."""
 
 
 def time_page(browser: Browser, page: Path) -> dict[str, float]:
     """What a reader waits for, in seconds.
 
     From the call for the page until it is `ready` and until its `curve` is drawn, when it can be used; then
-    what `all_pictures` and a change of `filter` take. `analyses` counts those that the pictures draw.
+    what `all_charts` and a change of `filter` take. `analyses` counts those that the charts draw.
     """
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     tab = context.new_page()
@@ -36,7 +36,7 @@ def time_page(browser: Browser, page: Path) -> dict[str, float]:
     tab.evaluate("() => document.getElementById('curve').scrollIntoView()")
     tab.wait_for_selector("#curve-chart svg")
     found["curve"] = tab.evaluate("() => performance.now()")
-    found["all_pictures"] = tab.evaluate(TIMED % DRAW)
+    found["all_charts"] = tab.evaluate(TIMED % DRAW)
     found["filter"] = tab.evaluate(TIMED % FILTER)
     analyses = tab.evaluate("() => robustness.specs.length")
     context.close()

@@ -90,9 +90,9 @@ def scenario_files(_: UnitCohort) -> Round:
     frame = source_patients(study, config, patients=paper["patients"], description=paper["description"])
     patients = prepare_cohort(frame, study).patients
     gtv_cutoffs, calipers = (study.axes[name].values for name in ("gtv_cutoff", "caliper"))
-    anchor = study.anchor
-    panel = [anchor._replace(gtv_cutoff=g, caliper=c) for g, c in product(gtv_cutoffs, calipers)]
-    list(evaluate_panel(patients, study, [anchor]))
+    primary = study.primary
+    panel = [primary._replace(gtv_cutoff=g, caliper=c) for g, c in product(gtv_cutoffs, calipers)]
+    list(evaluate_panel(patients, study, [primary]))
     return lambda: sum(1 for _ in evaluate_panel(patients, study, panel))
 
 

@@ -41,7 +41,7 @@ def build_cohort(
         write_table(table, outputs[name], metadata=record)
         # The patients themselves are kept in one place.
         if name != "cohort":
-            write_csv(table, outputs[f"{name}_csv"], cohort=study.source)
+            write_csv(table, outputs[f"{name}_csv"], data_origin=study.source)
 
 
 if __name__ == "__main__":

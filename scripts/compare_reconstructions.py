@@ -25,13 +25,13 @@ def compare_reconstructions(*, inputs: Mapping[str, str], settings: str, outputs
         read_numbers(inputs["numbers"]),
         paper,
         set_aside(read_contradictions(inputs["contradictions"])),
-        caliper=study.anchor.caliper,
+        caliper=study.primary.caliper,
         draws=study.analysis.tie_break_draws,
     )
     record = file_record(script=__file__, settings=settings, inputs=inputs)
     for name, frame in {"ensemble_members": members, "ensemble": ranges}.items():
         write_table(frame, outputs[name], metadata=record)
-        write_csv(frame, outputs[f"{name}_csv"], cohort=study.source)
+        write_csv(frame, outputs[f"{name}_csv"], data_origin=study.source)
 
 
 if __name__ == "__main__":

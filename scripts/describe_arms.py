@@ -18,7 +18,7 @@ def describe_arms(*, cohort: str, settings: str, outputs: Mapping[str, str]) -> 
     record = file_record(script=__file__, settings=settings, inputs={"cohort": cohort})
     for name, table in arms_of(read_frame(cohort), study).items():
         write_table(table, outputs[name], metadata=record)
-        write_csv(table, outputs[f"{name}_csv"], cohort=study.source)
+        write_csv(table, outputs[f"{name}_csv"], data_origin=study.source)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Evaluate the scenarios of one panel and write a file for each."""
+"""Evaluate the scenarios of one job panel and write a file for each."""
 
 from survival_multiverse.provenance.job_log import job_log
 from survival_multiverse.provenance.job_records import recorded_job

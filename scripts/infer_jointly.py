@@ -11,7 +11,7 @@ from survival_multiverse.files.parquet_files import read_frame, write_table
 from survival_multiverse.inference.joint_inference import gates_of, infer
 from survival_multiverse.inference.resampling import (
     Resample,
-    cells_of,
+    cutoff_cells,
     evaluate,
     specification_keys,
     stacked_draws,
@@ -32,7 +32,7 @@ def infer_jointly(
 ) -> None:
     """Write each table of `joint_inference.infer` under its name in ``outputs``, and as CSV where asked."""
     study = Study.from_config(json.loads(settings))
-    cells = cells_of(read_frame(cohort), study)
+    cells = cutoff_cells(read_frame(cohort), study)
     keys = pd.concat([specification_keys(cell, study) for cell in cells], ignore_index=True)
     observed = np.concatenate([evaluate(cell, study) for cell in cells])
     gates = gates_of(keys, read_frame(specifications))
@@ -46,7 +46,7 @@ def infer_jointly(
     record |= {"draws_sha256": json.dumps(drawn, sort_keys=True, separators=(",", ":"))}
     for name, table in infer(keys, observed, draws, study, gates).items():
         write_table(table, outputs[name], metadata=record)
-        write_csv(table, outputs[f"{name}_csv"], cohort=study.source)
+        write_csv(table, outputs[f"{name}_csv"], data_origin=study.source)
 
 
 if __name__ == "__main__":

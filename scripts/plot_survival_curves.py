@@ -4,15 +4,15 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from survival_multiverse.files.anchor_estimates import read_anchor_estimates
 from survival_multiverse.files.output_files import write_bytes
 from survival_multiverse.files.parquet_files import read_frame
+from survival_multiverse.files.primary_estimates import read_primary_estimates
 from survival_multiverse.paper.published_marks import NO_MARKS
 from survival_multiverse.provenance.job_log import job_log
 from survival_multiverse.provenance.job_records import recorded_job
 from survival_multiverse.report.figures.survival_figures import draw_survival_curves
 from survival_multiverse.report.style.formats import png_bytes, svg_bytes
-from survival_multiverse.scenario.multiverse import anchor_samples
+from survival_multiverse.scenario.multiverse import primary_samples
 from survival_multiverse.settings.study import Study
 
 
@@ -21,8 +21,8 @@ def plot_survival_curves(
 ) -> None:
     """Write each figure, named by its file, in the formats asked for; `published` holds marks of a paper."""
     study = Study.from_config(json.loads(settings))
-    samples = anchor_samples(read_frame(cohort), study)
-    rows = read_anchor_estimates(estimates, study)
+    samples = primary_samples(read_frame(cohort), study)
+    rows = read_primary_estimates(estimates, study)
     marks = read_frame(published) if published else NO_MARKS
     figures = {}
     for path in map(Path, outputs):

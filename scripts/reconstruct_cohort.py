@@ -11,7 +11,7 @@ if __name__ == "__main__":
         fit = read_fit(snakemake.input.numbers, snakemake.input.contradictions, snakemake.input.description)
         reconstruct_cohort(
             fit,
-            state_of(read_csv(snakemake.input.outline), fit),
+            state_of(read_csv(snakemake.input.initial_state), fit),
             own_generator(snakemake.params.seed),
             output=snakemake.output[0],
             seed=snakemake.params.seed,

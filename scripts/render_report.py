@@ -11,8 +11,8 @@ from survival_multiverse.provenance.job_log import job_log
 from survival_multiverse.provenance.job_records import recorded_job
 from survival_multiverse.provenance.report_inputs import made_from, read_shared, software
 from survival_multiverse.report.page import TABLES, render_page
-from survival_multiverse.report.tables.anchor_tables import ANCHOR_TABLES
 from survival_multiverse.report.tables.page_tables import shown_tables
+from survival_multiverse.report.tables.paper_tables import PAPER_TABLES
 from survival_multiverse.settings.study import Study
 
 
@@ -41,13 +41,13 @@ def render_report(
     write_bytes(outputs[0], page.encode())
     # Without the digests of what was read: those of small tables could confirm a guess at their counts.
     footer = file_record(script=__file__, settings=settings, inputs={})
-    write_tables(shown_tables(study, shared), outputs[1], cohort=study.source, metadata=footer)
+    write_tables(shown_tables(study, shared), outputs[1], data_origin=study.source, metadata=footer)
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
         given = snakemake.input
-        names = [name for name in (*TABLES, "calibration", *ANCHOR_TABLES) if given.get(name)]
+        names = [name for name in (*TABLES, "calibration", *PAPER_TABLES) if given.get(name)]
         files = {name: given[name] for name in names}
         own = {name: given[name] for name in ("estimates", "scenarios", "figures", "bundle")}
         render_report(files, **own, settings=snakemake.params.settings, outputs=snakemake.output)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from survival_multiverse.files.csv_files import read_csv, write_csv
 from survival_multiverse.files.paper_files import read_contradictions, read_numbers, read_paper_description
 from survival_multiverse.files.parquet_files import read_frame, write_table
-from survival_multiverse.paper.anchor_matching import compare_matchings
+from survival_multiverse.paper.matching_comparison import compare_matchings
 from survival_multiverse.paper.published import in_words, set_aside
 from survival_multiverse.paper.published_marks import published_marks
 from survival_multiverse.paper.reconstructed_patients import join_private_columns, paper_cohort
@@ -21,7 +21,7 @@ READ = ("numbers", "contradictions", "description", "cohort", "patients")
 
 
 def reproduce_paper(*, inputs: Mapping[str, str], settings: str, outputs: Mapping[str, str]) -> None:
-    """Write the numbers one by one, their score by kind, the matchings and what pictures mark, each twice."""
+    """Write the numbers one by one, their score by kind, the matchings and what charts mark, each twice."""
     study = Study.from_config(json.loads(settings))
     paper = read_paper_description(inputs["description"])
     numbers, contradictions = read_numbers(inputs["numbers"]), read_contradictions(inputs["contradictions"])
@@ -48,7 +48,7 @@ def reproduce_paper(*, inputs: Mapping[str, str], settings: str, outputs: Mappin
     for name, frame in tables.items():
         write_table(frame, outputs[name], metadata=record)
         # In every CSV `cohort` says where the patients come from, so the paper's own column is renamed.
-        write_csv(frame.rename(columns={"cohort": "whom"}), outputs[f"{name}_csv"], cohort=study.source)
+        write_csv(frame.rename(columns={"cohort": "whom"}), outputs[f"{name}_csv"], data_origin=study.source)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def summarise_robustness(*, estimates: str, settings: str, outputs: Mapping[str,
     record = file_record(script=__file__, settings=settings, inputs={"estimates": estimates})
     for name, table in tables.items():
         write_table(table, outputs[name], metadata=record)
-        write_csv(table, outputs[f"{name}_csv"], cohort=study.source)
+        write_csv(table, outputs[f"{name}_csv"], data_origin=study.source)
 
 
 if __name__ == "__main__":

@@ -60,8 +60,9 @@ def all_specifications(study):
     frame = pd.concat([grid(study, *AXES).assign(estimator="matched"), *wide], ignore_index=True)
     random = np.random.default_rng(5)
     middle = random.normal(-0.2, 0.25, len(frame))
-    at_anchor = [
-        frame[name].isin([value]) | frame[name].isna() for name, value in zip(AXES, study.anchor, strict=True)
+    at_primary = [
+        frame[name].isin([value]) | frame[name].isna()
+        for name, value in zip(AXES, study.primary, strict=True)
     ]
     matched = frame["estimator"] == "matched"
     return frame.assign(
@@ -70,8 +71,8 @@ def all_specifications(study):
         ci_lower=np.exp(middle - 0.3), ci_upper=np.exp(middle + 0.3), n=120, events=90,
         pairs=np.where(matched, 60.0, np.nan), matched_share=np.where(matched, 0.9, np.nan), focal_arm=1.0,
         max_abs_smd_propensity=0.05, max_abs_smd_baseline=0.2, status="ok", reason=None, flags=None,
-        is_anchor=np.logical_and.reduce(at_anchor), fingerprint=np.arange(len(frame)),
-        **{"envelope_median": 0.8, "envelope_2.5": 0.7, "envelope_97.5": 0.9},
+        is_primary=np.logical_and.reduce(at_primary), fingerprint=np.arange(len(frame)),
+        **{"tie_break_median": 0.8, "tie_break_2.5": 0.7, "tie_break_97.5": 0.9},
         variance_between_orders=np.where(matched, 0.0004, np.nan), risk_at_end=0.9,
         rosenbaum_direction=np.where(matched, 1.0, np.nan), rosenbaum_gamma=1.3,
         rosenbaum_p=0.02, rosenbaum_p_two_sided=0.04, sign_test_gamma=1.1, sign_test_direction=1.0,

@@ -53,8 +53,8 @@ def test_it_holds_every_scenario_and_each_curve_once(page, made):
 
 def test_it_draws_filters_and_opens(page, made):
     page.evaluate("() => robustness.drawAll()")
-    for picture in page.locator("[data-picture]:not([data-on-demand])").all():
-        assert picture.locator("svg").count() == 1
+    for chart in page.locator("[data-chart]:not([data-on-demand])").all():
+        assert chart.locator("svg").count() == 1
     within = len(VALUES["gtv_cutoff"]) * len(VALUES["caliper"])
     assert page.locator("#block-words").inner_text().startswith(f"{within} of {within} analyses shown")
     page.get_by_role("checkbox", name="no caliper").uncheck()
@@ -62,8 +62,8 @@ def test_it_draws_filters_and_opens(page, made):
     left = within * (len(VALUES["caliper"]) - 1) // len(VALUES["caliper"])
     assert page.locator("#block-words").inner_text().startswith(f"{left} of {within} analyses shown")
     page.evaluate("() => robustness.open(robustness.specs.findLast((row) => row.matching).i)")
-    page.wait_for_selector("#analysis [data-picture=scenario-km] svg")
-    page.wait_for_selector("#analysis [data-picture=scenario-love] svg")
+    page.wait_for_selector("#analysis [data-chart=scenario-km] svg")
+    page.wait_for_selector("#analysis [data-chart=scenario-love] svg")
     assert (
         page.locator("#analysis-command")
         .inner_text()
@@ -75,5 +75,5 @@ def test_the_benchmark_of_pages_measures_what_a_reader_waits_for(browser, made):
     (row,) = time_page.time_pages(browser, {"large": made[1]}, rounds=1)
     assert row["analyses"] > SCENARIOS
     assert 0 < row["ready"] < row["curve"]
-    assert row["all_pictures"] > 0
+    assert row["all_charts"] > 0
     assert row["filter"] > 0

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from report_page import EVIL, evil_page
 
-from survival_multiverse.report.charts.picture_files import share_rows, specification_rows
+from survival_multiverse.report.charts.chart_files import share_rows, specification_rows
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
 from survival_multiverse.report.words.answer import first_order, term_label
 
@@ -15,7 +15,7 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe i
 
 
 def drawn(page):
-    """Rows of the block that is drawn, as its picture holds them."""
+    """Rows of the block that is drawn, as its chart holds them."""
     return page.evaluate(
         """() => { const view = robustness.views.get('curve-chart').view;
             const name = Object.keys(view.getState({data: () => true}).data).find((key) =>
@@ -25,7 +25,7 @@ def drawn(page):
 
 
 def judged(page):
-    """Analyses in the picture of the balance over all of them."""
+    """Analyses in the chart of the balance over all of them."""
     return page.evaluate(
         """() => { let sum = 0;
             const walk = (item) => { for (const part of item.items || []) {
@@ -52,7 +52,7 @@ def test_it_opens_quickly_and_alone(opened):
     assert page.evaluate("() => robustness.specs.length") > 50
 
 
-def test_the_text_agrees_with_the_picture(opened):
+def test_the_text_agrees_with_the_chart(opened):
     page = opened()
     rows = drawn(page)
     below = sum(row["hr"] < 1 for row in rows)
@@ -74,7 +74,7 @@ def test_the_text_agrees_with_the_picture(opened):
     assert ranks == sorted(ranks)
 
 
-def test_a_choice_filters_every_picture(opened):
+def test_a_choice_filters_every_chart(opened):
     page = opened()
     page.evaluate("() => robustness.drawAll()")
     before = len(drawn(page))
@@ -110,40 +110,40 @@ def test_brushing_a_decision_keeps_it_alone(opened):
     assert not page.locator("input[data-choice=C]").last.is_checked()
 
 
-def shown(page, picture):
-    """How many marks of each kind a picture shows; lines of reference are none."""
+def shown(page, chart):
+    """How many marks of each kind a chart shows; lines of reference are none."""
     return page.evaluate(
-        """(picture) => { const found = {};
-            for (const mark of document.querySelectorAll(`#${picture} .role-mark > [aria-roledescription]`)) {
+        """(chart) => { const found = {};
+            for (const mark of document.querySelectorAll(`#${chart} .role-mark > [aria-roledescription]`)) {
                 const kind = mark.getAttribute('aria-roledescription');
                 found[kind] = (found[kind] || 0) + 1; }
             return found; }""",
-        picture,
+        chart,
     )
 
 
 PRIMARY_ONLY = ("love-chart", "overlap-chart", "landmark-chart", "forest-chart", "bias-chart", "joint-chart")
-"""Pictures of the primary scenario, and of its block."""
+"""Charts of the primary scenario, and of its block."""
 
 
-def test_a_choice_that_is_not_kept_leaves_the_pictures_of_the_primary_scenario(opened):
+def test_a_choice_that_is_not_kept_leaves_the_charts_of_the_primary_scenario(opened):
     page = opened()
     page.evaluate("() => robustness.drawAll()")
-    before = {picture: shown(page, picture) for picture in PRIMARY_ONLY}
+    before = {chart: shown(page, chart) for chart in PRIMARY_ONLY}
     curves = page.locator("figure[data-kept]")
     assert all(curve.is_visible() for curve in curves.all())
     page.locator("input[data-choice=C]").first.uncheck()
     settle(page)
-    for picture in PRIMARY_ONLY:
-        after = shown(page, picture)
-        assert 0 < sum(after.values()) < sum(before[picture].values()), picture
+    for chart in PRIMARY_ONLY:
+        after = shown(page, chart)
+        assert 0 < sum(after.values()) < sum(before[chart].values()), chart
     assert [curve.is_visible() for curve in curves.all()] == [False, False]
     page.locator("#reset").click()
     settle(page)
-    assert {picture: shown(page, picture) for picture in PRIMARY_ONLY} == before
+    assert {chart: shown(page, chart) for chart in PRIMARY_ONLY} == before
 
 
-PLACES = """([picture, key]) => {
+PLACES = """([chart, key]) => {
     const found = [];
     const walk = (item, facet, x, y) => {
         for (const part of item.items) {
@@ -156,31 +156,31 @@ PLACES = """([picture, key]) => {
             for (const inner of part.items) walk(inner, here, x + (part.x || 0), y + (part.y || 0));
         }
     };
-    walk(robustness.views.get(picture).view.scenegraph().root, null, 0, 0);
+    walk(robustness.views.get(chart).view.scenegraph().root, null, 0, 0);
     return found;
 }"""
 """Of each mark: threshold and dose (or caliper) of the facet around it, its own, and where the facet is."""
 
 
-@pytest.mark.parametrize(("picture", "key"), [("blocks-chart", "D"), ("surface-chart", "C")])
-def test_what_is_kept_stays_in_its_place(opened, picture, key):
+@pytest.mark.parametrize(("chart", "key"), [("blocks-chart", "D"), ("surface-chart", "C")])
+def test_what_is_kept_stays_in_its_place(opened, chart, key):
     page = opened()
     page.evaluate("() => robustness.drawAll()")
     page.locator("select[data-control=set]").first.select_option(label="Baseline only")
     page.locator("select[data-control=estimator]").select_option(label=ESTIMATOR_LABELS["iptw"])
     settle(page)
-    every = page.evaluate(PLACES, [picture, key])
+    every = page.evaluate(PLACES, [chart, key])
     before = {(row, column): (x, y) for row, column, _, _, x, y in every}
     page.locator("input[data-choice=gate]").check()
     settle(page)
-    gated = page.evaluate(PLACES, [picture, key])
+    gated = page.evaluate(PLACES, [chart, key])
     assert 0 < len(gated) < len(every)
     for row, column, own_row, own_column, x, y in gated:
         assert (row, column) == (own_row, own_column)
         assert (x, y) == pytest.approx(before[row, column], abs=2)
 
 
-def test_a_picture_without_anything_kept_says_so(opened):
+def test_a_chart_without_anything_kept_says_so(opened):
     page = opened()
     page.evaluate("() => robustness.drawAll()")
     note = page.locator("#overlap-chart [data-emptied]")
@@ -250,7 +250,7 @@ def test_the_published_ratio_stands_in_its_block_alone(opened):
 
 
 @pytest.mark.parametrize(
-    ("picture", "marks"),
+    ("chart", "marks"),
     [
         ("curve-chart", (DIAMOND, PRINTED_LINE)),
         ("blocks-chart", (PRINTED_LINE,)),
@@ -263,21 +263,21 @@ def test_the_published_ratio_stands_in_its_block_alone(opened):
         ("joint-chart", (DIAMOND, PRINTED_LINE)),
     ],
 )
-def test_the_primary_scenario_and_the_published_ratio_are_marked(opened, picture, marks):
+def test_the_primary_scenario_and_the_published_ratio_are_marked(opened, chart, marks):
     page = opened()
     page.evaluate("() => robustness.drawAll()")
     for mark in marks:
-        assert page.locator(f"#{picture} svg {mark}").count() > 0, mark
+        assert page.locator(f"#{chart} svg {mark}").count() > 0, mark
 
 
-def test_the_pictures_of_the_primary_analysis_show_what_was_published(opened):
+def test_the_charts_of_the_primary_analysis_show_what_was_published(opened):
     page = opened()
-    page.evaluate("() => robustness.open(robustness.specs.find((row) => row.anchor && row.matching).i)")
-    page.wait_for_selector("#analysis [data-picture=scenario-love] svg")
+    page.evaluate("() => robustness.open(robustness.specs.find((row) => row.primary && row.matching).i)")
+    page.wait_for_selector("#analysis [data-chart=scenario-love] svg")
     assert "primary scenario" in page.locator("#analysis-title").inner_text()
     # Three rates of each arm; each covariate before and after.
-    assert page.locator(f"#analysis [data-picture=scenario-km] svg {PRINTED_SYMBOL}").count() == 6
-    printed = page.locator(f"#analysis [data-picture=scenario-love] svg {PRINTED_SYMBOL}").count()
+    assert page.locator(f"#analysis [data-chart=scenario-km] svg {PRINTED_SYMBOL}").count() == 6
+    printed = page.locator(f"#analysis [data-chart=scenario-love] svg {PRINTED_SYMBOL}").count()
     assert (
         printed
         == len(
@@ -288,12 +288,12 @@ def test_the_pictures_of_the_primary_analysis_show_what_was_published(opened):
         )
         > 10
     )
-    page.evaluate("() => robustness.open(robustness.specs.find((row) => !row.anchor && row.matching).i)")
+    page.evaluate("() => robustness.open(robustness.specs.find((row) => !row.primary && row.matching).i)")
     page.wait_for_function("() => !document.querySelector('#analysis-title').textContent.includes('primary')")
     page.wait_for_function(f"() => !document.querySelector(`#analysis ${{{PRINTED_SYMBOL!r}}}`)")
 
 
-def test_the_files_of_the_pictures_are_drawn_from_the_same_rows(opened):
+def test_the_files_of_the_charts_are_drawn_from_the_same_rows(opened):
     page = opened()
     page.evaluate("() => robustness.drawAll()")
     made = evil_page()
@@ -328,8 +328,8 @@ def test_a_click_opens_the_analysis(opened):
     lowest.click()
     card = page.locator("#analysis")
     assert card.is_visible()
-    page.wait_for_selector("#analysis [data-picture=scenario-km] svg")
-    page.wait_for_selector("#analysis [data-picture=scenario-love] svg")
+    page.wait_for_selector("#analysis [data-chart=scenario-km] svg")
+    page.wait_for_selector("#analysis [data-chart=scenario-love] svg")
     assert (
         page.locator("#analysis-command")
         .inner_text()
@@ -354,16 +354,16 @@ def test_the_keyboard_opens_an_analysis_too(opened):
 
 def test_the_primary_analysis_names_its_file_and_digest(opened):
     page = opened()
-    page.evaluate("() => robustness.open(robustness.specs.find((row) => row.anchor && row.matching).i)")
-    page.wait_for_selector("#analysis [data-picture=scenario-km] svg")
+    page.evaluate("() => robustness.open(robustness.specs.find((row) => row.primary && row.matching).i)")
+    page.wait_for_selector("#analysis [data-chart=scenario-km] svg")
     assert page.locator("#analysis-digest").inner_text() == "f00dbeef"
     assert page.locator("#analysis-command").inner_text().endswith("gtv_cutoff~146/caliper~0.2.parquet")
 
 
 def test_no_step_of_a_curve_shows_a_single_patient(opened):
     page = opened()
-    page.evaluate("() => robustness.open(robustness.specs.find((row) => row.anchor && row.matching).i)")
-    page.wait_for_selector("#analysis [data-picture=scenario-km] svg")
+    page.evaluate("() => robustness.open(robustness.specs.find((row) => row.primary && row.matching).i)")
+    page.wait_for_selector("#analysis [data-chart=scenario-km] svg")
     rows = page.evaluate("() => robustness.views.get('scenario-km').view.data('km')")
     study, links = evil_page().study, evil_page().tables["arm_curves"]
     here = links[(links["estimator"] == "matched") & (links["caliper"] == 0.2) & (links["gtv_cutoff"] == 146)]
@@ -373,7 +373,7 @@ def test_no_step_of_a_curve_shows_a_single_patient(opened):
         steps = [row["survival"] for row in rows if row["arm"] == name and "survival" in row]
         drops = [before - after for before, after in pairwise(steps)]
         assert drops
-        assert min(drops) > (study.minimum_cell - 0.5) / sizes[arm]
+        assert min(drops) > (study.minimum_count - 0.5) / sizes[arm]
 
 
 def test_given_text_is_text(opened):
@@ -406,7 +406,7 @@ def test_accessible_in_either_scheme(opened, scheme):
 def test_the_open_analysis_is_accessible(opened):
     page = opened()
     page.evaluate("() => robustness.open(0)")
-    page.wait_for_selector("#analysis [data-picture=scenario-km] svg")
+    page.wait_for_selector("#analysis [data-chart=scenario-km] svg")
     found = axe.Axe().run(page, context="#analysis").response["violations"]
     assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
 
@@ -424,16 +424,16 @@ def test_nothing_sticks_out_on_a_phone(opened):
     page.evaluate("() => robustness.drawAll()")
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 375
     page.evaluate("() => robustness.open(0)")
-    page.wait_for_selector("#analysis [data-picture=scenario-km] svg")
+    page.wait_for_selector("#analysis [data-chart=scenario-km] svg")
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 375
 
 
-def test_it_prints_with_every_picture(opened):
+def test_it_prints_with_every_chart(opened):
     page = opened()
     made = page.pdf(format="A4")
     assert made.startswith(b"%PDF")
     page.wait_for_function(
-        "() => [...document.querySelectorAll('[data-picture]:not([data-on-demand])')].every((p) => "
+        "() => [...document.querySelectorAll('[data-chart]:not([data-on-demand])')].every((p) => "
         "p.dataset.drawn)"
     )
     assert len(re.findall(rb"/Type\s*/Page\b", made)) > 5
@@ -454,7 +454,7 @@ def test_what_is_folded_is_printed_and_folded_again(opened):
     assert page.locator("main details[open]").count() == 0
 
 
-def test_no_picture_is_cut_in_print(opened):
+def test_no_chart_is_cut_in_print(opened):
     page = opened()
     page.evaluate("() => robustness.drawAll()")
     page.emulate_media(media="print")
@@ -462,8 +462,8 @@ def test_no_picture_is_cut_in_print(opened):
     page.set_viewport_size({"width": 703, "height": 1000})
     page.wait_for_timeout(400)
     wide = page.evaluate(
-        """() => [...document.querySelectorAll('.vega svg, svg.plot')].filter((picture) =>
-            picture.getBoundingClientRect().right > document.body.clientWidth + 1).map((picture) =>
-            picture.closest('figure').id)"""
+        """() => [...document.querySelectorAll('.vega svg, svg.plot')].filter((chart) =>
+            chart.getBoundingClientRect().right > document.body.clientWidth + 1).map((chart) =>
+            chart.closest('figure').id)"""
     )
     assert wide == []

@@ -78,7 +78,7 @@ def _config(covariates: Mapping[str, Any], random: np.random.Generator) -> dict[
     config = small_config(
         minimum_events=int(random.choice([1, 2, 5])), tie_break_draws=3, repeated_tie_breaks=2
     )
-    config["study"]["anchor"] |= {"oligo_threshold": 3, "dose_cutoff": 60}
+    config["study"]["primary"] |= {"oligo_threshold": 3, "dose_cutoff": 60}
     config["axes"] = {
         name: [{"value": value} for value in values]
         for name, values in {

@@ -22,12 +22,12 @@ TOLERANCE = 1e-6
 
 def adjusted_rows(patients: pd.DataFrame, study: Study, number: int) -> pd.DataFrame:
     """All patients with the columns of the adjusted model, for R; gaps where one is unknown."""
-    anchor = study.anchor
+    primary = study.primary
     sample = whole_sample(
         encode_cohort(patients, study),
-        oligo_threshold=anchor.oligo_threshold,
-        dose_cutoff=anchor.dose_cutoff,
-        gtv_cutoff=anchor.gtv_cutoff,
+        oligo_threshold=primary.oligo_threshold,
+        dose_cutoff=primary.dose_cutoff,
+        gtv_cutoff=primary.gtv_cutoff,
     )
     entry = study.adjustment_sets["all"]
     names = [*entry.covariates, *entry.covariates_in_all]

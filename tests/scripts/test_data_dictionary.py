@@ -11,9 +11,9 @@ import yaml
 
 from survival_multiverse.files.parquet_files import write_table
 from survival_multiverse.inference.attribution import attribute
+from survival_multiverse.inference.cross_checks import Comparison
 from survival_multiverse.inference.joint_inference import KEYS, gates_of, infer
 from survival_multiverse.inference.resampling import Resample
-from survival_multiverse.inference.witness import Comparison
 from survival_multiverse.settings.study import Study
 
 ROOT = Path(__file__).parents[2]
@@ -65,8 +65,8 @@ def test_every_column_is_in_the_dictionary(name):
     assert columns - common <= named | common, sorted(columns - common - named)
 
 
-def test_columns_of_the_witnesses_are_in_the_dictionary():
-    (paragraph,) = re.findall(r"^`witnesses`.*?\n\n", README, re.M | re.S)
+def test_columns_of_the_cross_checks_are_in_the_dictionary():
+    (paragraph,) = re.findall(r"^`cross_checks`.*?\n\n", README, re.M | re.S)
     assert {field.name for field in fields(Comparison)} <= set(re.findall(r"`([^`]+)`", paragraph))
 
 

@@ -17,7 +17,7 @@ RULES = (
     "fit_scenarios",
     "collect_scenarios",
     "summarise_robustness",
-    "check_witnesses",
+    "cross_check_models",
     "plot_survival_curves",
     "plot_specification_curve",
     "plot_hazard_ratio_surface",

@@ -16,8 +16,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-import spell_estimates
-from draw_pictures import svg_of
+import export_estimates
+from draw_charts import svg_of
 from survival_multiverse.files.archives import write_tables
 from survival_multiverse.files.config_files import merged_config, read_config
 from survival_multiverse.files.csv_files import read_csv, write_csv
@@ -56,11 +56,11 @@ def test_an_archive_holds_every_table_twice_and_says_whose_patients_they_are(tmp
     frames = {"b": pd.DataFrame({"x": ["1", "<5"]}), "a": pd.DataFrame({"y": ["é"]})}
     for name, order in (("one", ("b", "a")), ("two", ("a", "b"))):
         tables = {table: frames[table] for table in order}
-        write_tables(tables, tmp_path / f"{name}.zip", cohort="simulated", metadata={"rule": "r"})
+        write_tables(tables, tmp_path / f"{name}.zip", data_origin="simulated", metadata={"rule": "r"})
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "one.zip") as archive:
         assert archive.namelist() == ["a.csv", "a.parquet", "b.csv", "b.parquet"]
-        assert archive.read("b.csv").decode() == "cohort,x\nsimulated,1\nsimulated,<5\n"
+        assert archive.read("b.csv").decode() == "data_origin,x\nsimulated,1\nsimulated,<5\n"
         archive.extract("a.parquet", tmp_path)
     pd.testing.assert_frame_equal(read_frame(tmp_path / "a.parquet"), frames["a"])
     assert read_footer(tmp_path / "a.parquet") == {"rule": "r"}
@@ -84,10 +84,13 @@ def test_csv_holds_numbers_in_full(tmp_path):
 
 def test_csv_says_on_every_row_where_the_patients_come_from(tmp_path):
     frame = pd.DataFrame({"a": [1, 2]}, index=[5, 7])
-    write_csv(frame, tmp_path / "table.csv", cohort="simulated")
-    assert pd.read_csv(tmp_path / "table.csv").to_dict("list") == {"cohort": ["simulated"] * 2, "a": [1, 2]}
-    write_csv(frame[:0], tmp_path / "empty.csv", cohort="simulated")
-    assert (tmp_path / "empty.csv").read_text() == "cohort,a\n"
+    write_csv(frame, tmp_path / "table.csv", data_origin="simulated")
+    assert pd.read_csv(tmp_path / "table.csv").to_dict("list") == {
+        "data_origin": ["simulated"] * 2,
+        "a": [1, 2],
+    }
+    write_csv(frame[:0], tmp_path / "empty.csv", data_origin="simulated")
+    assert (tmp_path / "empty.csv").read_text() == "data_origin,a\n"
 
 
 FORMULAS = ["=1+1", "+1+cmd|calc", "-2+3", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1", "'=1", "-0.2 (-1 to 1)"]
@@ -343,16 +346,16 @@ def test_data_sets_of_lifelines_by_name():
         load_dataset("gbsg")
 
 
-def test_all_estimates_are_spelled_out_and_read_back(tmp_path, monkeypatch):
+def test_all_estimates_are_exported_and_read_back(tmp_path, monkeypatch):
     values = {"caliper": [0.2, np.inf, np.nan], "status": ["ok", 'a "b", c', None], "n": [1, 2, 3]}
     values |= {"level": ["=cmd", "-0.5", None]}
     frame = pd.DataFrame(values)
     table = pa.Table.from_pandas(frame.astype({"n": "int32"}), preserve_index=False)
     table = table.set_column(1, "status", table["status"].dictionary_encode())
     write_table(table, tmp_path / "estimates.parquet")
-    monkeypatch.setattr(spell_estimates, "ROWS_AT_A_TIME", 2)
+    monkeypatch.setattr(export_estimates, "ROWS_AT_A_TIME", 2)
     for name in ("one", "two"):
-        spell_estimates.spell_estimates(
+        export_estimates.export_estimates(
             estimates=str(tmp_path / "estimates.parquet"), settings=SETTINGS, output=str(tmp_path / name)
         )
     data = (tmp_path / "one").read_bytes()
@@ -361,7 +364,7 @@ def test_all_estimates_are_spelled_out_and_read_back(tmp_path, monkeypatch):
     assert data[3:8] == bytes(5)
     assert gzip.decompress(data).decode().splitlines()[1] == '"simulated",0.2,"ok",1,"\'=cmd"'
     found = pd.read_csv(io.BytesIO(data), compression="gzip")
-    assert found.pop("cohort").tolist() == ["simulated"] * 3
+    assert found.pop("data_origin").tolist() == ["simulated"] * 3
     assert found.columns.tolist() == list(values)
     assert found["status"].tolist()[:2] == values["status"][:2]
     assert found["status"].isna().tolist() == [False, False, True]
@@ -369,7 +372,7 @@ def test_all_estimates_are_spelled_out_and_read_back(tmp_path, monkeypatch):
     assert found["n"].tolist() == values["n"]
 
 
-def test_a_picture_is_drawn_with_its_words_before_their_halo():
+def test_a_chart_is_drawn_with_its_words_before_their_halo():
     text = {"mark": {"type": "text", "stroke": "white"}, "encoding": {"text": {"value": "a<b"}}}
     drawn = svg_of({"data": {"values": [{}]}, **text})
     assert 'paint-order="stroke"' in drawn

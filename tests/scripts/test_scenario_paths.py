@@ -1,4 +1,4 @@
-"""Paths of scenarios: one spelling, read back, and the nearest to what is none."""
+"""Paths of scenarios: one canonical text, read back, and the nearest to what is none."""
 
 import math
 import re

@@ -50,7 +50,8 @@ def test_a_file_that_is_no_configuration_is_refused(tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    "given", ["execution={axes_per_job: 1}", "study={seed: 7, title: '7 sites'}", "sharing={minimum_cell: 6}"]
+    "given",
+    ["execution={axes_per_job: 1}", "study={seed: 7, title: '7 sites'}", "disclosure={minimum_count: 6}"],
 )
 def test_a_job_started_by_snakemake_sees_the_command_line_of_its_parent(given):
     parent = ConfigSettings(config=parse_config([given]))
@@ -63,10 +64,10 @@ def test_a_job_started_by_snakemake_sees_the_command_line_of_its_parent(given):
 
 def test_a_scenario_depends_on_nothing_that_is_said_of_the_grid_or_to_the_reader(config):
     other = deepcopy(config)
-    other["study"] |= {"title": "Another", "anchor": {name: 1 for name in config["study"]["anchor"]}}
+    other["study"] |= {"title": "Another", "primary": {name: 1 for name in config["study"]["primary"]}}
     other["axes"]["dose_cutoff"] = [1]
     other["execution"] = {"axes_per_job": 0}
-    other["sharing"] = {"minimum_cell": 1}
+    other["disclosure"] = {"minimum_count": 1}
     other["covariates"]["sex"] |= {"label": "S", "column": "geschlecht"}
     other["adjustment_sets"]["as_published"]["label"] = "Published"
     other["cohort"] |= {"file": "/elsewhere.csv"}

@@ -26,7 +26,7 @@ def breast_config():
         "study": {
             "title": "Breast cancer",
             "seed": 7,
-            "anchor": {"oligo_threshold": 3, "dose_cutoff": 20, "gtv_cutoff": 25, "caliper": 0.2},
+            "primary": {"oligo_threshold": 3, "dose_cutoff": 20, "gtv_cutoff": 25, "caliper": 0.2},
         },
         "axes": _axes(
             oligo_threshold=[2, 3], dose_cutoff=[20, 50], gtv_cutoff=[25, 30], caliper=[0.05, 0.2, "none"]
@@ -84,7 +84,7 @@ def breast_config():
             "draws": 19,
             "bootstrap_draws": 0,
         },
-        "sharing": {"minimum_cell": 5},
+        "disclosure": {"minimum_count": 5},
     }
 
 
@@ -116,7 +116,7 @@ def small_config(**analysis):
     config["study"] = {
         "title": "Small",
         "seed": 3,
-        "anchor": {"oligo_threshold": 5, "dose_cutoff": 60, "gtv_cutoff": 100, "caliper": 0.2},
+        "primary": {"oligo_threshold": 5, "dose_cutoff": 60, "gtv_cutoff": 100, "caliper": 0.2},
     }
     config["axes"] = _axes(
         oligo_threshold=[3, 5], dose_cutoff=[60, 66], gtv_cutoff=[100, 150], caliper=[0.1, 0.2, "none"]

@@ -20,7 +20,7 @@ from survival_multiverse.settings.study import Study
 PRIMARY = str(Population.NON_OLIGOMETASTATIC)
 READ = {
     ("cohort", "patients"), ("cohort", "events"), ("cohort", "n_missing"), ("flow", "count"),
-    ("anchor", "n"), ("anchor", "events"), ("anchor", "estimate"), ("score_overlap", "patients"),
+    ("primary", "n"), ("primary", "events"), ("primary", "estimate"), ("score_overlap", "patients"),
     ("specifications", "n"), ("specifications", "events"), ("specifications", "pairs"),
     ("arm_curves", "n"), ("survival_curves", "at_risk"), ("selected_cutoffs", "n"),
     ("cutpoints", "n_above"), ("cutpoints", "n_below"),
@@ -101,7 +101,7 @@ def whole_cohort(study: Study, patients, tables, *, exact=False):
             "event": patients["event"].to_numpy(int),
         }
     )
-    attack = Attack(cells, study.minimum_cell)
+    attack = Attack(cells, study.minimum_count)
     totals = tables["cohort"].iloc[0]
     attack.learn(np.ones(len(cells)), totals["patients"], exact=exact)
     attack.learn(cells["event"] == 1, totals["events"], exact=exact)
@@ -133,7 +133,7 @@ def whole_cohort(study: Study, patients, tables, *, exact=False):
 
 def one_table(study: Study, patients, tables, name, *, exact=False):
     """Levels of a covariate by arm in the primary scenario, with the sizes of the arms and of all."""
-    threshold, dose, *_ = study.anchor
+    threshold, dose, *_ = study.primary
     covariate = study.covariates[name]
     primary = at_least(patients["lesions"].to_numpy(float), threshold)
     here = patients[primary]
@@ -144,8 +144,8 @@ def one_table(study: Study, patients, tables, name, *, exact=False):
     arm = at_least(here["dose"].to_numpy(float), dose).astype(int)
     people = pd.DataFrame({"level": np.asarray(level, dtype=int), "arm": arm})
     cells = pd.DataFrame(list(product(range(-1, len(covariate.levels)), (0, 1))), columns=["level", "arm"])
-    attack = Attack(cells, study.minimum_cell)
-    rows = tables["anchor"]
+    attack = Attack(cells, study.minimum_count)
+    rows = tables["primary"]
     rows = rows[
         (rows["population"] == PRIMARY) & (rows["landmark"] == 0) & (rows["estimator"] == "unadjusted")
         & rows["subgroup"].isna() & (rows["analysis"] == "descriptive")
@@ -192,7 +192,7 @@ def determined(attack, people, columns, *, tried=None):
 
 def searched_cutoffs(study: Study, patients, tables, name, *, kept, exact=False):
     """Who of the primary population lies between the cutoffs of a variable, searched or of the grid."""
-    here = patients[at_least(patients["lesions"].to_numpy(float), study.anchor.oligo_threshold)]
+    here = patients[at_least(patients["lesions"].to_numpy(float), study.primary.oligo_threshold)]
     values = here[name].to_numpy(float)
     values = values[~np.isnan(values)]
     rows = tables["cutpoints"]
@@ -201,7 +201,7 @@ def searched_cutoffs(study: Study, patients, tables, name, *, kept, exact=False)
     cutoffs = kept["cutpoints"].loc[rows.index, "cutoff"].tolist()
     limits = sorted({*cutoffs, *study.axes[f"{name}_cutoff"].values})
     cells = pd.DataFrame({"between": range(len(limits) + 1)})
-    attack = Attack(cells, study.minimum_cell)
+    attack = Attack(cells, study.minimum_count)
     for cutoff, row in zip(cutoffs, rows.to_dict("records"), strict=True):
         above = cells["between"] > limits.index(cutoff)
         attack.learn(above, row["n_above"], exact=exact)
@@ -210,10 +210,10 @@ def searched_cutoffs(study: Study, patients, tables, name, *, kept, exact=False)
         ordered = sorted(cutoffs)
         for low, high in pairwise(ordered):
             between = (cells["between"] > limits.index(low)) & (cells["between"] <= limits.index(high))
-            attack.known.append((between.to_numpy(), study.minimum_cell, np.inf))
+            attack.known.append((between.to_numpy(), study.minimum_count, np.inf))
     arms = tables["arm_curves"] if name == "dose" else tables["arm_curves"].iloc[:0]
     arms = arms[arms["estimator"] == "unadjusted"]
-    arms = arms[arms["oligo_threshold"] == study.anchor.oligo_threshold]
+    arms = arms[arms["oligo_threshold"] == study.primary.oligo_threshold]
     for row in arms.to_dict("records"):
         above = cells["between"] > limits.index(row["dose_cutoff"])
         attack.learn(above == bool(row["arm"]), row["n"], exact=exact)
@@ -225,7 +225,7 @@ def matched_counts(study: Study, tables, *, exact=False) -> Iterator[tuple[tuple
 
     From its pairs, its patients (twice the pairs), the sizes of the arms, and the share that is matched.
     """
-    minimum = 0 if exact else study.minimum_cell
+    minimum = 0 if exact else study.minimum_count
     axes = list(study.axes)
     arms = tables["arm_curves"]
     arms = arms[arms["estimator"] == "unadjusted"]
@@ -275,6 +275,6 @@ def attack_study(study: Study, kept, shared=None) -> tuple[dict[tuple, int], int
     for key, low, high in matched_counts(study, tables, exact=exact):
         assert low <= high, key
         tried.append(key)
-        if low == high and 0 < low < study.minimum_cell:
+        if low == high and 0 < low < study.minimum_count:
             found[key] = low
     return found, len(tried)

@@ -26,10 +26,10 @@ def _number(*, cut=None):
     return entry if cut is None else entry | {"cut": cut}
 
 
-def _study(anchor, **sections):
+def _study(primary, **sections):
     config = breast_config() | {key: value for key, value in sections.items() if key != "analysis"}
-    config["study"] = {"title": "Lung cancer", "seed": 11, "anchor": anchor}
-    config["axes"] = {name: [{"value": value}] for name, value in anchor.items()}
+    config["study"] = {"title": "Lung cancer", "seed": 11, "primary": primary}
+    config["axes"] = {name: [{"value": value}] for name, value in primary.items()}
     config["analysis"] |= sections["analysis"]
     return Study.from_config(config)
 

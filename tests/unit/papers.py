@@ -31,7 +31,7 @@ SETTINGS = {
         }
     },
     "inferred": [{"cohort": "smokers", "variable": "drug", "level": "much", "n": 10}],
-    "outline": [
+    "initial_state": [
         {
             "name": "sizes",
             "labels": ["drug", "ward", "smoker"],

@@ -49,8 +49,8 @@ def specification(**values):
         "landmark": 0.0, "landmark_order": None, "hazard_ratio": 0.8, "std_error": 0.1, "p_value": 0.03,
         "ci_lower": 0.65, "ci_upper": 0.97, "n": 120, "events": 90, "pairs": 60.0, "matched_share": 0.9,
         "focal_arm": 1.0, "max_abs_smd_propensity": 0.05, "max_abs_smd_baseline": 0.2,
-        "status": "ok", "reason": None, "flags": None, "is_anchor": False,
-        "envelope_median": 0.79, "envelope_2.5": 0.74, "envelope_97.5": 0.85,
+        "status": "ok", "reason": None, "flags": None, "is_primary": False,
+        "tie_break_median": 0.79, "tie_break_2.5": 0.74, "tie_break_97.5": 0.85,
         "variance_between_orders": 0.0004, "risk_at_end": 0.9,
         "rosenbaum_gamma": 1.3, "rosenbaum_direction": 1.0, "rosenbaum_p": 0.02,
         "rosenbaum_p_two_sided": 0.04, "sign_test_gamma": 1.1, "sign_test_direction": 1.0,
@@ -94,7 +94,7 @@ def grid(seed=7):
                 "gtv_cutoff": gtv,
                 "adjustment_set": chosen,
             }
-            keys["is_anchor"] = (threshold, dose, gtv, caliper) == study.anchor
+            keys["is_primary"] = (threshold, dose, gtv, caliper) == study.primary
             if (threshold, caliper) == (4.0, math.inf):
                 rows.append(failure(**keys, caliper=caliper))
             else:
@@ -103,7 +103,7 @@ def grid(seed=7):
             if math.isinf(caliper):
                 unmatched = ("caliper", "pairs", "variance_between_orders", "rosenbaum_direction")
                 blank = dict.fromkeys(GATES, None) | dict.fromkeys(unmatched, math.nan)
-                keys["is_anchor"] = (threshold, dose, gtv) == study.anchor[:3]
+                keys["is_primary"] = (threshold, dose, gtv) == study.primary[:3]
                 rows.append(
                     estimate(math.exp(random.normal(0.1, 0.1)), estimator="adjusted", **keys, **blank)
                 )

@@ -13,11 +13,12 @@ import yaml
 from report_frames import calibration, canonical_patients, small_config
 
 from survival_multiverse.inference.attribution import attribute
+from survival_multiverse.inference.cross_checks import compare_with_libraries
 from survival_multiverse.inference.cutpoints import audit_cutpoints
 from survival_multiverse.inference.joint_inference import gates_of, infer
 from survival_multiverse.inference.resampling import (
     Resample,
-    cells_of,
+    cutoff_cells,
     evaluate,
     resample,
     specification_keys,
@@ -28,7 +29,6 @@ from survival_multiverse.inference.robustness import (
     specifications,
     summarise_blocks,
 )
-from survival_multiverse.inference.witness import check_witnesses
 from survival_multiverse.paper.published import read_description, read_published
 from survival_multiverse.paper.published_marks import published_marks
 from survival_multiverse.report.figures.specification_curve import draw_specification_curve
@@ -40,7 +40,7 @@ from survival_multiverse.report.release import release
 from survival_multiverse.report.style.formats import svg_bytes
 from survival_multiverse.report.words.figure_names import figure_names
 from survival_multiverse.scenario.arm_curves import describe_arms
-from survival_multiverse.scenario.multiverse import anchor_samples, evaluate_panel
+from survival_multiverse.scenario.multiverse import evaluate_panel, primary_samples
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import AXES, Scenario
 
@@ -74,7 +74,7 @@ def evil_study():
 
 
 def joint_tests(patients, study, found, draws=3):
-    cells = cells_of(patients, study)
+    cells = cutoff_cells(patients, study)
     keys = pd.concat([specification_keys(cell, study) for cell in cells], ignore_index=True)
     observed = np.concatenate([evaluate(cell, study) for cell in cells])
     numbers = {kind: draws if kind in (Resample.PERMUTATION, Resample.SIMULATION) else 0 for kind in Resample}
@@ -99,12 +99,12 @@ def estimates_of(patients, study):
     return pa.concat_tables(parts).unify_dictionaries().to_pandas()
 
 
-def anchor_rows(estimates, study):
+def primary_estimates(estimates, study):
     """Rows of the primary scenario."""
     mask = np.logical_and.reduce(
         [
             (estimates[name] == value) | estimates[name].isna()
-            for name, value in zip(AXES, study.anchor, strict=True)
+            for name, value in zip(AXES, study.primary, strict=True)
         ]
     )
     return plain(estimates[mask].copy())
@@ -130,7 +130,7 @@ def kept_tables(study, patients):
     return {
         "cohort": patients,
         "flow": pd.DataFrame(flow),
-        "anchor": anchor_rows(estimates, study),
+        "primary": primary_estimates(estimates, study),
         "specifications": found,
         "blocks": summarise_blocks(found, study),
         "failures": count_failures(estimates),
@@ -138,7 +138,7 @@ def kept_tables(study, patients):
         "joint_inference": inference["joint_inference"],
         "null_curves": inference["null_curves"],
         **{name: cutpoints[name] for name in ("cutpoints", "selected_cutoffs", "dose_response")},
-        "witnesses": check_witnesses(patients, study),
+        "cross_checks": compare_with_libraries(patients, study),
         **describe_arms(patients, study),
         "scenario_balance": balance,
         "calibration": calibration(note=EVIL),
@@ -147,7 +147,7 @@ def kept_tables(study, patients):
 
 
 def printed_marks(study):
-    """What the default paper prints, as the pictures of a study mark it."""
+    """What the default paper prints, as the charts of a study mark it."""
     settings = yaml.safe_load((RESOURCES / "reconstruction.yaml").read_text(encoding="utf-8"))
     text = pd.read_csv(RESOURCES / "published_statistics.csv", dtype=str, keep_default_na=False)
     return published_marks(read_published(text), read_description(settings), study)
@@ -155,9 +155,9 @@ def printed_marks(study):
 
 def figures_of(study, patients, tables):
     """Every figure by name."""
-    samples, anchor, found = anchor_samples(patients, study), tables["anchor"], tables["specifications"]
+    samples, primary, found = primary_samples(patients, study), tables["primary"], tables["specifications"]
     figures = {
-        name: draw_survival_curves(name, samples, anchor, study, tables["published"])
+        name: draw_survival_curves(name, samples, primary, study, tables["published"])
         for name in figure_names(study)
     }
     figures["specification_curve"] = draw_specification_curve(found, study)

@@ -8,7 +8,7 @@ from report_frames import canonical_patients, small_study
 from survival_multiverse.cohort.coarse_curves import coarse_curve, time_step
 from survival_multiverse.estimators.curves import kaplan_meier
 from survival_multiverse.scenario.arm_curves import describe_arms
-from survival_multiverse.scenario.multiverse import anchor_samples
+from survival_multiverse.scenario.multiverse import primary_samples
 
 PATIENTS = st.lists(st.tuples(st.integers(1, 30), st.integers(0, 1)), min_size=1, max_size=60)
 
@@ -64,7 +64,7 @@ def found():
 def test_arms_are_those_of_the_scenarios(found):
     patients, tables = found
     links = tables["arm_curves"]
-    samples = anchor_samples(patients, small_study())
+    samples = primary_samples(patients, small_study())
     for name in small_study().adjustment_sets:
         here = links[(links["adjustment_set"] == name) & (links["oligo_threshold"] == 5)]
         here = here[(here["dose_cutoff"] == 63) & (here["gtv_cutoff"] == 146) & (here["caliper"] == 0.2)]
@@ -88,7 +88,7 @@ def test_small_arms_have_no_curve():
     patients = canonical_patients(small_study())
     patients = patients[(patients["dose"] < 63) | (patients.index < 6)]
     links = describe_arms(patients, small_study())["arm_curves"]
-    small = links[links["n"] < small_study().minimum_cell]
+    small = links[links["n"] < small_study().minimum_count]
     assert len(small)
     assert set(small["curve"]) == {""}
 

@@ -15,9 +15,9 @@ from survival_multiverse.calibration.replicates import (
     KNOWN_EFFECT,
     NO_EFFECT,
     TESTS,
-    anchor_intervals,
     calibration_config,
     percentile_intervals,
+    primary_intervals,
     run_replicates,
 )
 from survival_multiverse.calibration.table import COLUMNS, SIZES, calibration_table
@@ -29,7 +29,7 @@ from survival_multiverse.files.study_files import CALIBRATION_COHORTS, CALIBRATI
 from survival_multiverse.inference.joint_inference import NULLS, adjust_specifications, jointly_test
 from survival_multiverse.inference.resampling import (
     Resample,
-    cells_of,
+    cutoff_cells,
     evaluate,
     repeated_places,
     resample,
@@ -82,13 +82,13 @@ def test_the_block_has_at_most_36_scenarios_and_the_dose_acts_on_survival_alone(
 
 def test_wald_intervals_are_those_of_the_engine_that_resamples(cohort):
     patients, study = cohort
-    (cell,) = cells_of(patients, study)
+    (cell,) = cutoff_cells(patients, study)
     keys = specification_keys(cell, study).reset_index(drop=True)
     keys[["estimate", "error"]] = evaluate(cell, study)
-    keys = keys[keys["gtv_cutoff"] == study.anchor.gtv_cutoff]
-    keys = keys[keys["caliper"].isin([study.anchor.caliper, np.nan])]
+    keys = keys[keys["gtv_cutoff"] == study.primary.gtv_cutoff]
+    keys = keys[keys["caliper"].isin([study.primary.caliper, np.nan])]
     engine = keys.set_index(["estimator", "adjustment_set"])[["estimate", "error"]].sort_index()
-    intervals = pd.DataFrame(anchor_intervals(patients, study))
+    intervals = pd.DataFrame(primary_intervals(patients, study))
     studys = {"matched": "outputation", "overlap": "stacked", "iptw": "stacked", "adjusted": "model"}
     own = intervals[intervals["test"] == "wald_" + intervals["estimator"].map(studys)]
     assert len(own) == len(engine) == 8
@@ -101,15 +101,15 @@ def test_wald_intervals_are_those_of_the_engine_that_resamples(cohort):
 
 def test_intervals_over_orders_are_those_of_a_loop_over_the_orders(cohort):
     patients, study = cohort
-    intervals = pd.DataFrame(anchor_intervals(patients, study))
+    intervals = pd.DataFrame(primary_intervals(patients, study))
     matched = intervals[intervals["estimator"] == "matched"].set_index(["adjustment_set", "test"])
     encoded = encode_study(patients, study)
     places = repeated_places(encoded.ranks, study)
     assert len(places) == 10
-    for name, scored in encoded.scores(encoded.sample(study.anchor)):
+    for name, scored in encoded.scores(encoded.sample(study.primary)):
         fits = []
         for order in places:
-            matching = match(scored, order, caliper=study.anchor.caliper, analysis=study.analysis)
+            matching = match(scored, order, caliper=study.primary.caliper, analysis=study.analysis)
             pairs = matched_sample(scored, matching)
             arm = pairs.arm[:, None].astype(float)
             fit = cox(pairs.time, pairs.event, arm, cluster=pairs.pair, robust=True)
@@ -133,7 +133,7 @@ def test_intervals_over_orders_are_those_of_a_loop_over_the_orders(cohort):
 def test_naive_and_unadjusted_intervals_have_the_error_of_the_model(cohort):
     patients, study = cohort
     intervals = (
-        pd.DataFrame(anchor_intervals(patients, study)).set_index(["test", "adjustment_set"]).sort_index()
+        pd.DataFrame(primary_intervals(patients, study)).set_index(["test", "adjustment_set"]).sort_index()
     )
     mean, combined = intervals.loc["wald_mean_of_orders"], intervals.loc["wald_outputation"]
     assert (mean["log_hazard_ratio"] == combined["log_hazard_ratio"]).all()
@@ -153,7 +153,7 @@ def test_naive_and_unadjusted_intervals_have_the_error_of_the_model(cohort):
 
 def test_the_p_values_are_those_of_the_studys_joint_inference(cohort, first):
     patients, study = cohort
-    (cell,) = cells_of(patients, study)
+    (cell,) = cutoff_cells(patients, study)
     keys = specification_keys(cell, study).reset_index(drop=True)
     keys_of = ["null", "adjustment_set", "estimator", "test"]
     tested = first.dropna(subset="p_value").set_index(keys_of)["p_value"].sort_index()

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from cohorts import small_config, small_patients, small_study
 from lifelines import CoxPHFitter
-from report_page import anchor_rows, estimates_of
+from report_page import estimates_of, primary_estimates
 
 from survival_multiverse.balancing.matching import priority
 from survival_multiverse.cohort.sample import encode_cohort, select_population, whole_sample
 from survival_multiverse.inference.robustness import specifications
-from survival_multiverse.report.charts.balance_pictures import love_picture
-from survival_multiverse.report.charts.evidence_pictures import _measured
+from survival_multiverse.report.charts.balance_charts import love_chart
+from survival_multiverse.report.charts.evidence_charts import _measured
 from survival_multiverse.report.tables.patient_tables import table_one
 from survival_multiverse.report.words.labels import judged_forms
 from survival_multiverse.scenario.comparability import balance_design, balance_of, match, score, weights
@@ -154,7 +154,7 @@ def study_with_a_number(source="file"):
     config["covariates"] |= {"weight": weight}
     config["adjustment_sets"] = {"early": {"covariates": ["sex", "age", "weight", "gtv"]}}
     config["axes"] = {
-        name: [{"value": value, "reason": ""}] for name, value in config["study"]["anchor"].items()
+        name: [{"value": value, "reason": ""}] for name, value in config["study"]["primary"].items()
     }
     config["cohort"] |= {"source": source}
     return Study.from_config(config)
@@ -167,12 +167,12 @@ def shown():
     random = np.random.default_rng(5)
     patients["weight"] = np.round(random.normal(70, 10, len(patients)) + (patients.dose >= 60) * 4, 1)
     estimates = estimates_of(patients, study)
-    return study, patients, anchor_rows(estimates, study), specifications(estimates, study)
+    return study, patients, primary_estimates(estimates, study), specifications(estimates, study)
 
 
 def test_table_one_shows_every_covariate_as_measured():
-    study, patients, anchor, _ = shown()
-    table = table_one(anchor, study)
+    study, patients, rows, _ = shown()
+    table = table_one(rows, study)
     table.columns = [" ".join(name).strip() for name in table.columns]
     means = table[table["Level"].str.startswith("Mean (SD)")].set_index("Variable")
     assert set(means.index) == {"age", "Weight", study.gtv.label, study.lesions.label}
@@ -197,9 +197,9 @@ def test_table_one_shows_every_covariate_as_measured():
 
 
 def test_means_of_few_patients_are_held_back():
-    study, _, anchor, _ = shown()
-    few = anchor.copy()
-    few.loc[(few.variable == "weight") & (few.level == "arm 0"), "n"] = study.minimum_cell - 1
+    study, _, rows, _ = shown()
+    few = rows.copy()
+    few.loc[(few.variable == "weight") & (few.level == "arm 0"), "n"] = study.minimum_count - 1
     table = table_one(few, study)
     row = table[(table.iloc[:, 0] == "Weight").to_numpy()].iloc[0, 2:6].tolist()
     assert row[0] == row[3] == "*"
@@ -207,12 +207,12 @@ def test_means_of_few_patients_are_held_back():
 
 
 def test_love_plot_and_confounders_show_covariates_without_a_cut():
-    study, patients, anchor, found = shown()
-    love = love_picture(anchor, found, study)
+    study, patients, rows, found = shown()
+    love = love_chart(rows, found, study)
     names = {row["name"] for row in love.spec["data"]["values"]}
     assert {"Weight", "age, as measured", f"{study.gtv.label}, as measured", study.lesions.label} <= names
     assert "Entered the scores cut: age at 60" in love.text
-    points = {row["name"]: row for row in _measured(anchor, study, rare=False)}
+    points = {row["name"]: row for row in _measured(rows, study, rare=False)}
     primary = patients[patients.lesions >= 5]
     low, high = (primary.weight[(primary.dose >= 60) == side] for side in (False, True))
     difference = (high.mean() - low.mean()) / np.sqrt((high.var() + low.var()) / 2)
@@ -230,13 +230,13 @@ def test_love_plot_and_confounders_show_covariates_without_a_cut():
 
 
 def test_units_of_a_hazard_ratio_do_not_move_the_point_of_a_confounder():
-    study, patients, anchor, _ = shown()
+    study, patients, rows, _ = shown()
     by_ten = replace(study.covariates["weight"], per=10.0)
     tens = replace(study, covariates=study.covariates | {"weight": by_ten})
-    other = anchor_rows(estimates_of(patients, tens), tens)
+    other = primary_estimates(estimates_of(patients, tens), tens)
     points = [
         next(row for row in _measured(rows, of, rare=False) if row["name"] == "Weight")
-        for rows, of in ((anchor, study), (other, tens))
+        for here, of in ((rows, study), (other, tens))
     ]
     assert points[1]["outcome"] == pytest.approx(points[0]["outcome"], rel=1e-9)
 
@@ -247,7 +247,7 @@ def test_a_level_may_be_called_continuous():
     study = Study.from_config(config)
     patients = small_patients(n=120)
     patients["sex"] = patients["sex"].replace({"female": "continuous"})
-    rows = anchor_rows(estimates_of(patients, study), study)
+    rows = primary_estimates(estimates_of(patients, study), study)
     found = rows[(rows.analysis == "balance") & (rows.variable == "sex") & (rows.level == "continuous")]
     assert set(found.statistic) == {"mean_0", "mean_1", "smd", "smd_att"}
     assert "sex: continuous" in {row["name"] for row in _measured(rows, study, rare=False)}

@@ -323,7 +323,7 @@ def test_audit_looks_at_dose_and_volume_in_every_population():
         assert rows["cutpoints"].cutoff.tolist() == candidate_cutoffs(values).tolist()
         z = np.abs(by_log_rank(sample, values, candidate_cutoffs(values)))
         assert rows["selected_cutoffs"].statistic.iloc[0] == pytest.approx(z.max(), rel=1e-10)
-        reference = study.anchor.dose_cutoff if variable == "dose" else study.anchor.gtv_cutoff
+        reference = study.primary.dose_cutoff if variable == "dose" else study.primary.gtv_cutoff
         assert set(rows["dose_response"].reference) == {reference}
         curve = spline_of(sample, values, reference=reference, level=0.95)
         np.testing.assert_array_equal(rows["dose_response"].hazard_ratio, curve.hazard_ratio)

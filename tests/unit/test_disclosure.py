@@ -76,14 +76,14 @@ def test_released_tables_hold_no_exact_count_and_no_patient():
         for column in frame:
             if kind_of(name, column) is Kind.COUNT:
                 counts = frame[column].dropna().to_numpy()
-                assert np.isin(counts, shown_count(np.arange(1000), minimum=study.minimum_cell)).all()
-    anchor = shared["anchor"]
-    times = anchor[
-        (anchor.analysis == "follow_up") & anchor.statistic.isin(["alive_minimum", "alive_maximum"])
+                assert np.isin(counts, shown_count(np.arange(1000), minimum=study.minimum_count)).all()
+    primary = shared["primary"]
+    times = primary[
+        (primary.analysis == "follow_up") & primary.statistic.isin(["alive_minimum", "alive_maximum"])
     ]
     assert len(times)
     assert times.estimate.isna().all()
-    assert set(shared["cohort"]["patients"]) == set(shown_count([len(patients)], minimum=study.minimum_cell))
+    assert set(shared["cohort"]["patients"]) == set(shown_count([len(patients)], minimum=study.minimum_count))
     exact = cohort_counts(patients).set_index("variable")["n_missing"]
     assert exact["response"] == patients["response"].isna().sum()
 

@@ -7,7 +7,7 @@ import pytest
 from cohorts import breast_patients, breast_study
 from disclosure_attack import READ, attack_study
 from report_frames import canonical_patients, small_study
-from report_page import anchor_rows, estimates_of
+from report_page import estimates_of, primary_estimates
 
 from survival_multiverse.inference.cutpoints import audit_cutpoints
 from survival_multiverse.inference.robustness import specifications
@@ -38,7 +38,7 @@ def counted(study, patients):
     estimates = estimates_of(patients, study)
     return {
         "cohort": patients,
-        "anchor": anchor_rows(estimates, study),
+        "primary": primary_estimates(estimates, study),
         "specifications": specifications(estimates, study),
         "arm_curves": describe_arms(patients, study)["arm_curves"],
         "cutpoints": audit_cutpoints(patients, study)["cutpoints"],
@@ -64,5 +64,5 @@ def test_every_count_that_the_schema_declares_is_read_by_an_attack():
         (table, column) for table, columns in SCHEMA.items() for column in columns
         if kind_of(table, column) is Kind.COUNT
     }  # fmt: skip
-    declared |= {("anchor", "estimate") for kind in ROWS.values() if kind is Kind.COUNT}
+    declared |= {("primary", "estimate") for kind in ROWS.values() if kind is Kind.COUNT}
     assert declared == READ

@@ -118,7 +118,7 @@ def test_the_curve_says_how_many_are_through_the_gate():
     assert f"{summarise(headline(grid(), estimator='adjusted')).estimated // 4} estimated" in shown
 
 
-def test_estimates_to_be_read_with_caution_are_marked_in_every_picture():
+def test_estimates_to_be_read_with_caution_are_marked_in_every_figure():
     rows = grid()
     curve = curve_order(matched())
     shaky = curve.iloc[[0, 2]]
@@ -142,7 +142,7 @@ def test_estimates_to_be_read_with_caution_are_marked_in_every_picture():
 
 def test_primary_scenario_is_marked_at_its_estimate():
     figure = draw_specification_curve(grid(), small_study())
-    expected = matched().loc[matched()["is_anchor"], "hazard_ratio"].tolist()
+    expected = matched().loc[matched()["is_primary"], "hazard_ratio"].tolist()
     axes = next(a for a in figure.axes if any(c.get_gid() == "curve-matched" for c in a.collections))
     marked = axes.collections[-1].get_offsets()[:, 1].tolist()
     assert sorted(marked) == pytest.approx(sorted(expected))
@@ -157,7 +157,7 @@ def test_the_published_ratio_crosses_the_primary_block_of_its_estimator_alone():
     ((left, low), (right, high)) = line.get_segments()[0]
     assert low == high == 0.61
     curve = curve_order(matched()[matched()["oligo_threshold"] == 5.0])
-    block = curve.loc[curve["dose_cutoff"] == study.anchor.dose_cutoff, "position"]
+    block = curve.loc[curve["dose_cutoff"] == study.primary.dose_cutoff, "position"]
     assert (left, right) == (block.min() - 0.5, block.max() + 0.5)
     assert "published" in [text.get_text() for text in figure.legends[0].get_texts()]
 
@@ -203,7 +203,7 @@ def test_surface_marks_both_directions():
 
 
 def test_surface_without_an_estimate():
-    frame = specifications([failure(is_anchor=True)])
+    frame = specifications([failure(is_primary=True)])
     assert svg_bytes(draw_hazard_ratio_surface(frame, small_study()))
 
 
@@ -321,7 +321,7 @@ def test_no_p_value_where_the_table_has_none():
 
 
 def test_curve_is_the_kaplan_meier_estimate_in_steps_of_several_deaths():
-    minimum, step = small_study().minimum_cell, time_step(small_study())
+    minimum, step = small_study().minimum_count, time_step(small_study())
     for whom in (patients(), patients(60)):
         everybody = samples() | {"population": whom}
         figure = draw_survival_curves("survival_curves_dose", everybody, log_rank_rows(), small_study())
@@ -349,7 +349,7 @@ def test_numbers_at_risk():
     printed = {(text.get_position()[0], text.get_position()[1]): text.get_text() for text in risk.texts}
     for (tick, row), text in printed.items():
         count = int(((frame["time"] >= tick) & (frame["arm"] == 1 - row)).sum())
-        assert text == count_words(count, minimum=small_study().minimum_cell)
+        assert text == count_words(count, minimum=small_study().minimum_count)
     assert any(text.startswith("<") for text in printed.values())
 
 

@@ -16,17 +16,17 @@ N = 220
 
 
 def steps_of(seed, *, gaps, minimum=0):
-    study = dataclasses.replace(small_study(), minimum_cell=minimum)
+    study = dataclasses.replace(small_study(), minimum_count=minimum)
     patients, random = canonical_patients(study, N, seed), np.random.default_rng(seed)
     for name in ("lesions", "gtv", "kps", "response"):
         missing = random.random(N) < gaps
         patients[name] = patients[name].where(~missing, np.nan if name != "response" else None)
-    ((_, table),) = evaluate_panel(patients, study, [study.anchor])
-    anchor = table.to_pandas()
-    anchor = anchor.astype(dict.fromkeys(anchor.select_dtypes("category").columns, object))
+    ((_, table),) = evaluate_panel(patients, study, [study.primary])
+    primary = table.to_pandas()
+    primary = primary.astype(dict.fromkeys(primary.select_dtypes("category").columns, object))
     flow = {"step": ["all", "analysed"], "reason": ["patients in the data", "patients analysed"]}
     flow |= {"n_excluded": [0, 0], "n_remaining": [N, N]}
-    counts = flow_counts(pd.DataFrame(flow), anchor, study)
+    counts = flow_counts(pd.DataFrame(flow), primary, study)
     return flow_steps(counts, study), counts, patients
 
 

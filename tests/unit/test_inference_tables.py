@@ -1,4 +1,4 @@
-"""Tables and sentences on the joint tests, the spread, the selected cutoffs and the witnesses."""
+"""Tables and sentences on the joint tests, the spread, the selected cutoffs and the cross-checks."""
 
 import math
 
@@ -12,9 +12,9 @@ from survival_multiverse.inference.specification_summary import strictest_gate
 from survival_multiverse.report.tables.inference_tables import (
     attribution_table,
     calibration_shown,
+    cross_check_table,
     joint_table,
     selected_table,
-    witness_table,
 )
 from survival_multiverse.report.words.answer import answers
 from survival_multiverse.report.words.narrative import joint_null, joint_readings
@@ -212,14 +212,14 @@ def test_calibration_shows_error_and_words():
     ]  # fmt: skip
 
 
-def test_witness_table_shows_a_difference():
+def test_cross_check_table_shows_a_difference():
     row = {
         "adjustment_set": "as_published", "quantity": "log hazard ratio", "estimator": "matched",
-        "witness": "lifelines CoxPHFitter", "numbers": 1, "engine": 0.2, "other": 0.3,
+        "library": "lifelines CoxPHFitter", "numbers": 1, "engine": 0.2, "other": 0.3,
         "largest_relative_difference": 0.0, "agrees": True, "status": "ok",
     }  # fmt: skip
     wrong = row | {"largest_relative_difference": 0.0123, "agrees": False}
     failed = row | {"status": "no_pairs", "largest_relative_difference": np.nan, "agrees": False}
-    table = witness_table(pd.DataFrame([row, wrong, failed]), small_study())
+    table = cross_check_table(pd.DataFrame([row, wrong, failed]), small_study())
     assert list(table["Largest relative difference"]) == ["<1e-9", "1.2e-02", "no pairs"]
     assert list(table["Agrees"]) == ["yes", "NO", "–"]

@@ -8,7 +8,7 @@ import pytest
 from papers import SETTINGS, printed_numbers
 
 from survival_multiverse.estimators.curves import kaplan_meier
-from survival_multiverse.kernels.interleaving import orders_of_leaving, whole_range
+from survival_multiverse.kernels.interleaving import event_orders, whole_range
 from survival_multiverse.paper.consistency import IMPOSSIBLE, audit_consistency
 from survival_multiverse.paper.levels_and_whole import most_censored, whole_rates
 from survival_multiverse.paper.published import limits, read_description, read_published
@@ -42,7 +42,7 @@ def test_the_bounds_are_those_of_all_orders(at_risk, censored):
     for (first, second), wholes in every_whole(at_risk, censored).items():
         orders = []
         for risk, share in zip(at_risk, (first, second), strict=True):
-            *order, complete = orders_of_leaving(risk, censored, share - 1e-6, share + 1e-6, 1000)
+            *order, complete = event_orders(risk, censored, share - 1e-6, share + 1e-6, 1000)
             assert complete
             orders.append(tuple(order))
         low, high = whole_range(orders[0], orders[1], np.array(at_risk), censored)
@@ -51,8 +51,8 @@ def test_the_bounds_are_those_of_all_orders(at_risk, censored):
 
 
 def test_more_orders_than_asked_for_are_said_to_be_more():
-    assert not orders_of_leaving(10, 5, 0.0, 1.0, 100)[2]
-    assert orders_of_leaving(10, 0, 0.0, 1.0, 11)[2]
+    assert not event_orders(10, 5, 0.0, 1.0, 100)[2]
+    assert event_orders(10, 0, 0.0, 1.0, 11)[2]
 
 
 def rows_of(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The picture of a lineage: what is in it, and that nothing lies on anything else."""
+"""The figure of a lineage: what is in it, and that nothing lies on anything else."""
 
 import re
 from itertools import combinations
@@ -24,21 +24,21 @@ def drawn(**options):
     return ElementTree.fromstring(draw_graph(NODES, EDGES, title="A & B", **options))
 
 
-def boxes(picture):
+def boxes(figure):
     """Left, top and height of each box by the text on its first line."""
-    names = [text for text in picture.iter(f"{SVG}text") if text.get("font-weight") == "bold"]
+    names = [text for text in figure.iter(f"{SVG}text") if text.get("font-weight") == "bold"]
     sizes = [
-        tuple(float(rect.get(side)) for side in ("x", "y", "height")) for rect in picture.iter(f"{SVG}rect")
+        tuple(float(rect.get(side)) for side in ("x", "y", "height")) for rect in figure.iter(f"{SVG}rect")
     ]
     return {text.text: size for text, size in zip(names, sizes, strict=True)}
 
 
 def test_every_box_and_what_passes_is_said():
-    picture = drawn()
-    texts = [text.text for text in picture.iter(f"{SVG}text")]
-    assert {node.name for node in NODES} == boxes(picture).keys()
+    figure = drawn()
+    texts = [text.text for text in figure.iter(f"{SVG}text")]
+    assert {node.name for node in NODES} == boxes(figure).keys()
     assert {edge.label for edge in EDGES} | {"1 & 2"} <= set(texts)
-    assert picture.find(f"{SVG}title").text == "A & B"
+    assert figure.find(f"{SVG}title").text == "A & B"
 
 
 def test_lines_run_to_the_right_and_a_source_stands_next_to_where_it_leads():
@@ -54,10 +54,10 @@ def test_no_box_lies_on_another():
 
 
 def test_every_line_ends_at_its_box_at_a_place_of_its_own():
-    picture = drawn()
-    place = boxes(picture)
+    figure = drawn()
+    place = boxes(figure)
     ends = []
-    for edge, path in zip(EDGES, picture.iter(f"{SVG}path"), strict=True):
+    for edge, path in zip(EDGES, figure.iter(f"{SVG}path"), strict=True):
         numbers = [float(number) for number in re.findall(r"-?[\d.]+", path.get("d"))]
         left, top, height = place[edge.target]
         assert numbers[-2] == left
@@ -69,9 +69,9 @@ def test_every_line_ends_at_its_box_at_a_place_of_its_own():
 
 
 def test_a_long_line_passes_no_box():
-    picture = drawn()
-    place = boxes(picture)
-    (path,) = (path for edge, path in zip(EDGES, picture.iter(f"{SVG}path"), strict=True) if edge == EDGES[3])
+    figure = drawn()
+    place = boxes(figure)
+    (path,) = (path for edge, path in zip(EDGES, figure.iter(f"{SVG}path"), strict=True) if edge == EDGES[3])
     ((y, x),) = re.findall(r"([\d.]+) H([\d.]+)", path.get("d"))
     for left, top, height in place.values():
         assert left + WIDTH != float(x) or not top <= float(y) <= top + height
@@ -80,10 +80,10 @@ def test_a_long_line_passes_no_box():
 def test_verdicts_are_colours_and_words():
     words = {"a": ("ok", "1 ok"), "b": ("tampered", "1 tampered, 2 ok"), "c": ("orphan", "1 orphan")}
     marks = {name: Mark(*said) for name, said in words.items()}
-    picture = drawn(marks=marks)
-    fills = dict(zip(boxes(picture), (rect.get("fill") for rect in picture.iter(f"{SVG}rect")), strict=True))
+    figure = drawn(marks=marks)
+    fills = dict(zip(boxes(figure), (rect.get("fill") for rect in figure.iter(f"{SVG}rect")), strict=True))
     assert len({fills[name] for name in "abcd"}) == 4
-    assert "1 tampered, 2 ok" in [text.text for text in picture.iter(f"{SVG}text")]
+    assert "1 tampered, 2 ok" in [text.text for text in figure.iter(f"{SVG}text")]
     assert set(fills.values()) >= {fills["d"]} == {fills["e"]}
 
 

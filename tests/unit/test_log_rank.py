@@ -263,10 +263,10 @@ def test_lifelines_has_the_same_test(name, group):
     data = cohort(name)
     kept = data[group] >= 0
     time, event, codes = data["time"][kept], data["event"][kept], data[group][kept]
-    witness = multivariate_logrank_test(time, codes, event)
+    reference = multivariate_logrank_test(time, codes, event)
     found = log_rank(time, event, codes)
-    assert found.chi2 == pytest.approx(witness.test_statistic, rel=1e-8)
-    assert found.p_value == pytest.approx(witness.p_value, rel=1e-8)
+    assert found.chi2 == pytest.approx(reference.test_statistic, rel=1e-8)
+    assert found.p_value == pytest.approx(reference.p_value, rel=1e-8)
 
 
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="Rscript is not installed")

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from test_scenario import assert_promises, frame_of, rows_of
 
-from survival_multiverse.scenario.multiverse import anchor_samples, evaluate_panel
+from survival_multiverse.scenario.multiverse import evaluate_panel, primary_samples
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import Scenario
 
@@ -249,12 +249,12 @@ def test_ids_of_any_spelling_give_the_same_numbers_before_matching():
     np.testing.assert_allclose(one.estimate[keep], other.estimate[keep], rtol=1e-11, atol=1e-13)
 
 
-def test_anchor_samples_are_the_anchor_scenario():
+def test_primary_samples_are_of_the_primary_scenario():
     patients, study = breast_patients(), breast_study()
-    frames = anchor_samples(patients, study)
+    frames = primary_samples(patients, study)
     assert set(frames) == {"all", "population", "matched:late", "matched:early"}
-    anchor = frame_of(patients, study, study.anchor)
-    counts = anchor[(anchor.statistic == "patients") & (anchor.variable == "arm")]
+    primary = frame_of(patients, study, study.primary)
+    counts = primary[(primary.statistic == "patients") & (primary.variable == "arm")]
 
     def count(population, estimator, name):
         rows = counts[(counts.population == population) & (counts.estimator == estimator)]

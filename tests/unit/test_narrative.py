@@ -103,8 +103,8 @@ def test_origin(source, words):
     assert words in " ".join(origin(Study.from_config(config)))
 
 
-def picture_counts(figure, estimator):
-    """Points and colours in the picture: (all, CI below 1, CI above 1), and their heights."""
+def figure_counts(figure, estimator):
+    """Points and colours in the figure: (all, CI below 1, CI above 1), and their heights."""
     (points,) = [
         found for axes in figure.axes for found in axes.collections if found.get_gid() == f"curve-{estimator}"
     ]
@@ -118,7 +118,7 @@ def picture_counts(figure, estimator):
 
 
 def assert_agrees(text, figure, estimator):
-    count, below, above, heights = picture_counts(figure, estimator)
+    count, below, above, heights = figure_counts(figure, estimator)
     assert f"{(heights < 1).sum()} of {count} (" in text or f"of the {count} lie below 1" in text
     said = re.search(r"lie below 1 \([^)]*\)(?:, (\w+) of them with)?", text)[1]
     assert {None: 0, "none": 0, "all": (heights < 1).sum()}.get(said, said) in (below, str(below))
@@ -129,7 +129,7 @@ def assert_agrees(text, figure, estimator):
     assert float(high) == pytest.approx(heights.max(), abs=0.0051)
 
 
-def test_text_agrees_with_the_picture():
+def test_text_agrees_with_the_figure():
     figure = draw_specification_curve(grid(), small_study())
     texts = dict(readings(grid(), small_study()))
     assert_agrees(plain(texts["Matched 1:1"]), figure, "matched")
@@ -138,7 +138,7 @@ def test_text_agrees_with_the_picture():
 
 @settings(max_examples=8, deadline=None)
 @given(st.lists(st.tuples(st.floats(0.2, 5), st.floats(0.05, 1)), min_size=2, max_size=12))
-def test_text_never_contradicts_the_picture(values):
+def test_text_never_contradicts_the_figure(values):
     frame = specifications([estimate(ratio, width=width) for ratio, width in values])
     figure = draw_specification_curve(frame, small_study())
     assert_agrees(plain(reading(frame, small_study())), figure, "matched")

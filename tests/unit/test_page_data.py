@@ -19,14 +19,14 @@ from report_frames import (
 
 from survival_multiverse.inference.attribution import attribute
 from survival_multiverse.inference.specification_summary import (
-    anchor_block,
     headline,
+    primary_block,
     primary_cutoffs,
     summarise,
 )
 from survival_multiverse.report.charts.evidence import BIAS_HEIGHT, BIAS_LEAST, CHARACTER, LINE
 from survival_multiverse.report.charts.evidence import apart as apart_names
-from survival_multiverse.report.charts.evidence_pictures import risk_ratio
+from survival_multiverse.report.charts.evidence_charts import risk_ratio
 from survival_multiverse.report.charts.page_data import (
     CARD_ROWS,
     ORDERS,
@@ -144,7 +144,7 @@ def joint(*rows):
 
 def test_the_answer_counts_what_is_in_the_block():
     found = answers(grid(), patients_study(), joint(), attribute(grid()))
-    block = anchor_block(headline(grid(), estimator="matched"), small_study())
+    block = primary_block(headline(grid(), estimator="matched"), small_study())
     summary = summarise(block)
     text = " ".join(found[0].sentences).replace("\u00a0", " ")
     who = f"{len(block)} matched analyses of patients with ≥5 lesions, adjusted for “As published”, compare"
@@ -163,11 +163,11 @@ def test_the_answer_counts_what_is_in_the_block():
     assert row["Joint two-sided P, survival from covariates"] == "not tested"
 
 
-def test_the_answer_of_fitted_patients_is_the_published_cell():
+def test_the_answer_of_fitted_patients_is_that_at_the_published_cutoffs():
     frame = grid()
     matched, adjusted = answers(frame, small_study(), joint(), attribute(frame))
     cell = headline(frame, estimator="matched")
-    cell = cell[cell["is_anchor"]].set_index("adjustment_set")["hazard_ratio"]
+    cell = cell[cell["is_primary"]].set_index("adjustment_set")["hazard_ratio"]
     assert matched.sentences[1].startswith(
         f"At the published cutoffs they give {cell['as_published']:.2f} (as published †), where the paper’s "
         "own pairs and model gave 0.60;"
@@ -196,7 +196,7 @@ def test_the_answer_says_what_is_through_the_gate():
 
 @pytest.mark.parametrize("study", [small_study, patients_study])
 def test_every_answer_is_three_paragraphs(study):
-    alone = estimate(0.6, estimator="unadjusted", adjustment_set=None, is_anchor=True)
+    alone = estimate(0.6, estimator="unadjusted", adjustment_set=None, is_primary=True)
     frame = pd.concat([grid(), specifications([alone])], ignore_index=True)
     found = answers(frame, study(), joint(), attribute(grid()))
     assert len(found) == 3
@@ -261,7 +261,7 @@ def test_what_the_evidence_cannot_say(source, words):
     assert words in silence(Study.from_config(config))
 
 
-# Pictures and tables
+# Charts and tables
 
 
 def test_risk_ratio_is_that_of_the_e_value():
@@ -323,8 +323,8 @@ def test_follow_up_of_a_few_is_not_shown_and_extremes_never_are():
 
 def test_landmark_table_shows_both_directions_and_small_numbers_held_back():
     rows = [
-        estimate(0.5, is_anchor=True),
-        estimate(0.8, is_anchor=True, landmark=8.0, landmark_order="match_then_landmark", n=3),
+        estimate(0.5, is_primary=True),
+        estimate(0.8, is_primary=True, landmark=8.0, landmark_order="match_then_landmark", n=3),
     ]
     table = landmark_table(specifications(rows), small_study())
     assert table["1/HR"].tolist() == ["2.00", "1.25"]
@@ -340,14 +340,14 @@ def flow(excluded):
 
 
 def test_totals_are_in_classes_like_the_exclusions_between_them():
-    anchor = pd.DataFrame(
+    primary = pd.DataFrame(
         columns=["population", "landmark", "subgroup", "estimator", "analysis", "statistic", "variable",
                  "level", "adjustment_set", "estimate"]
     )  # fmt: skip
     study = small_study()
-    start, analysed, *_ = flow_steps(flow_counts(flow(3), anchor, study), study)
+    start, analysed, *_ = flow_steps(flow_counts(flow(3), primary, study), study)
     assert (start.count, analysed.count, analysed.out) == ("102", "97", (("dose is missing", "<5"),))
-    start, analysed, *_ = flow_steps(flow_counts(flow(10), anchor, study), study)
+    start, analysed, *_ = flow_steps(flow_counts(flow(10), primary, study), study)
     assert (start.count, analysed.count, analysed.out) == ("102", "92", (("dose is missing", "12"),))
 
 

@@ -1,4 +1,4 @@
-"""Published numbers in the study's own terms, by hand from the print, and where the pictures mark them."""
+"""Published numbers in the study's own terms, by hand from the print, and where the charts mark them."""
 
 import json
 from dataclasses import replace
@@ -12,7 +12,7 @@ from report_page import RESOURCES, evil_page, printed_marks
 
 from survival_multiverse.paper.published import read_description, read_published
 from survival_multiverse.paper.published_marks import NO_MARKS, published_marks
-from survival_multiverse.report.charts.page_pictures import page_pictures
+from survival_multiverse.report.charts.page_charts import page_charts
 from survival_multiverse.report.style.palette import PUBLISHED
 from survival_multiverse.report.words.captions import caption, marks_lacking
 from survival_multiverse.report.words.figure_names import figure_names
@@ -71,7 +71,7 @@ def test_hazard_ratios_are_of_the_higher_level():
 
 def test_other_cutoffs_have_no_published_numbers():
     config = small_config()
-    config["study"]["anchor"] = config["study"]["anchor"] | {"dose_cutoff": 60}
+    config["study"]["primary"] = config["study"]["primary"] | {"dose_cutoff": 60}
     marks = printed_marks(Study.from_config(config))
     assert set(marks["variable"].dropna()) == {"state", "response", "kps_change", "cycles", "gtv"}
     assert set(marks["quantity"]) == {"survival", "median", "log_rank_p", "hazard_ratio"}
@@ -84,27 +84,27 @@ def test_a_paper_about_other_variables_has_nothing_to_mark():
     assert marks.columns.tolist() == NO_MARKS.columns.tolist()
 
 
-def test_every_picture_has_both_marks_or_says_which_it_lacks():
+def test_every_chart_has_both_marks_or_says_which_it_lacks():
     made = evil_page()
-    pictures = page_pictures(made.study, made.tables)
-    assert len(pictures) == 13
+    charts = page_charts(made.study, made.tables)
+    assert len(charts) == 13
     lacking = {}
-    for name, picture in pictures.items():
-        spec = json.dumps(picture.spec)
-        value, primary = PUBLISHED in spec, "datum.anchor" in spec or "primary scenario" in picture.text
-        assert ("a published value, as the paper prints none" in picture.text) == (not value), name
-        assert primary or "Not marked: the primary scenario" in picture.text, name
+    for name, chart in charts.items():
+        spec = json.dumps(chart.spec)
+        value, primary = PUBLISHED in spec, "datum.primary" in spec or "primary scenario" in chart.text
+        assert ("a published value, as the paper prints none" in chart.text) == (not value), name
+        assert primary or "Not marked: the primary scenario" in chart.text, name
         lacking[name] = not value
     assert [name for name, without in lacking.items() if without] == ["attribution-chart", "overlap-chart"]
 
 
-def test_without_a_paper_no_picture_speaks_of_one():
+def test_without_a_paper_no_chart_speaks_of_one():
     made = evil_page()
     study = replace(made.study, published={}, source="simulated")
     tables = made.tables | {"published": NO_MARKS}
-    for name, picture in page_pictures(study, tables).items():
-        assert "ublished" not in picture.text.replace("As published", ""), name
-        assert PUBLISHED not in json.dumps(picture.spec), name
+    for name, chart in page_charts(study, tables).items():
+        assert "ublished" not in chart.text.replace("As published", ""), name
+        assert PUBLISHED not in json.dumps(chart.spec), name
     for name in figure_names(study):
         assert "ublished" not in caption(name, tables["specifications"], study, NO_MARKS).text
     assert marks_lacking(study, NO_MARKS, value=False) == ""

@@ -17,8 +17,8 @@ from survival_multiverse.paper.reconstructed_patients import paper_cohort, patie
 from survival_multiverse.paper.reconstruction import (
     State,
     count_stages,
+    initial_state,
     losses,
-    outline,
     own_generator,
     reconstruct,
     run_stage,
@@ -39,12 +39,14 @@ def table() -> pd.DataFrame:
 @cache
 def fitted(seed: int = 3) -> State:
     targets = compile_targets(table(), PAPER)
-    return reconstruct(outlined(), targets, PAPER, SETTINGS["fit"], own_generator(seed))
+    return reconstruct(initial(), targets, PAPER, SETTINGS["fit"], own_generator(seed))
 
 
-def outlined() -> State:
+def initial() -> State:
     targets = compile_targets(table(), PAPER)
-    return outline(targets, PAPER, SETTINGS["outline"], patients=total_patients(table(), PAPER))[0]
+    return initial_state(targets, PAPER, SETTINGS["initial_state"], patients=total_patients(table(), PAPER))[
+        0
+    ]
 
 
 def as_cohort(state: State) -> PaperCohort:
@@ -67,7 +69,7 @@ def test_every_number_of_another_paper_is_met():
 
 def test_the_same_seed_gives_the_same_cohort_and_another_seed_another():
     targets = compile_targets(table(), PAPER)
-    again = reconstruct(outlined(), targets, PAPER, SETTINGS["fit"], own_generator(3))
+    again = reconstruct(initial(), targets, PAPER, SETTINGS["fit"], own_generator(3))
     assert all(
         np.array_equal(getattr(again, name), getattr(fitted(), name)) for name in ("time", "event", "labels")
     )
@@ -86,7 +88,7 @@ def test_the_compiled_loss_is_zero_on_the_patients_behind_the_numbers_and_not_be
 
 def test_the_loss_kept_move_by_move_is_that_of_the_cohort_it_ends_with():
     targets = compile_targets(table(), PAPER)
-    state = outlined()
+    state = initial()
     generator = np.array([12345], dtype=np.uint64)
     for moves in ({"shift_time": 1, "swap_times": 1}, {"swap_labels": 2, "swap_events": 1, "swap_times": 1}):
         stage = {**SETTINGS["fit"][0]["stages"][0], "moves": moves, "miss": 0, "steps": 20_000}
@@ -122,7 +124,7 @@ def test_the_standard_error_that_two_limits_imply_holds_that_of_the_model():
 
 def test_the_models_take_the_recipe_and_refuse_a_misspelled_setting():
     assert form_faults(SETTINGS, PaperSettings) == ([], set())
-    stages = [{"tries": 0, "stages": [{**SETTINGS["outline"][0], "cools": 0.1}]}]
+    stages = [{"tries": 0, "stages": [{**SETTINGS["initial_state"][0], "cools": 0.1}]}]
     assert form_faults({**SETTINGS, "fit": stages}, PaperSettings)[0] == [
         "fit[1].tries: 0 is below 1; give 1 or more",
         "fit[1].stages[1]: unknown key `cools`; did you mean `cold`?",

@@ -33,10 +33,10 @@ from survival_multiverse.report.page import CONTENTS, TABLES, inline_svg, render
 from survival_multiverse.report.tables.page_tables import page_tables, shown_tables
 from survival_multiverse.report.tables.patient_tables import table_one
 from survival_multiverse.report.tables.report_tables import (
-    anchor_table,
     blocks_table,
     counts_table,
     gate_table,
+    primary_table,
     reasons_table,
 )
 from survival_multiverse.report.words.captions import CURVE, SURFACE, caption
@@ -44,7 +44,7 @@ from survival_multiverse.report.words.figure_names import figure_names
 from survival_multiverse.report.words.labels import level_label, variable_label
 from survival_multiverse.report.words.methods import REFERENCES, methods
 from survival_multiverse.report.words.table_cells import interval, to_html
-from survival_multiverse.settings.study import Study, Words
+from survival_multiverse.settings.study import Study, Terminology
 from survival_multiverse.settings.validation import merge_configs
 
 CAPTIONS = Path(__file__).parents[2] / "workflow" / "report"
@@ -75,7 +75,7 @@ class Elements(HTMLParser):
 
 def test_user_given_text_shows_as_text(page):
     found = Elements(page.html)
-    # The page's own: the data, the first view, a specification a picture, the libraries and the glue.
+    # The page's own: the data, the first view, a specification a chart, the libraries and the glue.
     own = [attributes for tag, attributes in found.tags if tag == "script"]
     assert all(set(attributes) <= {"type", "id"} for attributes in own)
     assert [attributes for attributes in own if not attributes] == [{}, {}]
@@ -110,10 +110,10 @@ def test_ids_are_unique_and_references_resolve(page):
 
 def test_every_figure_is_there_with_words_for_it(page):
     found = Elements(page.html)
-    pictures = [a for tag, a in found.tags if tag == "svg" and a.get("role") == "img"]
-    assert len(pictures) == len(figure_names(page.study)) == 6
-    assert all(len(picture["aria-label"]) > 40 for picture in pictures)
-    drawn = {a["data-picture"] for _, a in found.tags if "data-picture" in a}
+    figures = [a for tag, a in found.tags if tag == "svg" and a.get("role") == "img"]
+    assert len(figures) == len(figure_names(page.study)) == 6
+    assert all(len(figure["aria-label"]) > 40 for figure in figures)
+    drawn = {a["data-chart"] for _, a in found.tags if "data-chart" in a}
     assert drawn == {
         *("curve-chart", "blocks-chart", "surface-chart", "caliper-chart", "ties-chart", "love-chart"),
         *("overlap-chart", "smd-chart", "landmark-chart", "forest-chart", "bias-chart"),
@@ -123,7 +123,7 @@ def test_every_figure_is_there_with_words_for_it(page):
     assert {f"spec-{name}" for name in drawn} <= set(found.ids)
 
 
-def test_every_picture_is_a_valid_specification(page):
+def test_every_chart_is_a_valid_specification(page):
     texts = re.findall(r'<script type="application/json" id="spec-[\w-]+">(.*?)</script>', page.html, re.S)
     assert len(texts) == 15
     for text in texts:
@@ -191,7 +191,7 @@ def test_missing_tables_are_named():
 
 
 def test_table_one_counts_are_those_of_the_patients(page):
-    table = table_one(page.tables["anchor"], page.study)
+    table = table_one(page.tables["primary"], page.study)
     table.columns = [" ".join(name).strip() for name in table.columns]
     patients = canonical_patients(page.study)
     patients = patients[patients["lesions"] >= 5]
@@ -200,7 +200,7 @@ def test_table_one_counts_are_those_of_the_patients(page):
         for arm, column in ((False, "Before matching <63 <i>"), (True, "Before matching ≥63 <i>")):
             chosen = (patients["dose"] >= 63) == arm
             counts = [int((chosen & ((patients["age"] >= 60) == side)).sum()) for side in (False, True)]
-            shown = shown_count(counts, minimum=page.study.minimum_cell)
+            shown = shown_count(counts, minimum=page.study.minimum_count)
             share = 100 * shown[int(old)] / shown.sum()
             assert rows[column].iloc[position] == f"{shown[int(old)]:.0f} ({share:.0f} %)"
     assert set(rows["Before matching |SMD|"]) != {"–", ""}
@@ -256,8 +256,8 @@ def test_counts_add_up():
     assert table["not estimable"].astype(int).sum() == (frame["status"] != "ok").sum()
 
 
-def test_anchor_table_gives_reasons_and_flags():
-    table = anchor_table(grid(), small_study())
+def test_primary_table_gives_reasons_and_flags():
+    table = primary_table(grid(), small_study())
     assert set(table["Adjusted for"]) == {"As published †", "Baseline only"}
     assert list(table["Estimator"]) == [
         "Matched 1:1",
@@ -268,14 +268,14 @@ def test_anchor_table_gives_reasons_and_flags():
     assert list(table["Through the gate"]) == ["no", "no", "–", "–"]
 
 
-def test_anchor_table_shows_envelope_and_sensitivity():
+def test_primary_table_shows_tie_break_range_and_sensitivity():
     rows = [
-        estimate(0.7, is_anchor=True),
-        estimate(0.8, is_anchor=True, rosenbaum_gamma=np.nan, e_value_of_limit=1.0),
-        estimate(0.9, is_anchor=True, estimator="adjusted", envelope_median=np.nan, rosenbaum_gamma=np.nan)
-        | {"envelope_2.5": np.nan, "envelope_97.5": np.nan},
+        estimate(0.7, is_primary=True),
+        estimate(0.8, is_primary=True, rosenbaum_gamma=np.nan, e_value_of_limit=1.0),
+        estimate(0.9, is_primary=True, estimator="adjusted", tie_break_median=np.nan, rosenbaum_gamma=np.nan)
+        | {"tie_break_2.5": np.nan, "tie_break_97.5": np.nan},
     ]
-    table = anchor_table(specifications(rows), small_study())
+    table = primary_table(specifications(rows), small_study())
     assert list(table["Over tie-breaks (95 %)"]) == ["0.79 (0.74 to 0.85)"] * 2 + ["–"]
     assert list(table["E-value (of the limit)"]) == ["1.81 (1.21)", "1.81 (1.00)", "1.81 (1.21)"]
     assert list(table["Rosenbaum’s Γ"]) == ["1.30", "–", "–"]
@@ -322,7 +322,7 @@ def test_the_numbers_of_a_large_surface_have_room(page):
     config = small_config()
     config["axes"]["caliper"] = [round(0.05 * step, 2) for step in range(1, 21)]
     html = render_page(Study.from_config(config), page.tables, page.svgs, **EXTRA)
-    least = int(re.search(r'data-picture="surface-chart" data-least="(\d+)"', html)[1])
+    least = int(re.search(r'data-chart="surface-chart" data-least="(\d+)"', html)[1])
     cells = 20 * len(config["axes"]["dose_cutoff"])
     assert least > 30 * cells
 
@@ -372,8 +372,8 @@ FOREIGN = re.compile(r"lung|\bGy\b|metasta|oligo|\bdeaths?\b|\bdied\b|tumou?r vo
 
 def breast_config():
     config = merge_configs(CONFIG, yaml.safe_load(EXAMPLE.read_text(encoding="utf-8")))
-    anchor = config["study"]["anchor"]
-    config["axes"] = {name: [{"value": value, "reason": "the only one"}] for name, value in anchor.items()}
+    primary = config["study"]["primary"]
+    config["axes"] = {name: [{"value": value, "reason": "the only one"}] for name, value in primary.items()}
     # What the example itself says may be said.
     config["cohort"]["event"]["label"] = "Event"
     config["cohort"]["event"]["plural"] = "recurrences"
@@ -409,7 +409,7 @@ def test_words_that_nobody_gave_are_plain():
     for key in ("state", "below", "at_or_above"):
         del config["cohort"]["lesions"][key]
     study = Study.from_config(config)
-    assert study.words == Words("events", "Positive lymph nodes", "Low count", "High count")
+    assert study.terms == Terminology("events", "Positive lymph nodes", "Low count", "High count")
     assert variable_label(study, "state") == "Positive lymph nodes"
     assert level_label(study, "state", "oligometastatic") == "Low count (<4 nodes)"
 

@@ -127,7 +127,7 @@ def test_every_script_of_a_rule_has_the_name_of_the_rule_and_its_log(rules):
 def test_the_study_is_complete_when_every_rule_has_run_but_those_on_request(rules):
     made = set(map(str, rules["describe_study"].input))
     on_request = {
-        *("calibrate_inference", "collect_calibration", "outline_cohort", "reconstruct_cohort"),
+        *("calibrate_inference", "collect_calibration", "initialise_reconstruction", "reconstruct_cohort"),
         "gather_reconstructions",
     }
     left_out = {

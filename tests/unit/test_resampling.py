@@ -20,8 +20,8 @@ from survival_multiverse.inference.null_models import dose_strata, simulate_time
 from survival_multiverse.inference.resampling import (
     KEYS,
     Resample,
-    cells_of,
     covariate_nulls,
+    cutoff_cells,
     draw,
     evaluate,
     prepare,
@@ -49,12 +49,12 @@ def wide(config, **inference):
 
 def all_keys(patients, study):
     return pd.concat(
-        [specification_keys(cell, study) for cell in cells_of(patients, study)], ignore_index=True
+        [specification_keys(cell, study) for cell in cutoff_cells(patients, study)], ignore_index=True
     )
 
 
 def all_estimates(patients, study):
-    return np.concatenate([evaluate(cell, study) for cell in cells_of(patients, study)])
+    return np.concatenate([evaluate(cell, study) for cell in cutoff_cells(patients, study)])
 
 
 def keyed(frame):
@@ -86,8 +86,8 @@ def by_panel(patients, study):
         frame.loc[frame.population == "all", "oligo_threshold"] = np.nan
         frame.loc[frame.estimator != "matched", "caliper"] = np.nan
         # Beyond landmarks the primary threshold and dose cutoff are tested.
-        primary = frame.oligo_threshold.isna() | (frame.oligo_threshold == study.anchor.oligo_threshold)
-        primary &= frame.dose_cutoff == study.anchor.dose_cutoff
+        primary = frame.oligo_threshold.isna() | (frame.oligo_threshold == study.primary.oligo_threshold)
+        primary &= frame.dose_cutoff == study.primary.dose_cutoff
         frame = frame[(frame.landmark == 0) | primary]
         for key, row in zip(keyed(frame), frame.itertuples(), strict=True):
             numbers = (math.log(row.estimate), row.std_error) if row.status == "ok" else (math.nan, math.nan)
@@ -224,7 +224,7 @@ def test_populations_added_leave_the_draws_of_the_others():
 def first_cell(patients=None, study=None):
     study = study or small_study()
     patients = small_patients() if patients is None else patients
-    return cells_of(patients, study)[0], study
+    return cutoff_cells(patients, study)[0], study
 
 
 def test_permutation_moves_doses_inside_strata_and_nothing_else():
@@ -296,7 +296,7 @@ def test_a_draw_is_one_set_of_patients_under_all_volume_cutoffs():
 def test_patients_keep_their_variates_in_every_population_and_threshold():
     patients, study = small_patients(150), wide(small_config(), landmarks=[0])
     found = {}
-    for cell in cells_of(patients, study):
+    for cell in cutoff_cells(patients, study):
         one = draw(cell, Resample.SIMULATION, 5, study, covariate_nulls(cell))
         found[str(cell.population), cell.oligo_threshold] = one
         random = np.random.default_rng(np.random.SeedSequence(study.seed, spawn_key=(3, 5)))
@@ -330,7 +330,7 @@ def test_comparisons_that_are_held_are_those_made_again(monkeypatch):
     patients, study = with_gaps(small_patients()), wide(small_config())
     held = draws_of(patients, study, Resample.SIMULATION, range(3))
     monkeypatch.setattr(resampling, "HELD_BYTES", 0)
-    assert prepare(cells_of(patients, study)[0], study) == []
+    assert prepare(cutoff_cells(patients, study)[0], study) == []
     again = draws_of(patients, study, Resample.SIMULATION, range(3))
     for number in held:
         np.testing.assert_array_equal(held[number], again[number])
@@ -473,7 +473,7 @@ def test_numbers_of_the_kinds_of_draws_stay():
 def test_seed_of_a_draw_names_kind_draw_population_and_threshold():
     patients, study = small_patients(), wide(small_config())
     places = {(name, threshold): place for place, name in enumerate(POPULATIONS) for threshold in (3, 5)}
-    for cell in cells_of(patients, study):
+    for cell in cutoff_cells(patients, study):
         whole = math.isnan(cell.oligo_threshold)
         place = 2 if whole else places[str(cell.population), cell.oligo_threshold]
         threshold = 0 if whole else round(1000 * cell.oligo_threshold)

@@ -165,14 +165,14 @@ def test_specifications_know_how_they_were_matched_and_balanced(everything, spec
     assert row["passes_baseline_0.25"].item() == (numbers["max_abs_smd_baseline"] < 0.25)
 
 
-def test_anchor_is_the_anchor(specs):
-    anchor = specs[specs.is_anchor]
+def test_primary_specifications_are_of_the_primary_scenario(specs):
+    primary = specs[specs.is_primary]
     # Three populations, of which each has matched (2 sets x 3), three others (2 sets x 2) and unadjusted (2).
-    assert len(anchor) == 3 * (2 * 3 + 3 * 2 * 2 + 2)
-    assert set(anchor.dose_cutoff) == {60}
-    assert set(anchor.oligo_threshold.dropna()) == {5}
-    assert set(anchor.caliper.dropna()) == {0.2}
-    assert set(anchor.gtv_cutoff.dropna()) == {100}
+    assert len(primary) == 3 * (2 * 3 + 3 * 2 * 2 + 2)
+    assert set(primary.dose_cutoff) == {60}
+    assert set(primary.oligo_threshold.dropna()) == {5}
+    assert set(primary.caliper.dropna()) == {0.2}
+    assert set(primary.gtv_cutoff.dropna()) == {100}
 
 
 def members(specs, block):

@@ -22,13 +22,13 @@ from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import Scenario
 
 REFERENCE = Path(__file__).parent / "reference"
-ANCHOR = Scenario(3, 20, 25, 0.2)
+PRIMARY_SCENARIO = Scenario(3, 20, 25, 0.2)
 SMALL = Scenario(5, 60, 100, 0.2)
 HEAD = ("population", "adjustment_set", "estimator", "landmark", "landmark_order", "subgroup")
 TAIL = ("analysis", "model", "ties", "variance", "variable", "level", "statistic")
 NUMBERS = ("estimate", "std_error", "ci_lower", "ci_upper", "p_value", "df", "n", "events")
 PRIMARY = "non_oligometastatic"
-# Twins of other rows, digests, and the envelope over other tie-breaks, which are tested elsewhere.
+# Twins of other rows, digests, and the range over other tie-breaks, which are tested elsewhere.
 NOT_RECOMPUTED = {"hazard_ratio_inverse", "analysis"}
 
 
@@ -61,7 +61,7 @@ def flatten(reference):
 @functools.cache
 def rows_of_cohort(name):
     patients, study = (make() for make in REAL_COHORTS[name])
-    return rows_of(evaluate(patients, study, study.anchor))
+    return rows_of(evaluate(patients, study, study.primary))
 
 
 @functools.cache
@@ -230,7 +230,7 @@ def test_no_flag_is_said_twice(gap):
 
 
 def test_promises_hold_on_real_patients():
-    assert_promises(evaluate(breast_patients(), breast_study(), ANCHOR))
+    assert_promises(evaluate(breast_patients(), breast_study(), PRIMARY_SCENARIO))
 
 
 def as_listed(statistic, study):
@@ -263,7 +263,7 @@ def test_the_dictionary_lists_every_flag():
     grades = breast_patients()
     grades = grades[grades.grade != "III"]
     frames = [frame_of(cohort, small_study(), SMALL) for cohort in (patients, constant, partly)]
-    frames.append(frame_of(grades, breast_study(), ANCHOR))
+    frames.append(frame_of(grades, breast_study(), PRIMARY_SCENARIO))
     flags = {
         flag for frame in frames for text in frame["flags"].dropna().unique() for flag in text.split(";")
     }
@@ -482,7 +482,7 @@ def test_missing_values_are_counted_and_each_analysis_takes_who_it_can():
 
 
 def test_missing_values_of_a_covariate_without_groups_are_counted():
-    frame = frame_of(breast_patients(), breast_study(), ANCHOR)
+    frame = frame_of(breast_patients(), breast_study(), PRIMARY_SCENARIO)
     primary = breast_patients()[lambda patients: patients.lesions >= 3]
     assert missing_of(frame)["estrogen"] == primary.estrogen.isna().sum()
 

@@ -101,9 +101,9 @@ CASES = [
         "axes.gtv_cutoff[1]: 100.00000000000001 has more than 15 digits; write 100",
     ),
     (
-        "study/anchor/dose_cutoff",
+        "study/primary/dose_cutoff",
         62,
-        "study.anchor.dose_cutoff: 62 is not on axes.dose_cutoff; the nearest value there is 63: "
+        "study.primary.dose_cutoff: 62 is not on axes.dose_cutoff; the nearest value there is 63: "
         "use it, or add yours to the axis",
     ),
     (
@@ -205,10 +205,10 @@ CASES = [
         "cohort.gtv.column: `dose_gy` is cohort.dose already; give another",
     ),
     (
-        "sharing/minimum_cell",
+        "disclosure/minimum_count",
         4,
-        "sharing.minimum_cell: classes of 4 can tell of one patient, as pairs hold two; give 5 or more, or 1 "
-        "to show exact counts",
+        "disclosure.minimum_count: classes of 4 can tell of one patient, as pairs hold two; give 5 or more, "
+        "or 1 to show exact counts",
     ),
     ("cohort/source", "file", "cohort: the key `file` is missing; add it"),
     ("cohort/source", "dataset", "cohort: the key `dataset` is missing; add it"),
@@ -294,7 +294,7 @@ CASES = [
             ("inference/bootstrap_draws", 100_000),
             ("execution/draws_per_job", 100_000),
             ("cohort/simulation/patients", 1_000_000),
-            ("sharing/minimum_cell", 1_000_000),
+            ("disclosure/minimum_count", 1_000_000),
             ("analysis/minimum_events", 1_000_000),
         )
     ),
@@ -322,7 +322,7 @@ def test_each_fault_says_where_what_and_what_to_do(path, value, fault):
     assert any(line.startswith(fault) for line in faults), faults
 
 
-SINGLE = ("axes/gtv_cutoff/0", "study/anchor/dose_cutoff", "cohort/gtv/column")
+SINGLE = ("axes/gtv_cutoff/0", "study/primary/dose_cutoff", "cohort/gtv/column")
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case[0] in SINGLE], ids=str)
@@ -406,14 +406,14 @@ def test_every_key_is_described_and_no_group_takes_unknown_keys():
     assert all(group["additionalProperties"] is False for group in groups)
 
 
-@pytest.mark.parametrize("section", ["study", "analysis", "sharing", "execution"])
+@pytest.mark.parametrize("section", ["study", "analysis", "disclosure", "execution"])
 def test_the_defaults_that_are_documented_are_those_that_are_shipped(section):
     documented = SCHEMA["properties"][section]["properties"]
     for key, entry in documented.items():
-        if key != "anchor" and "default_text" not in entry:
+        if key != "primary" and "default_text" not in entry:
             assert entry["default"] == DEFAULT[section][key], key
-    anchor = SCHEMA["properties"]["study"]["properties"]["anchor"]["properties"]
-    assert {name: entry["default"] for name, entry in anchor.items()} == DEFAULT["study"]["anchor"]
+    primary = SCHEMA["properties"]["study"]["properties"]["primary"]["properties"]
+    assert {name: entry["default"] for name, entry in primary.items()} == DEFAULT["study"]["primary"]
 
 
 def test_the_axes_that_are_documented_are_those_that_are_shipped():

@@ -40,7 +40,7 @@ def faults_of(config: dict) -> list[str]:
     [
         ("study", "adjustment_set", "study.adjustment_set: null is empty; give text"),
         ("inference", "landmarks", "inference.landmarks: null is empty; give a list"),
-        ("sharing", "minimum_cell", "sharing.minimum_cell: null is empty; give a whole number"),
+        ("disclosure", "minimum_count", "disclosure.minimum_count: null is empty; give a whole number"),
         ("cohort", "published", "cohort.published: null is empty; give a group of keys"),
     ],
 )

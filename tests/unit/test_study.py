@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from survival_multiverse.settings.study import Criterion, Descriptive, Study
-from survival_multiverse.settings.values import AXES, axis_number, level_text, spelling
+from survival_multiverse.settings.values import AXES, axis_number, canonical_text, level_text
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config/config.yaml"
@@ -25,8 +25,8 @@ def config() -> dict:
     [(146, "146"), (146.0, "146"), (0.2, "0.2"), (0.1 + 0.2, "0.3"), ("none", "none"), (math.inf, "none")],
 )
 def test_a_value_of_an_axis_has_one_spelling(value, text):
-    assert spelling(value) == text
-    assert spelling(axis_number(text)) == text
+    assert canonical_text(value) == text
+    assert canonical_text(axis_number(text)) == text
 
 
 @pytest.mark.parametrize(("level", "text"), [(1, "1"), (1.0, "1"), (0.5, "0.5"), ("1", "1"), ("no", "no")])
@@ -36,7 +36,7 @@ def test_a_level_has_one_spelling(level, text):
 
 def test_the_default_study(config):
     study = Study.from_config(config)
-    assert study.anchor == (5.0, 63.0, 146.0, 0.2)
+    assert study.primary == (5.0, 63.0, 146.0, 0.2)
     assert study.axes["caliper"].values[-1] == math.inf
     assert all(len(study.axes[name].reasons) == len(study.axes[name].values) for name in AXES)
     assert study.covariates["age"].levels == ("<60", ">=60")

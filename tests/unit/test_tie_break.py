@@ -23,7 +23,7 @@ from survival_multiverse.settings.schema import Population, Status
 from survival_multiverse.settings.values import Scenario
 
 COARSE, FINE = ("sex", "gtv", "response"), ("sex", "years", "gtv")
-ENVELOPE = ["envelope_median", "envelope_2.5", "envelope_97.5", "draws_estimated"]
+TIE_BREAK_RANGE = ["tie_break_median", "tie_break_2.5", "tie_break_97.5", "draws_estimated"]
 ESTIMATE = ["hazard_ratio", "variance_between_orders", "draws_estimated"]
 
 
@@ -35,7 +35,7 @@ def scored_of(patients, names=COARSE, *, study=None, population=Population.NON_O
     return scored, priority(cohort.ids, seed=study.seed)
 
 
-def envelope(patients, *, draws=20, caliper=0.2, minimum_events=5, seed=3, **options):
+def tie_break_range(patients, *, draws=20, caliper=0.2, minimum_events=5, seed=3, **options):
     scored, ranks = scored_of(patients, **options)
     matching = match(scored, ranks, caliper=caliper, analysis=small_study().analysis)
     ties = tie_breaks(ranks, seed=seed, draws=draws, minimum_events=minimum_events)
@@ -79,17 +79,17 @@ def by_loops(scored, matching, ties, caliper, minimum_events=5, *, start=0):
 
 @pytest.mark.parametrize("caliper", [0.05, 0.2, 1.0, math.inf])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_envelope_is_plain_matching_under_each_order(caliper, seed):
+def test_tie_break_range_is_plain_matching_under_each_order(caliper, seed):
     patients = small_patients(seed=seed)
     patients.loc[::17, "gtv"] = np.nan
-    scored, matching, ties, found = envelope(patients, caliper=caliper, draws=12)
+    scored, matching, ties, found = tie_break_range(patients, caliper=caliper, draws=12)
     np.testing.assert_allclose(found, by_loops(scored, matching, ties, caliper), rtol=1e-9, atol=1e-12)
     # With few distinct scores the order does decide who is matched.
     assert np.unique(found[:, 0].round(12)).size > 1
 
 
 def test_beyond_a_landmark_the_matched_who_reach_it_are_analysed():
-    scored, matching, ties, _ = envelope(small_patients(seed=2), draws=6)
+    scored, matching, ties, _ = tie_break_range(small_patients(seed=2), draws=6)
     start = len(scored.sample) // 3
     found = tie_break_ratios(scored, [0.2], matching.sd_logit, ties, draws=4, starts=(0, start))
     assert found.shape == (2, 1, 4, 2)
@@ -133,9 +133,9 @@ def test_orders_are_permutations_that_extend():
 
 
 def test_orders_too_large_to_hold_are_drawn_again_and_the_same(monkeypatch):
-    *_, held, ratios = envelope(small_patients())
+    *_, held, ratios = tie_break_range(small_patients())
     monkeypatch.setattr(tie_break, "HELD_BYTES", 120 * 4 * 20 - 1)
-    *_, drawn, again = envelope(small_patients())
+    *_, drawn, again = tie_break_range(small_patients())
     assert held.held is not None
     assert drawn.held is None
     assert {len(block) for block in drawn.blocks()} == {1}
@@ -162,7 +162,7 @@ def study_with_years():
 
 def test_distinct_scores_leave_nothing_to_the_order():
     patients = small_patients().assign(years=np.random.default_rng(6).normal(60, 9, 120))
-    scored, matching, _, found = envelope(patients, names=FINE, study=study_with_years())
+    scored, matching, _, found = tie_break_range(patients, names=FINE, study=study_with_years())
     assert np.unique(scored.fit.logit).size == len(scored.sample)
     primary = matched_ratio(scored.sample, matching.pairs)
     np.testing.assert_allclose(found, np.tile(primary, (20, 1)), rtol=1e-9)
@@ -170,18 +170,20 @@ def test_distinct_scores_leave_nothing_to_the_order():
 
 def test_too_few_deaths_leave_a_gap():
     patients = small_patients()
-    _, matching, ties, found = envelope(patients, minimum_events=1)
+    _, matching, ties, found = tie_break_range(patients, minimum_events=1)
     assert not np.isnan(found).any()
     beyond = len(matching.pairs) + 1
-    assert np.isnan(envelope(patients, minimum_events=beyond)[3]).all()
+    assert np.isnan(tie_break_range(patients, minimum_events=beyond)[3]).all()
     # A limit that some orders pass and others do not.
-    gaps = [np.isnan(envelope(patients, minimum_events=limit)[3][:, 0]).sum() for limit in range(beyond)]
+    gaps = [
+        np.isnan(tie_break_range(patients, minimum_events=limit)[3][:, 0]).sum() for limit in range(beyond)
+    ]
     limit = next(limit for limit, count in enumerate(gaps) if 0 < count < 20)
-    scored, matching, ties, found = envelope(patients, minimum_events=limit)
+    scored, matching, ties, found = tie_break_range(patients, minimum_events=limit)
     np.testing.assert_array_equal(np.isnan(found), np.isnan(by_loops(scored, matching, ties, 0.2, limit)))
 
 
-def envelope_rows(frame, **labels):
+def tie_break_rows(frame, **labels):
     frame = frame[(frame.analysis == "tie_break")]
     for name, value in labels.items():
         frame = frame[frame[name] == value]
@@ -191,11 +193,11 @@ def envelope_rows(frame, **labels):
 def test_rows_of_a_scenario_are_quantiles_of_the_ratios():
     patients, study = small_patients(), small_study(tie_break_draws=40)
     frame = frame_of(patients, study, Scenario(3, 60, 100, 0.2))
-    *_, found = envelope(patients, draws=40)
-    rows = envelope_rows(
+    *_, found = tie_break_range(patients, draws=40)
+    rows = tie_break_rows(
         frame, population="non_oligometastatic", adjustment_set="late", landmark=0, estimator="matched"
     )
-    assert sorted(rows.index) == sorted({*ENVELOPE, *ESTIMATE})
+    assert sorted(rows.index) == sorted({*TIE_BREAK_RANGE, *ESTIMATE})
     logs = found[~np.isnan(found[:, 0]), 0]
     ratios = np.exp(logs)
     median, error = combine_orders(found)
@@ -206,23 +208,25 @@ def test_rows_of_a_scenario_are_quantiles_of_the_ratios():
     assert headline.variance == "outputation"
     assert rows.loc["variance_between_orders", "estimate"] == pytest.approx(logs.var(ddof=1))
     expected = [*np.quantile(ratios, (0.5, 0.025, 0.975)), len(ratios)]
-    np.testing.assert_allclose(rows.loc[ENVELOPE, "estimate"].astype(float), expected, rtol=1e-12)
+    np.testing.assert_allclose(rows.loc[TIE_BREAK_RANGE, "estimate"].astype(float), expected, rtol=1e-12)
     assert set(rows.status) == {"ok"}
 
 
-def test_every_matched_block_has_an_envelope_and_no_other():
+def test_every_matched_block_has_a_tie_break_range_and_no_other():
     frame = frame_of(small_patients(), small_study(), Scenario(5, 60, 100, 0.2))
     ties = frame[frame.analysis == "tie_break"]
     assert set(ties.estimator) == {"matched"}
     heads = ["population", "adjustment_set", "landmark", "landmark_order"]
-    assert set(ties[ties.landmark == 0].groupby(heads, dropna=False).size()) == {len({*ENVELOPE, *ESTIMATE})}
+    assert set(ties[ties.landmark == 0].groupby(heads, dropna=False).size()) == {
+        len({*TIE_BREAK_RANGE, *ESTIMATE})
+    }
     assert set(ties[ties.landmark > 0].groupby(heads, dropna=False).size()) == {len(ESTIMATE)}
     assert set(ties.landmark_order.dropna()) == {"match_then_landmark", "landmark_then_match"}
     everybody = ties[ties.landmark == 0].groupby(["population", "adjustment_set"]).ngroups
     assert everybody == 6
     low, middle, high = (
         ties[ties.statistic == name].estimate.to_numpy()
-        for name in ("envelope_2.5", "envelope_median", "envelope_97.5")
+        for name in ("tie_break_2.5", "tie_break_median", "tie_break_97.5")
     )
     known = ~np.isnan(middle)
     assert known.any()
@@ -264,7 +268,7 @@ def test_small_cohorts_never_fail(n, times, caliper, seed):
 def test_calipers_together_give_what_each_gives_alone():
     patients = small_patients(120, seed=2)
     patients["years"] = patients["age"] // 5 * 5
-    scored, matching, ties, _ = envelope(
+    scored, matching, ties, _ = tie_break_range(
         patients, caliper=math.inf, names=FINE, study=study_with_years(), minimum_events=1
     )
     calipers = (0.0, 0.1, 0.2, 0.2, 0.5, math.inf)

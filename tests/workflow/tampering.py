@@ -334,7 +334,7 @@ def _(studio):
 def _(studio):
     rewrite(
         studio.workflow / "config/config.yaml",
-        lambda text: text.replace(b"minimum_cell: 5", b"minimum_cell: 6"),
+        lambda text: text.replace(b"minimum_count: 5", b"minimum_count: 6"),
     )
 
 

@@ -179,7 +179,7 @@ def test_a_number_of_the_report_leads_to_rows_and_scenarios(finished):
     import pyarrow.parquet as pq
 
     table = pq.read_table(finished.directory / "results/robustness/specifications.parquet").to_pandas()
-    weighted = table[table["is_anchor"] & (table["estimator"] == "overlap")]
+    weighted = table[table["is_primary"] & (table["estimator"] == "overlap")]
     row = weighted[weighted["population"] == "non_oligometastatic"].iloc[0]
     number = f"{row['hazard_ratio']:.3g}"
     asked = ("--directory", finished.directory, REPORT)

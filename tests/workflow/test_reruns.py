@@ -7,12 +7,12 @@ import pytest
 from conftest import PANEL, SCENARIO
 
 END = {"describe_study", "all"}
-PAGE = {"render_report", "draw_pictures"} | END
-READ = {"write_handouts"} | PAGE
-AGGREGATES = {"collect_scenarios", "spell_estimates", "summarise_robustness"} | READ
+PAGE = {"render_report", "draw_charts"} | END
+READ = {"write_exports"} | PAGE
+AGGREGATES = {"collect_scenarios", "export_estimates", "summarise_robustness"} | READ
 PLOTS = {"plot_survival_curves", "plot_specification_curve", "plot_hazard_ratio_surface"}
 INFERENCE = {"resample_multiverse", "infer_jointly"}
-FROM_PATIENTS = {"build_cohort", "fit_scenarios", "audit_cutpoints", "check_witnesses", "describe_arms"}
+FROM_PATIENTS = {"build_cohort", "fit_scenarios", "audit_cutpoints", "cross_check_models", "describe_arms"}
 EVERYTHING = FROM_PATIENTS | INFERENCE | AGGREGATES | PLOTS
 SUMMARIES = AGGREGATES | PLOTS
 
@@ -40,11 +40,11 @@ def edited(path):
         ("survival_multiverse/kernels/cutpoints.py", {"audit_cutpoints"} | PAGE),
         ("survival_multiverse/report/figures/surface.py", {"plot_hazard_ratio_surface"} | END),
         ("survival_multiverse/scenario/arm_curves.py", {"describe_arms"} | PAGE),
-        ("survival_multiverse/report/tables/manuscript.py", {"write_handouts"} | END),
+        ("survival_multiverse/report/tables/manuscript.py", {"write_exports"} | END),
         ("survival_multiverse/report/templates/report.css", {"render_report"} | END),
-        ("survival_multiverse/report/charts/picture_files.py", {"draw_pictures"} | END),
+        ("survival_multiverse/report/charts/chart_files.py", {"draw_charts"} | END),
         ("render_report.py", {"render_report"} | END),
-        ("spell_estimates.py", {"spell_estimates"} | END),
+        ("export_estimates.py", {"export_estimates"} | END),
         ("survival_multiverse/settings/validation.py", set()),
     ],
 )
@@ -87,10 +87,10 @@ def test_a_new_inner_value_reruns_panels_and_leaves_bytes_as_they_were(own):
     assert {name: after[name] for name in before} == before
 
 
-def test_titles_anchor_and_disclosure_leave_the_scenarios_alone(own):
+def test_titles_primary_scenario_and_disclosure_leave_the_scenarios_alone(own):
     settings = own.settings()
-    settings["study"] = {"title": "Another title", "anchor": {"oligo_threshold": 4}}
-    settings["sharing"] = {"minimum_cell": 10}
+    settings["study"] = {"title": "Another title", "primary": {"oligo_threshold": 4}}
+    settings["disclosure"] = {"minimum_count": 10}
     own.configure(settings)
     jobs = own.snakemake("--dry-run").jobs()
     assert "render_report" in jobs

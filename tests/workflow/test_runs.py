@@ -69,7 +69,7 @@ def test_every_csv_says_that_the_patients_are_simulated(finished):
     tables = [pd.read_csv(path, low_memory=False) for path in finished.directory.rglob("results/*/*.csv*")]
     assert len(tables) >= 20
     for table in tables:
-        assert set(table["cohort"]) <= {"simulated"}
+        assert set(table["data_origin"]) <= {"simulated"}
 
 
 def test_report_of_snakemake_holds_figures_tables_and_page(finished, tmp_path):

@@ -19,7 +19,6 @@ from survival_multiverse.files.scenario_paths import (
     refusal,
 )
 from survival_multiverse.files.study_files import (
-    ANCHOR,
     ARMS,
     BUNDLE,
     CALIBRATED,
@@ -27,36 +26,37 @@ from survival_multiverse.files.study_files import (
     CALIBRATION_DRAWS,
     CALIBRATION_PARTS,
     COHORT,
+    CRATE,
+    CROSS_CHECKS,
     CUTPOINTS,
     ENSEMBLE,
     ENSEMBLE_COHORTS,
     ENSEMBLE_PATIENTS,
     ESTIMATES,
     ESTIMATES_CSV,
-    CRATE,
+    EXPORT_FIGURES,
     FLOW,
     GRAPH,
-    HANDOUT_FIGURES,
     INFERENCE,
+    INITIAL_STATE,
     MANIFEST,
     MANUSCRIPT,
     MISSING,
-    OUTLINE,
-    PAGE_PICTURES,
+    PAGE_CHARTS,
     PAGE_TABLES,
+    PAPER_RESULTS,
     REPORT,
     RESULTS,
     ROBUSTNESS,
     SPECIFICATION_FIGURES,
     TRUTH_PATIENTS,
-    WITNESSES,
-    anchor_files,
-    axis_spellings,
+    axis_texts,
+    charted_files,
     cohorts_of_shard,
     draws_of_shard,
     figure_files,
     paper_files,
-    pictured_files,
+    paper_results,
     scenario_files,
     shard_files,
     survival_figures,
@@ -149,10 +149,10 @@ def without_braces(path, setting="cohort.paper"):
     return path
 
 
-def anchor_table(name):
+def paper_table(name):
     """Return a small table about the published numbers as CSV, shown in Snakemake's report."""
     return report(
-        f"results/anchor/{name}.csv",
+        f"results/paper/{name}.csv",
         caption=f"../report/{name}.rst",
         category="Tables",
         labels={"table": name.capitalize()},
@@ -172,7 +172,7 @@ def code(script):
 
 def refuse_scenario(wildcards):
     """Name the scenario nearest to a path that is not a scenario."""
-    raise WorkflowError(refusal(wildcards.outside, SPELLINGS))
+    raise WorkflowError(refusal(wildcards.outside, AXIS_TEXTS))
 
 
 def figure(name, *, caption):
@@ -212,7 +212,7 @@ def panel_path(folder, name):
 
 ALIVE = hold_study()
 config = study_config()
-SPELLINGS = axis_spellings(config)
+AXIS_TEXTS = axis_texts(config)
 PAPER = {
     role: without_braces(place.replace("workflow:", f"{ROOT}/"))
     for role, place in paper_files(config).items()

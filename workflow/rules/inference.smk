@@ -23,7 +23,7 @@ rule resample_multiverse:
 
 
 rule infer_jointly:
-    """Test the specifications of each block together against worlds without a dose effect."""
+    """Test the specifications of each block together against null models without a dose effect."""
     input:
         **SHARDS,
         cohort=COHORT,

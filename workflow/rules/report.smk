@@ -1,5 +1,5 @@
 rule bundle_scripts:
-    """Put the libraries that draw the page's pictures into one script."""
+    """Put the libraries that draw the page's charts into one script."""
     output:
         BUNDLE,
     log:
@@ -50,14 +50,14 @@ rule render_report:
         "../../scripts/render_report.py"
 
 
-rule draw_pictures:
-    """Write every picture of the page as SVG and PNG, in one file."""
+rule draw_charts:
+    """Write every chart of the page as SVG and PNG, in one file."""
     input:
-        **pictured_files(config),
+        **charted_files(config),
     output:
-        PAGE_PICTURES,
+        PAGE_CHARTS,
     log:
-        "logs/draw_pictures.log",
+        "logs/draw_charts.log",
     localrule: True
     conda:
         "../../environment.yml"
@@ -66,14 +66,14 @@ rule draw_pictures:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code("draw_pictures"),
+        code=code("draw_charts"),
         settings=lambda wildcards: study_settings(config),
     script:
-        "../../scripts/draw_pictures.py"
+        "../../scripts/draw_charts.py"
 
 
-rule write_handouts:
-    """Write what leaves the page: one picture for a talk, and the tables of a manuscript."""
+rule write_exports:
+    """Write what leaves the page: one figure for a talk, and the tables of a manuscript."""
     input:
         **ROBUSTNESS,
         joint_inference=INFERENCE["joint_inference"],
@@ -82,7 +82,7 @@ rule write_handouts:
         figures=figure("summary", caption="summary"),
         manuscript=MANUSCRIPT,
     log:
-        "logs/write_handouts.log",
+        "logs/write_exports.log",
     localrule: True
     conda:
         "../../environment.yml"
@@ -91,7 +91,7 @@ rule write_handouts:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code("write_handouts"),
+        code=code("write_exports"),
         settings=lambda wildcards: study_settings(config),
     script:
-        "../../scripts/write_handouts.py"
+        "../../scripts/write_exports.py"

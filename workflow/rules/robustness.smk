@@ -1,11 +1,11 @@
-rule spell_estimates:
+rule export_estimates:
     """Write the table of all estimates as compressed CSV, too."""
     input:
         estimates=ESTIMATES,
     output:
         ESTIMATES_CSV,
     log:
-        "logs/spell_estimates.log",
+        "logs/export_estimates.log",
     localrule: True
     conda:
         "../../environment.yml"
@@ -14,10 +14,10 @@ rule spell_estimates:
         mem_mb=2000,
         runtime=30,
     params:
-        code=code("spell_estimates"),
+        code=code("export_estimates"),
         settings=lambda wildcards: cohort_settings(config),
     script:
-        "../../scripts/spell_estimates.py"
+        "../../scripts/export_estimates.py"
 
 
 rule summarise_robustness:
@@ -45,15 +45,15 @@ rule summarise_robustness:
         "../../scripts/summarise_robustness.py"
 
 
-rule check_witnesses:
+rule cross_check_models:
     """Fit the primary scenario again with other people's code."""
     input:
         cohort=COHORT,
     output:
-        **WITNESSES,
-        **csv_tables(WITNESSES, "witnesses"),
+        **CROSS_CHECKS,
+        **csv_tables(CROSS_CHECKS, "cross_checks"),
     log:
-        "logs/check_witnesses.log",
+        "logs/cross_check_models.log",
     localrule: True
     conda:
         "../../environment.yml"
@@ -62,10 +62,10 @@ rule check_witnesses:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code("check_witnesses"),
+        code=code("cross_check_models"),
         settings=lambda wildcards: study_settings(config),
     script:
-        "../../scripts/check_witnesses.py"
+        "../../scripts/cross_check_models.py"
 
 
 rule describe_arms:

@@ -1,5 +1,5 @@
 rule fit_scenarios:
-    """Evaluate a panel: all scenarios of the inner axes for one value of each outer axis."""
+    """Evaluate a job panel: all scenarios of the inner axes for one value of each outer axis."""
     input:
         cohort=COHORT,
     output:

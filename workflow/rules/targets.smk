@@ -4,21 +4,21 @@ SCENARIO_FILES = scenario_files(config)
 # One job evaluates every combination of the inner axes for one combination of the outer ones.
 OUTER_AXES = AXES[: len(AXES) - config["execution"]["axes_per_job"]]
 INNER_AXES = AXES[len(OUTER_AXES) :]
-PANEL_FILES = expand(SCENARIO, **{name: SPELLINGS[name] for name in INNER_AXES}, allow_missing=True)
+PANEL_FILES = expand(SCENARIO, **{name: AXIS_TEXTS[name] for name in INNER_AXES}, allow_missing=True)
 
 CALIBRATION = str(ROOT / "resources" / "calibration.csv")
 SHARDS = {kind: list(files) for kind, files in shard_files(config).items()}
 SURVIVAL_FIGURES = survival_figures(config)
-FIGURES = list(figure_files(*SURVIVAL_FIGURES, *SPECIFICATION_FIGURES, *HANDOUT_FIGURES))
-PAGES = [REPORT, PAGE_PICTURES, MANUSCRIPT, ESTIMATES_CSV]
-PAPER_TABLES = anchor_files(config)
+FIGURES = list(figure_files(*SURVIVAL_FIGURES, *SPECIFICATION_FIGURES, *EXPORT_FIGURES))
+PAGES = [REPORT, PAGE_CHARTS, MANUSCRIPT, ESTIMATES_CSV]
+PAPER_TABLES = paper_results(config)
 # Published numbers that the figures mark, if there is a paper.
 MARKS = {name: path for name, path in PAPER_TABLES.items() if name == "published"}
 
 # What a study consists of when it is complete; other files are made on request.
 STUDY_FILES = [
     *with_csv([FLOW, MISSING]),
-    *with_csv({**ROBUSTNESS, **INFERENCE, **CUTPOINTS, **WITNESSES, **ARMS, **PAPER_TABLES}.values()),
+    *with_csv({**ROBUSTNESS, **INFERENCE, **CUTPOINTS, **CROSS_CHECKS, **ARMS, **PAPER_TABLES}.values()),
     *[path for paths in SHARDS.values() for path in paths],
     *SCENARIO_FILES,
     *FIGURES,
@@ -30,8 +30,8 @@ STUDY_FILES = [
 # Together they match every path below the scenarios, and none twice: refuse_scenario handles what
 # fit_scenarios does not make.
 wildcard_constraints:
-    **legal_patterns(SPELLINGS),
-    outside=outside_pattern(SPELLINGS),
+    **legal_patterns(AXIS_TEXTS),
+    outside=outside_pattern(AXIS_TEXTS),
     kind="|".join(SHARDS),
     shard="[0-9]+",
     setting="|".join(CALIBRATION_COHORTS),

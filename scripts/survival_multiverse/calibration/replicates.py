@@ -22,10 +22,10 @@ from survival_multiverse.inference.joint_inference import (
     jointly_test,
 )
 from survival_multiverse.inference.resampling import (
-    Cell,
+    CutoffCell,
     Resample,
-    cells_of,
     covariate_nulls,
+    cutoff_cells,
     draw,
     evaluate,
     prepare,
@@ -49,7 +49,7 @@ ESTIMATORS = (Estimator.MATCHED, Estimator.OVERLAP, Estimator.IPTW, Estimator.AD
 def calibration_config(config: Mapping[str, Any], setting: str) -> dict[str, Any]:
     """Narrow the configuration to one block of each set and estimator, its dose effect known.
 
-    The block has the anchor's population and dose, its lowest, anchor's and highest volume cutoff, and every
+    The block has the primary population and dose, its lowest, primary and highest volume cutoff, and every
     caliper. Baseline covariates move the dose as configured; what it acts on depends on the setting (see
     `SETTINGS`).
 
@@ -60,16 +60,16 @@ def calibration_config(config: Mapping[str, Any], setting: str) -> dict[str, Any
     """
     if setting not in SETTINGS:
         raise ValueError(f"the setting is one of {SETTINGS}, not {setting!r}")
-    anchor, axes, cohort = config["study"]["anchor"], config["axes"], config["cohort"]
+    primary, axes, cohort = config["study"]["primary"], config["axes"], config["cohort"]
     volumes = sorted(axis_number(entry["value"]) for entry in axes["gtv_cutoff"])
     kept = {
-        "oligo_threshold": [anchor["oligo_threshold"]],
-        "dose_cutoff": [anchor["dose_cutoff"]],
-        "gtv_cutoff": sorted({volumes[0], axis_number(anchor["gtv_cutoff"]), volumes[-1]}),
+        "oligo_threshold": [primary["oligo_threshold"]],
+        "dose_cutoff": [primary["dose_cutoff"]],
+        "gtv_cutoff": sorted({volumes[0], axis_number(primary["gtv_cutoff"]), volumes[-1]}),
         "caliper": [entry["value"] for entry in axes["caliper"]],
     }
     simulation = cohort["simulation"] | {
-        "dose_effect_from": anchor["dose_cutoff"],
+        "dose_effect_from": primary["dose_cutoff"],
         "dose_changes_post_treatment": setting == EFFECT_ON_COURSE,
     }
     if setting == NO_EFFECT:
@@ -118,7 +118,7 @@ def run_replicates(
         patients = prepare_cohort(frame, own).patients
         records = joint_p_values(patients, own, draws=draws)
         if setting != EFFECT_ON_COURSE:
-            records += anchor_intervals(patients, own)
+            records += primary_intervals(patients, own)
         if setting == KNOWN_EFFECT:
             records += percentile_intervals(patients, own, draws=draws)
         yield pd.DataFrame(records).assign(setting=setting, replicate=replicate)
@@ -126,7 +126,7 @@ def run_replicates(
 
 def joint_p_values(patients: pd.DataFrame, study: Study, *, draws: int) -> list[dict[str, Any]]:
     """Return P of every joint test of each block, and the smallest one of max-T, under both nulls."""
-    (cell,) = cells_of(patients, study)
+    (cell,) = cutoff_cells(patients, study)
     keys = specification_keys(cell, study).reset_index(drop=True)
     observed = evaluate(cell, study)
     records = []
@@ -150,7 +150,7 @@ def joint_p_values(patients: pd.DataFrame, study: Study, *, draws: int) -> list[
     return records
 
 
-def _draws(cell: Cell, kind: Resample, study: Study, draws: int) -> np.ndarray:
+def _draws(cell: CutoffCell, kind: Resample, study: Study, draws: int) -> np.ndarray:
     simulated = kind is Resample.SIMULATION
     nulls, prepared = (covariate_nulls(cell), prepare(cell, study)) if simulated else ((), ())
     return np.stack(
@@ -159,19 +159,19 @@ def _draws(cell: Cell, kind: Resample, study: Study, draws: int) -> np.ndarray:
 
 
 def percentile_intervals(patients: pd.DataFrame, study: Study, *, draws: int) -> list[dict[str, Any]]:
-    """Bootstrap percentile intervals under the anchor's cutoffs: of patients, and of pairs after matching."""
-    axes = {name: replace(axis, values=(getattr(study.anchor, name),)) for name, axis in study.axes.items()}
+    """Bootstrap percentile intervals under the primary cutoffs: of patients, and of pairs after matching."""
+    axes = {name: replace(axis, values=(getattr(study.primary, name),)) for name, axis in study.axes.items()}
     records = []
     for kind, estimators in (
         (Resample.BOOTSTRAP_PATIENTS, ESTIMATORS),
         (Resample.BOOTSTRAP_PAIRS, (Estimator.MATCHED,)),
     ):
         inference = study.inference.model_copy(update={"estimators": tuple(map(str, estimators))})
-        anchor = replace(study, axes=axes, inference=inference)
-        (cell,) = cells_of(patients, anchor)
-        keys = specification_keys(cell, anchor).reset_index(drop=True)
-        drawn = _draws(cell, kind, anchor, draws)
-        each, _ = bootstrap_intervals(keys, evaluate(cell, anchor), drawn, anchor, str(kind))
+        primary = replace(study, axes=axes, inference=inference)
+        (cell,) = cutoff_cells(patients, primary)
+        keys = specification_keys(cell, primary).reset_index(drop=True)
+        drawn = _draws(cell, kind, primary, draws)
+        each, _ = bootstrap_intervals(keys, evaluate(cell, primary), drawn, primary, str(kind))
         records += [
             {
                 "estimator": row.estimator,
@@ -186,13 +186,13 @@ def percentile_intervals(patients: pd.DataFrame, study: Study, *, draws: int) ->
     return records
 
 
-def anchor_intervals(patients: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
-    """Return the Wald interval of the log hazard ratio of every estimator under the anchor's cutoffs."""
+def primary_intervals(patients: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
+    """Return the Wald interval of the log hazard ratio of every estimator under the primary cutoffs."""
     encoded = encode_study(patients, study)
-    sample = encoded.sample(study.anchor)
+    sample = encoded.sample(study.primary)
     fits = [_wald(Estimator.UNADJUSTED, "", "model", _arm_fit(sample), study)]
     for name, scored in encoded.scores(sample):
-        matching = encoded.match(scored, study.anchor.caliper)
+        matching = encoded.match(scored, study.primary.caliper)
         pairs = matched_sample(scored, matching)
         fit = _arm_fit(pairs, cluster=pairs.pair)
         fits += [_wald(Estimator.MATCHED, name, kind, fit, study) for kind in ("clustered", "naive")]
@@ -216,7 +216,7 @@ def _over_orders(
     ties = tie_breaks(
         encoded.ranks, seed=study.seed, draws=analysis.few_orders, minimum_events=analysis.minimum_events
     )
-    ((estimates,),) = tie_break_ratios(scored, [study.anchor.caliper], matching.sd_logit, ties)
+    ((estimates,),) = tie_break_ratios(scored, [study.primary.caliper], matching.sd_logit, ties)
     log_ratio, std_error = combine_orders(estimates)
     mean_error = float(np.sqrt(np.nanmean(estimates[:, VARIANCE])))
     return [

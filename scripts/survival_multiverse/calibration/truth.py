@@ -26,7 +26,7 @@ def true_log_ratios(config: Mapping[str, Any], *, patients: int) -> pd.DataFrame
 
     Everybody counts twice, once with each potential outcome, so that the arms are alike. The marginal
     ratios are those of a Cox model of the arm, weighted by 1 (unadjusted, IPTW), by e(1 - e) (overlap; Li,
-    Morgan and Zaslavsky 2018), or of the patients whom the anchor's caliper matches; the adjusted one is
+    Morgan and Zaslavsky 2018), or of the patients whom the primary caliper matches; the adjusted one is
     that of the arm beside the covariates of the set. All under the follow-up of the cohorts: a marginal
     hazard ratio is an average over time, and depends on it.
 
@@ -49,11 +49,11 @@ def true_log_ratios(config: Mapping[str, Any], *, patients: int) -> pd.DataFrame
     outcomes = potential_outcomes(simulation, study, replicate=TRUTH_REPLICATE)
     encoded = encode_study(prepare_cohort(outcomes.patients, study).patients, study)
     number = encoded.cohort.ids.astype(np.int64) - 1
-    sample = encoded.sample(study.anchor)
+    sample = encoded.sample(study.primary)
     everybody = _doubled_log_ratio(outcomes, number[sample.index])
     rows = [(str(Estimator.UNADJUSTED), "", *everybody)]
     for name, scored in encoded.scores(sample):
-        matched = matched_sample(scored, encoded.match(scored, study.anchor.caliper))
+        matched = matched_sample(scored, encoded.match(scored, study.primary.caliper))
         own = number[scored.sample.index]
         tilt = scored.fit.probability * (1 - scored.fit.probability)
         ratios = {

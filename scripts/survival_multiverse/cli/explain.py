@@ -30,7 +30,7 @@ from survival_multiverse.provenance.study_records import (
     recorded_study,
 )
 from survival_multiverse.settings.faults import InputError
-from survival_multiverse.settings.values import spelling
+from survival_multiverse.settings.values import canonical_text
 
 COLUMNS, ROWS = 12, 3
 """Shown of the places of a number."""
@@ -117,14 +117,16 @@ def _primary(records: StudyRecords) -> Primary | None:
     """Return what the study is about, if the settings of a job that knows are kept."""
     for settings in records.settings.values():
         if fits(settings, ABOUT):
-            anchor = {name: spelling(value) for name, value in settings["study"]["anchor"].items()}
-            return Primary(anchor, settings["inference"]["populations"])
+            axes = {name: canonical_text(value) for name, value in settings["study"]["primary"].items()}
+            return Primary(axes, settings["inference"]["populations"])
     return None
 
 
 def _smallest_count(records: StudyRecords) -> int:
     """Classes of counts: the widest that a job had, as most jobs know of none."""
-    known = (entry["sharing"]["minimum_cell"] for entry in records.settings.values() if fits(entry, SHARING))
+    known = (
+        entry["disclosure"]["minimum_count"] for entry in records.settings.values() if fits(entry, SHARING)
+    )
     return max(known, default=MOST_CAREFUL)
 
 

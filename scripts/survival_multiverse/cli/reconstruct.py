@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from survival_multiverse.files.paper_fit import fit_outline, read_fit, reconstruct_cohort
+from survival_multiverse.files.paper_fit import fit_initial_state, read_fit, reconstruct_cohort
 from survival_multiverse.paper.reconstruction import StageReport, count_stages, own_generator
 
 
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     names = ("published_statistics.csv", "published_inconsistencies.csv", "reconstruction.yaml")
     fit = read_fit(*(given.folder / name for name in names))
-    steps = count_stages(fit.settings["outline"]) + count_stages(fit.settings["fit"])
+    steps = count_stages(fit.settings["initial_state"]) + count_stages(fit.settings["fit"])
     columns = (
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
@@ -29,11 +29,11 @@ def main(arguments: Sequence[str]) -> int:
     )
     with Progress(*columns) as bar:
         shown = partial(show_stage, bar, bar.add_task("", total=steps))
-        outlined, generator = fit_outline(fit, shown)
+        initial, generator = fit_initial_state(fit, shown)
         seed = fit.paper.seed
         if given.seed is not None:
             seed, generator = given.seed, own_generator(given.seed)
-        reconstruct_cohort(fit, outlined, generator, output=given.output, seed=seed, progress=shown)
+        reconstruct_cohort(fit, initial, generator, output=given.output, seed=seed, progress=shown)
     return 0
 
 

@@ -26,9 +26,9 @@ from survival_multiverse.settings.faults import InputError
 from survival_multiverse.settings.study import Study
 
 SHARED = {
-    "draw_pictures": "every picture of the page, as SVG and PNG",
+    "draw_charts": "every chart of the page, as SVG and PNG",
     "render_report": "the page, and its tables as CSV and Parquet",
-    "write_handouts": "the tables of a manuscript as a Word document, and one picture for a talk",
+    "write_exports": "the tables of a manuscript as a Word document, and one figure for a talk",
     "plot_specification_curve": "the specification curve as a figure",
     "plot_hazard_ratio_surface": "the hazard ratios over the grid as a figure",
     "plot_survival_curves": "the survival curves of the primary scenario as figures",
@@ -62,7 +62,7 @@ def share_study(study: Path, configfile: Path | None) -> int:
     shared = Study.from_config(config)
     files["README.md"] = _readme(shared, records).encode()
     write_archive(files, study / ARCHIVE)
-    exact = "" if shared.minimum_cell > 1 else ", with exact counts (sharing.minimum_cell is 1)"
+    exact = "" if shared.minimum_count > 1 else ", with exact counts (disclosure.minimum_count is 1)"
     print(f"{study / ARCHIVE}: {len(files)} files that may be shared{exact}")
     return 0
 
@@ -101,7 +101,7 @@ def _readme(study: Study, records: StudyRecords) -> str:
     lines = [
         f"# {study.title}",
         records.jobs[0].data_origin,
-        "What may be shared of this study. " + class_words(study.minimum_cell),
+        "What may be shared of this study. " + class_words(study.minimum_count),
         "\n".join(
             [
                 *parts,

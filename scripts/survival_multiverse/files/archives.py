@@ -13,18 +13,18 @@ from survival_multiverse.files.parquet_files import table_bytes
 
 
 def write_tables(
-    frames: Mapping[str, pd.DataFrame], path: str | Path, *, cohort: str, metadata: Mapping[str, str]
+    frames: Mapping[str, pd.DataFrame], path: str | Path, *, data_origin: str, metadata: Mapping[str, str]
 ) -> None:
     """Write tables as CSV and as Parquet into one file.
 
     Parameters
     ----------
-    cohort
+    data_origin
         Source of the patients, the first column of every CSV.
     metadata
         Text for the footer of every Parquet file.
     """
-    csv = {f"{name}.csv": csv_bytes(frame, cohort) for name, frame in frames.items()}
+    csv = {f"{name}.csv": csv_bytes(frame, data_origin) for name, frame in frames.items()}
     parquet = {f"{name}.parquet": table_bytes(frame, metadata) for name, frame in frames.items()}
     write_archive(csv | parquet, path)
 

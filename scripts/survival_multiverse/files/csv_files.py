@@ -17,21 +17,21 @@ _FORMULA, _ESCAPED = re.compile(f"'*{_BEGINS}"), re.compile(f"'+{_BEGINS}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
-def write_csv(frame: pd.DataFrame, path: str | Path, *, cohort: str | None = None) -> None:
+def write_csv(frame: pd.DataFrame, path: str | Path, *, data_origin: str | None = None) -> None:
     """Write a small table as CSV: numbers in full, missing cells empty.
 
     Parameters
     ----------
-    cohort
+    data_origin
         Source of the patients; as a first column it stays with the numbers wherever they are copied.
     """
-    write_bytes(path, csv_bytes(frame, cohort))
+    write_bytes(path, csv_bytes(frame, data_origin))
 
 
-def csv_bytes(frame: pd.DataFrame, cohort: str | None = None) -> bytes:
+def csv_bytes(frame: pd.DataFrame, data_origin: str | None = None) -> bytes:
     """Return the bytes that `write_csv` writes."""
-    if cohort is not None:
-        frame = pd.concat([pd.Series(cohort, index=frame.index, name="cohort"), frame], axis=1)
+    if data_origin is not None:
+        frame = pd.concat([pd.Series(data_origin, index=frame.index, name="data_origin"), frame], axis=1)
     frame = inert_frame(frame)
     text = frame.to_csv(index=False, lineterminator="\n")
     if "\r" in text:

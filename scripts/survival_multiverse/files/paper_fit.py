@@ -11,7 +11,7 @@ from survival_multiverse.files.csv_files import write_csv
 from survival_multiverse.files.paper_files import read_contradictions, read_numbers, read_settings
 from survival_multiverse.paper.published import Description, corrected, read_description
 from survival_multiverse.paper.reconstructed_patients import patient_table
-from survival_multiverse.paper.reconstruction import StageReport, State, outline, reconstruct
+from survival_multiverse.paper.reconstruction import StageReport, State, initial_state, reconstruct
 from survival_multiverse.paper.reconstruction_targets import Targets, compile_targets, total_patients
 from survival_multiverse.paper.reproduction import PaperCohort
 
@@ -34,12 +34,14 @@ def read_fit(numbers: str, contradictions: str, description: str) -> Fit:
     return Fit(settings, paper, table, compile_targets(table, paper))
 
 
-def fit_outline(
+def fit_initial_state(
     fit: Fit, progress: Callable[[StageReport], None] = lambda report: None
 ) -> tuple[State, np.ndarray]:
     """Return the state that all cohorts of the paper start from, and the paper's own random generator."""
     patients = total_patients(fit.table, fit.paper)
-    return outline(fit.targets, fit.paper, fit.settings["outline"], patients=patients, progress=progress)
+    return initial_state(
+        fit.targets, fit.paper, fit.settings["initial_state"], patients=patients, progress=progress
+    )
 
 
 def state_table(state: State, fit: Fit) -> pd.DataFrame:
@@ -61,7 +63,7 @@ def log_stage(report: StageReport) -> None:
 
 def reconstruct_cohort(
     fit: Fit,
-    outlined: State,
+    initial: State,
     generator: np.ndarray,
     *,
     output: str,
@@ -70,7 +72,7 @@ def reconstruct_cohort(
 ) -> None:
     """Write a cohort that gives the numbers; its seed decides the exact values within levels."""
     stages = fit.settings["fit"]
-    state = reconstruct(outlined, fit.targets, fit.paper, stages, generator, progress=progress)
+    state = reconstruct(initial, fit.targets, fit.paper, stages, generator, progress=progress)
     codes = {name: state.labels[row] for name, row in fit.targets.rows.items()}
     cohort = PaperCohort(np.round(state.time * fit.paper.step, 9), state.event, codes, {})
     write_csv(patient_table(cohort, fit.table, fit.paper, fit.settings["exact"], seed), output)

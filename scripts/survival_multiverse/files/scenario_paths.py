@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from survival_multiverse.settings.schema import ESTIMATE_COLUMNS, Estimator, Population
-from survival_multiverse.settings.values import AXES, Scenario, axis_number, spelling
+from survival_multiverse.settings.values import AXES, Scenario, axis_number, canonical_text
 
 if TYPE_CHECKING:
     from survival_multiverse.settings.study import Study
@@ -18,8 +18,8 @@ SCENARIO = "/".join((FOLDER, *(f"{axis}~{{{axis}}}" for axis in AXES))) + ".parq
 
 
 def scenario_id(values: Sequence[float]) -> str:
-    """Return the one spelling of a scenario, from its four numbers."""
-    return "/".join(f"{name}~{spelling(value)}" for name, value in zip(AXES, values, strict=True))
+    """Return the canonical text of a scenario, from its four numbers."""
+    return "/".join(f"{name}~{canonical_text(value)}" for name, value in zip(AXES, values, strict=True))
 
 
 def scenario_values(path: str | Path) -> Scenario:
@@ -42,14 +42,14 @@ def scenario_parameters(values: Sequence[float], study: "Study") -> dict[str, di
         "population": [str(name) for name in Population],
         "adjustment_set": list(study.adjustment_sets),
         "estimator": [str(name) for name in Estimator],
-        "landmark": [spelling(value) for value in (0, *study.analysis.landmarks)],
+        "landmark": [canonical_text(value) for value in (0, *study.analysis.landmarks)],
     }
-    named = {**dict(zip(AXES, map(spelling, values), strict=True)), **variants}
+    named = {**dict(zip(AXES, map(canonical_text, values), strict=True)), **variants}
     return {name: {"value": value, "unit": unit_of[name]} for name, value in named.items()}
 
 
 def legal_patterns(axes: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return a regular expression for each axis, for its legal spellings only."""
+    """Return a regular expression for each axis, for its legal texts only."""
     return {name: "|".join(map(re.escape, axes[name])) for name in AXES}
 
 
@@ -67,7 +67,7 @@ def refusal(outside: str, axes: Mapping[str, Sequence[str]]) -> str:
     outside
         The path below the folder of scenarios, without its ending.
     axes
-        The legal spellings of each axis.
+        The legal texts of each axis.
     """
     found = dict(part.split("~", 1) for part in outside.split("/") if "~" in part)
     problems, nearest = [], []

@@ -16,8 +16,8 @@ MANIFEST = {
     "files": [STORED_FILE],
 }
 SETTINGS = {"study": {str: object}}
-ABOUT = {"study": {"title": str, "anchor": {str: object}}, "inference": {"populations": [str]}}
-SHARING = {"sharing": {"minimum_cell": int}}
+ABOUT = {"study": {"title": str, "primary": {str: object}}, "inference": {"populations": [str]}}
+SHARING = {"disclosure": {"minimum_count": int}}
 """Shapes, the last two of the settings of a job that is given these: a type, a list of one shape, a mapping
 of known keys, or (``str``) one of any keys."""
 

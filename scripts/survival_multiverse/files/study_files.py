@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from survival_multiverse.files.scenario_paths import FOLDER
-from survival_multiverse.settings.values import AXES, spelling
+from survival_multiverse.settings.values import AXES, canonical_text
 
 COHORT = "results/cohort/cohort.parquet"
 FLOW = "results/cohort/flow.parquet"
@@ -16,7 +16,7 @@ MANIFEST, GRAPH = f"{PROVENANCE}/manifest.json", f"{PROVENANCE}/graph.svg"
 CRATE = "results/ro-crate-metadata.json"
 REPORT = "results/report/robustness.html"
 PAGE_TABLES = "results/report/tables.zip"
-PAGE_PICTURES = "results/report/pictures.zip"
+PAGE_CHARTS = "results/report/charts.zip"
 ESTIMATES_CSV = "results/robustness/estimates.csv.gz"
 MANUSCRIPT = "results/report/manuscript_tables.docx"
 BUNDLE = "results/report/vega.js"
@@ -33,12 +33,12 @@ def tables(*names: str) -> dict[str, str]:
     return {name: f"results/robustness/{name}.parquet" for name in names}
 
 
-ANCHOR = {
-    name: f"results/anchor/{name}.parquet"
+PAPER_RESULTS = {
+    name: f"results/paper/{name}.parquet"
     for name in ("consistency", "reproduction", "score", "matching", "published")
 }
-ENSEMBLE = {name: f"results/anchor/{name}.parquet" for name in ("ensemble", "ensemble_members")}
-OUTLINE = "results/reconstruction/outline.csv"
+ENSEMBLE = {name: f"results/paper/{name}.parquet" for name in ("ensemble", "ensemble_members")}
+OUTLINE = "results/reconstruction/initial_state.csv"
 ENSEMBLE_COHORTS = [f"results/reconstruction/seed~{seed}.csv" for seed in range(1, 21)]
 ENSEMBLE_PATIENTS = "results/reconstruction/ensemble.parquet"
 ROBUSTNESS = tables("specifications", "blocks", "failures", "balance", "attribution")
@@ -46,24 +46,24 @@ INFERENCE = tables(
     "joint_inference", "adjusted_p_values", "null_curves", "bootstrap_intervals", "bootstrap_medians"
 )
 CUTPOINTS = tables("cutpoints", "selected_cutoffs", "dose_response")
-WITNESSES = tables("witnesses")
+CROSS_CHECKS = tables("cross_checks")
 ARMS = tables("arm_curves", "survival_curves", "score_overlap")
 # Everything that a figure or the page may draw on.
 RESULTS = {
     **ROBUSTNESS,
     **INFERENCE,
     **CUTPOINTS,
-    **WITNESSES,
+    **CROSS_CHECKS,
     **ARMS,
     "estimates": ESTIMATES,
     "cohort": COHORT,
     "flow": FLOW,
     "missing": MISSING,
 }
-# What the page's pictures are drawn from, beside the estimates.
-PICTURED = ("specifications", "attribution", "score_overlap", "cutpoints", "dose_response", "null_curves")
-PICTURED_OF_PAPER = ("matching", "ensemble_members", "published")
-HANDOUT_FIGURES = ("summary",)
+# What the page's charts are drawn from, beside the estimates.
+CHARTED = ("specifications", "attribution", "score_overlap", "cutpoints", "dose_response", "null_curves")
+CHARTED_OF_PAPER = ("matching", "ensemble_members", "published")
+EXPORT_FIGURES = ("summary",)
 SPECIFICATION_FIGURES = ("specification_curve", "hazard_ratio_surface")
 CALIBRATION_PARTS = [
     f"results/calibration/{setting}/shard~{shard}.parquet"
@@ -72,11 +72,11 @@ CALIBRATION_PARTS = [
 ]
 
 
-def anchor_files(config: Mapping[str, Any]) -> dict[str, str]:
+def paper_results(config: Mapping[str, Any]) -> dict[str, str]:
     """Tables about the paper behind a reconstructed cohort; none where it has another source."""
     if config["cohort"]["source"] != "reconstructed":
         return {}
-    return ANCHOR if _own_paper(config) else {**ANCHOR, **ENSEMBLE}
+    return PAPER_RESULTS if _own_paper(config) else {**PAPER_RESULTS, **ENSEMBLE}
 
 
 def _own_paper(config: Mapping[str, Any]) -> bool:
@@ -96,13 +96,13 @@ def paper_files(config: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def pictured_files(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return the files that the page's pictures are drawn from, by name."""
-    paper = anchor_files(config)
+def charted_files(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the files that the page's charts are drawn from, by name."""
+    paper = paper_results(config)
     return {
         "estimates": ESTIMATES,
-        **{name: RESULTS[name] for name in PICTURED},
-        **{name: paper[name] for name in PICTURED_OF_PAPER if name in paper},
+        **{name: RESULTS[name] for name in CHARTED},
+        **{name: paper[name] for name in CHARTED_OF_PAPER if name in paper},
     }
 
 
@@ -111,11 +111,11 @@ def with_csv(tables: Iterable[str]) -> list[str]:
     return [path for table in tables for path in (table, f"{table.removesuffix('.parquet')}.csv")]
 
 
-def axis_spellings(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Spellings of the values of each axis, in the order given."""
+def axis_texts(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Canonical texts of the values of each axis, in the order given."""
     return {
         name: tuple(
-            spelling(entry["value"] if isinstance(entry, Mapping) else entry)
+            canonical_text(entry["value"] if isinstance(entry, Mapping) else entry)
             for entry in config["axes"][name]
         )
         for name in AXES
@@ -124,7 +124,7 @@ def axis_spellings(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
 
 def scenario_files(config: Mapping[str, Any]) -> tuple[str, ...]:
     """Path of every scenario, the last axis running fastest."""
-    grid = itertools.product(*axis_spellings(config).values())
+    grid = itertools.product(*axis_texts(config).values())
     ids = ("/".join(map("~".join, zip(AXES, values, strict=True))) for values in grid)
     return tuple(f"{FOLDER}/{name}.parquet" for name in ids)
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from survival_multiverse.inference.robustness import BLOCK, INNER
 from survival_multiverse.settings.schema import PASSES, Status
-from survival_multiverse.settings.values import spelling
+from survival_multiverse.settings.values import canonical_text
 
 DESCRIPTIVE = ["population", "estimator", "landmark", "landmark_order"]
 OUTER = ["oligo_threshold", "dose_cutoff", *INNER, "adjustment_set"]
@@ -146,7 +146,7 @@ def complete_levels(
         index = int(shares[axis].argmax())
         level = kept[names[axis]].pop(index)
         array, beside = np.delete(array, index, axis=axis), np.delete(beside, index, axis=axis)
-        dropped.append(f"{names[axis]} {level if isinstance(level, str) else spelling(level)}")
+        dropped.append(f"{names[axis]} {level if isinstance(level, str) else canonical_text(level)}")
     return array, kept, dropped, beside
 
 

@@ -212,14 +212,14 @@ def _contrasts(grid: np.ndarray, contrast: np.ndarray, fit: CoxFit, level: float
 def audit_cutpoints(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFrame]:
     """Evaluate every possible cutoff of dose and volume, the most favourable one, and the dose as a curve.
 
-    In each population at the anchor's threshold; patients without a value are left out.
+    In each population at the primary threshold; patients without a value are left out.
 
     Parameters
     ----------
     patients
         Canonical frame of `cohort.prepare_cohort`, one row a patient.
     study
-        Gives the anchor scenario and the analysis.
+        Gives the primary scenario and the analysis.
 
     Returns
     -------
@@ -227,14 +227,14 @@ def audit_cutpoints(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFr
         ``cutpoints`` (a row a cutoff), ``selected_cutoffs`` (a population and variable), ``dose_response``
         (a value of dose or volume).
     """
-    encoded, anchor = encode_study(patients, study), study.anchor
+    encoded, primary = encode_study(patients, study), study.primary
     cohort = encoded.cohort
     tables: dict[str, list[pd.DataFrame]] = {"cutpoints": [], "selected_cutoffs": [], "dose_response": []}
     analysis = study.analysis
     for place, population in enumerate(Population):
-        sample = encoded.sample(anchor, population)
+        sample = encoded.sample(primary, population)
         for position, (variable, values, reference) in enumerate(
-            (("dose", cohort.dose, anchor.dose_cutoff), ("gtv", cohort.gtv, anchor.gtv_cutoff))
+            (("dose", cohort.dose, primary.dose_cutoff), ("gtv", cohort.gtv, primary.gtv_cutoff))
         ):
             values = values[sample.index]
             known = ~np.isnan(values)

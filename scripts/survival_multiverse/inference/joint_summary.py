@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from survival_multiverse.inference.specification_summary import ESTIMATOR_ORDER, anchor_block
+from survival_multiverse.inference.specification_summary import ESTIMATOR_ORDER, primary_block
 from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
 
@@ -73,5 +73,5 @@ def primary_tests(joint: pd.DataFrame, study: Study) -> dict[str, dict[str, dict
     dict
         Rows by name of the null, by estimator.
     """
-    anchored = anchor_block(joint[joint["landmark"] == 0], study)
-    return {str(key[2]): block for key, block in joint_blocks(anchored, "all").items()}
+    of_primary = primary_block(joint[joint["landmark"] == 0], study)
+    return {str(key[2]): block for key, block in joint_blocks(of_primary, "all").items()}

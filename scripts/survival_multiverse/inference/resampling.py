@@ -52,7 +52,7 @@ class Resample(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class CutoffCell:
     """A population whose specifications are evaluated together.
 
     Attributes
@@ -93,7 +93,7 @@ class Cell:
     pair_uniform: np.ndarray
     patients: int
 
-    def rows(self, rows: np.ndarray) -> "Cell":
+    def rows(self, rows: np.ndarray) -> "CutoffCell":
         """Return these patients (repeats allowed), in ascending time."""
         return replace(
             self,
@@ -108,7 +108,7 @@ class Cell:
         )
 
 
-def cells_of(patients: pd.DataFrame, study: Study) -> list[Cell]:
+def cutoff_cells(patients: pd.DataFrame, study: Study) -> list[CutoffCell]:
     """Return one cell for each population and threshold of the inference.
 
     Parameters
@@ -120,7 +120,7 @@ def cells_of(patients: pd.DataFrame, study: Study) -> list[Cell]:
 
     Returns
     -------
-    list of Cell
+    list of CutoffCell
     """
     encoded = encode_study(patients, study)
     places = repeated_places(encoded.ranks, study)
@@ -147,7 +147,7 @@ def repeated_places(ranks: np.ndarray, study: Study) -> np.ndarray:
     return np.argsort(orders, axis=1, kind="stable").astype(np.int32)
 
 
-def _cell(encoded: EncodedStudy, places: np.ndarray, population: Population, threshold: float) -> Cell:
+def _cell(encoded: EncodedStudy, places: np.ndarray, population: Population, threshold: float) -> CutoffCell:
     study = encoded.study
     matrices, complete = [], []
     for gtv_cutoff in study.axes["gtv_cutoff"].values:
@@ -162,7 +162,7 @@ def _cell(encoded: EncodedStudy, places: np.ndarray, population: Population, thr
     designs = np.zeros((len(matrices), len(sample), int(widths.max())))
     for design, matrix in zip(designs, matrices, strict=True):
         design[:, : matrix.shape[1]] = matrix
-    return Cell(
+    return CutoffCell(
         population=population,
         oligo_threshold=np.nan if population is Population.ALL else threshold,
         sample=sample,
@@ -179,21 +179,21 @@ def _cell(encoded: EncodedStudy, places: np.ndarray, population: Population, thr
     )
 
 
-def tested(cell: Cell, study: Study) -> list[tuple[float, list[int]]]:
+def tested(cell: CutoffCell, study: Study) -> list[tuple[float, list[int]]]:
     """Return each landmark that is tested in a cell, with the positions of its dose cutoffs.
 
     Beyond landmarks only blocks of the primary threshold and dose cutoff are tested: they ask whether the
     answer is owed to early deaths.
     """
     doses = study.axes["dose_cutoff"].values
-    primary = np.isnan(cell.oligo_threshold) or cell.oligo_threshold == study.anchor.oligo_threshold
-    beyond = [doses.index(study.anchor.dose_cutoff)] if primary else []
+    primary = np.isnan(cell.oligo_threshold) or cell.oligo_threshold == study.primary.oligo_threshold
+    beyond = [doses.index(study.primary.dose_cutoff)] if primary else []
     everywhere = list(range(len(doses)))
     wanted = [(mark, everywhere if mark == 0 else beyond) for mark in study.inference.landmarks or ()]
     return [(landmark, positions) for landmark, positions in wanted if positions]
 
 
-def specification_keys(cell: Cell, study: Study) -> pd.DataFrame:
+def specification_keys(cell: CutoffCell, study: Study) -> pd.DataFrame:
     """Return the specifications of a cell in the order in which `evaluate` gives them.
 
     Parameters
@@ -260,7 +260,7 @@ class Comparison:
 
 
 def compare_arms(
-    cell: Cell, design: int, rows: np.ndarray, positions: Sequence[int], study: Study
+    cell: CutoffCell, design: int, rows: np.ndarray, positions: Sequence[int], study: Study
 ) -> Iterator[Comparison]:
     """Score and match these rows of a cell by one of its covariate lists, at each of these dose cutoffs."""
     X = np.ascontiguousarray(cell.designs[design][rows, : cell.widths[design]])
@@ -275,7 +275,7 @@ def compare_arms(
         yield Comparison(arm, X, predictor, usable, pairs)
 
 
-def prepare(cell: Cell, study: Study) -> list[list[Comparison]]:
+def prepare(cell: CutoffCell, study: Study) -> list[list[Comparison]]:
     """Compare everybody by design and dose cutoff, once for all draws that leave the dose as it is.
 
     Parameters
@@ -300,7 +300,7 @@ def prepare(cell: Cell, study: Study) -> list[list[Comparison]]:
     ]
 
 
-def evaluate(cell: Cell, study: Study, prepared: Sequence[Sequence[Comparison]] = ()) -> np.ndarray:
+def evaluate(cell: CutoffCell, study: Study, prepared: Sequence[Sequence[Comparison]] = ()) -> np.ndarray:
     """Estimate the log hazard ratio and its standard error in every specification of a cell.
 
     A matched estimate is combined over the repeated tie-breaking orders (`kernels.tie_breaks`) [1]_.
@@ -363,8 +363,8 @@ def evaluate(cell: Cell, study: Study, prepared: Sequence[Sequence[Comparison]] 
 
 
 def draw(
-    cell: Cell, kind: Resample, number: int, study: Study, nulls: Sequence[CovariateNull | None] = ()
-) -> Cell:
+    cell: CutoffCell, kind: Resample, number: int, study: Study, nulls: Sequence[CovariateNull | None] = ()
+) -> CutoffCell:
     """Draw one resampled cell; its seed names the draw (and the population), never the job that makes it.
 
     Parameters
@@ -382,7 +382,7 @@ def draw(
 
     Returns
     -------
-    Cell
+    CutoffCell
     """
     if kind is Resample.SIMULATION:
         return _simulated(cell, number, study, nulls)
@@ -400,7 +400,7 @@ def draw(
     return replace(cell, dose=dose)
 
 
-def covariate_nulls(cell: Cell) -> list[CovariateNull | None]:
+def covariate_nulls(cell: CutoffCell) -> list[CovariateNull | None]:
     """Fit the null model of each design of a cell: its adjustment set with its volume cutoff.
 
     Parameters
@@ -420,7 +420,9 @@ def covariate_nulls(cell: Cell) -> list[CovariateNull | None]:
     ]
 
 
-def _simulated(cell: Cell, number: int, study: Study, nulls: Sequence[CovariateNull | None]) -> Cell:
+def _simulated(
+    cell: CutoffCell, number: int, study: Study, nulls: Sequence[CovariateNull | None]
+) -> CutoffCell:
     """Draw survival from each design's null for the cell: one set of patients, who keep their variates."""
     # Keyed by patient and draw alone: the seed depends on neither population nor model, ranks not on rows.
     sequence = np.random.SeedSequence(study.seed, spawn_key=(Resample.SIMULATION.spawn_key, number))
@@ -441,7 +443,7 @@ def _simulated(cell: Cell, number: int, study: Study, nulls: Sequence[CovariateN
 def resample(
     patients: pd.DataFrame, study: Study, kind: Resample, draws: range
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Estimate all specifications (`specification_keys` of `cells_of`, joined) in each draw.
+    """Estimate all specifications (`specification_keys` of `cutoff_cells`, joined) in each draw.
 
     Parameters
     ----------
@@ -459,7 +461,7 @@ def resample(
     tuple
         Number of the draw, and log hazard ratios with standard errors, shape (specifications, 2).
     """
-    cells = cells_of(patients, study)
+    cells = cutoff_cells(patients, study)
     simulated = kind is Resample.SIMULATION
     nulls = [covariate_nulls(cell) if simulated else () for cell in cells]
     prepared = [prepare(cell, study) if simulated else () for cell in cells]

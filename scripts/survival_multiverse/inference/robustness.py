@@ -18,7 +18,7 @@ from survival_multiverse.scenario.sensitivity import (
 )
 from survival_multiverse.settings.schema import PASSES, Estimator, Population, Status
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES, spelling
+from survival_multiverse.settings.values import AXES, canonical_text
 
 SPECIFICATION_ANALYSES = (
     "cox",
@@ -40,7 +40,7 @@ _VARIANCE = {
 }
 _KEYS = [*AXES, "population", "adjustment_set", "estimator", "landmark", "landmark_order"]
 _MATCHING_STATISTICS = ["pairs", "matched_share", "focal_arm"]
-_TIE_BREAK = ["envelope_median", "envelope_2.5", "envelope_97.5", "variance_between_orders"]
+_TIE_BREAK = ["tie_break_median", "tie_break_2.5", "tie_break_97.5", "variance_between_orders"]
 _HIDDEN_BIAS = {
     f"{statistic} by {model}": f"{prefix}_{name}"
     for model, prefix in ((PRENTICE_WILCOXON, "rosenbaum"), (SIGN, "sign_test"))
@@ -150,7 +150,7 @@ def specifications(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     for name in _gate_columns(study):
         headline[name] = headline[name].map({1.0: True, 0.0: False}).astype("boolean")
     headline = _with_e_values(_once(headline))
-    headline["is_anchor"] = _is_anchor(headline, study)
+    headline["is_primary"] = _is_primary(headline, study)
     return headline.sort_values(_KEYS, na_position="first", kind="stable").reset_index(drop=True)
 
 
@@ -213,7 +213,7 @@ def _aligned(wanted: np.ndarray, order: np.ndarray, keys: np.ndarray, values: np
 
 def _gate_columns(study: Study) -> list[str]:
     return [
-        f"{PASSES}{gate}_{spelling(threshold)}"
+        f"{PASSES}{gate}_{canonical_text(threshold)}"
         for gate in ("propensity", "baseline")
         for threshold in study.analysis.balance_thresholds
     ]
@@ -245,12 +245,12 @@ def _with_e_values(specs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _is_anchor(specs: pd.DataFrame, study: Study) -> pd.Series:
-    """Return which specifications are of the anchor scenario; axes that do not apply do not count."""
-    anchor = pd.Series(True, index=specs.index)
-    for name, value in zip(AXES, study.anchor, strict=True):
-        anchor &= specs[name].isna() | (specs[name] == value)
-    return anchor
+def _is_primary(specs: pd.DataFrame, study: Study) -> pd.Series:
+    """Return which specifications are of the primary scenario; axes that do not apply do not count."""
+    primary = pd.Series(True, index=specs.index)
+    for name, value in zip(AXES, study.primary, strict=True):
+        primary &= specs[name].isna() | (specs[name] == value)
+    return primary
 
 
 def summarise_blocks(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -286,7 +286,7 @@ def summarise_blocks(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
         name: specs[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
         for name in _gate_columns(study)
     }
-    strictest = gates[f"{PASSES}baseline_{spelling(min(study.analysis.balance_thresholds))}"]
+    strictest = gates[f"{PASSES}baseline_{canonical_text(min(study.analysis.balance_thresholds))}"]
     records = []
     for rows in specs.groupby(BLOCK, dropna=False, sort=True).indices.values():
         block = {name: specs[name].iloc[rows[0]] for name in BLOCK}
@@ -344,7 +344,7 @@ def _summary(columns: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, Any]
 def _named(columns: dict[str, np.ndarray], row: int) -> str:
     """Return the hazard ratio of a specification with the choices that distinguish it inside its block."""
     choices = [
-        f"{axis} {spelling(columns[axis][row])}"
+        f"{axis} {canonical_text(columns[axis][row])}"
         for axis in ("gtv_cutoff", "caliper")
         if not np.isnan(columns[axis][row])
     ]
@@ -399,7 +399,7 @@ def summarise_balance(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     summary = grouped.agg(estimates="count", minimum="min", median="median", maximum="max").reset_index()
     for threshold in study.analysis.balance_thresholds:
         within = (rows["size"] < threshold).astype(float).groupby([rows[key] for key in keys], dropna=False)
-        summary[f"share_below_{spelling(threshold)}"] = within.mean().to_numpy()
+        summary[f"share_below_{canonical_text(threshold)}"] = within.mean().to_numpy()
     flags = rows[[*keys, "flags"]].drop_duplicates().groupby(keys, dropna=False, sort=True)["flags"]
     return summary.assign(flags=flags.agg(_all_flags).to_numpy())
 

@@ -1,4 +1,4 @@
-"""Summary of the specifications of one estimator, for text and pictures alike."""
+"""Summary of the specifications of one estimator, for text and charts alike."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -71,7 +71,7 @@ def headline(specifications: pd.DataFrame, *, estimator: str | None = None) -> p
     return specifications[mask]
 
 
-def anchor_block(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
+def primary_block(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return rows of the primary threshold, dose cutoff and adjustment set: one estimand per estimator.
 
     Parameters
@@ -102,9 +102,9 @@ def primary_cutoffs(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
     -------
     pd.DataFrame
     """
-    anchor = study.anchor
+    primary = study.primary
     return rows[
-        (rows["oligo_threshold"] == anchor.oligo_threshold) & (rows["dose_cutoff"] == anchor.dose_cutoff)
+        (rows["oligo_threshold"] == primary.oligo_threshold) & (rows["dose_cutoff"] == primary.dose_cutoff)
     ]
 
 

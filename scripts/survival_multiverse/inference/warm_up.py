@@ -12,7 +12,7 @@ _CONFIG = {
     "study": {
         "title": "warm-up",
         "seed": 1,
-        "anchor": {"oligo_threshold": 3, "dose_cutoff": 1, "gtv_cutoff": 1, "caliper": 0.2},
+        "primary": {"oligo_threshold": 3, "dose_cutoff": 1, "gtv_cutoff": 1, "caliper": 0.2},
     },
     "axes": {"oligo_threshold": [3], "dose_cutoff": [1], "gtv_cutoff": [1], "caliper": [0.2]},
     "cohort": {
@@ -52,7 +52,7 @@ _CONFIG = {
         "draws": 1,
         "bootstrap_draws": 0,
     },
-    "sharing": {"minimum_cell": 5},
+    "disclosure": {"minimum_count": 5},
 }
 
 

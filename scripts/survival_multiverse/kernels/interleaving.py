@@ -11,7 +11,7 @@ from numba import njit
 
 
 @njit(cache=True)
-def orders_of_leaving(at_risk, censored, lowest, highest, most):
+def event_orders(at_risk, censored, lowest, highest, most):
     """Find the orders in which a level may lose patients so that its survival falls to a share within limits.
 
     Returns
@@ -66,7 +66,7 @@ def whole_range(first, second, at_risk, censored):
     Parameters
     ----------
     first, second
-        (lengths, deaths) of `orders_of_leaving` of each level.
+        (lengths, deaths) of `event_orders` of each level.
     at_risk
         Patients of each level at the start, shape (2,).
     censored

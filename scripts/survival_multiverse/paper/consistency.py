@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import chdtrc, ndtri
 
 from survival_multiverse.estimators.contingency import pearson_chi_square
-from survival_multiverse.paper.common_order import common_orders
+from survival_multiverse.paper.event_order import order_feasibility
 from survival_multiverse.paper.levels_and_whole import whole_rates
 from survival_multiverse.paper.published import Description, limits, within_arm
 
@@ -43,7 +43,7 @@ def audit_consistency(table: pd.DataFrame, description: Description) -> pd.DataF
         *_falling_rates(rows),
         *_alive(rows, description),
         *_levels_and_whole(rows, description),
-        *_common_orders(rows, description),
+        *_event_orders(rows, description),
         *_chi_squares(rows, description),
         *_pearson(rows, description),
         *_hazard_ratios(rows),
@@ -204,20 +204,20 @@ def _levels_and_whole(rows: pd.DataFrame, description: Description) -> Iterator[
         yield _line("levels make up the whole", fine, row, printed, words, [*levels.id, whole.id])
 
 
-def _common_orders(rows: pd.DataFrame, description: Description) -> Iterator[tuple[Any, ...]]:
+def _event_orders(rows: pd.DataFrame, description: Description) -> Iterator[tuple[Any, ...]]:
     """Check that some order in which a cohort's patients leave gives the rates of all its variables."""
-    for found in common_orders(_with_inferred(rows, description), description):
+    for found in order_feasibility(_with_inferred(rows, description), description):
         row = found.rates.iloc[0].copy()
         row["variable"], row["level"] = "", f"at {row.time:g}"
         blamed = found.rates[found.rates.variable.isin(found.any_of or found.rates.variable)]
         words = f"{found.at_risk} at risk, at most {found.censored} censored: "
-        words += "some order of leaving gives all" if found.possible else "no order of leaving gives all"
+        words += "some event order gives all" if found.possible else "no event order gives all"
         if found.any_of:
             names = ", ".join(map(description.words, found.any_of))
             words += f"; some does if one of these is left out: {names}"
         printed = f"{len(found.rates)} rates of {found.rates.variable.nunique()} variables"
         ids = (found.rates if found.possible else blamed).id
-        yield _line("one order of leaving gives all rates", found.possible, row, printed, words, ids)
+        yield _line("one event order gives all rates", found.possible, row, printed, words, ids)
 
 
 def _with_inferred(rows: pd.DataFrame, description: Description) -> pd.DataFrame:

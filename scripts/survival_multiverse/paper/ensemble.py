@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from survival_multiverse.estimators.cox import cox
-from survival_multiverse.paper.anchor_matching import compare_matchings
+from survival_multiverse.paper.matching_comparison import compare_matchings
 from survival_multiverse.paper.published import Description
 from survival_multiverse.paper.reproduction import NEAR, WITHIN, PaperCohort, reproduce
 
@@ -82,7 +82,7 @@ def _conclusions(
     matching = compare_matchings(cohort, table, description, calipers=(caliper,), seed=seed, draws=draws)
     if len(matching):
         own = matching.iloc[-1]
-        conclusions["hazard ratio, own matching, median of tie-breaks"] = 1 / own["envelope_median"]
+        conclusions["hazard ratio, own matching, median of tie-breaks"] = 1 / own["tie_break_median"]
         conclusions["pairs, own matching"] = float(own["pairs"])
     return conclusions
 

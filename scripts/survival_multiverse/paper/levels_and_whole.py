@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from survival_multiverse.kernels.interleaving import orders_of_leaving, whole_range
+from survival_multiverse.kernels.interleaving import event_orders, whole_range
 from survival_multiverse.paper.published import Description
 
 MOST_ORDERS, MOST_STEPS = 20_000, 10**9
-"""Where there are more orders of leaving, or more steps in putting them together, nothing is concluded."""
+"""Where there are more event orders, or more steps in putting them together, nothing is concluded."""
 ROUNDING = 1e-9
 
 
@@ -111,7 +111,7 @@ def _shares(
     orders = []
     for risk, first, last in zip(at_risk, start.itertuples(), end.itertuples(), strict=True):
         low, high = last.lower / first.upper - ROUNDING, last.upper / first.lower + ROUNDING
-        *order, complete = orders_of_leaving(risk, censored, low, high, MOST_ORDERS)
+        *order, complete = event_orders(risk, censored, low, high, MOST_ORDERS)
         if not complete:
             return None
         orders.append(tuple(order))

@@ -1,4 +1,4 @@
-"""Published numbers in the study's own terms: what the pictures mark beside what was computed."""
+"""Published numbers in the study's own terms: what charts and figures mark beside what was computed."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -61,7 +61,7 @@ class _Terms:
     def name(self, variable: Variable) -> str | None:
         """Return its name, if the study divides it at the same place."""
         if variable.column in ROLES:
-            cutoff = getattr(self.study.anchor, AXIS[variable.column])
+            cutoff = getattr(self.study.primary, AXIS[variable.column])
             return ROLES[variable.column] if variable.cut == cutoff else None
         covariate = self.study.covariates.get(variable.column)
         if covariate is None or (covariate.cut != variable.cut):

@@ -35,7 +35,7 @@ MOVES: dict[Move, int] = {
     "swap_in_pairs": SWAP_IN_PAIRS,
     "change_label": CHANGE_LABEL,
 }
-OUTLINE, FIT = 1, 6
+INITIAL, FIT = 1, 6
 """Spawn keys of the random streams of this module."""
 
 
@@ -101,7 +101,7 @@ def members_of(state: State, targets: Targets, description: Description, cohort:
     return inside
 
 
-def outline(
+def initial_state(
     targets: Targets,
     description: Description,
     stages: Sequence[Mapping[str, Any]],
@@ -126,7 +126,7 @@ def outline(
         The cohort, and the state of the random generator, with which the paper's own cohort goes on.
     """
     state = start(description, patients, description.seed)
-    generator = _generator(description.seed, OUTLINE)
+    generator = _generator(description.seed, INITIAL)
     for number, entry in enumerate(stages):
         state = _run_entry(state, targets, description, entry, generator, progress)[0]
         if number == 0:
@@ -135,7 +135,7 @@ def outline(
 
 
 def reconstruct(
-    outlined: State,
+    initial: State,
     targets: Targets,
     description: Description,
     stages: Sequence[Mapping[str, Any]],
@@ -143,21 +143,21 @@ def reconstruct(
     *,
     progress: Callable[[StageReport], None] = lambda report: None,
 ) -> State:
-    """Fit a cohort from the outline (which stays as it is) on by further stages.
+    """Fit a cohort from the initial state (which stays as it is) on by further stages.
 
     Parameters
     ----------
     generator
-        That of the outline, or `own_generator` for another cohort; it moves on.
+        That of the initial state, or `own_generator` for another cohort; it moves on.
     """
-    state = State(outlined.time.copy(), outlined.event.copy(), outlined.labels.copy())
+    state = State(initial.time.copy(), initial.event.copy(), initial.labels.copy())
     for entry in stages:
         state = _run_entry(state, targets, description, entry, generator, progress)[0]
     return state
 
 
 def own_generator(seed: int) -> np.ndarray:
-    """Return the random generator of a cohort that continues from the outline by its own seed."""
+    """Return the random generator of a cohort that continues from the initial state by its own seed."""
     return _generator(seed, FIT)
 
 

@@ -1,6 +1,6 @@
 """Records of jobs: what each read and wrote, with digests, and when and where it ran.
 
-A result's own footer holds neither paths nor times; a picture or a CSV has no footer. The record is not an
+A result's own footer holds neither paths nor times; a figure or a CSV has no footer. The record is not an
 output of a rule: it differs from run to run, and a lost one is no reason to compute the results again.
 """
 

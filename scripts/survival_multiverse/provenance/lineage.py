@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from survival_multiverse.files.study_files import CALIBRATION, axis_spellings
+from survival_multiverse.files.study_files import CALIBRATION, axis_texts
 from survival_multiverse.provenance.study_records import StudyRecords
 from survival_multiverse.report.figures.lineage_graph import Edge, Mark, Node, draw_graph
 
@@ -31,7 +31,7 @@ def study_graph(records: StudyRecords, config: Mapping[str, Any]) -> tuple[list[
     """
     source = SOURCES.get(config["cohort"]["source"], "patients")
     nodes, edges = [Node(source)], [Edge(source, COHORT_RULE, "patients")]
-    for axis, values in axis_spellings(config).items():
+    for axis, values in axis_texts(config).items():
         text = ", ".join(values)
         nodes.append(Node(axis, (text if len(text) <= FITTING else f"{values[0]} … {values[-1]}",)))
         edges.append(Edge(axis, SCENARIO_RULE, f"{len(values)} values"))

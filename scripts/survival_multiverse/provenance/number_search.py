@@ -15,7 +15,7 @@ import pyarrow.types as types
 from survival_multiverse.provenance.file_records import readable
 from survival_multiverse.report.release import COUNTED_ANEW, NOT_OF_PATIENTS, SCHEMA, release_table
 from survival_multiverse.settings.faults import InputError
-from survival_multiverse.settings.values import AXES, spelling
+from survival_multiverse.settings.values import AXES, canonical_text
 
 NAMED_BY = (
     *AXES,
@@ -37,7 +37,7 @@ class Place:
     row
         What tells the row from others, by column.
     scenario
-        The scenario that the row belongs to, if it is one; as its path spells it.
+        The scenario that the row belongs to, if it is one; as in its path.
     distance
         How far the row is from what the study is about: another scenario than the primary one, another
         population, a landmark, a gate; none of them sorts first.
@@ -53,9 +53,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Primary:
-    """What the study is about: spellings of the primary scenario's values by axis, and populations."""
+    """What the study is about: canonical texts of the primary scenario's values by axis, and populations."""
 
-    anchor: Mapping[str, str]
+    axes: Mapping[str, str]
     populations: Collection[str]
 
 
@@ -96,7 +96,7 @@ def _shared(path: str, rows: pd.DataFrame, minimum: int) -> pa.Table:
     name = Path(path).stem
     if name in NOT_OF_PATIENTS:
         shared = rows
-    elif (declared := "anchor" if name == "estimates" else name) in SCHEMA and name not in COUNTED_ANEW:
+    elif (declared := "primary" if name == "estimates" else name) in SCHEMA and name not in COUNTED_ANEW:
         shared = release_table(declared, rows, minimum=minimum)
     else:
         shared = rows.iloc[:0]
@@ -106,9 +106,11 @@ def _shared(path: str, rows: pd.DataFrame, minimum: int) -> pa.Table:
 def _place(table: str, column: str, row: dict[str, Any], primary: Primary | None) -> Place:
     axes = [row.get(name) for name in AXES]
     known = all(value is not None for value in axes)
-    scenario = "/".join(f"{name}~{spelling(value)}" for name, value in zip(AXES, axes, strict=True) if known)
+    scenario = "/".join(
+        f"{name}~{canonical_text(value)}" for name, value in zip(AXES, axes, strict=True) if known
+    )
     named = {
-        name: spelling(row[name]) if isinstance(row[name], float) else str(row[name])
+        name: canonical_text(row[name]) if isinstance(row[name], float) else str(row[name])
         for name in NAMED_BY
         if row.get(name) is not None
     }
@@ -118,7 +120,7 @@ def _place(table: str, column: str, row: dict[str, Any], primary: Primary | None
 def _distance(row: dict[str, Any], primary: Primary | None) -> tuple[bool, bool, bool, bool]:
     if primary is None:
         return (False, False, False, False)
-    axes = {name: spelling(row[name]) for name in AXES if row.get(name) is not None}
-    elsewhere = not axes or any(primary.anchor.get(name) != value for name, value in axes.items())
+    axes = {name: canonical_text(row[name]) for name in AXES if row.get(name) is not None}
+    elsewhere = not axes or any(primary.axes.get(name) != value for name, value in axes.items())
     other = row.get("population") not in primary.populations
     return (elsewhere, other, bool(row.get("landmark")), row.get("gate") not in (None, "all"))

@@ -9,9 +9,9 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from survival_multiverse.files.anchor_estimates import read_anchor_estimates
 from survival_multiverse.files.csv_files import read_csv
 from survival_multiverse.files.parquet_files import read_frame
+from survival_multiverse.files.primary_estimates import read_primary_estimates
 from survival_multiverse.provenance.file_records import digest, read_footer
 from survival_multiverse.report.release import release
 from survival_multiverse.settings.schema import PRIMARY
@@ -42,7 +42,7 @@ def read_shared(tables: Mapping[str, str], estimates: str, study: Study) -> dict
     frames = {
         name: read_csv(path) if path.endswith(".csv") else read_frame(path) for name, path in tables.items()
     }
-    frames["anchor"] = read_anchor_estimates(estimates, study)
+    frames["primary"] = read_primary_estimates(estimates, study)
     return release(frames | {"scenario_balance": read_balance(estimates)}, study)
 
 

@@ -12,16 +12,16 @@ from survival_multiverse.cohort.disclosure import about, class_words
 from survival_multiverse.cohort.sample import measured
 from survival_multiverse.inference.specification_summary import estimated, estimators_present, headline
 from survival_multiverse.paper.published_marks import NO_MARKS
-from survival_multiverse.report.charts.balance import scenario_love_chart
+from survival_multiverse.report.charts.balance import scenario_love_spec
+from survival_multiverse.report.charts.grid_charts import Chart
+from survival_multiverse.report.charts.page_charts import opening, page_charts
 from survival_multiverse.report.charts.page_data import axis_labels, balance_terms, page_data, primary_choices
-from survival_multiverse.report.charts.page_pictures import opening, page_pictures
-from survival_multiverse.report.charts.pictures import Picture
-from survival_multiverse.report.charts.time import arms_chart
+from survival_multiverse.report.charts.time import arms_spec
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
 from survival_multiverse.report.style.palette import THEMED
-from survival_multiverse.report.tables.anchor_tables import HONESTY
 from survival_multiverse.report.tables.flow import flow_steps
 from survival_multiverse.report.tables.page_tables import page_tables
+from survival_multiverse.report.tables.paper_tables import HONESTY
 from survival_multiverse.report.templates import environment
 from survival_multiverse.report.words.answer import answers, is_fitted, silence
 from survival_multiverse.report.words.captions import caption, dagger, filled_in
@@ -42,7 +42,7 @@ from survival_multiverse.settings.values import AXES
 TABLES = (
     "cohort",
     "flow",
-    "anchor",
+    "primary",
     "specifications",
     "blocks",
     "failures",
@@ -52,14 +52,14 @@ TABLES = (
     "cutpoints",
     "selected_cutoffs",
     "dose_response",
-    "witnesses",
+    "cross_checks",
     "arm_curves",
     "survival_curves",
     "score_overlap",
     "scenario_balance",
 )
 """Tables that the report reads: canonical patients, their flow, all rows of the primary scenario, the
-aggregates of `robustness`, those of `attribution`, `joint_inference`, `cutpoints` and `witness`, the
+aggregates of `robustness`, those of `attribution`, `joint_inference`, `cutpoints` and `cross_checks`, the
 curves of `arm_curves`, and the standardised differences of every scenario's primary population."""
 
 CONTENTS = (
@@ -105,7 +105,7 @@ def render_page(
     tables
         Frames under the names in `TABLES`, as `release.release` gives them; ``calibration`` (see
         `calibration_table`) and those of the paper behind a reconstructed cohort
-        (`anchor_tables.ANCHOR_TABLES`) may be added.
+        (`paper_tables.PAPER_TABLES`) may be added.
     figures
         SVG documents of the survival curves by name; those that are missing are left out.
     scripts
@@ -120,20 +120,20 @@ def render_page(
     Returns
     -------
     str
-        HTML with inline styles, scripts and pictures: no network.
+        HTML with inline styles, scripts, charts and figures: no network.
     """
     missing = [name for name in TABLES if name not in tables]
     if missing:
         raise ValueError(f"the report lacks the tables {', '.join(missing)}")
     page = environment().get_template("report.html.jinja")
-    pictures = page_pictures(study, tables)
+    charts = page_charts(study, tables)
     return page.render(
         study=study,
         contents=CONTENTS,
         dagger=dagger(study),
         **_overview(study, tables),
         **_words(study),
-        pictures=_Missing(pictures),
+        charts=_Missing(charts),
         survival=_survival(study, figures, tables),
         flow=flow_steps(tables["flow"], study),
         tables=page_tables(study, tables),
@@ -144,12 +144,12 @@ def render_page(
         versions=dict(versions or {}),
         digests=dict(digests or {}),
         scripts=Markup(re.sub(r"</(?=script)", r"<\\/", scripts, flags=re.IGNORECASE)),
-        page=_page(study, tables, pictures, {"scenarios": dict(scenarios or {})}),
+        page=_page(study, tables, charts, {"scenarios": dict(scenarios or {})}),
     )
 
 
 class _Missing(dict[str, Any]):
-    """Pictures by name; one that has nothing to show is not there, and its place stays empty."""
+    """Charts by name; one that has nothing to show is not there, and its place stays empty."""
 
     def __missing__(self, name: str) -> None:
         return None
@@ -158,18 +158,18 @@ class _Missing(dict[str, Any]):
 def _page(
     study: Study,
     tables: Mapping[str, pd.DataFrame],
-    pictures: Mapping[str, Picture],
+    charts: Mapping[str, Chart],
     provenance: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return what the script on the page reads, as JSON in elements of its own."""
     first = opening(study, tables["specifications"])
-    specs = {name: picture.spec for name, picture in pictures.items()}
+    specs = {name: chart.spec for name, chart in charts.items()}
     data = page_data(study, tables, provenance=provenance)
     printed = {row["kind"] for row in data["printed"]}
-    specs["scenario-km"] = arms_chart(study.time.label, study.time.unit, printed="survival" in printed)
+    specs["scenario-km"] = arms_spec(study.time.label, study.time.unit, printed="survival" in printed)
     names = list(balance_terms(study).values())
     gates = study.analysis.balance_thresholds
-    specs["scenario-love"] = scenario_love_chart(names, gates, printed="smd" in printed)
+    specs["scenario-love"] = scenario_love_spec(names, gates, printed="smd" in printed)
     present = estimators_present(headline(tables["specifications"]))
     return {
         "data": inline_json(data),
@@ -200,27 +200,27 @@ def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any
         "joint_null": joint_null(joint, study),
         "filled_in": filled_in(study),
         "judged_forms": judged_forms(study),
-        "classes": class_words(study.minimum_cell),
+        "classes": class_words(study.minimum_count),
         "hidden_bias": hidden_bias(specifications, study),
         "fitted": is_fitted(study),
         "no_cutoffs": NO_CUTOFFS[measured(study)],
         "attempted": len(specifications),
         "estimated": len(estimated(specifications)),
         **{
-            name: about(tables["cohort"][name].iloc[0], minimum=study.minimum_cell)
+            name: about(tables["cohort"][name].iloc[0], minimum=study.minimum_count)
             for name in ("patients", "events")
         },
-        "anchor": _anchor_words(study),
+        "primary": _primary_words(study),
         "gate": f"{min(study.analysis.balance_thresholds):g}",
     }
 
 
 def _words(study: Study) -> dict[str, str]:
     """Return the phrases of the settings that the page's own sentences use."""
-    low, high = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
+    low, high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
     dose = in_sentence(study.dose.label)
     return {
-        "threshold_words": axis_value(study, "oligo_threshold", study.anchor.oligo_threshold),
+        "threshold_words": axis_value(study, "oligo_threshold", study.primary.oligo_threshold),
         "dose_words": f"{dose} {high} against {low}",
         "exposure": dose,
         "time_words": in_sentence(study.time.label),
@@ -243,7 +243,7 @@ def inline_svg(svg: str, *, prefix: str, alternative: str) -> Markup:
     """Return an SVG document as an element of a page.
 
     Ids and the references to them get the prefix, so that two figures cannot take each other's glyphs
-    and clip paths; the theme's colours become CSS variables; the picture scales with the page.
+    and clip paths; the theme's colours become CSS variables; the figure scales with the page.
     """
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
@@ -274,21 +274,21 @@ def _figure(
 ) -> dict[str, Any]:
     specifications = tables["specifications"]
     words = caption(name, specifications, study, tables.get("published", NO_MARKS))
-    picture = inline_svg(svg, prefix=f"f{position}", alternative=words.alternative)
+    drawing = inline_svg(svg, prefix=f"f{position}", alternative=words.alternative)
     chosen = name.removeprefix(PREFIX + MATCHED) if name.startswith(PREFIX + MATCHED) else None
     kept = primary_choices(specifications, study).get(("matched", chosen)) if chosen else None
     return {
         "name": name,
         "title": words.title,
         "text": words.text,
-        "svg": picture,
+        "svg": drawing,
         "wide": _width(svg) > 560,
         "kept": json.dumps(kept) if kept else None,
     }
 
 
-def _anchor_words(study: Study) -> str:
-    threshold, dose, gtv, caliper = study.anchor
+def _primary_words(study: Study) -> str:
+    threshold, dose, gtv, caliper = study.primary
     return (
         f"patients with {axis_value(study, 'oligo_threshold', threshold)}, "
         f"{in_sentence(study.dose.label)} from {with_unit(dose, study.dose.unit)}, "

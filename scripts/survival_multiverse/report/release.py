@@ -1,7 +1,7 @@
 """Disclosure control of a study's tables: every column is declared, and none discloses a patient.
 
-Everything that a reader gets (the page, its tables and pictures, the handouts) is made from tables that have
-passed through `release`. docs/disclosure.md says what it does, and why.
+Everything that a reader gets (the page, its tables, charts and figures, the exports) is made from tables that
+have passed through `release`. docs/disclosure.md says what it does, and why.
 """
 
 import math
@@ -48,7 +48,7 @@ _INTERVAL = dict.fromkeys(("hazard_ratio", "ci_lower", "ci_upper", "p_value"), S
 SCHEMA: dict[str, dict[str, Kind]] = {
     "cohort": {"variable": LABEL, "patients": COUNT, "events": COUNT, "n_missing": COUNT},
     "flow": {"box": LABEL, "name": LABEL, "count": COUNT, "share": SHARE},
-    "anchor": {
+    "primary": {
         **_SCENARIO,
         **dict.fromkeys(
             ("subgroup", "analysis", "model", "ties", "variance", "variable", "level", "statistic"), LABEL
@@ -66,9 +66,9 @@ SCHEMA: dict[str, dict[str, Kind]] = {
             "events": COUNT,
             "pairs": COUNT,
         },
-        **dict.fromkeys(("status", "reason", "flags", "focal_arm", "fingerprint", "is_anchor"), LABEL),
+        **dict.fromkeys(("status", "reason", "flags", "focal_arm", "fingerprint", "is_primary"), LABEL),
         **{"matched_share": SHARE, "risk_at_end": STATISTIC, "variance_between_orders": STATISTIC},
-        **{"max_abs_smd_*": STATISTIC, "passes_*": LABEL, "envelope_*": STATISTIC},
+        **{"max_abs_smd_*": STATISTIC, "passes_*": LABEL, "tie_break_*": STATISTIC},
         **{"*_direction": LABEL, "rosenbaum_*": STATISTIC, "sign_test_*": STATISTIC, "e_value*": STATISTIC},
     },
     "blocks": {
@@ -109,8 +109,8 @@ SCHEMA: dict[str, dict[str, Kind]] = {
         **{"value": STATISTIC, "p_nonlinear": STATISTIC, "reference": STATISTIC},
         **dict.fromkeys(("status", "knots", "population", "variable"), LABEL),
     },
-    "witnesses": {
-        **dict.fromkeys(("adjustment_set", "quantity", "estimator", "witness", "numbers"), LABEL),
+    "cross_checks": {
+        **dict.fromkeys(("adjustment_set", "quantity", "estimator", "library", "numbers"), LABEL),
         **{"engine": STATISTIC, "other": STATISTIC, "largest_relative_difference": STATISTIC},
         **{"agrees": LABEL, "status": LABEL},
     },
@@ -170,12 +170,12 @@ def release(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, pd.Da
     if "cohort" in made:
         made["cohort"] = cohort_counts(made["cohort"])
     if "flow" in made:
-        made["flow"] = flow_counts(made["flow"], made["anchor"], study)
+        made["flow"] = flow_counts(made["flow"], made["primary"], study)
     if "cutpoints" in made:
-        made["cutpoints"] = _parted(made["cutpoints"], minimum=study.minimum_cell)
+        made["cutpoints"] = _parted(made["cutpoints"], minimum=study.minimum_count)
     _number(made)
     return {
-        name: frame if name in NOT_OF_PATIENTS else release_table(name, frame, minimum=study.minimum_cell)
+        name: frame if name in NOT_OF_PATIENTS else release_table(name, frame, minimum=study.minimum_count)
         for name, frame in made.items()
     }
 
@@ -248,7 +248,7 @@ def release_table(name: str, frame: pd.DataFrame, *, minimum: int) -> pd.DataFra
     elif SHARE in kinds.values():
         patients = frame["count"] if name == "flow" else 2 * frame["pairs"]
     shown = {column: _shown(frame[column], kind, patients, minimum) for column, kind in kinds.items()}
-    if name == "anchor":
+    if name == "primary":
         shown["estimate"] = _estimates(frame, minimum)
     return pd.DataFrame(shown, index=frame.index)
 

@@ -1,1 +1,1 @@
-"""One scenario and its rows of results; panels of scenarios."""
+"""One scenario and its rows of results; job panels of scenarios."""

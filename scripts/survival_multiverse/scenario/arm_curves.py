@@ -38,7 +38,7 @@ def describe_arms(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFram
     dict
         ``arm_curves`` (scenario, estimator, adjustment set and arm, and which curve is theirs; an axis that
         does not apply is null), ``survival_curves`` (each distinct curve once, under a digest of its
-        content) and ``score_overlap`` (patients by class of the propensity score in the anchor scenario).
+        content) and ``score_overlap`` (patients by class of the propensity score in the primary scenario).
     """
     links: list[tuple[Any, ...]] = []
     curves: dict[str, pd.DataFrame] = {}
@@ -47,8 +47,8 @@ def describe_arms(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFram
         for arm in (0, 1):
             part = sample.arm == arm
             if part.any():
-                # A group below the smallest cell has no curve: even its size is withheld.
-                small = int(part.sum()) < study.minimum_cell
+                # A group below the minimum count has no curve: even its size is withheld.
+                small = int(part.sum()) < study.minimum_count
                 name = "" if small else _keep(curves, sample.time[part], sample.event[part], study)
                 links.append((*key, arm, int(part.sum()), name))
     rows = [frame.assign(curve=name) for name, frame in curves.items()]
@@ -65,7 +65,7 @@ def _keep(curves: dict[str, pd.DataFrame], time: np.ndarray, event: np.ndarray, 
     content = np.ascontiguousarray(np.stack([time, event.astype(np.float64)]))
     name = blake2b(content.tobytes(), digest_size=6).hexdigest()
     if name not in curves:
-        curves[name] = coarse_curve(time, event, minimum=study.minimum_cell, step=time_step(study))
+        curves[name] = coarse_curve(time, event, minimum=study.minimum_count, step=time_step(study))
     return name
 
 
@@ -84,13 +84,13 @@ def _samples(encoded: EncodedStudy) -> Iterator[tuple[tuple[Any, ...], Sample]]:
 
 def _overlap(encoded: EncodedStudy) -> list[tuple[Any, ...]]:
     """Count patients by class of the score, arm and adjustment set, before and after matching."""
-    anchor = encoded.study.anchor
+    primary = encoded.study.primary
     edges = np.linspace(0, 1, BINS + 1)
     rows = []
-    for name, scored in encoded.scores(encoded.sample(anchor)):
+    for name, scored in encoded.scores(encoded.sample(primary)):
         if scored.status is not Status.OK:
             continue
-        matching = encoded.match(scored, anchor.caliper)
+        matching = encoded.match(scored, primary.caliper)
         everybody = np.ones(len(scored.sample), dtype=bool)
         paired = everybody if matching is None else matching.pair_of >= 0
         for estimator, kept in ((Estimator.UNADJUSTED, everybody), (Estimator.MATCHED, paired)):

@@ -1,4 +1,4 @@
-"""Flags of estimates to be read with caution, and how tables and pictures show them."""
+"""Flags of estimates to be read with caution, and how tables, charts and figures show them."""
 
 from collections.abc import Iterable
 
@@ -63,7 +63,7 @@ def cautions(flags: object) -> list[str]:
 
 
 def care(flags: object) -> str | None:
-    """Return the cautions of a row as the pictures read them out.
+    """Return the cautions of a row as the charts read them out.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from survival_multiverse.scenario.separation import dropped_flags, why_no_score
 from survival_multiverse.settings.models import Analysis
 from survival_multiverse.settings.schema import Status
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import spelling
+from survival_multiverse.settings.values import canonical_text
 
 BALANCE_STATISTICS = ("mean_0", "mean_1", "smd", "smd_att", "variance_ratio", "ks")
 CONTINUOUS_ONLY = ("variance_ratio", "ks")
@@ -246,7 +246,7 @@ def balance_design(sample: Sample, names: Sequence[str], study: Study) -> Balanc
 
 def _published(sample: Sample, factor: Factor, codes: np.ndarray, study: Study) -> np.ndarray:
     """Return the codes of a grouping, shape (n,); in a reconstructed cohort by the published cutoff alone."""
-    cutoffs = {"gtv": ("gtv", study.anchor.gtv_cutoff), STATE: (LESIONS, study.anchor.oligo_threshold)}
+    cutoffs = {"gtv": ("gtv", study.primary.gtv_cutoff), STATE: (LESIONS, study.primary.oligo_threshold)}
     if measured(study) or factor.name not in cutoffs:
         return codes
     column, cutoff = cutoffs[factor.name]
@@ -281,7 +281,7 @@ def write_gates(writer: RowWriter, design: BalanceDesign, table: BalanceTable, a
         writer.add("balance_gate", f"max_abs_smd_{gate}", largest, variable="all", status=status)
         for threshold in analysis.balance_thresholds:
             passes = float(largest < threshold)
-            statistic = f"passes_{gate}_{spelling(threshold)}"
+            statistic = f"passes_{gate}_{canonical_text(threshold)}"
             writer.add("balance_gate", statistic, passes, variable="all", status=status)
 
 

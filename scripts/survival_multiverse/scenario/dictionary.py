@@ -76,9 +76,9 @@ STATISTICS = {
     "tie_break": {
         "hazard_ratio": "the matched estimate: median over the orders in which equal scores are matched",
         "variance_between_orders": "variance of the log hazard ratio between the orders",
-        "envelope_median": "median matched hazard ratio over the orders",
-        "envelope_2.5": "its 2.5th percentile",
-        "envelope_97.5": "its 97.5th percentile",
+        "tie_break_median": "median matched hazard ratio over the orders",
+        "tie_break_2.5": "its 2.5th percentile",
+        "tie_break_97.5": "its 97.5th percentile",
         "draws_estimated": "orders that gave a hazard ratio",
     },
     "rosenbaum": {

@@ -96,7 +96,7 @@ def unadjusted_blocks(sample: Sample, population: Population, study: Study) -> l
     """Evaluate everything before matching, landmarks included."""
     context = Context(population, estimator=Estimator.UNADJUSTED)
     writer = RowWriter(context, flags=flags_of_arms(sample.event, sample.arm))
-    write_tables(writer, sample, study)
+    write_sample_tables(writer, sample, study)
     write_fingerprint(writer, sample)
     blocks = [writer.freeze(), *subgroup_blocks(sample, context, study, ())]
     for landmark in study.analysis.landmarks:
@@ -155,7 +155,7 @@ def weighted_blocks(candidate: Candidate, population: Population, study: Study) 
     return blocks
 
 
-def write_tables(writer: RowWriter, sample: Sample, study: Study) -> None:
+def write_sample_tables(writer: RowWriter, sample: Sample, study: Study) -> None:
     """Write the published tables on one sample: description, survival, regression."""
     analysis = study.analysis
     write_counts(writer, sample)

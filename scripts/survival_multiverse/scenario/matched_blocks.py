@@ -27,7 +27,7 @@ from survival_multiverse.scenario.evaluation import (
     subgroup_blocks,
     write_comparison,
     write_fingerprint,
-    write_tables,
+    write_sample_tables,
 )
 from survival_multiverse.scenario.rows import Context, RowBlock, RowWriter
 from survival_multiverse.scenario.sensitivity import write_rosenbaum
@@ -144,7 +144,7 @@ class MatchedBlocks:
         if candidate.landmark != NO_LANDMARK:
             write_comparison(writer, sample, study)
             return [writer.freeze()]
-        write_tables(writer, sample, study)
+        write_sample_tables(writer, sample, study)
         write_rosenbaum(writer, sample)
         because = candidate.scored.because
         blocks = [

@@ -1,4 +1,4 @@
-"""Scenarios, evaluated panel by panel so that what they share is computed once."""
+"""Scenarios, evaluated by job panel so that what they share is computed once."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -72,15 +72,15 @@ def _cell(
     return shared, matched
 
 
-def anchor_samples(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFrame]:
-    """Return the patients of the anchor scenario, for drawing.
+def primary_samples(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFrame]:
+    """Return the patients of the primary scenario, for drawing.
 
     Parameters
     ----------
     patients
         Canonical frame of `cohort.prepare_cohort`, one row a patient.
     study
-        Names the anchor scenario.
+        Names the primary scenario.
 
     Returns
     -------
@@ -89,10 +89,10 @@ def anchor_samples(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFra
         ``population`` (the primary one), and ``matched:<adjustment set>``.
     """
     encoded = encode_study(patients, study)
-    primary = encoded.sample(study.anchor)
-    frames = {"all": _frame(encoded.sample(study.anchor, Population.ALL)), "population": _frame(primary)}
+    primary = encoded.sample(study.primary)
+    frames = {"all": _frame(encoded.sample(study.primary, Population.ALL)), "population": _frame(primary)}
     for name, scored in encoded.scores(primary):
-        matching = encoded.match(scored, study.anchor.caliper)
+        matching = encoded.match(scored, study.primary.caliper)
         frames[f"matched:{name}"] = _frame(matched_sample(scored, matching))
     return frames
 

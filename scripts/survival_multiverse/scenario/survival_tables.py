@@ -20,7 +20,7 @@ from survival_multiverse.kernels.arms import whole_pairs
 from survival_multiverse.scenario.rows import NAN, RowWriter
 from survival_multiverse.settings.models import Analysis
 from survival_multiverse.settings.schema import Status
-from survival_multiverse.settings.values import spelling
+from survival_multiverse.settings.values import canonical_text
 
 ARM_LEVELS = ("0", "1")
 
@@ -69,7 +69,7 @@ def _write_group_curves(
         conf_type=analysis.survival_conf_type,
         level=analysis.confidence_level,
     )
-    statistics = [f"survival_{spelling(time)}" for time in analysis.survival_times]
+    statistics = [f"survival_{canonical_text(time)}" for time in analysis.survival_times]
     for level, (n, events, median, readings) in zip(levels, curves, strict=True):
         labels: dict[str, Any] = {"variable": variable, "level": level, "n": n, "events": events}
         limits: dict[str, Any] = {"ci_lower": median.lower, "ci_upper": median.upper}
@@ -95,7 +95,7 @@ def _write_differences(
     for j, time in enumerate(analysis.survival_times):
         writer.add(
             "kaplan_meier",
-            f"survival_difference_{spelling(time)}",
+            f"survival_difference_{canonical_text(time)}",
             difference.estimate[j],
             level="1 vs 0",
             std_error=difference.std_error[j],

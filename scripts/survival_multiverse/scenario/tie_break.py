@@ -1,4 +1,4 @@
-"""The tie-break envelope: how far the matched hazard ratio depends on who, among equals, is matched."""
+"""The tie-break range: how far the matched hazard ratio depends on who, among equals, is matched."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from survival_multiverse.settings.schema import Status
 TIE_BREAK_KIND = 1
 # Drawing an order costs less than a tenth of matching by it, so large cohorts do it again each time.
 HELD_BYTES = 1 << 26
-QUANTILES = {"envelope_median": 0.5, "envelope_2.5": 0.025, "envelope_97.5": 0.975}
+QUANTILES = {"tie_break_median": 0.5, "tie_break_2.5": 0.025, "tie_break_97.5": 0.975}
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ class CohortSettings(Group):
         {}, otherwise="none"
     )
     """Published hazard ratios of the primary lesion threshold and dose cutoff, by the estimator that they are
-    to stand beside; dashed lines in the pictures."""
+    to stand beside; dashed lines in the charts."""
     assumed_dose_slope: float = key(0, ge=-1, le=1)
     """Of a reconstructed cohort: correlation between exact dose and survival within a published dose
     category, which no published number informs; 0 = independent, 1 = who lives longest had the highest dose.

@@ -27,7 +27,7 @@ FINEST_CLASS = 5
 """Narrowest class of counts: an even number of 1 to 3 matched patients would be one pair."""
 
 
-class Anchor(Group):
+class PrimaryScenario(Group):
     """The primary scenario."""
 
     oligo_threshold: float = key(unit="of the lesions")
@@ -47,7 +47,7 @@ class StudyHeading(Group):
     """Title of the report."""
     seed: Whole = key(ge=0, le=9_007_199_254_740_991)
     """Decides simulated patients, tie-breaks and resamples; any will do."""
-    anchor: Anchor
+    primary: PrimaryScenario
     """The primary scenario; each value must be on its axis."""
     adjustment_set: Text | None = key(None, otherwise="the first with baseline covariates alone")
     """Adjustment set of the primary block, whose estimates the report answers with."""
@@ -123,24 +123,24 @@ class Inference(Group):
     predicted: Literal["longer", "shorter"]
     """What the higher dose is expected to do to survival; one-sided P values look there."""
     draws: Whole = key(ge=1, le=100_000)
-    """Draws of each null world."""
+    """Draws of each null model."""
     bootstrap_draws: Whole = key(ge=0, le=100_000)
     """Bootstrap draws for percentile intervals; 0 = none."""
 
 
-class Sharing(Group):
+class Disclosure(Group):
     """What may be shown."""
 
-    minimum_cell: Whole = key(unit="patients", ge=0, le=1_000_000)
+    minimum_count: Whole = key(unit="patients", ge=0, le=1_000_000)
     """Counts of patients are shown in classes of so many, and curves step by at least so many events; 5 or
     more, or 1 to show exact counts (docs/disclosure.md)."""
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """Yield a fault if the classes of counts could tell of one patient."""
-        if 1 < self.minimum_cell < FINEST_CLASS:
+        if 1 < self.minimum_count < FINEST_CLASS:
             yield (
-                "minimum_cell",
-                f"classes of {self.minimum_cell} can tell of one patient, as pairs hold two; "
+                "minimum_count",
+                f"classes of {self.minimum_count} can tell of one patient, as pairs hold two; "
                 f"give {FINEST_CLASS} or more, or 1 to show exact counts",
             )
 
@@ -174,8 +174,8 @@ class Settings(Group):
     analysis: Analysis
     """Settings of the estimators."""
     inference: Inference
-    """The test of all analyses of a block together, under worlds in which the dose has no effect."""
-    sharing: Sharing
+    """The test of all analyses of a block together, under null models in which the dose has no effect."""
+    disclosure: Disclosure
     """What may be shown."""
     execution: Execution
     """How the work is divided; changes no number."""

@@ -12,7 +12,7 @@ from survival_multiverse.settings.covariate_checks import (
 from survival_multiverse.settings.faults import nearest
 from survival_multiverse.settings.level_checks import check_texts
 from survival_multiverse.settings.simulation_checks import check_simulation
-from survival_multiverse.settings.values import AXES, axis_number, level_text, spelling
+from survival_multiverse.settings.values import AXES, axis_number, canonical_text, level_text
 
 Path = tuple[str | int, ...]
 Intact = Callable[..., bool]
@@ -52,8 +52,8 @@ def _check_axes(config: Mapping[str, Any], intact: Intact) -> Iterator[str]:
         return
     for name, entries in axes.items():
         yield from _check_axis(name, entries)
-        if intact("study", "anchor", name):
-            yield from _check_anchor(name, config["study"]["anchor"][name], entries)
+        if intact("study", "primary", name):
+            yield from _check_primary(name, config["study"]["primary"][name], entries)
 
 
 def _check_axis(name: str, entries: Sequence[Any]) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _check_axis(name: str, entries: Sequence[Any]) -> Iterator[str]:
             yield f"{where}[{position}]: {value} repeats entry {first}; remove one (146 and 146.0 are one)"
         numbers.append(number)
     if numbers != sorted(numbers):
-        ascending = ", ".join(spelling(number) for number in sorted(set(numbers)))
+        ascending = ", ".join(canonical_text(number) for number in sorted(set(numbers)))
         yield f"{where}: the values are not ascending; write them in the order {ascending}"
 
 
@@ -88,13 +88,13 @@ def _value_fault(name: str, value: Any) -> str:
         return f"{value} is no finite number; give one"
     if value <= 0:
         return f"{value} is not positive; give a number above 0"
-    if float(spelling(value)) != float(value):
-        return f"{value!r} has more than 15 digits; write {spelling(value)}"
+    if float(canonical_text(value)) != float(value):
+        return f"{value!r} has more than 15 digits; write {canonical_text(value)}"
     return ""
 
 
-def _check_anchor(name: str, value: Any, entries: Sequence[Any]) -> Iterator[str]:
-    where = f"study.anchor.{name}"
+def _check_primary(name: str, value: Any, entries: Sequence[Any]) -> Iterator[str]:
+    where = f"study.primary.{name}"
     fault = _value_fault(name, value)
     if fault:
         yield f"{where}: {fault}"
@@ -106,8 +106,8 @@ def _check_anchor(name: str, value: Any, entries: Sequence[Any]) -> Iterator[str
         return
     close = numbers[-1] if math.isinf(number) else min(numbers, key=lambda item: abs(item - number))
     yield (
-        f"{where}: {spelling(value)} is not on axes.{name}; the nearest value there is {spelling(close)}: "
-        "use it, or add yours to the axis"
+        f"{where}: {canonical_text(value)} is not on axes.{name}; the nearest value there is "
+        f"{canonical_text(close)}: use it, or add yours to the axis"
     )
 
 

@@ -26,15 +26,15 @@ def cohort_settings(config: Mapping[str, Any]) -> str:
 def scenario_settings(config: Mapping[str, Any]) -> str:
     """Return canonical JSON of the settings that decide the rows of a scenario.
 
-    Which other scenarios there are, which is the anchor, and every title, reason, label and column name are
+    Which other scenarios there are, which is primary, and every title, reason, label and column name are
     left out, so that changing one of them leaves the scenarios as they are. Of a reconstructed cohort the
-    anchor's cutoffs of volume and lesions, the published ones, decide how balance is judged.
+    primary's cutoffs of volume and lesions, the published ones, decide how balance is judged.
     """
     cohort = config["cohort"]
     shared = _any_scenario(config)
     if cohort["source"] == "reconstructed":
-        published = {axis: config["study"]["anchor"][axis] for axis in ("oligo_threshold", "gtv_cutoff")}
-        shared["study"] |= {"anchor": published}
+        published = {axis: config["study"]["primary"][axis] for axis in ("oligo_threshold", "gtv_cutoff")}
+        shared["study"] |= {"primary": published}
     used: dict[str, Any] = {role: {"column": role, "unit": cohort[role].get("unit", "")} for role in ROLES}
     used |= {key: cohort[key] for key in ("source", "missing_values") if key in cohort}
     used["descriptives"] = {name: {"column": name} for name in cohort.get("descriptives", {})}

@@ -39,7 +39,7 @@ class Quantity:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Terminology:
     """What a study calls its events and its two populations; see `CountColumn` for each."""
 
     events: str
@@ -126,7 +126,7 @@ class Study:
         Decides simulated patients, tie-breaks and resamples.
     primary_set : str
         Adjustment set of the primary block.
-    anchor : tuple of float
+    primary : tuple of float
         The primary scenario: its value on each axis.
     axes : dict of Axis
         The axes of the multiverse, by name.
@@ -143,7 +143,7 @@ class Study:
         Settings of the joint tests.
     missing_values : str
         ``complete_case`` or ``refuse``.
-    minimum_cell : int
+    minimum_count : int
         Width of the classes in which counts of patients are shown.
     source : str
         Where the patients come from: ``reconstructed``, ``simulated``, ``file`` or ``dataset``.
@@ -159,21 +159,21 @@ class Study:
     title: str
     seed: int
     primary_set: str
-    anchor: Scenario
+    primary: Scenario
     axes: dict[str, Axis]
     time: Quantity
     event: Quantity
     dose: Quantity
     gtv: Quantity
     lesions: Quantity
-    words: Words
+    terms: Terminology
     id_column: str | None
     covariates: dict[str, Covariate]
     adjustment_sets: dict[str, AdjustmentSet]
     analysis: Analysis
     inference: Inference
     missing_values: str
-    minimum_cell: int
+    minimum_count: int
     source: str
     missing: tuple[str, ...] = ()
     """Texts of cells that stand for a missing value, beside the empty cell."""
@@ -194,10 +194,10 @@ class Study:
             title=settings.study.title,
             seed=settings.study.seed,
             primary_set=_primary_set(settings),
-            anchor=Scenario(*(axis_number(getattr(settings.study.anchor, name)) for name in AXES)),
+            primary=Scenario(*(axis_number(getattr(settings.study.primary, name)) for name in AXES)),
             axes={name: _axis(name, getattr(settings.axes, name)) for name in AXES},
             **{role: _quantity(role, getattr(cohort, role)) for role in ROLES},
-            words=_words(cohort.event, cohort.lesions),
+            terms=_terms(cohort.event, cohort.lesions),
             id_column=cohort.id,
             covariates={table_name(name): _covariate(name, own) for name, own in settings.covariates.items()},
             adjustment_sets={
@@ -212,7 +212,7 @@ class Study:
             analysis=analysis.model_copy(update=lists),
             inference=settings.inference.model_copy(update={"landmarks": landmarks}),
             missing_values=cohort.missing_values,
-            minimum_cell=settings.sharing.minimum_cell,
+            minimum_count=settings.disclosure.minimum_count,
             source=cohort.source,
             missing=_texts(cohort.missing),
             descriptives=tuple(
@@ -277,9 +277,9 @@ def _quantity(role: str, own: Any) -> Quantity:
     return Quantity(role=role, column=own.column, label=_label(own, own.column), unit=unit, range=limits)
 
 
-def _words(event: EventColumn, lesions: CountColumn) -> Words:
+def _terms(event: EventColumn, lesions: CountColumn) -> Terminology:
     state = _label(lesions, lesions.column) if lesions.state is None else lesions.state
-    return Words(events=event.plural, state=state, below=lesions.below, at_or_above=lesions.at_or_above)
+    return Terminology(events=event.plural, state=state, below=lesions.below, at_or_above=lesions.at_or_above)
 
 
 def _covariate(name: str, own: CovariateSettings) -> Covariate:

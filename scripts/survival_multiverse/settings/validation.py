@@ -22,7 +22,7 @@ REPLACED_WHOLE = (
 
 LONGEST_NAME, LONGEST_TEXT = 100, 1000
 BREAKING = re.compile("[\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
-"""What a line, a picture or a file in UTF-8 cannot hold: half a character (a lone surrogate) is none."""
+"""What a line, a figure or a file in UTF-8 cannot hold: half a character (a lone surrogate) is none."""
 BROKEN = "holds a backslash, a line break or another control character; leave it out"
 
 
@@ -78,7 +78,7 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any,
 
 
 def _unusable(path: tuple[Any, ...], value: Any) -> Iterator[str]:
-    """Yield the names, texts and numbers that no file and no picture can hold."""
+    """Yield the names, texts and numbers that no file and no figure can hold."""
     if isinstance(value, Mapping):
         yield from filter(None, (_name_fault(path, key) for key in value))
     elif isinstance(value, str):

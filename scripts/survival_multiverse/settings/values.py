@@ -1,4 +1,4 @@
-"""The axes and roles of every study, and the one spelling of their values."""
+"""The axes and roles of every study, and the canonical text of their values."""
 
 import math
 from functools import lru_cache
@@ -26,12 +26,12 @@ def axis_number(value: float | str) -> float:
 
 
 @lru_cache(maxsize=1024)
-def spelling(value: float | str) -> str:
-    """Return the one spelling of an axis value in a path: ``146``, ``0.2``, ``none``."""
+def canonical_text(value: float | str) -> str:
+    """Return the canonical text of an axis value in a path: ``146``, ``0.2``, ``none``."""
     number = axis_number(value)
     return "none" if math.isinf(number) else f"{number:.15g}"
 
 
 def level_text(level: str | float) -> str:
-    """Return the one spelling of a category: the numbers 1 and 1.0 and the text ``1`` are all ``1``."""
+    """Return the canonical text of a category: the numbers 1 and 1.0 and the text ``1`` are all ``1``."""
     return level if isinstance(level, str) else f"{float(level):.15g}"

@@ -1,1 +1,1 @@
-"""Pictures of the page as Vega-Lite specifications: plain data, drawn by the reader's browser."""
+"""Charts of the page as Vega-Lite specifications: plain data, drawn by the reader's browser."""

@@ -1,4 +1,4 @@
-"""Pictures of comparability: love plots, overlap of the propensity scores, balance over all scenarios."""
+"""Charts of comparability: love plots, overlap of the propensity scores, balance over all scenarios."""
 
 import json
 from collections.abc import Mapping
@@ -11,17 +11,17 @@ from survival_multiverse.report.charts.theme import (
     LOWER,
     MUTED,
     Spec,
-    anchors,
-    chart,
     colours,
     has_published,
     levels,
     nominal,
+    primary_marks,
     published_symbols,
     reference,
     set_colours,
     tip,
     values,
+    vega_lite,
     width,
 )
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
@@ -75,14 +75,14 @@ def love_layers(
     return rules, [points, published_symbols(place, tips=tips, form=".3f")]
 
 
-def love_chart(
+def love_spec(
     rows: list[dict[str, Any]], names: list[str], sets: list[str], gates: tuple[float, ...]
 ) -> Spec:
-    """Draw the love plots of the anchor scenario, one for each adjustment set."""
+    """Draw the love plots of the primary scenario, one for each adjustment set."""
     present = {str(row["stage"]) for row in rows}
     by_stage = {label: ESTIMATOR_COLOURS[name] for name, label in STAGES.items() if label in present}
     rules, points = love_layers(names, gates, by_stage, room=280, printed=has_published(rows))
-    return chart(
+    return vega_lite(
         data=values(rows),
         facet={"column": nominal("set", sets, header={"title": None})},
         spacing=22,
@@ -94,15 +94,15 @@ def love_chart(
     )
 
 
-def scenario_love_chart(names: list[str], gates: tuple[float, ...], *, printed: bool) -> Spec:
+def scenario_love_spec(names: list[str], gates: tuple[float, ...], *, printed: bool) -> Spec:
     """Draw the love plot of a scenario that the reader opens; the page gives the rows, `printed` ones too."""
     by_stage = {STAGES["unadjusted"]: MUTED, AFTER: HIGHER}
     rules, points = love_layers(names, gates, by_stage, room=280, printed=printed)
     size = {"width": width(1, 250), "height": {"step": 18}}
-    return chart(data={"name": "love"}, **size, layer=[*rules, *points])
+    return vega_lite(data={"name": "love"}, **size, layer=[*rules, *points])
 
 
-def overlap_chart(rows: list[dict[str, Any]], sets: list[str], arms: tuple[str, str]) -> Spec:
+def overlap_spec(rows: list[dict[str, Any]], sets: list[str], arms: tuple[str, str]) -> Spec:
     """Draw patients by class of the propensity score, the higher dose above the line and the lower below."""
     axis = {"title": "Patients", "tickCount": 5, "labelExpr": "format(abs(datum.value), 'd')"}
     tips = [tip("arm", "Arm"), tip("lower", "Score from", ".2f"), tip("upper", "to", ".2f")]
@@ -115,7 +115,7 @@ def overlap_chart(rows: list[dict[str, Any]], sets: list[str], arms: tuple[str, 
     }
     encoding["x"]["scale"] = {"domain": [0, 1]}
     bars = {"mark": {"type": "bar", "binSpacing": 1}, "encoding": encoding}
-    return chart(
+    return vega_lite(
         data=values(rows),
         facet={
             "column": nominal("set", sets, header={"title": None}),
@@ -132,7 +132,7 @@ def _classes(title: str, axis: Spec) -> Spec:
     return {"x": x, "x2": {"field": "upper"}}
 
 
-def smd_chart(study: Study, labels: dict[str, list[str]], printed: Mapping[str, float]) -> Spec:
+def smd_spec(study: Study, labels: dict[str, list[str]], printed: Mapping[str, float]) -> Spec:
     """Draw the largest |SMD| of the scenarios that the reader keeps; diamonds: primary scenario.
 
     `printed` holds the largest of a paper, by estimator.
@@ -153,10 +153,10 @@ def smd_chart(study: Study, labels: dict[str, list[str]], printed: Mapping[str, 
         "encoding": x | {"y": count, "color": kinds, "tooltip": tips},
     }
     place = {"field": "smd", "type": "quantitative"}
-    marked = anchors({"x": place, "y": {"value": 66}, "tooltip": tooltip(study)}, size=90)
+    marked = primary_marks({"x": place, "y": {"value": 66}, "tooltip": tooltip(study)}, size=90)
     gates = [reference("x", gate, dash=True) for gate in study.analysis.balance_thresholds]
     head = {"title": None, "labelAngle": 0, "labelAlign": "left"}
-    return chart(
+    return vega_lite(
         data={"name": "specs"},
         transform=[{"filter": "isValid(datum.smd)"}],
         facet={"row": nominal("estimator", list(ESTIMATOR_LABELS.values()), header=head)},

@@ -1,4 +1,4 @@
-"""Pictures of the evidence: interaction, unmeasured confounding, cutpoints, the joint test."""
+"""Charts of the evidence: interaction, unmeasured confounding, cutpoints, the joint test."""
 
 import itertools
 import math
@@ -12,15 +12,14 @@ from survival_multiverse.report.charts.theme import (
     INK,
     MUTED,
     Spec,
-    anchors,
     cautioned,
-    chart,
     colours,
     dots,
     has_published,
     levels,
     line_at,
     nominal,
+    primary_marks,
     published_ticks,
     ratio,
     ratio_scale,
@@ -28,6 +27,7 @@ from survival_multiverse.report.charts.theme import (
     sides,
     tip,
     values,
+    vega_lite,
     whiskers,
     width,
 )
@@ -36,12 +36,12 @@ from survival_multiverse.report.style.palette import PUBLISHED
 INTERVAL = (tip("hr", "Hazard ratio", ".2f"), tip("lo", "CI from", ".2f"), tip("hi", "to", ".2f"))
 SET_DASHES = ([1, 0], [6, 3], [2, 2])
 BIAS_HEIGHT, BIAS_LEAST = 320, 640
-"""Of the picture of unmeasured confounding, in pixels: its height, and how narrow it may be."""
+"""Of the chart of unmeasured confounding, in pixels: its height, and how narrow it may be."""
 LINE, CHARACTER = 12, 5.5
 """Height of a line of small print and width of its characters, in pixels."""
 
 
-def forest_chart(
+def forest_spec(
     rows: list[dict[str, Any]],
     *,
     names: list[str],
@@ -63,7 +63,7 @@ def forest_chart(
         cautioned({"x": x, "y": y}, dy=-9),
         *published_ticks(rows, {"x": x | {"field": "published"}, "y": y}, across="vertical"),
     ]
-    return chart(
+    return vega_lite(
         data=values(rows),
         facet={"column": nominal("column", columns, header={"title": None})},
         spacing=18,
@@ -75,7 +75,7 @@ def forest_chart(
     )
 
 
-def bias_chart(
+def bias_spec(
     curves: list[dict[str, Any]],
     measured: list[dict[str, Any]],
     styles: dict[str, tuple[str, int]],
@@ -134,14 +134,14 @@ def bias_chart(
         {"data": known, **words},
         {"data": known, **dots(points, color=INK, size=40)},
     ]
-    return chart(width=width(1, 70), height=BIAS_HEIGHT, layer=layers)
+    return vega_lite(width=width(1, 70), height=BIAS_HEIGHT, layer=layers)
 
 
 def apart(measured: list[dict[str, Any]], reach: float) -> list[float]:
     """Place the names of the covariates on the vertical axis, clear of each other and of every point.
 
     A name begins beside its point and moves up, half a line at a time, until there is room for it in a
-    picture as narrow as `BIAS_LEAST`.
+    chart as narrow as `BIAS_LEAST`.
     """
     across, up = (BIAS_LEAST - 70) / math.log(reach), BIAS_HEIGHT / math.log(reach)
     places = [(across * math.log(row["exposure"]), up * math.log(row["outcome"])) for row in measured]
@@ -160,7 +160,7 @@ def apart(measured: list[dict[str, Any]], reach: float) -> list[float]:
     return [found[row["name"]] for row in measured]
 
 
-def cutpoint_chart(
+def cutpoint_spec(
     rows: list[dict[str, Any]],
     spline: list[dict[str, Any]],
     *,
@@ -172,7 +172,7 @@ def cutpoint_chart(
 ) -> Spec:
     """Draw the hazard ratio at every possible cutoff, and beside it the smooth curve of the variable itself.
 
-    `rows` hold cutoff, hr, lo, hi, p, care, side and split; `grid` the cutoffs of the study: cutoff, anchor,
+    `rows` hold cutoff, hr, lo, hi, p, care, side and split; `grid` the cutoffs of the study: cutoff, primary,
     and G where it is one of the volume; `printed` what a paper prints at its own: cutoff, hr, lo and hi.
     """
     y = ratio("hr", limits, "Hazard ratio, at or above")
@@ -181,7 +181,7 @@ def cutpoint_chart(
     tips = [tip("cutoff", "Cutoff", ",.6~g"), *INTERVAL, tip("p", "P")]
     tips.append(tip("split", "Patients at or above, below"))
     shared = {"x": x, "color": sides(percent), "tooltip": tips}
-    weight = {"condition": {"test": "datum.anchor", "value": 2.4}, "value": 0.9}
+    weight = {"condition": {"test": "datum.primary", "value": 2.4}, "value": 0.9}
     chosen = {
         "data": values(grid),
         "transform": [KEPT],
@@ -200,7 +200,7 @@ def cutpoint_chart(
     views = [{"width": width(2 if spline else 1, 160), "height": 220, "layer": searched}]
     if spline:
         views.append({"width": width(2, 160), "height": 220, "layer": _smooth(spline, title, limits)})
-    return chart(hconcat=views, spacing=26)
+    return vega_lite(hconcat=views, spacing=26)
 
 
 def _printed_there(printed: list[dict[str, Any]], x: Spec, y: Spec) -> list[Spec]:
@@ -244,7 +244,7 @@ def _smooth(spline: list[dict[str, Any]], title: str, limits: tuple[float, float
     ]
 
 
-def joint_chart(
+def joint_spec(
     rows: list[dict[str, Any]],
     *,
     estimators: list[str],
@@ -253,11 +253,11 @@ def joint_chart(
 ) -> Spec:
     """Draw observed specification curves against the null models' at each rank.
 
-    `rows` hold estimator, null, rank, hr, lo, mid, hi, anchor, care and published, of the primary block.
+    `rows` hold estimator, null, rank, hr, lo, mid, hi, primary, care and published, of the primary block.
     """
     y = ratio("hr", limits, "Hazard ratio")
     layers = [*_null_layers(y), *(_printed(y) if has_published(rows) else [])]
-    return chart(
+    return vega_lite(
         data=values(rows),
         facet={
             "row": nominal("estimator", estimators, header={"title": None}),
@@ -270,7 +270,7 @@ def joint_chart(
 
 
 def _null_layers(y: Spec) -> list[Spec]:
-    """Draw the null world's band and median, and the observed curve."""
+    """Draw the null model's band and median, and the observed curve."""
     axis = {"title": "Rank in the curve", "grid": False, "tickMinStep": 1, "format": "d"}
     scale = {"zero": False, "nice": False, "padding": 6}
     x = {"field": "rank", "type": "quantitative", "scale": scale, "axis": axis}
@@ -285,7 +285,7 @@ def _null_layers(y: Spec) -> list[Spec]:
     }
     observed = {"x": x, "y": y, "tooltip": tips}
     points = {"transform": [KEPT], **dots(observed, size=24, clip=True, color=HIGHER)}
-    marked = anchors(observed, size=80)
+    marked = primary_marks(observed, size=80)
     shaky = cautioned({"x": x, "y": {"value": 184}})
     for layer in (marked, shaky):
         layer["transform"].append(KEPT)

@@ -1,4 +1,4 @@
-"""Pictures over the axes of the grid: the surface, the caliper's trade, the order of ties, the shares."""
+"""Charts over the axes of the grid: the surface, the caliper's trade, the order of ties, the shares."""
 
 import math
 from collections.abc import Mapping
@@ -18,18 +18,18 @@ from survival_multiverse.report.charts.theme import (
     MUTED,
     PAPER,
     Spec,
-    anchors,
     cautioned,
-    chart,
     colours,
     dots,
     levels,
     line_at,
     nominal,
+    primary_marks,
     rank_axis,
     ratio,
     set_colours,
     tip,
+    vega_lite,
     whiskers,
     width,
 )
@@ -41,7 +41,7 @@ REACH = math.log(2)
 """Hazard ratios of 1/2 and 2 have the full colour, and so has P = 0.001."""
 
 
-def surface_chart(study: Study, labels: dict[str, list[str]]) -> Spec:
+def surface_spec(study: Study, labels: dict[str, list[str]]) -> Spec:
     """Draw matched hazard ratio, or P, over dose and volume cutoffs, for each threshold and caliper."""
     tone = (
         f"measure == 'p' ? (datum.hr < 1 ? -1 : 1) * min(1, -log(max(datum.p, 1e-6)) / log(10) / 3)"
@@ -52,7 +52,7 @@ def surface_chart(study: Study, labels: dict[str, list[str]]) -> Spec:
     estimable = "isValid(datum.hr)"
     p_value = "datum.p < 0.001 ? '<.001' : format(datum.p, '.3f')"
     number = f"measure == 'p' ? {p_value} : format(datum.hr, '.2f')"
-    return chart(
+    return vega_lite(
         data={"name": "specs"},
         transform=[
             {"filter": "datum.matching"},
@@ -132,7 +132,7 @@ def _frames(study: Study, x: Spec, y: Spec) -> list[Spec]:
     lines = [(5, PUBLISHED)] if "matched" in study.published else []
     return [
         {
-            "transform": [{"filter": "datum.anchor"}],
+            "transform": [{"filter": "datum.primary"}],
             "mark": {"type": "rect", "filled": False, "aria": False, "strokeWidth": width, "stroke": colour},
             "encoding": {"x": x, "y": y},
         }
@@ -140,7 +140,7 @@ def _frames(study: Study, x: Spec, y: Spec) -> list[Spec]:
     ]
 
 
-def caliper_chart(
+def caliper_spec(
     study: Study,
     first: dict[str, Any],
     *,
@@ -161,7 +161,7 @@ def caliper_chart(
         shared = {"x": x, "y": y, "color": colour, "detail": {"field": "G"}, "tooltip": tooltip(study)}
         path = {"mark": {"type": "line", "opacity": 0.55, "strokeWidth": 1.3}, "encoding": shared}
         points = dots(shared, size=26, cursor="pointer")
-        marked = anchors(shared | {"color": {"value": INK}})
+        marked = primary_marks(shared | {"color": {"value": INK}})
         layers = [*lines, *published[:1], path, points, marked, *more, *published[1:]]
         return {"width": width(3, 230), "height": 190, "layer": layers}
 
@@ -171,7 +171,7 @@ def caliper_chart(
     title = {"title": "Matched share of the smaller arm", "format": ".0%"}
     share = {"field": "matched", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": title}
     ratios = ratio("hr", limits, "Hazard ratio")
-    return chart(
+    return vega_lite(
         data={"name": "specs"},
         transform=[
             {"filter": "datum.T == threshold && datum.D == dose && datum.matching && isValid(datum.hr)"},
@@ -191,14 +191,14 @@ def caliper_chart(
     )
 
 
-def ties_chart(study: Study, first: dict[str, Any], *, limits: tuple[float, float]) -> Spec:
+def ties_spec(study: Study, first: dict[str, Any], *, limits: tuple[float, float]) -> Spec:
     """Draw the matched hazard ratios of a block, with what other orders of equal scores would give."""
     rank = rank_axis()
     y = ratio("hr", limits, "Hazard ratio")
     tips = [*tooltip(study), tip("el", "Other orders from", ".2f"), tip("eh", "to", ".2f")]
     points = {"x": rank, "y": y, "tooltip": tips}
     published = published_layers(study.published, first, y)
-    return chart(
+    return vega_lite(
         data={"name": "specs"},
         transform=[
             {"filter": f"{CUTOFFS} && datum.matching && isValid(datum.hr)"},
@@ -212,14 +212,14 @@ def ties_chart(study: Study, first: dict[str, Any], *, limits: tuple[float, floa
             *published[:1],
             whiskers(y, {"x": rank, "tooltip": tips}, ends="el eh", strokeWidth=5, opacity=0.4, color=MUTED),
             dots(points, size=26, color=INK),
-            anchors(points),
+            primary_marks(points),
             cautioned({"x": rank, "y": {"value": 184}}),
             *published[1:],
         ],
     )
 
 
-def attribution_chart(estimators: list[str]) -> Spec:
+def attribution_spec(estimators: list[str]) -> Spec:
     """Draw shares of the spread by choice and by choices together; the page gives the rows."""
     largest = {"op": "max", "field": "share", "order": "descending"}
     y = {"field": "term", "type": "nominal", "sort": largest, "axis": {"title": None, "labelLimit": 300}}
@@ -236,7 +236,7 @@ def attribution_chart(estimators: list[str]) -> Spec:
         "mark": {"type": "text", "align": "left", "dx": 4, "fontSize": 10},
         "encoding": {"y": y, "x": x, "text": {"field": "text"}},
     }
-    return chart(
+    return vega_lite(
         data={"name": "shares"},
         facet={"column": nominal("estimator", estimators, header={"title": None})},
         spacing=18,

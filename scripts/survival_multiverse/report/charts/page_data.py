@@ -1,4 +1,4 @@
-"""What the page's interactive pictures and scenario cards read: compact columns instead of rows."""
+"""What the page's interactive charts and scenario cards read: compact columns instead of rows."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ from survival_multiverse.report.words.table_cells import set_label
 from survival_multiverse.scenario.cautions import care
 from survival_multiverse.settings.schema import PRIMARY, Population
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES, spelling
+from survival_multiverse.settings.values import AXES, canonical_text
 
 CARD_ROWS = 50_000
 """With more specifications than this the cards leave the landmarks to the scenario files."""
@@ -43,8 +43,8 @@ NUMBERS = {
     "matched": "matched_share",
     "smd": "max_abs_smd_baseline",
     "smdp": "max_abs_smd_propensity",
-    "el": "envelope_2.5",
-    "eh": "envelope_97.5",
+    "el": "tie_break_2.5",
+    "eh": "tie_break_97.5",
     "gamma": "rosenbaum_gamma",
     "ev": "e_value",
     "evl": "e_value_of_limit",
@@ -57,7 +57,7 @@ HEADLINE_ONLY = ("pairs", "matched", "smd", "smdp", "el", "eh", "gamma", "ev", "
 
 
 def axis_labels(study: Study) -> dict[str, list[str]]:
-    """Return values of the four axes and the adjustment sets as the pictures name them, each name once."""
+    """Return values of the four axes and the adjustment sets as the charts name them, each name once."""
     found = {
         key: [bare_value(study, axis, value) for value in study.axes[axis].values]
         for key, axis in zip("TDGC", AXES, strict=True)
@@ -109,7 +109,7 @@ def kept_by(rows: pd.DataFrame, study: Study) -> list[Choices]:
 def primary_choices(specifications: pd.DataFrame, study: Study) -> dict[tuple[str, str | None], Choices]:
     """Return the same for the primary scenario, by estimator and adjustment set (None: without one)."""
     primary = headline(specifications)
-    primary = primary[primary["is_anchor"].astype(bool)]
+    primary = primary[primary["is_primary"].astype(bool)]
     sets = [name if isinstance(name, str) else None for name in primary["adjustment_set"]]
     return dict(zip(zip(primary["estimator"], sets, strict=True), kept_by(primary, study), strict=True))
 
@@ -146,7 +146,7 @@ def specification_columns(specifications: pd.DataFrame, study: Study) -> dict[st
     for key, name in NUMBERS.items():
         values = rows[name].to_numpy(dtype=np.float64)
         if key in COUNTS:
-            values = np.where((values > 0) & (values < study.minimum_cell), HELD_BACK, values)
+            values = np.where((values > 0) & (values < study.minimum_count), HELD_BACK, values)
         columns[key] = _short(values[:count] if key in HEADLINE_ONLY else values)
     # Of these the page works out what moves the answer.
     ratios = rows["hazard_ratio"].to_numpy(dtype=np.float64)
@@ -155,7 +155,7 @@ def specification_columns(specifications: pd.DataFrame, study: Study) -> dict[st
     columns["p"] = _short(rows["p_value"].to_numpy(dtype=np.float64)[:count])
     columns["pt"] = [format_p(value) for value in rows["p_value"].to_numpy(dtype=np.float64)]
     columns["gate"] = [int(value) for value in _through(rows, study)[:count]]
-    columns["anchor"] = [int(value) for value in rows["is_anchor"].to_numpy(dtype=bool)[:count]]
+    columns["primary"] = [int(value) for value in rows["is_primary"].to_numpy(dtype=bool)[:count]]
     sides = ["below", "above", "includes"]
     columns["side"] = [sides.index(side) for side in direction(rows)[:count]]
     columns["care"] = [care(flags) or 0 for flags in rows["flags"]]
@@ -191,7 +191,7 @@ def shared_curves(links: pd.DataFrame, curves: pd.DataFrame, study: Study) -> di
     shapes = {}
     for name, rows in curves.groupby("curve", sort=True):
         risk = [
-            int(count) if count >= study.minimum_cell else 0 for count in rows["at_risk"].to_numpy(dtype=int)
+            int(count) if count >= study.minimum_count else 0 for count in rows["at_risk"].to_numpy(dtype=int)
         ]
         shapes[str(name)] = [
             _short(rows["time"].to_numpy(dtype=np.float64)),
@@ -219,7 +219,7 @@ def balance_terms(study: Study) -> dict[tuple[str, str], str]:
         shown = covariate.levels[1:] if len(covariate.levels) == 2 else covariate.levels
         for level in shown:
             terms[name, level] = f"{covariate.label}: {level_label(study, name, level)}{late}"
-    cutoff = "cutoff" if numbers else with_unit(study.anchor.gtv_cutoff, study.gtv.unit)
+    cutoff = "cutoff" if numbers else with_unit(study.primary.gtv_cutoff, study.gtv.unit)
     terms["gtv", GTV_LEVELS[1]] = f"{study.gtv.label} at or above {cutoff}"
     if numbers:
         terms["gtv", "continuous"] = f"{study.gtv.label}, as measured"
@@ -250,13 +250,13 @@ def balance_columns(balance: pd.DataFrame, study: Study) -> dict[str, Any]:
 
 
 def printed_rows(published: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
-    """Return what a paper prints of the primary scenario, as rows of the pictures that open with it.
+    """Return what a paper prints of the primary scenario, as rows of the charts that open with it.
 
     `kind` (survival or smd), whether it is of the `matched` and with which set `S` (-1: none), `published`,
-    and what the pictures call it: `arm` and `time`, or `name`.
+    and what the charts call it: `arm` and `time`, or `name`.
     """
     terms, sets = balance_terms(study), list(study.adjustment_sets)
-    arms = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
+    arms = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
     found = []
     for row in published[published["population"] == PRIMARY].to_dict("records"):
         term = (row["variable"], row["level"])
@@ -281,8 +281,8 @@ def page_data(
     labels = axis_labels(study)
     return {
         "labels": labels,
-        "spellings": {
-            key: [spelling(value) for value in study.axes[axis].values]
+        "texts": {
+            key: [canonical_text(value) for value in study.axes[axis].values]
             for key, axis in zip("TDGC", AXES, strict=True)
         },
         "axes": dict(zip("TDGC", AXES, strict=True)),
@@ -296,12 +296,12 @@ def page_data(
             "gtv": in_sentence(study.gtv.label),
             "time": study.time.unit,
             "percent": f"{100 * study.analysis.confidence_level:g} %",
-            "minimum": study.minimum_cell,
+            "minimum": study.minimum_count,
         },
         "matched": list(ESTIMATOR_LABELS).index("matched"),
-        "anchor": [
+        "primary": [
             study.axes[axis].values.index(value) if value in study.axes[axis].values else 0
-            for axis, value in zip(AXES, study.anchor, strict=True)
+            for axis, value in zip(AXES, study.primary, strict=True)
         ],
         "specifications": specification_columns(tables["specifications"], study),
         "curves": shared_curves(tables["arm_curves"], tables["survival_curves"], study),

@@ -1,4 +1,4 @@
-"""Specifications of the pictures about a paper: its pairs beside the study's own, and the ensemble."""
+"""Specifications of the charts about a paper: its pairs beside the study's own, and the ensemble."""
 
 from typing import Any
 
@@ -7,16 +7,16 @@ from survival_multiverse.report.charts.theme import (
     INK,
     MUTED,
     Spec,
-    anchors,
-    chart,
     dots,
     levels,
+    primary_marks,
     published_line,
     published_ticks,
     ratio,
     reference,
     tip,
     values,
+    vega_lite,
     whiskers,
     width,
 )
@@ -25,7 +25,7 @@ LABELS = 290
 """Pixels that the names of the rows take."""
 
 
-def matchings_chart(rows: list[dict[str, Any]], *, published: float, limits: tuple[float, float]) -> Spec:
+def matchings_spec(rows: list[dict[str, Any]], *, published: float, limits: tuple[float, float]) -> Spec:
     """Draw each matching over orders of equal scores; `rows` hold name, pairs, hr, lo, hi and middle."""
     names = [str(row["name"]) for row in rows]
     x = ratio("hr", limits, "Hazard ratio, published model")
@@ -41,12 +41,12 @@ def matchings_chart(rows: list[dict[str, Any]], *, published: float, limits: tup
     bars = whiskers(x, shared, along="x", strokeWidth=6, opacity=0.4, color=MUTED)
     points = dots(shared | {"x": x}, size=50, color=INK)
     layers = [reference("x", 1), published_line(published, along="x"), bars, points]
-    layers.append(anchors(points["encoding"], size=90))
+    layers.append(primary_marks(points["encoding"], size=90))
     size = {"width": width(1, LABELS + 20), "height": {"step": 24}}
-    return chart(data=values(rows), transform=[KEPT], **size, layer=layers)
+    return vega_lite(data=values(rows), transform=[KEPT], **size, layer=layers)
 
 
-def ensemble_chart(rows: list[dict[str, Any]], *, names: list[str], limits: tuple[float, float]) -> Spec:
+def ensemble_spec(rows: list[dict[str, Any]], *, names: list[str], limits: tuple[float, float]) -> Spec:
     """Draw a point for each conclusion of each cohort; `rows` hold name, seed, hr, near, or published."""
     x = ratio("hr", limits, "Hazard ratio, published cutoffs")
     tips = [
@@ -59,7 +59,7 @@ def ensemble_chart(rows: list[dict[str, Any]], *, names: list[str], limits: tupl
     points["mark"]["opacity"] = 0.6
     marked = {"x": x | {"field": "published"}, "y": points["encoding"]["y"]}
     layers = [reference("x", 1), points, *published_ticks(rows, marked, across="vertical")]
-    return chart(data=values(rows), width=width(1, LABELS + 20), height={"step": 30}, layer=layers)
+    return vega_lite(data=values(rows), width=width(1, LABELS + 20), height={"step": 30}, layer=layers)
 
 
 def _rows(field: str, names: list[str]) -> Spec:

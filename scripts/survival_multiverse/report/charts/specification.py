@@ -9,17 +9,17 @@ from survival_multiverse.report.charts.theme import (
     INK,
     MUTED,
     Spec,
-    anchors,
     cautioned,
-    chart,
     dots,
     line_at,
     nominal,
+    primary_marks,
     rank_axis,
     ratio,
     reference,
     sides,
     tip,
+    vega_lite,
     whiskers,
     width,
 )
@@ -37,13 +37,13 @@ KEPT = {
     "filter": " && ".join(CHOSEN.format(field) for field in "GC")
     + " && (chosen.gate == 'all' || datum.gate !== false)"
 }
-"""What the reader's filter lets through: in every picture a mark with a choice that is not kept goes."""
+"""What the reader's filter lets through: in every chart a mark with a choice that is not kept goes."""
 
 
 def kept(layers: list[Spec], *before: Spec) -> list[Spec]:
     """Return the layers of a facet that draw only what the reader keeps.
 
-    Filtered as a whole, a facet would lose its empty pictures and lay out the others under wrong headers: one
+    Filtered as a whole, a facet would lose its empty charts and lay out the others under wrong headers: one
     layer at least has to stay without this.
     """
     return [{**layer, "transform": [*before, KEPT, *layer.get("transform", [])]} for layer in layers]
@@ -72,7 +72,7 @@ def tooltip(study: Study) -> list[Spec]:
 
 
 def params(first: dict[str, Any]) -> list[Spec]:
-    """Return what the page's controls set in every picture: the block shown and the choices kept."""
+    """Return what the page's controls set in every chart: the block shown and the choices kept."""
     return [{"name": name, "value": value} for name, value in first.items()]
 
 
@@ -115,7 +115,7 @@ def published_layers(
     ]
 
 
-def curve_chart(
+def curve_spec(
     study: Study,
     first: dict[str, Any],
     *,
@@ -136,7 +136,7 @@ def curve_chart(
     """
     rank, across = rank_axis(), width(1, LABELS + 30)
     estimates = _curve_layers(study, first, rank, limits, percent)
-    return chart(
+    return vega_lite(
         data={"name": "specs"},
         transform=[{"filter": f"{BLOCK} && isValid(datum.hr)"}, KEPT, ranked()],
         bounds="flush",
@@ -160,7 +160,7 @@ def _curve_layers(
         *published[:1],
         whiskers(y, shared, opacity=0.55, strokeWidth=2, cursor="pointer"),
         dots(shared | {"y": y}, size=34, cursor="pointer"),
-        anchors({"x": rank, "y": y, "tooltip": tooltip(study)}, size=130),
+        primary_marks({"x": rank, "y": y, "tooltip": tooltip(study)}, size=130),
         cautioned({"x": rank, "y": {"value": 254}}),
         *published[1:],
     ]
@@ -205,7 +205,7 @@ def _decisions(study: Study, rank: Spec, choices: list[str], percent: str) -> Sp
     }
 
 
-def blocks_chart(
+def blocks_spec(
     study: Study,
     first: dict[str, Any],
     *,
@@ -214,18 +214,18 @@ def blocks_chart(
     percent: str,
     dense: bool,
 ) -> Spec:
-    """Draw every block's curve, one small picture each: threshold of lesions down, dose cutoff across.
+    """Draw every block's curve, one small chart each: threshold of lesions down, dose cutoff across.
 
-    Where the pictures would be `dense` they show no intervals, which would be a solid area and slow.
+    Where the charts would be `dense` they show no intervals, which would be a solid area and slow.
     """
     y = ratio("hr", limits, None)
     shared = {"x": rank_axis(5), "color": sides(percent)}
     rules = [] if dense else [whiskers(y, shared, opacity=0.35, cursor="pointer")]
     points = shared | {
         "y": y,
-        "color": {"condition": {"test": "datum.anchor", "value": INK}, **sides(percent)},
-        "size": {"condition": {"test": "datum.anchor", "value": 70}, "value": 9},
-        "shape": {"condition": {"test": "datum.anchor", "value": "diamond"}, "value": "circle"},
+        "color": {"condition": {"test": "datum.primary", "value": INK}, **sides(percent)},
+        "size": {"condition": {"test": "datum.primary", "value": 70}, "value": 9},
+        "shape": {"condition": {"test": "datum.primary", "value": "diamond"}, "value": "circle"},
         "tooltip": tooltip(study),
     }
     here = {"filter": f"datum.estimator == estimator && {SET} && isValid(datum.hr)"}
@@ -234,12 +234,12 @@ def blocks_chart(
     for layer in drawn:
         # Ranked before the cautioned are chosen, so that a mark stands under its estimate.
         layer["transform"].insert(2, ranked())
-    # Here the caption says what the line is: small pictures have no room for words.
+    # Here the caption says what the line is: small charts have no room for words.
     published = published_layers(study.published, first, y)[:1]
     for layer in published:
         layer["transform"] = [here, *layer["transform"]]
     left = {"title": study.lesions.label, "labelOrient": "left", "labelAngle": -90}
-    return chart(
+    return vega_lite(
         data={"name": "specs"},
         facet={
             "row": nominal("T", labels["T"], header=left),

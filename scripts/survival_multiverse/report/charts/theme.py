@@ -14,7 +14,7 @@ from survival_multiverse.scenario.cautions import MARK
 Spec = dict[str, Any]
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 INK, MUTED, RULE, PAPER = "var(--ink)", "var(--muted)", "var(--rule)", "var(--paper)"
-"""The page's own colours, so that pictures follow its theme."""
+"""The page's own colours, so that charts follow its theme."""
 HIGHER, LOWER = "var(--below)", "var(--above)"
 """The higher and the lower dose, and hazard ratios that favour them."""
 SECOND = "var(--second)"
@@ -60,7 +60,7 @@ CONFIG: Spec = {
 }
 
 
-def chart(**parts: Any) -> Spec:
+def vega_lite(**parts: Any) -> Spec:
     """Return a whole specification: a view in the house style."""
     return {"$schema": SCHEMA, "config": CONFIG, **parts}
 
@@ -133,11 +133,11 @@ def dots(encoding: Spec, **mark: Any) -> Spec:
     return {"mark": {"type": "point", "filled": True, "opacity": 1, **mark}, "encoding": encoding}
 
 
-def anchors(encoding: Spec, *, size: int = 120) -> Spec:
+def primary_marks(encoding: Spec, *, size: int = 120) -> Spec:
     """Draw diamonds on the estimates of the primary scenario."""
     mark = {"type": "point", "shape": "diamond", "size": size, "fill": PAPER, "stroke": INK}
     mark |= {"strokeWidth": 1.6, "opacity": 1, "cursor": "pointer"}
-    return {"transform": [{"filter": "datum.anchor"}], "mark": mark, "encoding": encoding}
+    return {"transform": [{"filter": "datum.primary"}], "mark": mark, "encoding": encoding}
 
 
 def cautioned(encoding: Spec, **mark: Any) -> Spec:
@@ -151,14 +151,14 @@ def cautioned(encoding: Spec, **mark: Any) -> Spec:
 
 
 def reference(axis: str, value: float, *, dash: bool = False) -> Spec:
-    """Draw a reference line in every picture of a facet: one, however many rows the picture has."""
+    """Draw a reference line in every chart of a facet: one, however many rows the chart has."""
     mark = {"type": "rule", "color": INK, "aria": False} | ({"strokeDash": [4, 3]} if dash else {})
     once = [{"aggregate": [{"op": "count", "as": "rows"}]}]
     return {"transform": once, "mark": mark, "encoding": {axis: {"datum": value}}}
 
 
 def line_at(value: float, *, axis: str = "y", dash: bool = False) -> Spec:
-    """Draw a reference line across the picture."""
+    """Draw a reference line across the chart."""
     mark = {"type": "rule", "color": INK, "strokeWidth": 1, "aria": False}
     if dash:
         mark |= {"strokeDash": [4, 3], "color": MUTED}
@@ -166,7 +166,7 @@ def line_at(value: float, *, axis: str = "y", dash: bool = False) -> Spec:
 
 
 def published_line(value: float, *, along: str = "y") -> Spec:
-    """Draw a published hazard ratio as a dashed line across the picture."""
+    """Draw a published hazard ratio as a dashed line across the chart."""
     mark = {"type": "rule", "strokeDash": [7, 4], "strokeWidth": 1.6, "color": PUBLISHED}
     where = {along: {"datum": value}, "tooltip": {"value": f"Published: {value:.2f}"}}
     return {"data": {"values": [{}]}, "mark": mark, "encoding": where}

@@ -1,4 +1,4 @@
-"""Pictures in time: the arms of a scenario, and the landmarks."""
+"""Charts in time: the arms of a scenario, and the landmarks."""
 
 from typing import Any
 
@@ -12,7 +12,6 @@ from survival_multiverse.report.charts.theme import (
     SECOND,
     Spec,
     cautioned,
-    chart,
     colours,
     dots,
     levels,
@@ -23,6 +22,7 @@ from survival_multiverse.report.charts.theme import (
     reference,
     tip,
     values,
+    vega_lite,
     whiskers,
     width,
 )
@@ -37,7 +37,7 @@ LANDMARK_COLOURS = {
 }
 
 
-def arms_chart(label: str, unit: str, *, printed: bool) -> Spec:
+def arms_spec(label: str, unit: str, *, printed: bool) -> Spec:
     """Draw coarsened survival curves of a scenario that the reader opens; the page gives the rows.
 
     `printed`: some of them hold a published rate.
@@ -61,15 +61,15 @@ def arms_chart(label: str, unit: str, *, printed: bool) -> Spec:
         },
     }
     rates = published_symbols({"x": x, "y": y | {"field": "published"}}, tips=tips, form=".1%")
-    return chart(
+    return vega_lite(
         data={"name": "km"}, width=width(1, 90), height=210, layer=[curves, *([rates] if printed else [])]
     )
 
 
-def landmark_chart(
+def landmark_spec(
     rows: list[dict[str, Any]], *, sets: list[str], limits: tuple[float, float], title: str
 ) -> Spec:
-    """Draw hazard ratios beyond each landmark in the anchor scenario, estimators apart, one picture per set.
+    """Draw hazard ratios beyond each landmark in the primary scenario, estimators apart, one chart per set.
 
     `rows` hold set, landmark, series, hr, lo, hi, patients, events, risk, care and published.
     """
@@ -109,7 +109,7 @@ def landmark_chart(
             "encoding": left,
         },
     ]
-    return chart(
+    return vega_lite(
         data=values(rows),
         facet={"column": nominal("set", sets, header={"title": None})},
         spacing=22,

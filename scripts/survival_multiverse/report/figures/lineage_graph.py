@@ -1,4 +1,4 @@
-"""A study's lineage as a picture: rules as boxes from left to right, and on the lines how many files pass.
+"""A study's lineage as a figure: rules as boxes from left to right, and on the lines how many files pass.
 
 Drawn without graphviz, which is not on every machine: layers by the longest way from the start, and inside a
 layer an order by the neighbours' mean place (Sugiyama, Tagawa and Toda 1981), so that few lines cross.
@@ -61,7 +61,7 @@ def draw_graph(
     edges
         Lines, without a circle.
     title
-        What the picture shows, for those who do not see it.
+        What the figure shows, for those who do not see it.
     marks
         Verdicts by the name of a box.
     """
@@ -94,7 +94,7 @@ def draw_graph(
 def _places(
     rows: Sequence[Sequence[str]], heights: Mapping[str, float]
 ) -> tuple[dict[str, tuple[float, float]], tuple[float, float]]:
-    """Return upper left corners, every layer centred, and the size of the picture."""
+    """Return upper left corners, every layer centred, and the size of the figure."""
     tall = max(_height(row, heights) for row in rows)
     place: dict[str, tuple[float, float]] = {}
     for number, row in enumerate(rows):

@@ -91,7 +91,7 @@ def draw_specification_curve(specifications: pd.DataFrame, study: Study) -> Figu
         Table of `robustness.specifications`; hazard ratios compare A = 1 with A = 0.
     """
     rows = of_set(headline(specifications), study.primary_set)
-    rows = rows[rows["oligo_threshold"] == study.anchor.oligo_threshold]
+    rows = rows[rows["oligo_threshold"] == study.primary.oligo_threshold]
     present = estimators_present(rows)
     curves = {name: curve_order(rows[rows["estimator"] == name]) for name in present}
     decisions = {name: decision_rows(curve, study) for name, curve in curves.items()}
@@ -182,7 +182,7 @@ def _draw_curve(
         _draw_estimates(axes, curve, estimator, limits)
     else:
         axes.text(0.5, 0.5, "nothing could be estimated", transform=axes.transAxes, ha="center", color=MUTED)
-    _draw_anchor_lines(axes, curve)
+    _draw_primary_lines(axes, curve)
     for where in curve.loc[[bool(cautions(flags)) for flags in curve["flags"]], "position"]:
         mark: dict[str, Any] = {
             "transform": axes.get_xaxis_transform(),
@@ -227,7 +227,7 @@ def _draw_blocks(axes: Axes, curve: pd.DataFrame, study: Study) -> None:
 
 def _draw_published(axes: Axes, curve: pd.DataFrame, study: Study, estimator: str) -> None:
     """Draw the published hazard ratio across the primary block."""
-    block = curve[curve["dose_cutoff"] == study.anchor.dose_cutoff]
+    block = curve[curve["dose_cutoff"] == study.primary.dose_cutoff]
     if estimator in study.published and len(block):
         left, right = block["position"].min() - 0.5, block["position"].max() + 0.5
         style: dict[str, Any] = {"color": PUBLISHED, "linewidth": 1.1, "linestyle": "--", "zorder": 3}
@@ -245,7 +245,7 @@ def _draw_estimates(axes: Axes, curve: pd.DataFrame, estimator: str, limits: tup
     axes.vlines(position, low, high, colors=list(colours), alpha=0.38, linewidth=width, rasterized=dense)
     points = axes.scatter(position, ratios, c=list(colours), s=3 if dense else 7, linewidths=0, zorder=3)
     points.set(gid=f"curve-{estimator}", rasterized=dense)
-    anchors = np.flatnonzero(curve["is_anchor"].astype(bool))
+    primary = np.flatnonzero(curve["is_primary"].astype(bool))
     marks: dict[str, Any] = {
         "marker": "D",
         "s": 22,
@@ -254,11 +254,11 @@ def _draw_estimates(axes: Axes, curve: pd.DataFrame, estimator: str, limits: tup
         "linewidths": 1,
         "zorder": 4,
     }
-    axes.scatter(position[anchors], ratios[anchors], **marks)
+    axes.scatter(position[primary], ratios[primary], **marks)
 
 
-def _draw_anchor_lines(axes: Axes, curve: pd.DataFrame) -> None:
-    for where in curve.loc[curve["is_anchor"].astype(bool), "position"]:
+def _draw_primary_lines(axes: Axes, curve: pd.DataFrame) -> None:
+    for where in curve.loc[curve["is_primary"].astype(bool), "position"]:
         axes.axvline(where, color=INK, linewidth=0.6, alpha=0.7)
 
 
@@ -296,7 +296,7 @@ def _draw_decisions(
         dense = len(curve) > DENSE
         at = position[where]
         axes.vlines(at, y - 0.36, y + 0.36, colors=list(colours[where]), linewidth=width, rasterized=dense)
-    _draw_anchor_lines(axes, curve)
+    _draw_primary_lines(axes, curve)
     axes.set_ylim(len(reference) - 0.4, -0.7)
     labels = [_short(row.label) if labelled else "" for row in reference]
     axes.set_yticks(range(len(reference)), labels)

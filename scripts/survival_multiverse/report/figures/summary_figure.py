@@ -11,12 +11,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from survival_multiverse.inference.specification_summary import (
-    anchor_block,
     direction,
     estimated,
     estimators_present,
     headline,
     middle_ratio,
+    primary_block,
 )
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio, styled
 from survival_multiverse.report.style.palette import DIRECTION_COLOURS, INK, MUTED, PAPER, PUBLISHED
@@ -48,7 +48,7 @@ def draw_summary(
     _write(figure, study.title, 0.93, size=19, weight="bold", width=85)
     _write(figure, f"{heading}. {text}", 0.865, size=10.5, colour=MUTED, width=150)
     _write_answer(figure, _first(found), study)
-    rows = anchor_block(headline(specifications), study)
+    rows = primary_block(headline(specifications), study)
     note = NOTE if sum(_cautioned(rows)) else ""
     _write(figure, silence(study) + note, 0.085, size=10.5, colour=INK, width=150)
     _draw_strips(figure.add_axes((0.61, 0.235, 0.355, 0.53)), rows, study)
@@ -105,7 +105,7 @@ def _draw_strips(axes: Axes, rows: pd.DataFrame, study: Study) -> None:
         if name in study.published:
             ends = [place - 0.34, place + 0.34]
             axes.plot([study.published[name]] * 2, ends, color=PUBLISHED, linewidth=1.6, linestyle="--")
-        anchors = here["is_anchor"].to_numpy(dtype=bool)
+        primary = here["is_primary"].to_numpy(dtype=bool)
         marks: dict[str, Any] = {
             "marker": "D",
             "s": 40,
@@ -114,7 +114,7 @@ def _draw_strips(axes: Axes, rows: pd.DataFrame, study: Study) -> None:
             "linewidths": 1.1,
             "zorder": 4,
         }
-        axes.scatter(ratios[anchors], heights[anchors], **marks)
+        axes.scatter(ratios[primary], heights[primary], **marks)
     _dress(axes, rows, names, study)
 
 
@@ -130,7 +130,7 @@ def _of_them(rows: pd.DataFrame) -> str:
 
 def _dress(axes: Axes, rows: pd.DataFrame, names: list[str], study: Study) -> None:
     limits = ratio_limits(rows)
-    low, high = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
+    low, high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
     axes.axvline(1, color=INK, linewidth=0.9)
     axes.set_xscale("log")
     axes.set_xlim(limits)
@@ -145,7 +145,7 @@ def _dress(axes: Axes, rows: pd.DataFrame, names: list[str], study: Study) -> No
     axes.grid(True, axis="x")
     axes.set_axisbelow(True)
     axes.set_xlabel(f"Hazard ratio, {in_sentence(study.dose.label)} {high} against {low}", fontsize=10.5)
-    threshold = axis_value(study, "oligo_threshold", study.anchor.oligo_threshold)
+    threshold = axis_value(study, "oligo_threshold", study.primary.oligo_threshold)
     axes.set_title(f"Every analysis of patients with {threshold}", fontsize=11.5)
     words = {"below": "below 1", "includes": "includes 1", "above": "above 1"}
     dot: dict[str, Any] = {"marker": "o", "linestyle": "", "markersize": 5, "markeredgewidth": 0}

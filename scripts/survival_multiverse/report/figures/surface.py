@@ -22,7 +22,7 @@ from survival_multiverse.report.words.labels import axis_label, axis_value
 from survival_multiverse.report.words.table_cells import set_label
 from survival_multiverse.scenario.cautions import marked
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES, spelling
+from survival_multiverse.settings.values import AXES, canonical_text
 
 COLOURS = LinearSegmentedColormap.from_list("hazard", [BLUE, "#9cc7e0", "#f4f2ee", "#efb38d", VERMILION])
 DARK = "#16191d"
@@ -98,9 +98,9 @@ def _draw_block(figure: Figure, frame: Frame, cells: pd.DataFrame, study: Study,
             _draw_map(axes, here, doses, volumes, norm, "matched" in study.published)
             last = i == len(thresholds) - 1
             axes.set_xticks(
-                range(len(doses)), [spelling(value) for value in doses] if last else [""] * len(doses)
+                range(len(doses)), [canonical_text(value) for value in doses] if last else [""] * len(doses)
             )
-            axes.set_yticks(range(len(volumes)), [spelling(v) if j == 0 else "" for v in volumes])
+            axes.set_yticks(range(len(volumes)), [canonical_text(v) if j == 0 else "" for v in volumes])
             if i == 0:
                 text = axis_value(study, "caliper", caliper)
                 axes.set_title(text[0].upper() + text[1:], fontsize=7.5, loc="center")
@@ -143,7 +143,7 @@ def _draw_map(
             axes.text(x, y, text, ha="center", va="center", fontsize=6.2, color=ink)
             if sides[index] != "includes":
                 axes.plot(x + 0.36, y + 0.32, marker="o", markersize=1.9, color=ink, markeredgewidth=0)
-        if cell["is_anchor"]:
+        if cell["is_primary"]:
             _frame(axes, x, y, published=published)
     axes.set_xlim(-0.5, len(doses) - 0.5)
     axes.set_ylim(-0.5, len(volumes) - 0.5)

@@ -103,10 +103,12 @@ def _draw_curve(axes: Axes, curve: Curve, study: Study) -> None:
     """Draw the curve in steps of the grid; where they begin and end tells nobody's time."""
     analysis = study.analysis
     limits: dict[str, Any] = {"conf_type": analysis.survival_conf_type, "level": analysis.confidence_level}
-    steps = coarse_curve(curve.time, curve.event, minimum=study.minimum_cell, step=time_step(study), **limits)
+    steps = coarse_curve(
+        curve.time, curve.event, minimum=study.minimum_count, step=time_step(study), **limits
+    )
     columns = ["survival", "ci_lower", "ci_upper"]
     patients = np.full((len(steps), len(columns)), len(curve.time))
-    steps[columns] = shown_survival(steps[columns], patients, minimum=study.minimum_cell)
+    steps[columns] = shown_survival(steps[columns], patients, minimum=study.minimum_count)
     band: dict[str, Any] = {"step": "post", "color": curve.colour, "alpha": 0.13, "linewidth": 0}
     axes.fill_between(steps["time"], steps["ci_lower"], steps["ci_upper"], **band)
     style: dict[str, Any] = {
@@ -126,7 +128,7 @@ def _draw_numbers_at_risk(
     for tick in ticks:
         for row, curve in enumerate(curves):
             count = int(np.count_nonzero(at_least(curve.time, tick)))
-            shown = count_words(count, minimum=study.minimum_cell)
+            shown = count_words(count, minimum=study.minimum_count)
             axes.text(tick, row, shown, ha="center", va="center", color=INK, fontsize=7)
     axes.set_ylim(len(curves) - 0.4, -0.6)
     axes.set_yticks(range(len(curves)))

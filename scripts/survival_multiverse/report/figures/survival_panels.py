@@ -65,7 +65,7 @@ def survival_panels(
     name
         One of `figure_names`.
     samples
-        Patients of the primary scenario (`multiverse.anchor_samples`): frames with time, event, arm
+        Patients of the primary scenario (`multiverse.primary_samples`): frames with time, event, arm
         and a column for each grouping, under `population`, `all` and `matched:<set>`.
     estimates
         Rows of the primary scenario; the P values are read here, never computed again.
@@ -103,7 +103,7 @@ def log_rank_p(estimates: pd.DataFrame, **whom: str) -> float:
 
 
 def _arm_curves(patients: pd.DataFrame, study: Study) -> tuple[Curve, ...]:
-    labels = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
+    labels = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
     return tuple(
         _curve(patients[patients["arm"] == arm], labels[arm], ARM_COLOURS[arm], LINE_STYLES[arm])
         for arm in (1, 0)

@@ -1,1 +1,1 @@
-"""Colours, axes and formats of numbers that pictures and tables share."""
+"""Colours, axes and formats of numbers that charts, figures and tables share."""

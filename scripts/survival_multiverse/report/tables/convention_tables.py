@@ -73,7 +73,7 @@ def _smd_rows(estimates: pd.DataFrame, estimator: str, name: str | None, label: 
 
 def inverse_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return the primary hazard ratios in both directions: at or above against below, and the inverse."""
-    low, high = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
+    low, high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
     rows = primary_rows(estimates, analysis="cox")
     table = []
     for estimator, name, label in stages(study):

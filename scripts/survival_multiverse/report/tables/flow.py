@@ -18,7 +18,7 @@ MATCHED, UNMATCHED, UNSCORED = "matched", "unmatched", "not scored"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FlowStep:
     """A box of the flow: its words, its count as printed, who left before it, and what it divides into."""
 
     title: str
@@ -27,7 +27,7 @@ class Step:
     branches: tuple[str, ...] = field(default=())
 
 
-def flow_counts(flow: pd.DataFrame, anchor: pd.DataFrame, study: Study) -> pd.DataFrame:
+def flow_counts(flow: pd.DataFrame, primary: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Count everybody from those in the data to the matched pairs of the primary scenario.
 
     The counts of each kind of box add up: populations to those analysed, arms to the primary population, and
@@ -37,7 +37,7 @@ def flow_counts(flow: pd.DataFrame, anchor: pd.DataFrame, study: Study) -> pd.Da
     ----------
     flow
         ``results/cohort/flow.parquet``: step, reason, n_excluded, n_remaining.
-    anchor
+    primary
         Rows of the primary scenario.
 
     Returns
@@ -46,14 +46,14 @@ def flow_counts(flow: pd.DataFrame, anchor: pd.DataFrame, study: Study) -> pd.Da
         box (what is counted), name (of the reason, population, arm or set), count, and share of the smaller
         arm that is matched.
     """
-    rows = list(_counted(flow.to_dict("records"), anchor, study))
+    rows = list(_counted(flow.to_dict("records"), primary, study))
     return pd.DataFrame(rows, columns=["box", "name", "count", "share"]).astype(
         {"count": float, "share": float}
     )
 
 
 def _counted(
-    steps: list[dict[str, Any]], anchor: pd.DataFrame, study: Study
+    steps: list[dict[str, Any]], primary: pd.DataFrame, study: Study
 ) -> Iterator[tuple[str, str, float, float]]:
     nan = float("nan")
     yield START, str(steps[0]["reason"]), steps[0]["n_remaining"], nan
@@ -63,14 +63,14 @@ def _counted(
     total = float(steps[-1]["n_remaining"])
     yield ANALYSED, "", total, nan
     populations = {
-        name: _patients(anchor, name, "all", "all") for name in (PRIMARY, Population.OLIGOMETASTATIC)
+        name: _patients(primary, name, "all", "all") for name in (PRIMARY, Population.OLIGOMETASTATIC)
     }
     for population, count in populations.items():
         yield POPULATION, str(population), count, nan
     yield POPULATION, "", total - sum(populations.values()), nan
     for arm in ("1", "0"):
-        yield ARM, arm, _patients(anchor, PRIMARY, "arm", arm), nan
-    rows = primary_rows(anchor, analysis="matching")
+        yield ARM, arm, _patients(primary, PRIMARY, "arm", arm), nan
+    rows = primary_rows(primary, analysis="matching")
     for name in study.adjustment_sets:
         here = of_stage(rows, "matched", name)
         scored = float(here["n"].max()) if len(here) else 0.0
@@ -82,18 +82,19 @@ def _counted(
         yield UNSCORED, name, populations[PRIMARY] - scored, nan
 
 
-def _patients(anchor: pd.DataFrame, population: Population, variable: str, level: str) -> float:
-    rows = anchor[
-        (anchor["population"] == str(population)) & (anchor["landmark"] == 0) & anchor["subgroup"].isna()
-        & (anchor["estimator"] == "unadjusted") & (anchor["analysis"] == "descriptive")
-        & (anchor["statistic"] == "patients") & (anchor["variable"] == variable) & (anchor["level"] == level)
+def _patients(primary: pd.DataFrame, population: Population, variable: str, level: str) -> float:
+    rows = primary[
+        (primary["population"] == str(population)) & (primary["landmark"] == 0) & primary["subgroup"].isna()
+        & (primary["estimator"] == "unadjusted") & (primary["analysis"] == "descriptive")
+        & (primary["statistic"] == "patients") & (primary["variable"] == variable)
+        & (primary["level"] == level)
     ]  # fmt: skip
     return float(rows["estimate"].iloc[0]) if len(rows) else 0.0
 
 
-def flow_steps(counts: pd.DataFrame, study: Study) -> list[Step]:
+def flow_steps(counts: pd.DataFrame, study: Study) -> list[FlowStep]:
     """Return the boxes of the flow, from the table of `flow_counts`."""
-    words = [count_words(count, minimum=study.minimum_cell) for count in counts["count"]]
+    words = [count_words(count, minimum=study.minimum_count) for count in counts["count"]]
     boxes: dict[str, list[dict[str, Any]]] = {}
     for row in counts.assign(words=words).to_dict("records"):
         boxes.setdefault(row["box"], []).append(row)
@@ -101,7 +102,7 @@ def flow_steps(counts: pd.DataFrame, study: Study) -> list[Step]:
     reason = str(first["name"])
     (analysed,) = boxes[ANALYSED]
     out = tuple((row["name"], row["words"]) for row in boxes.get(EXCLUDED, []))
-    low, high = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
+    low, high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
     arms = tuple(
         f"{study.dose.label} {high if row['name'] == '1' else low}: {row['words']}" for row in boxes[ARM]
     )
@@ -110,11 +111,11 @@ def flow_steps(counts: pd.DataFrame, study: Study) -> list[Step]:
     )
     populations = tuple(_population(row, study) for row in boxes[POPULATION] if row["name"] or row["count"])
     return [
-        Step(reason[0].upper() + reason[1:], first["words"]),
-        Step("Analysed", analysed["words"], out),
-        Step(f"By {in_sentence(study.lesions.label)}, primary threshold", "", branches=populations),
-        Step("Primary population by arm", "", branches=arms),
-        Step(f"Matched 1:1, {axis_value(study, 'caliper', study.anchor.caliper)}", "", branches=sets),
+        FlowStep(reason[0].upper() + reason[1:], first["words"]),
+        FlowStep("Analysed", analysed["words"], out),
+        FlowStep(f"By {in_sentence(study.lesions.label)}, primary threshold", "", branches=populations),
+        FlowStep("Primary population by arm", "", branches=arms),
+        FlowStep(f"Matched 1:1, {axis_value(study, 'caliper', study.primary.caliper)}", "", branches=sets),
     ]
 
 
@@ -123,7 +124,7 @@ def _population(row: dict[str, Any], study: Study) -> str:
         return f"{study.lesions.label} not known, in neither: {row['words']}"
     population = Population(row["name"])
     sign, role = ("≥", ", primary population") if population is PRIMARY else ("<", "")
-    limit = axis_value(study, "oligo_threshold", study.anchor.oligo_threshold).replace("≥", sign)
+    limit = axis_value(study, "oligo_threshold", study.primary.oligo_threshold).replace("≥", sign)
     return f"{population_label(study, population)} ({limit}){role}: {row['words']}"
 
 

@@ -1,4 +1,4 @@
-"""Tables on the joint tests, the spread, the selected cutoffs, the calibration and the witnesses."""
+"""Tables on the joint tests, the spread, the selected cutoffs, the calibration and the cross-checks."""
 
 import math
 from typing import Any
@@ -57,7 +57,7 @@ TESTS = {
 
 def joint_table(joint: pd.DataFrame, study: Study, *, primary_threshold: bool) -> pd.DataFrame:
     """Return the joint tests at the primary threshold of lesions, or at the others."""
-    joint = joint[(joint["oligo_threshold"] == study.anchor.oligo_threshold) == primary_threshold]
+    joint = joint[(joint["oligo_threshold"] == study.primary.oligo_threshold) == primary_threshold]
     nulls = [name for name in NULL_LABELS if name in set(joint["null"])]
     gated = joint_blocks(joint, strictest_gate(study))
     rows = []
@@ -250,10 +250,10 @@ def calibration_shown(calibration: pd.DataFrame, study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*columns, "Observed (± SE)", "Cohorts", "Draws", "Note"])
 
 
-def witness_table(witnesses: pd.DataFrame, study: Study) -> pd.DataFrame:
+def cross_check_table(cross_checks: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return the study's own numbers beside those of other people's code."""
     rows = []
-    for row in witnesses.to_dict("records"):
+    for row in cross_checks.to_dict("records"):
         name, estimator = row["adjustment_set"], row["estimator"]
         what = str(row["quantity"])
         ok = row["status"] == str(Status.OK)
@@ -263,7 +263,7 @@ def witness_table(witnesses: pd.DataFrame, study: Study) -> pd.DataFrame:
                 what[0].upper() + what[1:],
                 ESTIMATOR_LABELS[estimator] if isinstance(estimator, str) else GAP,
                 set_label(study, name) if isinstance(name, str) else "none",
-                row["witness"],
+                row["library"],
                 count_text(row["numbers"]),
                 (f"{difference:.1e}" if difference > 0 else "<1e-9") if ok else reason_text(row),
                 ("yes" if row["agrees"] else "NO") if ok else GAP,

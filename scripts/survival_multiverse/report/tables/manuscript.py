@@ -15,7 +15,7 @@ from docx.table import _Cell
 from survival_multiverse.cohort.disclosure import class_words
 from survival_multiverse.report.tables.convention_tables import inverse_table
 from survival_multiverse.report.tables.patient_tables import multivariable_table, table_one, univariate_table
-from survival_multiverse.report.tables.report_tables import anchor_table
+from survival_multiverse.report.tables.report_tables import primary_table
 from survival_multiverse.report.words.captions import dagger
 from survival_multiverse.report.words.labels import judged_forms
 from survival_multiverse.report.words.narrative import origin
@@ -24,12 +24,12 @@ from survival_multiverse.settings.study import Study
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def manuscript_tables(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> bytes:
+def manuscript_tables(primary: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> bytes:
     """Return Table 1 with standardised differences, survival by factor, and the regression tables.
 
     Parameters
     ----------
-    anchor
+    primary
         Rows of the primary scenario.
 
     Returns
@@ -38,18 +38,18 @@ def manuscript_tables(anchor: pd.DataFrame, specifications: pd.DataFrame, study:
         A ``.docx`` file; equal tables give equal bytes.
     """
     late = dagger(study).strip()
-    small = f"{class_words(study.minimum_cell)} “*”: would give a small count away."
+    small = f"{class_words(study.minimum_count)} “*”: would give a small count away."
     titled = [
         ("Table 1. Patients by arm, before and after matching, with standardised mean differences.",
          f"Pearson's chi-square without correction; |SMD|: largest over the levels. {judged_forms(study)} "
          f"{small} {late}",
-         table_one(anchor, study)),
-        ("Table 2. Survival by factor, before matching.", late, univariate_table(anchor, study)),
+         table_one(primary, study)),
+        ("Table 2. Survival by factor, before matching.", late, univariate_table(primary, study)),
         ("Table 3. Multivariable Cox models, before matching.", "Efron's ties, model-based intervals.",
-         multivariable_table(anchor, study)),
+         multivariable_table(primary, study)),
         ("Table 4. Hazard ratios of the primary scenario by estimator.",
-         f"Each estimator answers its own question. {late}", anchor_table(specifications, study)),
-        ("Table 5. The hazard ratios in both directions.", late, inverse_table(anchor, study)),
+         f"Each estimator answers its own question. {late}", primary_table(specifications, study)),
+        ("Table 5. The hazard ratios in both directions.", late, inverse_table(primary, study)),
     ]  # fmt: skip
     page = Document()
     _set_up(page, study)

@@ -5,16 +5,16 @@ from collections.abc import Mapping
 import pandas as pd
 from markupsafe import Markup
 
-from survival_multiverse.report.tables.anchor_tables import anchor_tables
 from survival_multiverse.report.tables.convention_tables import convention_table, inverse_table
 from survival_multiverse.report.tables.inference_tables import (
     attribution_table,
     calibration_shown,
     calibration_summary,
+    cross_check_table,
     joint_table,
     selected_table,
-    witness_table,
 )
+from survival_multiverse.report.tables.paper_tables import paper_tables
 from survival_multiverse.report.tables.patient_tables import (
     missing_table,
     multivariable_table,
@@ -22,11 +22,11 @@ from survival_multiverse.report.tables.patient_tables import (
     univariate_table,
 )
 from survival_multiverse.report.tables.report_tables import (
-    anchor_table,
     blocks_table,
     counts_table,
     failures_table,
     gate_table,
+    primary_table,
     reasons_table,
 )
 from survival_multiverse.report.tables.time_tables import (
@@ -74,9 +74,9 @@ def _made(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[p
     """Return the tables by name, and how many of their columns name the row."""
     return {
         **_multiverse(study, tables),
-        **_primary(study, tables["anchor"], tables["specifications"]),
+        **_primary(study, tables["primary"], tables["specifications"]),
         **_appendix(study, tables),
-        **anchor_tables(tables),
+        **paper_tables(tables),
     }
 
 
@@ -98,21 +98,21 @@ def _multiverse(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, t
 
 
 def _primary(
-    study: Study, anchor: pd.DataFrame, specifications: pd.DataFrame
+    study: Study, primary: pd.DataFrame, specifications: pd.DataFrame
 ) -> dict[str, tuple[pd.DataFrame, int]]:
     return {
-        "primary_scenario": (anchor_table(specifications, study), 2),
-        "inverse": (inverse_table(anchor, study), 1),
-        "survival": (survival_table(anchor, study), 2),
-        "rmst": (rmst_table(anchor, study), 1),
-        "hazards": (proportional_hazards_table(anchor, study), 2),
+        "primary_scenario": (primary_table(specifications, study), 2),
+        "inverse": (inverse_table(primary, study), 1),
+        "survival": (survival_table(primary, study), 2),
+        "rmst": (rmst_table(primary, study), 1),
+        "hazards": (proportional_hazards_table(primary, study), 2),
         "landmarks": (landmark_table(specifications, study), 3),
-        "interactions": (interaction_table(anchor, study), 2),
-        "follow_up": (follow_up_table(anchor, study), 2),
-        "conventions": (convention_table(anchor, study), 2),
-        "table_one": (table_one(anchor, study), 2),
-        "univariate": (univariate_table(anchor, study), 2),
-        "multivariable": (multivariable_table(anchor, study), 3),
+        "interactions": (interaction_table(primary, study), 2),
+        "follow_up": (follow_up_table(primary, study), 2),
+        "conventions": (convention_table(primary, study), 2),
+        "table_one": (table_one(primary, study), 2),
+        "univariate": (univariate_table(primary, study), 2),
+        "multivariable": (multivariable_table(primary, study), 3),
     }
 
 
@@ -120,7 +120,7 @@ def _appendix(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, tup
     calibration = tables.get("calibration", pd.DataFrame())
     return {
         "missing": (missing_table(tables["cohort"], study), 1),
-        "witnesses": (witness_table(tables["witnesses"], study), 3),
+        "cross_checks": (cross_check_table(tables["cross_checks"], study), 3),
         "calibration_summary": (calibration_summary(calibration), 3),
         "calibration": (calibration_shown(calibration, study), 4),
         "strobe": (strobe_table(study, tables), 2),

@@ -26,7 +26,7 @@ from survival_multiverse.report.words.table_cells import (
 from survival_multiverse.scenario.cautions import marked
 from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import spelling
+from survival_multiverse.settings.values import canonical_text
 
 
 def table_one(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -39,7 +39,7 @@ def table_one(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     stages = [("unadjusted", None), *(("matched", name) for name in study.adjustment_sets)]
     frames = [_stage(estimates, estimator, name) for estimator, name in stages]
     frames[0] = pd.concat([frames[0], _balance_before(estimates, study)])
-    low, high = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
+    low, high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
     heads = ["Before matching", *(f"Matched, {set_label(study, name)}" for name in study.adjustment_sets)]
     columns = [("", "Variable"), ("", "Level")]
     columns += [(head, name) for head in heads for name in (low, high, "P", "|SMD|")]
@@ -48,7 +48,7 @@ def table_one(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     rows = []
     for variable in dict.fromkeys(cells["variable"]):
         levels = list(dict.fromkeys(cells.loc[cells["variable"] == variable, "level"]))
-        blocks = [_table_one_block(frame, variable, levels, study.minimum_cell) for frame in frames]
+        blocks = [_table_one_block(frame, variable, levels, study.minimum_count) for frame in frames]
         for position, level in enumerate(levels):
             row = [variable_label(study, variable), level_label(study, variable, level)]
             rows.append(row + [text for block in blocks for text in block[position]])
@@ -113,7 +113,7 @@ def _measured_rows(frames: list[pd.DataFrame], variable: str, study: Study) -> l
     role = study.covariates.get(variable) or getattr(study, variable)
     row = [variable_label(study, variable), f"Mean (SD), {display_unit(role.unit)}".removesuffix(", ")]
     for frame in frames:
-        row += _measured_block(frame[frame["variable"] == variable], study.minimum_cell)
+        row += _measured_block(frame[frame["variable"] == variable], study.minimum_count)
     return [row]
 
 
@@ -164,12 +164,12 @@ def univariate_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
             level for level in dict.fromkeys(here["level"]) if " vs " not in level
         ):
             found = {row["statistic"]: row for row in here[here["level"] == level].to_dict("records")}
-            small = found["median"]["n"] < study.minimum_cell
+            small = found["median"]["n"] < study.minimum_count
             row = [variable_label(study, variable), level_label(study, variable, level)]
             row.append(
-                f"<{study.minimum_cell} patients" if small else interval(found["median"], form=_one_decimal)
+                f"<{study.minimum_count} patients" if small else interval(found["median"], form=_one_decimal)
             )
-            row += [GAP if small else _percentage(found.get(f"survival_{spelling(t)}")) for t in times]
+            row += [GAP if small else _percentage(found.get(f"survival_{canonical_text(t)}")) for t in times]
             row.append(_log_rank(frame, variable) if position == 0 else "")
             rows.append(row + _univariate(frame, variable, level, reference=position == 0))
     return pd.DataFrame(rows, columns=columns)
@@ -223,12 +223,12 @@ def multivariable_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
 def missing_table(cohort: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return missing values by variable of the analysed cohort, a table of `release.cohort_counts`."""
     found = cohort.set_index("variable")
-    analysed = count_words(found["patients"].iloc[0], minimum=study.minimum_cell)
+    analysed = count_words(found["patients"].iloc[0], minimum=study.minimum_count)
     rows = []
     for name in ("gtv", "lesions", *study.covariates):
         count = found["n_missing"].get(name, 0.0)
         if count:
-            shown = count_words(count, minimum=study.minimum_cell)
+            shown = count_words(count, minimum=study.minimum_count)
             rows.append([variable_label(study, name), shown, analysed])
     return pd.DataFrame(rows, columns=["Variable", "Missing", "of patients"])
 

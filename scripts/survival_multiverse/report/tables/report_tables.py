@@ -8,12 +8,12 @@ from survival_multiverse.inference.specification_summary import (
     ESTIMATOR_ORDER,
     GATE,
     GATED,
-    anchor_block,
     estimated,
     headline,
     middle_ratio,
     other_sets,
     passing,
+    primary_block,
     strictest_gate,
     summarise,
 )
@@ -51,7 +51,7 @@ ANALYSES = {
     "tie_break": "orders of equal scores",
     "weights": "weights",
 }
-_ENVELOPE = {"estimate": "envelope_median", "ci_lower": "envelope_2.5", "ci_upper": "envelope_97.5"}
+_TIE_BREAK_RANGE = {"estimate": "tie_break_median", "ci_lower": "tie_break_2.5", "ci_upper": "tie_break_97.5"}
 
 
 def counts_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -79,7 +79,7 @@ def blocks_table(blocks: pd.DataFrame, study: Study) -> pd.DataFrame:
     gate = strictest_gate(study)
     here = blocks[
         (blocks["population"] == PRIMARY)
-        & (blocks["oligo_threshold"] == study.anchor.oligo_threshold)
+        & (blocks["oligo_threshold"] == study.primary.oligo_threshold)
         & (blocks["landmark"] == 0)
     ]
     here = here.assign(
@@ -130,14 +130,14 @@ def _median_of(block: dict[str, Any]) -> str:
     return format_ratio(block["median_hazard_ratio"]) if block["estimated"] else "none is comparable"
 
 
-def anchor_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
+def primary_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return the primary scenario by every estimator and adjustment set."""
     rows = []
     gate = strictest_gate(study)
-    anchor = headline(specifications)
-    anchor = anchor[anchor["is_anchor"].astype(bool)]
+    primary = headline(specifications)
+    primary = primary[primary["is_primary"].astype(bool)]
     for estimator in ESTIMATOR_ORDER:
-        for row in anchor[anchor["estimator"] == estimator].to_dict("records"):
+        for row in primary[primary["estimator"] == estimator].to_dict("records"):
             ok = row["status"] == "ok"
             name = row["adjustment_set"] if isinstance(row["adjustment_set"], str) else None
             judged = name is not None and gate in row and not pd.isna(row[gate])
@@ -149,7 +149,7 @@ def anchor_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                     if ok
                     else reason_text(row),
                     format_p(row["p_value"]) if ok else GAP,
-                    interval({name: row.get(column) for name, column in _ENVELOPE.items()}),
+                    interval({name: row.get(column) for name, column in _TIE_BREAK_RANGE.items()}),
                     _e_values(row),
                     format_ratio(row["rosenbaum_gamma"]) if is_number(row["rosenbaum_gamma"]) else GAP,
                     count_text(row["n"]),
@@ -169,7 +169,7 @@ def anchor_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
         "E-value (of the limit)",
         "Rosenbaum’s Γ",
         "Patients",
-        study.words.events.capitalize(),
+        study.terms.events.capitalize(),
         "Pairs",
     ]
     columns += ["Largest |SMD|, baseline", "Through the gate"]
@@ -223,7 +223,7 @@ def gate_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
     rows = []
     for estimator in GATED:
         everywhere = headline(specifications, estimator=estimator)
-        here = anchor_block(everywhere, study)
+        here = primary_block(everywhere, study)
         for kind, label in (
             ("passes_propensity_", "propensity covariates"),
             (GATE, "all baseline covariates"),

@@ -20,7 +20,7 @@ from survival_multiverse.report.words.table_cells import (
 from survival_multiverse.scenario.cautions import marked
 from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import spelling
+from survival_multiverse.settings.values import canonical_text
 
 ORDER_LABELS = {
     "match_then_landmark": "matched, then landmark",
@@ -54,19 +54,21 @@ def survival_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return median survival by arm, survival at the study's times, and its difference between the arms."""
     rows = primary_rows(estimates, analysis="kaplan_meier")
     rows = rows[rows["variable"] == "arm"]
-    low, high = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
+    low, high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
     times = study.analysis.survival_times
     table = []
     for estimator, name, label in stages(study):
         here = of_stage(rows, estimator, name)
         for level, arm in (("1", high), ("0", low)):
             found = _by_statistic(here[here["level"] == level])
-            small = not found or found["median"]["n"] < study.minimum_cell
+            small = not found or found["median"]["n"] < study.minimum_count
             cells = [GAP if small else interval(found["median"], form=_one_decimal)]
-            cells += [GAP if small else _share(found.get(f"survival_{spelling(time)}")) for time in times]
+            cells += [
+                GAP if small else _share(found.get(f"survival_{canonical_text(time)}")) for time in times
+            ]
             table.append([label, arm, *cells])
         found = _by_statistic(here[here["level"] == "1 vs 0"])
-        differences = [_share(found.get(f"survival_difference_{spelling(time)}")) for time in times]
+        differences = [_share(found.get(f"survival_difference_{canonical_text(time)}")) for time in times]
         table.append([label, "difference", "", *differences])
     unit = f", {display_unit(study.time.unit)}" if study.time.unit else ""
     columns = ["Patients", study.dose.label, f"Median{unit} (CI)"]
@@ -99,7 +101,7 @@ def follow_up_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     Their shortest and longest follow-up are single patients' and are not shown.
     """
     rows = primary_rows(estimates, analysis="follow_up")
-    low, high = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
+    low, high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
     table = []
     for estimator, name, label in stages(study):
         here = of_stage(rows, estimator, name)
@@ -109,7 +111,7 @@ def follow_up_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
         ]
         if all(groups):
             alive = [int(group["alive"]["estimate"]) for group in groups]
-            shown = [count_words(count, minimum=study.minimum_cell) for count in alive]
+            shown = [count_words(count, minimum=study.minimum_count) for count in alive]
             for group, words, text in zip(groups, ("all", high, low), shown, strict=True):
                 table.append([label, words, *_follow_up(group, text)])
     unit = f", {display_unit(study.time.unit)}" if study.time.unit else ""
@@ -129,7 +131,7 @@ def _follow_up(group: dict[str, dict[str, Any]], alive: str) -> list[str]:
 def rmst_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return the restricted mean survival of both arms and its difference."""
     rows = primary_rows(estimates, analysis="rmst")
-    low, high = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
+    low, high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
     table = []
     for estimator, name, label in stages(study):
         here = of_stage(rows, estimator, name)
@@ -181,14 +183,14 @@ def proportional_hazards_table(estimates: pd.DataFrame, study: Study) -> pd.Data
 def landmark_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return hazard ratios of the primary scenario beyond each landmark, with the patients at risk there."""
     rows = specifications[
-        (specifications["population"] == PRIMARY) & specifications["is_anchor"].astype(bool)
+        (specifications["population"] == PRIMARY) & specifications["is_primary"].astype(bool)
     ]
     table = []
     for landmark, here in rows.groupby("landmark"):
         for estimator in ESTIMATOR_ORDER:
             for row in here[here["estimator"] == estimator].to_dict("records"):
                 name, ok = row["adjustment_set"], is_number(row["hazard_ratio"])
-                small = row["n"] < study.minimum_cell
+                small = row["n"] < study.minimum_count
                 label = ESTIMATOR_LABELS[estimator]
                 if isinstance(row["landmark_order"], str):
                     label = f"{label}: {ORDER_LABELS[row['landmark_order']]}"
@@ -197,8 +199,8 @@ def landmark_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                         with_unit(landmark, study.time.unit) if landmark else "none",
                         label,
                         set_label(study, name) if isinstance(name, str) else "none",
-                        f"<{study.minimum_cell}" if small else count_text(row["n"]),
-                        f"<{study.minimum_cell}" if row["events"] < study.minimum_cell
+                        f"<{study.minimum_count}" if small else count_text(row["n"]),
+                        f"<{study.minimum_count}" if row["events"] < study.minimum_count
                         else count_text(row["events"]),
                         marked(interval(row | {"estimate": row["hazard_ratio"]}), row["flags"])
                         if ok

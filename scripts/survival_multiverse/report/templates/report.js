@@ -1,9 +1,9 @@
-// The page's own script: what the reader chooses goes to the pictures as signals, and a click opens an analysis.
+// The page's own script: what the reader chooses goes to the charts as signals, and a click opens an analysis.
 // Vega draws; numbers and words are made when the page is written. Everything given is set as text, never as HTML.
 (() => {
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
   const page = read("page-data");
-  const { labels, spellings, axes, specifications } = page;
+  const { labels, texts, axes, specifications } = page;
   const column = (name) => {
     const values = specifications.columns[name];
     return Array.isArray(values) ? (i) => values[i] : () => values.all;
@@ -14,7 +14,7 @@
   const shownCount = (value) => (value < 0 ? null : value);
   const sides = ["below", "above", "includes"];
 
-  // Rows of the primary population without a landmark: what the pictures of the grid draw.
+  // Rows of the primary population without a landmark: what the charts of the grid draw.
   const specs = Array.from({ length: specifications.headline }, (_, i) => ({
     i, T: label("T", i), D: label("D", i), G: label("G", i), C: label("C", i), S: label("S", i),
     Gt: label("G", i) && `${page.choices[0].label.slice(0, -page.choices[0].value.length)}${label("G", i)}`,
@@ -22,7 +22,7 @@
     estimator: page.estimators[get.E(i)], matching: get.E(i) === page.matched,
     hr: get.hr(i), lo: get.lo(i), hi: get.hi(i), inverse: get.hr(i) ? 1 / get.hr(i) : null,
     p: get.p(i), pt: get.pt(i), n: shownCount(get.n(i)), events: shownCount(get.events(i)), smd: get.smd(i), matched: get.matched(i),
-    el: get.el(i), eh: get.eh(i), tb: get.tb(i), care: get.care(i) || "none", gate: Boolean(get.gate(i)), anchor: Boolean(get.anchor(i)), side: sides[get.side(i)],
+    el: get.el(i), eh: get.eh(i), tb: get.tb(i), care: get.care(i) || "none", gate: Boolean(get.gate(i)), primary: Boolean(get.primary(i)), side: sides[get.side(i)],
   }));
 
   const own = { specs: () => specs, shares };
@@ -30,7 +30,7 @@
   const everything = structuredClone(state.chosen);
   const views = new Map();
 
-  // Pictures
+  // Charts
 
   const fitted = (text, room) => JSON.parse(text, (key, value) => {
     const parts = key === "width" && /^@(\d+):(\d+)$/.exec(value);
@@ -38,7 +38,7 @@
   });
 
   async function draw(holder, data = {}) {
-    const name = holder.dataset.picture;
+    const name = holder.dataset.chart;
     const text = document.getElementById(`spec-${name}`).textContent;
     const room = Math.max(holder.clientWidth, Number(holder.dataset.least || 300));
     const spec = fitted(text, room - 4);
@@ -58,23 +58,23 @@
     return result.view;
   }
 
-  // Lines of reference are hidden from screen readers; what is left is what the picture shows.
+  // Lines of reference are hidden from screen readers; what is left is what the chart shows.
   function sayIfEmpty(holder) {
     const note = holder.parentElement.querySelector("[data-emptied]");
     if (note) note.hidden = Boolean(holder.querySelector(".role-mark > [aria-roledescription]"));
   }
 
-  const pictures = [...document.querySelectorAll("[data-picture]:not([data-on-demand])")];
+  const charts = [...document.querySelectorAll("[data-chart]:not([data-on-demand])")];
   let drawing = Promise.resolve();
   const seen = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
-      // One after another, in the order of the page: the first picture is there before the next begins.
+      // One after another, in the order of the page: the first chart is there before the next begins.
       if (isIntersecting) { seen.unobserve(target); drawing = drawing.then(() => target.dataset.drawn || draw(target)); }
     }
   }, { rootMargin: "600px" });
-  pictures.forEach((holder) => seen.observe(holder));
+  charts.forEach((holder) => seen.observe(holder));
   const drawAll = async () => {
-    await Promise.all(pictures.filter((holder) => !holder.dataset.drawn).map((holder) => draw(holder)));
+    await Promise.all(charts.filter((holder) => !holder.dataset.drawn).map((holder) => draw(holder)));
   };
   // Paper unfolds nothing: what is folded is printed open, but the longest tables, and folded again.
   const unfolded = [];
@@ -89,7 +89,7 @@
   window.addEventListener("resize", () => {
     clearTimeout(resizing);
     resizing = setTimeout(() => {
-      for (const holder of pictures) {
+      for (const holder of charts) {
         if (holder.dataset.drawn && Math.abs(holder.dataset.drawn - holder.clientWidth) > 8) draw(holder);
       }
     }, 200);
@@ -100,10 +100,10 @@
   let told = 0;
 
   async function refresh(holder) {
-    const view = views.get(holder.dataset.picture)?.view;
+    const view = views.get(holder.dataset.chart)?.view;
     if (!view) return;
     // What moves the answer has other rows, and with them another height.
-    if (holder.dataset.picture === "attribution-chart") { await draw(holder); return; }
+    if (holder.dataset.chart === "attribution-chart") { await draw(holder); return; }
     for (const [name, value] of Object.entries(state)) view.signal(name, value);
     await view.runAsync();
     sayIfEmpty(holder);
@@ -112,7 +112,7 @@
   function tell() {
     told += 1;
     const now = told;
-    for (const holder of pictures) drawing = drawing.then(() => now === told && refresh(holder));
+    for (const holder of charts) drawing = drawing.then(() => now === told && refresh(holder));
     for (const figure of document.querySelectorAll("[data-kept]")) figure.hidden = !kept(JSON.parse(figure.dataset.kept));
     describe();
     fillTable();
@@ -180,7 +180,7 @@
     syncControls();
     tell();
     // The mark of the last drag goes with it.
-    const curve = document.querySelector("[data-picture=curve-chart]");
+    const curve = document.querySelector("[data-chart=curve-chart]");
     drawing = drawing.then(() => curve.dataset.drawn && draw(curve));
   });
 
@@ -348,8 +348,8 @@
 
   function scenarioPath(i) {
     const parts = ["T", "D", "G", "C"].map((name, place) => {
-      const at = get[name](i) < 0 ? page.anchor[place] : get[name](i);
-      return `${axes[name]}~${spellings[name][at]}`;
+      const at = get[name](i) < 0 ? page.primary[place] : get[name](i);
+      return `${axes[name]}~${texts[name][at]}`;
     });
     return `results/scenarios/${parts.join("/")}.parquet`;
   }
@@ -378,7 +378,7 @@
   // What a paper prints of the primary scenario.
   function printed(i, kind) {
     const matched = get.E(i) === page.matched;
-    return page.printed.filter((row) => get.anchor(i) && row.kind === kind
+    return page.printed.filter((row) => get.primary(i) && row.kind === kind
       && (row.matched ? matched && row.S === get.S(i) : kind === "smd" || !matched))
       .map((row) => (kind === "smd" ? { ...row, stage: row.matched ? "After" : "Before" } : row));
   }
@@ -386,7 +386,7 @@
   async function open(i) {
     const words = [page.estimators[get.E(i)], label("T", i), `${page.names.dose} ${label("D", i)}`,
       label("G", i) && `${page.names.gtv} ${label("G", i)}`, specs[i].Ct?.toLowerCase(), label("S", i),
-      get.anchor(i) && "primary scenario"].filter(Boolean);
+      get.primary(i) && "primary scenario"].filter(Boolean);
     document.getElementById("analysis-title").textContent = words.join(", ");
     const list = document.getElementById("analysis-facts");
     list.replaceChildren(...facts(i).flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
@@ -407,7 +407,7 @@
     document.getElementById("analysis-km-words").textContent = km.length
       ? `Survival of ${curveOf}; each step holds at least ${page.names.minimum} events, so that the curve is exact where it falls and above the whole one between.${
         km.some((row) => row.published !== undefined) ? " Purple: published." : ""}` : "No curve: too few patients.";
-    const holders = Object.fromEntries([...card.querySelectorAll("[data-picture]")].map((h) => [h.dataset.picture, h]));
+    const holders = Object.fromEntries([...card.querySelectorAll("[data-chart]")].map((h) => [h.dataset.chart, h]));
     const love = [...balance(i), ...printed(i, "smd")];
     holders["scenario-love"].closest("figure").hidden = !love.length;
     await draw(holders["scenario-km"], { km });

@@ -9,11 +9,11 @@ from survival_multiverse.inference.attribution import TIE_BREAK
 from survival_multiverse.inference.joint_summary import NULL_LABELS, primary_tests
 from survival_multiverse.inference.specification_summary import (
     Summary,
-    anchor_block,
     estimated,
     estimators_present,
     headline,
     passing,
+    primary_block,
     strictest_gate,
     summarise,
 )
@@ -63,7 +63,7 @@ def answers(
 ) -> list[Answer]:
     """Return one answer per estimator of the primary population, threshold and dose cutoff, no landmark."""
     everything = headline(specifications)
-    rows = anchor_block(everything, study)
+    rows = primary_block(everything, study)
     tested = joint_readings(joint, study)
     blocks = primary_tests(joint, study)
     found = []
@@ -111,8 +111,8 @@ def first_order(attribution: pd.DataFrame, study: Study, estimator: str) -> dict
         (attribution["scope"] == "block")
         & (attribution["gate"] == "all")
         & (attribution["population"] == PRIMARY)
-        & (attribution["oligo_threshold"] == study.anchor.oligo_threshold)
-        & (attribution["dose_cutoff"] == study.anchor.dose_cutoff)
+        & (attribution["oligo_threshold"] == study.primary.oligo_threshold)
+        & (attribution["dose_cutoff"] == study.primary.dose_cutoff)
         & (attribution["adjustment_set"].isna() | (attribution["adjustment_set"] == study.primary_set))
         & (attribution["estimator"] == estimator)
         & (attribution["landmark"] == 0)
@@ -132,9 +132,9 @@ def term_label(study: Study, term: str) -> str:
 
 def _favour(rows: pd.DataFrame, name: str, study: Study) -> str:
     summary = summarise(rows)
-    low, high = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
+    low, high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
     what = f"{summary.attempted:,} {ANALYSES[name]} analys{'is' if summary.attempted == 1 else 'es'}"
-    where = f"patients with {axis_value(study, 'oligo_threshold', study.anchor.oligo_threshold)}"
+    where = f"patients with {axis_value(study, 'oligo_threshold', study.primary.oligo_threshold)}"
     dose = f"{in_sentence(study.dose.label)} {high}"
     compares = f"compare{'s' if summary.attempted == 1 else ''} {dose} with {low}"
     opening = f"{what} of {where}{_adjusted(name, study)} {compares}"
@@ -192,21 +192,21 @@ def _through_gate(rows: pd.DataFrame, study: Study) -> Summary | None:
 
 def _cell(rows: pd.DataFrame, name: str, study: Study) -> str:
     """Describe the published cell instead of a joint test: what was fitted to a print can't be tested."""
-    cells = [f"{text} ({in_sentence(label)})" for label, text in _anchored(rows, study).items()]
+    cells = [f"{text} ({in_sentence(label)})" for label, text in _primary_ratios(rows, study).items()]
     if not cells:
-        return f"The published cell could not be estimated, and {MECHANICAL}."
+        return f"Nothing could be estimated at the published cutoffs, and {MECHANICAL}."
     ratio = study.published.get(name)
     whose = "the paper’s own pairs and model" if name == "matched" else "the paper’s own model"
     printed = f", where {whose} gave {format_ratio(ratio)}" if ratio else ""
     return f"At the published cutoffs they give {' and '.join(cells)}{printed}; {MECHANICAL}."
 
 
-def _anchored(rows: pd.DataFrame, study: Study) -> dict[str, str]:
+def _primary_ratios(rows: pd.DataFrame, study: Study) -> dict[str, str]:
     """Return the hazard ratio of the primary scenario by adjustment set."""
-    anchor = estimated(rows[rows["is_anchor"].astype(bool)])
-    sets = [name if isinstance(name, str) else None for name in anchor["adjustment_set"]]
+    primary = estimated(rows[rows["is_primary"].astype(bool)])
+    sets = [name if isinstance(name, str) else None for name in primary["adjustment_set"]]
     labels = [set_label(study, name) if name else "unadjusted" for name in sets]
-    texts = map(marked, map(format_ratio, anchor["hazard_ratio"]), anchor["flags"])
+    texts = map(marked, map(format_ratio, primary["hazard_ratio"]), primary["flags"])
     return dict(zip(labels, texts, strict=True))
 
 
@@ -250,7 +250,7 @@ def _span(summary: Summary, none: str = GAP) -> str:
 def _printed_cells(rows: pd.DataFrame, name: str, study: Study) -> dict[str, str]:
     ratio = study.published.get(name)
     return {
-        "Primary scenario": ", ".join(_anchored(rows, study).values()) or GAP,
+        "Primary scenario": ", ".join(_primary_ratios(rows, study).values()) or GAP,
         "Published": format_ratio(ratio) if ratio else GAP,
     }
 

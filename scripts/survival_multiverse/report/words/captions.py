@@ -6,9 +6,9 @@ import pandas as pd
 
 from survival_multiverse.cohort.coarse_curves import time_step
 from survival_multiverse.inference.specification_summary import (
-    anchor_block,
     estimators_present,
     headline,
+    primary_block,
     primary_cutoffs,
     surface_cells,
 )
@@ -69,7 +69,7 @@ def filled_in(study: Study) -> str:
 
 
 def marks_lacking(study: Study, published: pd.DataFrame, *, value: bool, primary: bool = True) -> str:
-    """Say which marks a picture lacks: the published `value`, the `primary` scenario."""
+    """Say which marks a chart lacks: the published `value`, the `primary` scenario."""
     parts = [] if primary else ["the primary scenario, as no single analysis has a place here"]
     if not value and (study.published or len(published)):
         parts.append("a published value, as the paper prints none of this kind")
@@ -99,7 +99,7 @@ def _curve_caption(specifications: pd.DataFrame, study: Study) -> Caption:
     )
     rows = headline(specifications)
     parts = [
-        f"{ESTIMATOR_LABELS[name]}: {reading(anchor_block(rows[rows['estimator'] == name], study), study)}"
+        f"{ESTIMATOR_LABELS[name]}: {reading(primary_block(rows[rows['estimator'] == name], study), study)}"
         for name in estimators_present(rows)
     ]
     return Caption("Specification curve", text, "Specification curve. " + " ".join(parts))
@@ -116,8 +116,8 @@ def _surface_caption(specifications: pd.DataFrame, study: Study) -> Caption:
         + dagger(study)
     )
     cells = primary_cutoffs(surface_cells(specifications, study), study)
-    where = f"{axis_value(study, 'oligo_threshold', study.anchor.oligo_threshold)}, "
-    where += f"{in_sentence(study.dose.label)} {axis_value(study, 'dose_cutoff', study.anchor.dose_cutoff)}"
+    where = f"{axis_value(study, 'oligo_threshold', study.primary.oligo_threshold)}, "
+    where += f"{in_sentence(study.dose.label)} {axis_value(study, 'dose_cutoff', study.primary.dose_cutoff)}"
     parts = [
         f"{set_label(study, name)}, {where}: {reading(cells[cells['adjustment_set'] == name], study)}"
         for name in study.adjustment_sets
@@ -132,12 +132,12 @@ def dagger(study: Study) -> str:
 
 
 def _survival_caption(part: str, study: Study, printed: str) -> Caption:
-    threshold, cutoff, _, caliper = study.anchor
+    threshold, cutoff, _, caliper = study.primary
     low, high = arm_labels(study, dose_cutoff=cutoff)
     population = f"patients with {axis_value(study, 'oligo_threshold', threshold)}"
     arms = f"{study.dose.label} {high} (solid) against {low} (dashed)"
     if part == STATE:
-        title = f"{study.time.label} by {in_sentence(study.words.state)}"
+        title = f"{study.time.label} by {in_sentence(study.terms.state)}"
         text = f"All patients: at least {with_unit(threshold, study.lesions.unit)} against fewer."
     elif part == DOSE:
         title = f"{study.time.label} by {in_sentence(study.dose.label)}"
@@ -160,8 +160,8 @@ def _survival_caption(part: str, study: Study, printed: str) -> Caption:
     step = with_unit(time_step(study), study.time.unit)
     method = (
         f"Kaplan-Meier curves with {percent} confidence bands ({study.analysis.survival_conf_type}); "
-        f"P of the log-rank test; numbers at risk below {study.minimum_cell} are not shown. Curves step at "
-        f"multiples of {step} and by at least {study.minimum_cell} events, so that no step is one patient's; "
-        "a curve ends where fewer follow."
+        f"P of the log-rank test; numbers at risk below {study.minimum_count} are not shown. Curves step at "
+        f"multiples of {step} and by at least {study.minimum_count} events, so that no step is one "
+        "patient's; a curve ends where fewer follow."
     )
     return Caption(title, f"{text} {method}{printed}", f"Kaplan-Meier curves. {text}")

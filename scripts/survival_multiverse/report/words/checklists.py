@@ -9,7 +9,7 @@ from survival_multiverse.cohort.sample import measured
 from survival_multiverse.inference.specification_summary import headline, passing
 from survival_multiverse.report.words.labels import in_sentence, with_unit
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES, spelling
+from survival_multiverse.settings.values import AXES, canonical_text
 
 CHECKLIST_REFERENCES = (
     "McShane LM, Altman DG, Sauerbrei W, et al. Reporting recommendations for tumor marker prognostic "
@@ -25,7 +25,7 @@ AUTHORS = "for the authors: a program cannot know it"
 def strobe_table(study: Study, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the STROBE items for cohort studies (von Elm et al. 2007)."""
     sizes = (tables["cohort"][name].iloc[0] for name in ("patients", "events"))
-    patients, events = (about(size, minimum=study.minimum_cell) for size in sizes)
+    patients, events = (about(size, minimum=study.minimum_count) for size in sizes)
     analysis = study.analysis
     missing = "complete cases by analysis" if study.missing_values == "complete_case" else "none are accepted"
     rows = [
@@ -68,7 +68,7 @@ def propensity_table(study: Study, specifications: pd.DataFrame) -> pd.DataFrame
         f"{entry.label} ({len(entry.covariates)} covariates)" for entry in study.adjustment_sets.values()
     )
     late = [entry.label for entry in study.adjustment_sets.values() if study.flags(entry.covariates)]
-    calipers = ", ".join(spelling(value) for value in study.axes["caliper"].values)
+    calipers = ", ".join(canonical_text(value) for value in study.axes["caliper"].values)
     rows = [
         ("Variables in the score", sets),
         ("Variables known only after treatment", ", ".join(late) + " hold some (†)" if late else "none"),
@@ -81,7 +81,7 @@ def propensity_table(study: Study, specifications: pd.DataFrame) -> pd.DataFrame
         ("Patients lost by matching", "matched share of the smaller arm, in every scenario"),
         ("Balance", "standardised differences before and after, all covariates; largest |SMD| of the "
          f"baseline covariates: {', '.join(gates)} (matched analyses of the primary population)"),
-        ("Overlap of the scores", "c-statistic, common support, and the picture of the scores by arm"),
+        ("Overlap of the scores", "c-statistic, common support, and the chart of the scores by arm"),
         ("Analysis of matched data", "Cox with errors clustered by pair; log-rank also stratified by pair"),
         ("Weights", "overlap and stabilised inverse probability, untruncated; errors for an estimated score"),
         ("Estimand", "named for each estimator; never pooled"),
@@ -95,9 +95,9 @@ def cutpoint_items(study: Study) -> pd.DataFrame:
     rows = []
     for axis in AXES[:-1]:
         role = {"oligo_threshold": study.lesions, "dose_cutoff": study.dose, "gtv_cutoff": study.gtv}[axis]
-        values = ", ".join(spelling(value) for value in study.axes[axis].values)
+        values = ", ".join(canonical_text(value) for value in study.axes[axis].values)
         given = sum(bool(reason) for reason in study.axes[axis].reasons)
-        primary = with_unit(getattr(study.anchor, axis), role.unit)
+        primary = with_unit(getattr(study.primary, axis), role.unit)
         rows.append(
             (
                 f"Cutpoints of {in_sentence(role.label)}",

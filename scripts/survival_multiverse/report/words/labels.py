@@ -7,12 +7,12 @@ from survival_multiverse.cohort.sample import GTV_LEVELS, STATE_LEVELS, measured
 from survival_multiverse.report.style.formats import display_label, display_unit
 from survival_multiverse.settings.schema import Population
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES, spelling
+from survival_multiverse.settings.values import AXES, canonical_text
 
 
 def with_unit(value: float, unit: str) -> str:
     """Return a number with its unit: ``12 months``."""
-    return f"{spelling(value)} {display_unit(unit)}".strip()
+    return f"{canonical_text(value)} {display_unit(unit)}".strip()
 
 
 def in_sentence(label: str) -> str:
@@ -29,8 +29,8 @@ def arm_labels(study: Study, *, dose_cutoff: float) -> tuple[str, str]:
 def population_label(study: Study, population: str) -> str:
     """Return the name of a population."""
     return {
-        Population.NON_OLIGOMETASTATIC: study.words.at_or_above,
-        Population.OLIGOMETASTATIC: study.words.below,
+        Population.NON_OLIGOMETASTATIC: study.terms.at_or_above,
+        Population.OLIGOMETASTATIC: study.terms.below,
         Population.ALL: "All patients",
     }[Population(population)]
 
@@ -40,7 +40,7 @@ def variable_label(study: Study, name: str) -> str:
     if name == "arm":
         return study.dose.label
     if name in ("state", "population"):
-        return study.words.state
+        return study.terms.state
     if name in ("gtv", "lesions"):
         return getattr(study, name).label
     labels = {item.name: item.label for item in study.covariates.values()}
@@ -49,15 +49,15 @@ def variable_label(study: Study, name: str) -> str:
 
 
 def level_label(study: Study, name: str, level: str) -> str:
-    """Return the label of one level of a grouping; a cutoff is that of the anchor."""
-    anchor = study.anchor
+    """Return the label of one level of a grouping; a cutoff is that of the primary."""
+    primary = study.primary
     if name == "arm" and level in ("0", "1"):
-        return arm_labels(study, dose_cutoff=anchor.dose_cutoff)[int(level)]
+        return arm_labels(study, dose_cutoff=primary.dose_cutoff)[int(level)]
     if name == "gtv" and level in GTV_LEVELS:
-        return "<≥"[GTV_LEVELS.index(level)] + with_unit(anchor.gtv_cutoff, study.gtv.unit)
+        return "<≥"[GTV_LEVELS.index(level)] + with_unit(primary.gtv_cutoff, study.gtv.unit)
     if level in STATE_LEVELS:
         sign = "<≥"[STATE_LEVELS.index(level)]
-        threshold = with_unit(anchor.oligo_threshold, study.lesions.unit)
+        threshold = with_unit(primary.oligo_threshold, study.lesions.unit)
         return f"{population_label(study, level)} ({sign}{threshold})"
     covariate = study.covariates.get(name)
     text = level
@@ -86,7 +86,7 @@ def contrast_label(study: Study, name: str, contrast: str) -> str:
 def axis_label(study: Study, axis: str) -> str:
     """Return the name of an axis of the multiverse, with its unit."""
     if axis == "oligo_threshold":
-        return f"{study.lesions.label}: {in_sentence(study.words.at_or_above)} from"
+        return f"{study.lesions.label}: {in_sentence(study.terms.at_or_above)} from"
     if axis == "dose_cutoff":
         return display_label(f"{study.dose.label}, cutoff", study.dose.unit)
     if axis == "gtv_cutoff":
@@ -103,7 +103,7 @@ def axis_value(study: Study, axis: str, value: float) -> str:
 def bare_value(study: Study, axis: str, value: float) -> str:
     """Return one value of an axis, beside the axis's name: ``≥20 mm``, ``0.2``, ``no caliper``."""
     if axis == "caliper":
-        return "no caliper" if math.isinf(value) else spelling(value)
+        return "no caliper" if math.isinf(value) else canonical_text(value)
     role = {"oligo_threshold": study.lesions, "dose_cutoff": study.dose, "gtv_cutoff": study.gtv}[axis]
     return f"≥{with_unit(value, role.unit)}"
 

@@ -8,7 +8,7 @@ from survival_multiverse.kernels.tie_breaks import VARIANCE_FLOOR
 from survival_multiverse.report.words.labels import in_sentence, judged_forms, variable_label, with_unit
 from survival_multiverse.scenario.sensitivity import ALPHA, RARE_RISK
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import spelling
+from survival_multiverse.settings.values import canonical_text
 
 CONF_TYPES = {"log-log": "complementary log-log", "log": "log", "plain": "plain"}
 CALIPER_SD = {"all": "over all patients", "within_arm": "pooled within arms"}
@@ -155,7 +155,7 @@ def _survival(study: Study) -> str:
 def _landmarks(study: Study) -> str:
     if not study.analysis.landmarks:
         return "None."
-    times = ", ".join(spelling(value) for value in study.analysis.landmarks)
+    times = ", ".join(canonical_text(value) for value in study.analysis.landmarks)
     return (
         "Where the exposure takes time to complete, those who die first cannot reach it, which flatters "
         "its higher levels (Anderson, Cain and Gelber 1983). Landmark analyses of patients with at least "
@@ -267,7 +267,7 @@ def _attribution() -> str:
 
 def _limits(study: Study) -> str:
     return (
-        f"A specification with fewer than {study.analysis.minimum_events} {study.words.events} in an arm, "
+        f"A specification with fewer than {study.analysis.minimum_events} {study.terms.events} in an arm, "
         "without pairs, with separated or constant data gets a reason instead of a number and stays in the "
         "counts. Missing values: "
         + (
@@ -275,5 +275,5 @@ def _limits(study: Study) -> str:
             if study.missing_values == "complete_case"
             else "a cohort with gaps is refused."
         )
-        + f" {class_words(study.minimum_cell)} Tests of small counts are not printed."
+        + f" {class_words(study.minimum_count)} Tests of small counts are not printed."
     )

@@ -10,7 +10,6 @@ from survival_multiverse.inference.joint_summary import median_ratio, primary_te
 from survival_multiverse.inference.specification_summary import (
     GATE,
     Summary,
-    anchor_block,
     estimated,
     estimators_present,
     headline,
@@ -18,6 +17,7 @@ from survival_multiverse.inference.specification_summary import (
     of_set,
     other_sets,
     passing,
+    primary_block,
     primary_cutoffs,
     strictest_gate,
     summarise,
@@ -86,7 +86,7 @@ def readings(specifications: pd.DataFrame, study: Study) -> list[tuple[str, str]
     found = []
     for name in estimators_present(rows):
         here = rows[rows["estimator"] == name]
-        parts = [reading(anchor_block(here, study), study)]
+        parts = [reading(primary_block(here, study), study)]
         if name == "matched":
             parts.append(_focal(here, study))
         parts.append(_other_blocks(here, study))
@@ -117,7 +117,7 @@ def beside(rows: pd.DataFrame, study: Study) -> str:
 
 def _focal(rows: pd.DataFrame, study: Study) -> str:
     """Say whom the matched analyses describe: how many were matched, and where the smaller arm changes."""
-    here = anchor_block(rows, study)
+    here = primary_block(rows, study)
     shares = here["matched_share"].dropna()
     if shares.empty:
         return ""
@@ -143,7 +143,7 @@ def _focal(rows: pd.DataFrame, study: Study) -> str:
 def _other_blocks(rows: pd.DataFrame, study: Study) -> str:
     """Return medians of the blocks with another threshold or dose cutoff, side by side and not pooled."""
     usable = estimated(rows)
-    usable = usable.drop(anchor_block(usable, study).index)
+    usable = usable.drop(primary_block(usable, study).index)
     medians = usable.groupby(["oligo_threshold", "dose_cutoff"])["hazard_ratio"].agg(middle_ratio)
     if medians.empty:
         return ""
@@ -275,7 +275,7 @@ def _range(summary: Summary, study: Study) -> str:
 
 
 def _sides(summary: Summary, study: Study) -> str:
-    meaning = f"fewer {study.words.events} at or above the cutoff"
+    meaning = f"fewer {study.terms.events} at or above the cutoff"
     below = f"{of_all(summary.below_1, summary.estimated)} lie below 1 ({meaning})"
     above = f"{of_all(summary.above_1, summary.estimated)} lie above 1"
     interval = f"a {percent(study)} confidence interval that excludes 1"
@@ -330,7 +330,7 @@ def of_all(part: int, whole: int) -> str:
 
 def hidden_bias(specifications: pd.DataFrame, study: Study) -> str:
     """Say the Rosenbaum bounds of the primary block's matched analyses; nothing if none was matched."""
-    rows = estimated(anchor_block(headline(specifications, estimator="matched"), study))
+    rows = estimated(primary_block(headline(specifications, estimator="matched"), study))
     rows = rows[rows["rosenbaum_direction"].notna()]
     if rows.empty:
         return ""

@@ -1,4 +1,4 @@
-"""The page's pictures in their initial state, to be drawn without a browser."""
+"""The page's charts in their initial state, to be drawn without a browser."""
 
 import json
 import math
@@ -10,9 +10,9 @@ import pandas as pd
 
 from survival_multiverse.inference.attribution import TIE_BREAK
 from survival_multiverse.inference.specification_summary import estimators_present, headline
+from survival_multiverse.report.charts.grid_charts import Chart
+from survival_multiverse.report.charts.page_charts import page_charts
 from survival_multiverse.report.charts.page_data import axis_labels, choice_labels, specification_columns
-from survival_multiverse.report.charts.page_pictures import page_pictures
-from survival_multiverse.report.charts.pictures import Picture
 from survival_multiverse.report.charts.theme import Spec
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, ORIGIN_NOTES
 from survival_multiverse.report.style.palette import PAPER, THEMED
@@ -20,7 +20,7 @@ from survival_multiverse.report.words.answer import first_order, term_label
 from survival_multiverse.settings.study import Study
 
 ROOM = 1000
-"""Width of a picture in pixels, unless it needs more."""
+"""Width of a chart in pixels, unless it needs more."""
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 """The first of them comes with the renderer, and the others are as wide."""
 LEAST = 0.005
@@ -28,32 +28,32 @@ LEAST = 0.005
 SIDES = ("below", "above", "includes")
 
 
-def picture_specs(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Spec]:
+def chart_specs(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Spec]:
     """Return Vega-Lite specifications by name, light, unfiltered, with title and origin; maps of P, too.
 
     Parameters
     ----------
     tables
-        As `page_pictures` takes them.
+        As `page_charts` takes them.
     """
     rows: dict[str, list[dict[str, Any]]] = {
         "specs": specification_rows(tables["specifications"], study),
         "shares": share_rows(tables["attribution"], tables["specifications"], study),
     }
-    made = {name: _complete(picture, study, rows) for name, picture in page_pictures(study, tables).items()}
+    made = {name: _complete(chart, study, rows) for name, chart in page_charts(study, tables).items()}
     if "surface-chart" in made:
         made["surface-chart-p"] = _set(made["surface-chart"], "measure", "p")
     return made
 
 
 def _set(spec: Spec, control: str, value: str) -> Spec:
-    """Return the picture after a reader has set one of the page's controls."""
+    """Return the chart after a reader has set one of the page's controls."""
     params = [{**param, "value": value} if param["name"] == control else param for param in spec["params"]]
     return {**spec, "params": params}
 
 
 def specification_rows(specifications: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
-    """Return the analyses that the pictures of the grid draw, as the page's script makes them of columns."""
+    """Return the analyses that the charts of the grid draw, as the page's script makes them of columns."""
     packed = specification_columns(specifications, study)
     count = packed["headline"]
     columns = {
@@ -91,7 +91,7 @@ def _row(
         **{name: None if own[name] is None or own[name] < 0 else own[name] for name in ("n", "events")},
         "care": own["care"] or "none",
         "gate": bool(own["gate"]),
-        "anchor": bool(own["anchor"]),
+        "primary": bool(own["primary"]),
         "side": SIDES[own["side"]],
     }
 
@@ -117,16 +117,16 @@ def _kind(term: str) -> str:
     return "only together" if " x " in term else "one choice alone"
 
 
-def _complete(picture: Picture, study: Study, rows: Mapping[str, list[dict[str, Any]]]) -> Spec:
-    text = json.dumps(picture.spec)
+def _complete(chart: Chart, study: Study, rows: Mapping[str, list[dict[str, Any]]]) -> Spec:
+    text = json.dumps(chart.spec)
     for colour, variable in THEMED.items():
         text = text.replace(f"var({variable})", colour)
-    room = max(ROOM, picture.least)
+    room = max(ROOM, chart.least)
     text = re.sub(r'"width": "@(\d+):(\d+)"', lambda found: f'"width": {_width(found, room)}', text)
     spec = json.loads(text)
     used = {name: rows[name] for name in rows if f'{{"name": "{name}"}}' in text}
     note = {"subtitle": ORIGIN_NOTES[study.source]} if study.source in ORIGIN_NOTES else {}
-    title = {"text": picture.title, **note, "anchor": "start", "fontSize": 15, "subtitleFontSize": 11}
+    title = {"text": chart.title, **note, "anchor": "start", "fontSize": 15, "subtitleFontSize": 11}
     return spec | {
         "title": title
         | {"offset": 14, "subtitlePadding": 4, "subtitleColor": spec["config"]["text"]["color"]},

@@ -1,4 +1,4 @@
-"""Pictures of the primary scenario with their words: time, strata, what was not measured, the joint test."""
+"""Charts of the primary scenario with their words: time, strata, what was not measured, the joint test."""
 
 import math
 from collections.abc import Mapping
@@ -9,17 +9,17 @@ import pandas as pd
 
 from survival_multiverse.inference.joint_summary import NULL_LABELS
 from survival_multiverse.inference.specification_summary import (
-    anchor_block,
     estimated,
     headline,
+    primary_block,
 )
 from survival_multiverse.paper.published_marks import NO_MARKS
-from survival_multiverse.report.charts.balance_pictures import love_picture, overlap_picture, smd_picture
-from survival_multiverse.report.charts.cutpoint_pictures import cutpoint_picture
-from survival_multiverse.report.charts.evidence import bias_chart, forest_chart, joint_chart
+from survival_multiverse.report.charts.balance_charts import love_chart, overlap_chart, smd_chart
+from survival_multiverse.report.charts.cutpoint_charts import cutpoint_chart
+from survival_multiverse.report.charts.evidence import bias_spec, forest_spec, joint_spec
+from survival_multiverse.report.charts.grid_charts import Chart, limits_of, published_points, published_words
 from survival_multiverse.report.charts.page_data import balance_terms, kept_by, primary_choices
-from survival_multiverse.report.charts.pictures import Picture, limits_of, published_points, published_words
-from survival_multiverse.report.charts.time_pictures import landmark_picture
+from survival_multiverse.report.charts.time_charts import landmark_chart
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio
 from survival_multiverse.report.tables.time_tables import of_stage, primary_rows, stages
 from survival_multiverse.report.words.captions import dagger
@@ -36,29 +36,29 @@ from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import ONE_UNIT, Study
 
 
-def evidence_pictures(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, Picture]:
-    """Return the pictures that show of the primary scenario what the reader keeps."""
-    anchor, specifications = tables["anchor"], tables["specifications"]
+def evidence_charts(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, Chart]:
+    """Return the charts that show of the primary scenario what the reader keeps."""
+    primary, specifications = tables["primary"], tables["specifications"]
     published = tables.get("published", NO_MARKS)
     made = [
-        love_picture(anchor, specifications, study, published),
-        overlap_picture(tables["score_overlap"], specifications, study),
-        smd_picture(specifications, study, published),
-        landmark_picture(specifications, study),
-        _forest(anchor, specifications, study),
-        _bias(anchor, specifications, study),
-        *(cutpoint_picture(tables, study, name) for name in ("dose", "gtv")),
+        love_chart(primary, specifications, study, published),
+        overlap_chart(tables["score_overlap"], specifications, study),
+        smd_chart(specifications, study, published),
+        landmark_chart(specifications, study),
+        _forest(primary, specifications, study),
+        _bias(primary, specifications, study),
+        *(cutpoint_chart(tables, study, name) for name in ("dose", "gtv")),
         _joint(tables["null_curves"], specifications, study),
     ]
-    return {picture.name: picture for picture in made if picture is not None}
+    return {chart.name: chart for chart in made if chart is not None}
 
 
-def _forest(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Picture | None:
-    rows = anchor[
-        (anchor["population"] == PRIMARY) & (anchor["landmark"] == 0)
-        & (anchor["analysis"] == "cox") & (anchor["statistic"] == "hazard_ratio")
-        & (anchor["variable"] == "arm")
-        & (anchor["model"] == "arm_only") & (anchor["ties"] == "efron")
+def _forest(primary: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Chart | None:
+    rows = primary[
+        (primary["population"] == PRIMARY) & (primary["landmark"] == 0)
+        & (primary["analysis"] == "cox") & (primary["statistic"] == "hazard_ratio")
+        & (primary["variable"] == "arm")
+        & (primary["model"] == "arm_only") & (primary["ties"] == "efron")
     ]  # fmt: skip
     choices = primary_choices(specifications, study)
     found, names, words = [], ["All patients"], []
@@ -95,13 +95,13 @@ def _forest(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) ->
     # Few rows: the axis holds every interval that is not absurdly wide.
     ends = [min(max(row[end], 0.1), 10.0) for row in found for end in ("lo", "hi") if is_number(row[end])]
     limits = limits_of([*found, *({"hr": ratio, "lo": ratio, "hi": ratio} for ratio in ends)])
-    spec = forest_chart(found, names=names, columns=columns, limits=limits)
+    spec = forest_spec(found, names=names, columns=columns, limits=limits)
     title = f"{study.dose.label} within strata"
-    return Picture("forest-chart", title, text, "; ".join(words), spec)
+    return Chart("forest-chart", title, text, "; ".join(words), spec)
 
 
 def _stratum(row: dict[str, Any], column: str, name: str, study: Study) -> dict[str, Any]:
-    small = min(row["n"], row["events"]) < study.minimum_cell
+    small = min(row["n"], row["events"]) < study.minimum_count
     return {
         "column": column,
         "name": name,
@@ -109,16 +109,16 @@ def _stratum(row: dict[str, Any], column: str, name: str, study: Study) -> dict[
         "lo": row["ci_lower"],
         "hi": row["ci_upper"],
         "care": care(row["flags"]),
-        "counts": f"<{study.minimum_cell}" if small else f"{row['n']:,.0f}, {row['events']:,.0f}",
+        "counts": f"<{study.minimum_count}" if small else f"{row['n']:,.0f}, {row['events']:,.0f}",
     }
 
 
-def _bias(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Picture | None:
+def _bias(primary: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Chart | None:
     rows = headline(specifications)
-    rows = estimated(rows[rows["is_anchor"].astype(bool)])
+    rows = estimated(rows[rows["is_primary"].astype(bool)])
     rows = rows[rows["estimator"].isin(["matched", "overlap"])]
     rare = bool((rows["risk_at_end"] < RARE_RISK).any())
-    measured = _measured(anchor, study, rare=rare)
+    measured = _measured(primary, study, rare=rare)
     choices = primary_choices(specifications, study)
     strengths, styles, kept = {}, {}, {}
     for row in rows.to_dict("records"):
@@ -157,8 +157,8 @@ def _bias(anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> P
         + ". Strongest measured, by the smaller of its two ratios: "
         + _strongest(measured)
     )
-    spec = bias_chart(curves, measured, styles, reach)
-    return Picture("bias-chart", "What was not measured, beside what was", text, alternative, spec)
+    spec = bias_spec(curves, measured, styles, reach)
+    return Chart("bias-chart", "What was not measured, beside what was", text, alternative, spec)
 
 
 def _strongest(measured: list[dict[str, Any]]) -> str:
@@ -166,12 +166,12 @@ def _strongest(measured: list[dict[str, Any]]) -> str:
     return f"{row['name']}, {row['exposure']:.2f} with the arm and {row['outcome']:.2f} with the event."
 
 
-def _measured(anchor: pd.DataFrame, study: Study, *, rare: bool) -> list[dict[str, Any]]:
+def _measured(primary: pd.DataFrame, study: Study, *, rare: bool) -> list[dict[str, Any]]:
     """Return the ratio of each baseline covariate's share between the arms, and its risk ratio for death."""
     terms = balance_terms(study)
-    balance = primary_rows(anchor, analysis="balance")
+    balance = primary_rows(primary, analysis="balance")
     balance = balance[(balance["estimator"] == "unadjusted") & balance["adjustment_set"].notna()]
-    cox = of_stage(primary_rows(anchor, analysis="cox"), "unadjusted", None)
+    cox = of_stage(primary_rows(primary, analysis="cox"), "unadjusted", None)
     cox = cox[
         (cox["model"] == "univariate") & (cox["ties"] == "efron") & (cox["statistic"] == "hazard_ratio")
     ]
@@ -186,7 +186,7 @@ def _measured(anchor: pd.DataFrame, study: Study, *, rare: bool) -> list[dict[st
         if level == "continuous" and (covariate is None or covariate.type == "continuous"):
             per = study.per.get(variable, ONE_UNIT)
             linear = death[death["level"] == (per.words or "per unit")]
-            strengths = _per_deviation(anchor, variable, shares, linear, units=per.units, rare=rare)
+            strengths = _per_deviation(primary, variable, shares, linear, units=per.units, rare=rare)
             found |= {name: {"name": name} | strengths} if strengths else {}
             continue
         death = death[death["level"].astype(str).str.startswith(f"{level} vs ")]
@@ -200,7 +200,7 @@ def _measured(anchor: pd.DataFrame, study: Study, *, rare: bool) -> list[dict[st
 
 
 def _per_deviation(
-    anchor: pd.DataFrame,
+    primary: pd.DataFrame,
     variable: str,
     balance: pd.Series,
     death: pd.DataFrame,
@@ -212,7 +212,7 @@ def _per_deviation(
 
     `death` has its hazard ratio per so many `units`.
     """
-    rows = of_stage(primary_rows(anchor, analysis="descriptive"), "unadjusted", None)
+    rows = of_stage(primary_rows(primary, analysis="descriptive"), "unadjusted", None)
     rows = rows[(rows["variable"] == variable) & (rows["statistic"] == "standard_deviation")]
     if death.empty or len(rows) < 2 or not is_number(balance.get("smd", math.nan)):
         return {}
@@ -223,8 +223,8 @@ def _per_deviation(
     return {"exposure": math.exp(0.91 * abs(balance["smd"])), "outcome": risk_ratio(ratio, rare=rare)}
 
 
-def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Picture | None:
-    here = anchor_block(null_curves[null_curves["landmark"] == 0], study)
+def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Chart | None:
+    here = primary_block(null_curves[null_curves["landmark"] == 0], study)
     here = here[here["population"] == PRIMARY]
     here = here[here["hazard_ratio"].notna()]
     if here.empty:
@@ -254,10 +254,10 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
     alternative = f"Observed ranks outside the band: {'; '.join(_outside(here))}."
     estimators = [label for label in ESTIMATOR_LABELS.values() if label in {row["estimator"] for row in rows}]
     nulls = [label for label in NULL_LABELS.values() if label in {row["null"] for row in rows}]
-    spec = joint_chart(
+    spec = joint_spec(
         rows, estimators=estimators, nulls=nulls, limits=limits_of([*rows, *published_points(study)])
     )
-    return Picture("joint-chart", "Observed against no effect", text, alternative, spec)
+    return Chart("joint-chart", "Observed against no effect", text, alternative, spec)
 
 
 def _outside(curves: pd.DataFrame) -> list[str]:
@@ -272,13 +272,13 @@ def _outside(curves: pd.DataFrame) -> list[str]:
 
 def _observed(specifications: pd.DataFrame, study: Study) -> dict[tuple[str, int], dict[str, Any]]:
     """Return the choices behind each rank of the primary block's curves, and whether they are the primary."""
-    block = estimated(anchor_block(headline(specifications), study))
+    block = estimated(primary_block(headline(specifications), study))
     block = block.sort_values("hazard_ratio", kind="stable")
     ranks = block.groupby("estimator").cumcount() + 1
-    primary = block["is_anchor"].astype(bool)
+    primary = block["is_primary"].astype(bool)
     return {
-        (estimator, rank): {**choices, "anchor": bool(anchor), "care": care(flags)}
-        for estimator, rank, choices, anchor, flags in zip(
+        (estimator, rank): {**choices, "primary": bool(is_primary), "care": care(flags)}
+        for estimator, rank, choices, is_primary, flags in zip(
             block["estimator"], ranks, kept_by(block, study), primary, block["flags"], strict=True
         )
     }

@@ -10,7 +10,7 @@ from report_frames import failure, grid, joint_row, small_study, specifications
 from report_page import EVIL, evil_page
 
 from survival_multiverse.inference.attribution import attribute
-from survival_multiverse.inference.specification_summary import anchor_block, headline
+from survival_multiverse.inference.specification_summary import headline, primary_block
 from survival_multiverse.report.figures import summary_figure
 from survival_multiverse.report.figures.summary_figure import draw_summary
 from survival_multiverse.report.style.formats import svg_bytes
@@ -22,14 +22,14 @@ from survival_multiverse.report.words.answer import SILENT, Answer
 @pytest.fixture(scope="module")
 def manuscript():
     study, tables = evil_page().study, evil_page().tables
-    return manuscript_tables(tables["anchor"], tables["specifications"], study)
+    return manuscript_tables(tables["primary"], tables["specifications"], study)
 
 
 def test_the_manuscript_holds_the_tables_of_the_page(manuscript):
     study, tables = evil_page().study, evil_page().tables
     page = Document(io.BytesIO(manuscript))
     assert len(page.tables) == 5
-    expected = table_one(tables["anchor"], study)
+    expected = table_one(tables["primary"], study)
     first = page.tables[0]
     shown = [[cell.text for cell in row.cells] for row in first.rows[expected.columns.nlevels :]]
     first_column = expected.iloc[:, 0]
@@ -45,7 +45,7 @@ def test_the_manuscript_holds_the_tables_of_the_page(manuscript):
 
 def test_equal_tables_give_an_equal_document(manuscript):
     study, tables = evil_page().study, evil_page().tables
-    assert manuscript_tables(tables["anchor"], tables["specifications"], study) == manuscript
+    assert manuscript_tables(tables["primary"], tables["specifications"], study) == manuscript
     with zipfile.ZipFile(io.BytesIO(manuscript)) as parts:
         assert {part.date_time for part in parts.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
@@ -63,7 +63,7 @@ def strips(figure):
 def test_the_summary_draws_what_it_says():
     figure = draw_summary(grid(), pd.DataFrame([joint_row()]), attribute(grid()), small_study())
     shown = strips(figure)
-    block = anchor_block(headline(grid()), small_study())
+    block = primary_block(headline(grid()), small_study())
     for name, ratios in shown.items():
         here = block[(block["estimator"] == name) & (block["status"] == "ok")]
         assert sorted(ratios) == pytest.approx(sorted(here["hazard_ratio"]))

@@ -1,4 +1,4 @@
-"""Other people's code as a witness: it agrees, and it says so when the study's own code is wrong."""
+"""Cross-checks against other people's code: they agree, and they tell when the study's own code is wrong."""
 
 from dataclasses import replace
 
@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from cohorts import breast_patients, breast_study
 
-from survival_multiverse.inference import witness
-from survival_multiverse.inference.witness import (
+from survival_multiverse.inference import cross_checks
+from survival_multiverse.inference.cross_checks import (
     LOG_RATIO,
     PROPENSITY,
     TOLERANCE,
-    check_witnesses,
     compare,
+    compare_with_libraries,
     fitted_models,
 )
 from survival_multiverse.settings.schema import Status
@@ -23,9 +23,9 @@ def models():
     return list(fitted_models(breast_patients(), breast_study()))
 
 
-def test_the_witnesses_agree_on_every_model_of_the_primary_scenario():
+def test_the_libraries_agree_on_every_model_of_the_primary_scenario():
     study = breast_study()
-    table = check_witnesses(breast_patients(), study)
+    table = compare_with_libraries(breast_patients(), study)
     assert len(table) == 1 + 3 * len(study.adjustment_sets)
     assert set(table["status"]) == {"ok"}
     assert table["agrees"].all()
@@ -57,9 +57,9 @@ def test_a_small_error_above_the_tolerance_counts(models):
 
 
 def test_a_broken_engine_is_reported(monkeypatch):
-    real = witness.cox_binary
-    monkeypatch.setattr(witness, "cox_binary", lambda *data: (real(*data)[0] + 1e-4, *real(*data)[1:]))
-    table = check_witnesses(breast_patients(), breast_study())
+    real = cross_checks.cox_binary
+    monkeypatch.setattr(cross_checks, "cox_binary", lambda *data: (real(*data)[0] + 1e-4, *real(*data)[1:]))
+    table = compare_with_libraries(breast_patients(), breast_study())
     assert set(table.loc[~table["agrees"], "estimator"]) == {"unadjusted", "matched"}
 
 

@@ -1,4 +1,4 @@
-"""The audit of the cutpoints as a picture with its words."""
+"""The audit of the cutpoints as a chart with its words."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,9 +8,9 @@ import pandas as pd
 from survival_multiverse.cohort.sample import measured
 from survival_multiverse.inference.specification_summary import direction
 from survival_multiverse.paper.published_marks import NO_MARKS
-from survival_multiverse.report.charts.evidence import cutpoint_chart
+from survival_multiverse.report.charts.evidence import cutpoint_spec
+from survival_multiverse.report.charts.grid_charts import Chart, limits_of
 from survival_multiverse.report.charts.page_data import axis_labels
-from survival_multiverse.report.charts.pictures import Picture, limits_of
 from survival_multiverse.report.style.formats import display_label, format_p, format_ratio
 from survival_multiverse.report.words.labels import axis_value, in_sentence, with_unit
 from survival_multiverse.report.words.narrative import percent
@@ -20,7 +20,7 @@ from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
 
 
-def cutpoint_picture(tables: Mapping[str, pd.DataFrame], study: Study, name: str) -> Picture | None:
+def cutpoint_chart(tables: Mapping[str, pd.DataFrame], study: Study, name: str) -> Chart | None:
     """Draw hazard ratios over the cutoffs of dose or volume, and the continuous variable; None without any.
 
     None of reconstructed patients either: within a published category their values were drawn.
@@ -49,14 +49,14 @@ def cutpoint_picture(tables: Mapping[str, pd.DataFrame], study: Study, name: str
     axis = f"{name}_cutoff"
     labels = axis_labels(study)["G"] if name == "gtv" else [None] * len(study.axes[axis].values)
     grid = [
-        {"cutoff": value, "anchor": value == getattr(study.anchor, axis), "G": label}
+        {"cutoff": value, "primary": value == getattr(study.primary, axis), "G": label}
         for value, label in zip(study.axes[axis].values, labels, strict=True)
     ]
     below = int((rows["hazard_ratio"] < 1).sum())
     printed = _printed(tables.get("published", NO_MARKS), study, name)
     text = _words(study, name, smooth) + _printed_words(printed) + NOTE
     alternative = f"At {below:,} of the {len(rows):,} cutoffs shown the hazard ratio is below 1."
-    spec = cutpoint_chart(
+    spec = cutpoint_spec(
         points,
         spline,
         grid=grid,
@@ -66,7 +66,7 @@ def cutpoint_picture(tables: Mapping[str, pd.DataFrame], study: Study, name: str
         percent=percent(study),
     )
     title = f"Other cutoffs of {in_sentence(role.label)}"
-    return Picture(f"cutpoint-{name}-chart", title, text, alternative, spec)
+    return Chart(f"cutpoint-{name}-chart", title, text, alternative, spec)
 
 
 def _printed(published: pd.DataFrame, study: Study, name: str) -> list[dict[str, Any]]:
@@ -74,7 +74,7 @@ def _printed(published: pd.DataFrame, study: Study, name: str) -> list[dict[str,
     variable = {"dose": "arm"}.get(name, name)
     rows = published[(published["quantity"] == "hazard_ratio") & (published["variable"] == variable)]
     rows = rows[(rows["estimator"] == "adjusted") & (rows["population"] == PRIMARY)]
-    cutoff = getattr(study.anchor, f"{name}_cutoff")
+    cutoff = getattr(study.primary, f"{name}_cutoff")
     return [
         {"cutoff": cutoff, "hr": row["value"], "lo": row["lower"], "hi": row["upper"]}
         for row in rows.to_dict("records")
@@ -88,19 +88,19 @@ def _printed_words(printed: list[dict[str, Any]]) -> str:
     interval = f", {format_ratio(row['lo'])} to {format_ratio(row['hi'])}" if is_number(row["lo"]) else ""
     return (
         f" Purple: the published cutoff and, there, the published hazard ratio ({format_ratio(row['hr'])}"
-        f"{interval}), which a model adjusts for other factors as nothing else in this picture is."
+        f"{interval}), which a model adjusts for other factors as nothing else in this chart is."
     )
 
 
 def _words(study: Study, name: str, smooth: pd.DataFrame) -> str:
     """Return the caption of the cutoffs and of the curve beside them."""
     role = getattr(study, name)
-    where = axis_value(study, "oligo_threshold", study.anchor.oligo_threshold)
+    where = axis_value(study, "oligo_threshold", study.primary.oligo_threshold)
     text = (
         f"Unadjusted, {where}: the hazard ratio at or above "
         f"against below each cutoff of {in_sentence(role.label)} with enough patients on both sides and at "
-        f"least {study.minimum_cell} between it and the next; dashed: the cutoffs of the grid, the thick one "
-        "the primary. No cutoff was picked from it."
+        f"least {study.minimum_count} between it and the next; dashed: the cutoffs of the grid, the thick "
+        "one the primary. No cutoff was picked from it."
     )
     if len(smooth):
         row = smooth.iloc[0]
@@ -114,7 +114,7 @@ def _words(study: Study, name: str, smooth: pd.DataFrame) -> str:
 
 
 def _smooth(dose_response: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    """Return the curve of the continuous variable: its rows, and the same for the picture."""
+    """Return the curve of the continuous variable: its rows, and the same for the chart."""
     here = (dose_response["population"] == PRIMARY) & (dose_response["variable"] == name)
     smooth = dose_response[here & dose_response["hazard_ratio"].notna()]
     spline = [
@@ -126,4 +126,4 @@ def _smooth(dose_response: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[
 
 def _split(row: dict[str, Any], study: Study) -> str:
     counts = [row["n_above"], row["n_below"]]
-    return ", ".join(f"<{study.minimum_cell}" if n < study.minimum_cell else f"{n:,.0f}" for n in counts)
+    return ", ".join(f"<{study.minimum_count}" if n < study.minimum_count else f"{n:,.0f}" for n in counts)

@@ -11,13 +11,13 @@ from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import AXES
 
 
-def read_anchor_estimates(path: str, study: Study) -> pd.DataFrame:
+def read_primary_estimates(path: str, study: Study) -> pd.DataFrame:
     """Read the primary scenario's rows alone; where an axis does not apply it may be empty."""
-    anchored = [
+    of_primary = [
         (pc.field(name) == value) | pc.field(name).is_null()
-        for name, value in zip(AXES, study.anchor, strict=True)
+        for name, value in zip(AXES, study.primary, strict=True)
     ]
-    frame = pq.read_table(path, filters=reduce(and_, anchored)).to_pandas()
+    frame = pq.read_table(path, filters=reduce(and_, of_primary)).to_pandas()
     for name in frame.select_dtypes("category"):
         frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
     return frame

@@ -1,4 +1,4 @@
-"""Write every picture that the page draws in the browser as a file of its own."""
+"""Write every chart that the page draws in the browser as a file of its own."""
 
 import json
 import re
@@ -6,24 +6,24 @@ from collections.abc import Mapping
 
 import vl_convert
 
-from survival_multiverse.files.anchor_estimates import read_anchor_estimates
 from survival_multiverse.files.archives import write_archive
 from survival_multiverse.files.parquet_files import read_frame
-from survival_multiverse.files.study_files import PICTURED, PICTURED_OF_PAPER
+from survival_multiverse.files.primary_estimates import read_primary_estimates
+from survival_multiverse.files.study_files import CHARTED, CHARTED_OF_PAPER
 from survival_multiverse.provenance.job_log import job_log
 from survival_multiverse.provenance.job_records import recorded_job
-from survival_multiverse.report.charts.picture_files import picture_specs
+from survival_multiverse.report.charts.chart_files import chart_specs
 from survival_multiverse.report.charts.theme import Spec
 from survival_multiverse.report.release import release
 from survival_multiverse.settings.study import Study
 
 
-def draw_pictures(*, tables: Mapping[str, str], estimates: str, settings: str, archive: str) -> None:
-    """Write the pictures as SVG and as PNG into one file."""
+def draw_charts(*, tables: Mapping[str, str], estimates: str, settings: str, archive: str) -> None:
+    """Write the charts as SVG and as PNG into one file."""
     study = Study.from_config(json.loads(settings))
     frames = {name: read_frame(path) for name, path in tables.items()}
-    frames["anchor"] = read_anchor_estimates(estimates, study)
-    specs = picture_specs(study, release(frames, study))
+    frames["primary"] = read_primary_estimates(estimates, study)
+    specs = chart_specs(study, release(frames, study))
     drawn = {name: svg_of(spec) for name, spec in specs.items()}
     vector = {f"{name}.svg": svg.encode() for name, svg in drawn.items()}
     pixels = {f"{name}.png": vl_convert.svg_to_png(svg, scale=2) for name, svg in drawn.items()}
@@ -33,7 +33,7 @@ def draw_pictures(*, tables: Mapping[str, str], estimates: str, settings: str, a
 def svg_of(spec: Spec) -> str:
     """Return a specification as SVG; words with a halo have it behind them, as on the page.
 
-    The renderer numbers what pictures refer to through all that it draws; here each begins anew.
+    The renderer numbers what charts refer to through all that it draws; here each begins anew.
     """
     svg = vl_convert.vegalite_to_svg(spec).replace("<text ", '<text paint-order="stroke" ')
     numbers: dict[str, str] = {}
@@ -46,8 +46,8 @@ def svg_of(spec: Spec) -> str:
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
-        named = [name for name in (*PICTURED, *PICTURED_OF_PAPER) if snakemake.input.get(name)]
-        draw_pictures(
+        named = [name for name in (*CHARTED, *CHARTED_OF_PAPER) if snakemake.input.get(name)]
+        draw_charts(
             tables={name: snakemake.input[name] for name in named},
             estimates=snakemake.input.estimates,
             settings=snakemake.params.settings,

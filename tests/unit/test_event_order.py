@@ -1,4 +1,4 @@
-"""Whether one order of leaving gives all rates, against every order there is, and on cohorts that exist."""
+"""Whether one event order gives all rates, against every order there is, and on cohorts that exist."""
 
 import itertools
 from functools import cache
@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from survival_multiverse.estimators.curves import kaplan_meier
-from survival_multiverse.paper.common_order import Levels, common_orders, order_exists
 from survival_multiverse.paper.consistency import audit_consistency
+from survival_multiverse.paper.event_order import Levels, order_exists, order_feasibility
 from survival_multiverse.paper.published import Description, limits, read_description, read_published
 
 AT_RISK, CENSORED = 5, 2
@@ -33,7 +33,7 @@ def share_left(died: tuple[int, ...], at_risk: int) -> float:
 
 @cache
 def shares_after(order: tuple[int, ...], sizes: tuple[int, ...]) -> frozenset[tuple[float, ...]]:
-    """Every pair of shares of two levels that an order of leaving can give, however it is dealt out."""
+    """Every pair of shares of two levels that an event order can give, however it is dealt out."""
     found = set()
     for dealt in itertools.product(range(len(sizes)), repeat=len(order)):
         parts = [
@@ -75,9 +75,9 @@ def test_an_order_is_found_where_there_is_one_and_only_there():
 def test_a_search_that_would_take_too_long_concludes_nothing(monkeypatch):
     impossible = {"one": exactly((8, 8), (0.5, 0.5)), "other": exactly((4, 12), (0.75, 0.75))}
     assert order_exists(impossible, 16, 3) is False
-    monkeypatch.setattr("survival_multiverse.paper.common_order.MOST_STEPS", 5)
+    monkeypatch.setattr("survival_multiverse.paper.event_order.MOST_STEPS", 5)
     assert order_exists(impossible, 16, 3) is None
-    monkeypatch.setattr("survival_multiverse.paper.common_order.MOST_ORDERS", 5)
+    monkeypatch.setattr("survival_multiverse.paper.event_order.MOST_ORDERS", 5)
     assert order_exists(impossible, 16, 3) is None
 
 
@@ -140,7 +140,7 @@ def test_the_rates_of_a_cohort_that_exists_are_never_impossible(early, known):
     for seed in range(25):
         time, event, _ = drawn(seed, early)
         ended = {at: int(((time <= at) & (event == 0)).sum()) for at in (12.0, 20.0)}
-        found = list(common_orders(printed(seed, early=early), description(ended if known else {})))
+        found = list(order_feasibility(printed(seed, early=early), description(ended if known else {})))
         assert all(verdict.possible for verdict in found)
         concluded += len(found)
     assert concluded > 0 or not known
@@ -149,19 +149,19 @@ def test_the_rates_of_a_cohort_that_exists_are_never_impossible(early, known):
 def test_a_rate_that_cannot_be_beside_the_others_is_among_those_that_are_named():
     named = 0
     for seed in range(12):
-        for verdict in common_orders(printed(seed, wrong=1.3), description({12.0: 0, 20.0: 0})):
+        for verdict in order_feasibility(printed(seed, wrong=1.3), description({12.0: 0, 20.0: 0})):
             if not verdict.possible:
                 assert verdict.any_of == () or "dose" in verdict.any_of
                 named += "dose" in verdict.any_of
     assert named >= 3
 
 
-def test_the_paper_has_a_rate_that_no_order_of_leaving_gives_beside_the_others():
+def test_the_paper_has_a_rate_that_no_event_order_gives_beside_the_others():
     resources = Path(__file__).parents[2] / "resources"
     settings = yaml.safe_load((resources / "reconstruction.yaml").read_text(encoding="utf-8"))
     table = pd.read_csv(resources / "published_statistics.csv", dtype=str, keep_default_na=False)
     audit = audit_consistency(read_published(table), read_description(settings))
-    found = audit[audit.check == "one order of leaving gives all rates"].set_index("cohort")
+    found = audit[audit.check == "one event order gives all rates"].set_index("cohort")
     assert found.verdict.to_dict() == {"non_oligo_pre_psm": "agrees", "non_oligo_post_psm": "impossible"}
     named = {name.split("__")[2] for name in found.ids["non_oligo_post_psm"].split(";")}
     assert named == {"sex", "pre_kps", "post_kps", "n_stage"}

@@ -1,4 +1,4 @@
-"""Search for one order of leaving that gives the printed rates of every variable, where few are at risk.
+"""Search for one event order that gives the printed rates of every variable, where few are at risk.
 
 How patients die or are censored one by one between two printed times decides the later Kaplan-Meier rates
 of all levels of all variables at once: a level's rate is met by certain orders of its own patients only.
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from survival_multiverse.kernels.interleaving import orders_of_leaving
+from survival_multiverse.kernels.interleaving import event_orders
 from survival_multiverse.paper.levels_and_whole import ROUNDING, most_censored, size_of_rate
 from survival_multiverse.paper.published import Description
 
@@ -42,7 +42,7 @@ class Levels:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Feasibility:
     """What an exhaustive search found about a cohort between two printed times.
 
     Attributes
@@ -64,7 +64,7 @@ class Verdict:
     any_of: tuple[str, ...]
 
 
-def common_orders(rows: pd.DataFrame, description: Description) -> Iterator[Verdict]:
+def order_feasibility(rows: pd.DataFrame, description: Description) -> Iterator[Feasibility]:
     """Search for every cohort and each two consecutive printed times.
 
     Parameters
@@ -132,7 +132,7 @@ class _Automaton:
         """Build the automaton; return None if there are too many orders."""
         trees = []
         for size, low, high in zip(levels.at_risk, levels.lowest, levels.highest, strict=True):
-            lengths, deaths, complete = orders_of_leaving(
+            lengths, deaths, complete = event_orders(
                 size, censored, low - ROUNDING, high + ROUNDING, MOST_ORDERS
             )
             if not complete:
@@ -178,7 +178,7 @@ class _Level:
 
 def _search(
     rows: pd.DataFrame, description: Description, rates: pd.DataFrame, start: float, end: float
-) -> Verdict | None:
+) -> Feasibility | None:
     """Return the verdict on one cohort; None if nothing can be concluded."""
     most = most_censored(rows, end)
     if most is None:
@@ -215,7 +215,7 @@ def _search(
         if order_exists({other: variables[other] for other in variables if other != name}, at_risk, censored)
     )
     later = rates[(rates.time == end) & rates.variable.isin(variables)]
-    return Verdict(later, at_risk, censored, possible, any_of)
+    return Feasibility(later, at_risk, censored, possible, any_of)
 
 
 def _ended(description: Description, time: float) -> int | None:

@@ -1,4 +1,4 @@
-"""Pictures of the grid with their words: curve, blocks, surface, caliper, ties, attribution."""
+"""Charts of the grid with their words: curve, blocks, surface, caliper, ties, attribution."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from typing import Any
 import pandas as pd
 
 from survival_multiverse.inference.specification_summary import (
-    anchor_block,
     estimated,
     estimators_present,
     headline,
     middle_ratio,
     of_set,
+    primary_block,
 )
 from survival_multiverse.paper.published_marks import LARGEST, NO_MARKS, SHARE
-from survival_multiverse.report.charts.grid import attribution_chart, caliper_chart, surface_chart, ties_chart
+from survival_multiverse.report.charts.grid import attribution_spec, caliper_spec, surface_spec, ties_spec
 from survival_multiverse.report.charts.page_data import axis_labels, choice_labels
-from survival_multiverse.report.charts.specification import blocks_chart, curve_chart
+from survival_multiverse.report.charts.specification import blocks_spec, curve_spec
 from survival_multiverse.report.charts.theme import Spec
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio
 from survival_multiverse.report.style.ratio_axis import ratio_limits
@@ -31,11 +31,11 @@ from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import AXES
 
 DENSE = 5_000
-"""With more analyses than this the small pictures of the blocks leave the intervals out."""
+"""With more analyses than this the small charts of the blocks leave the intervals out."""
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Chart:
     """A Vega-Lite specification with its title, caption, and the words read out instead of it.
 
     `least` is how narrow it may be, in pixels, where that hangs on what it shows.
@@ -54,26 +54,26 @@ def first_view(specifications: pd.DataFrame, study: Study) -> dict[str, Any]:
     labels = axis_labels(study)
     present = estimators_present(headline(specifications))
     opening = "matched" if "matched" in present else next(iter(present), "matched")
-    anchor = {
+    primary = {
         key: labels[key][study.axes[axis].values.index(value)] if value in study.axes[axis].values else ""
-        for key, axis, value in zip("TDGC", AXES, study.anchor, strict=True)
+        for key, axis, value in zip("TDGC", AXES, study.primary, strict=True)
     }
     return {
-        "threshold": anchor["T"],
-        "dose": anchor["D"],
+        "threshold": primary["T"],
+        "dose": primary["D"],
         "estimator": ESTIMATOR_LABELS[opening],
         "set": dict(zip(study.adjustment_sets, labels["S"], strict=True)).get(study.primary_set, ""),
         "chosen": {**{key: labels[key] for key in "GC"}, "gate": "all"},
     }
 
 
-def grid_pictures(
+def grid_charts(
     specifications: pd.DataFrame,
     attribution: pd.DataFrame,
     study: Study,
     published: pd.DataFrame = NO_MARKS,
-) -> dict[str, Picture]:
-    """Return the pictures that follow the page's controls, and what moves the answer.
+) -> dict[str, Chart]:
+    """Return the charts that follow the page's controls, and what moves the answer.
 
     `published` is what `published_marks` gives.
     """
@@ -88,13 +88,13 @@ def grid_pictures(
         _ties(rows, study, first, limits),
         _attribution(rows, attribution, study),
     ]
-    return {picture.name: picture for picture in made if picture is not None}
+    return {chart.name: chart for chart in made if chart is not None}
 
 
-def _curve(rows: pd.DataFrame, study: Study, first: dict[str, Any], limits: tuple[float, float]) -> Picture:
+def _curve(rows: pd.DataFrame, study: Study, first: dict[str, Any], limits: tuple[float, float]) -> Chart:
     choices = [row["label"] for row in choice_labels(study)]
-    spec = curve_chart(study, first, choices=choices, limits=limits, percent=percent(study))
-    block = anchor_block(rows, study)
+    spec = curve_spec(study, first, choices=choices, limits=limits, percent=percent(study))
+    block = primary_block(rows, study)
     parts = [
         f"{ESTIMATOR_LABELS[name]}: {reading(block[block['estimator'] == name], study)}"
         for name in estimators_present(block)
@@ -104,11 +104,11 @@ def _curve(rows: pd.DataFrame, study: Study, first: dict[str, Any], limits: tupl
         "covariates and an estimator. Each line is an "
         f"analysis with its {percent(study)} confidence interval; beneath, its patients (and, darker, its "
         "events) and the choices behind it. Diamonds: primary scenario. Hover for the numbers, click to "
-        "open the analysis, drag over rows of choices to keep those alone, here and in every other picture; "
+        "open the analysis, drag over rows of choices to keep those alone, here and in every other chart; "
         "another drag starts anew."
     )
     text += published_words(study) + dagger(study)
-    return Picture("curve-chart", "Specification curve", text, " ".join(parts), spec)
+    return Chart("curve-chart", "Specification curve", text, " ".join(parts), spec)
 
 
 def published_words(study: Study, estimators: Iterable[str] = ESTIMATOR_LABELS) -> str:
@@ -126,9 +126,9 @@ def published_words(study: Study, estimators: Iterable[str] = ESTIMATOR_LABELS) 
     )
 
 
-def _blocks(rows: pd.DataFrame, study: Study, first: dict[str, Any], limits: tuple[float, float]) -> Picture:
+def _blocks(rows: pd.DataFrame, study: Study, first: dict[str, Any], limits: tuple[float, float]) -> Chart:
     dense = len(rows) > DENSE
-    spec = blocks_chart(
+    spec = blocks_spec(
         study, first, labels=axis_labels(study), limits=limits, percent=percent(study), dense=dense
     )
     usable = estimated(rows)
@@ -144,7 +144,7 @@ def _blocks(rows: pd.DataFrame, study: Study, first: dict[str, Any], limits: tup
         f"cutoff of {in_sentence(study.dose.label)}. Blocks ask different questions, so they stand side by "
         "side and are not pooled. A click shows the block above." + published_words(study) + NOTE
     )
-    return Picture("blocks-chart", "All blocks", text, "; ".join(words), spec)
+    return Chart("blocks-chart", "All blocks", text, "; ".join(words), spec)
 
 
 def _opening(rows: pd.DataFrame) -> str:
@@ -152,8 +152,8 @@ def _opening(rows: pd.DataFrame) -> str:
     return "matched" if "matched" in present else next(iter(present), "matched")
 
 
-def _surface(rows: pd.DataFrame, study: Study) -> Picture | None:
-    matched = anchor_block(rows[rows["estimator"] == "matched"], study)
+def _surface(rows: pd.DataFrame, study: Study) -> Chart | None:
+    matched = primary_block(rows[rows["estimator"] == "matched"], study)
     if matched.empty:
         return None
     text = (
@@ -163,15 +163,15 @@ def _surface(rows: pd.DataFrame, study: Study) -> Picture | None:
         f"{_published_there(study)}. "
         "Click a cell to open the analysis." + dagger(study)
     )
-    threshold = axis_value(study, "oligo_threshold", study.anchor.oligo_threshold)
-    dose = axis_value(study, "dose_cutoff", study.anchor.dose_cutoff)
+    threshold = axis_value(study, "oligo_threshold", study.primary.oligo_threshold)
+    dose = axis_value(study, "dose_cutoff", study.primary.dose_cutoff)
     where = f"{threshold}, {in_sentence(study.dose.label)} {dose}"
     alternative = f"Maps of matched hazard ratios. With {where}: {reading(matched, study)}"
     labels = axis_labels(study)
     # So wide that the numbers in its cells have room.
     least = max(760, 150 + len(labels["C"]) * (8 + 34 * len(labels["D"])))
     title = "Hazard ratio and P over the cutoffs"
-    return Picture("surface-chart", title, text, alternative, surface_chart(study, labels), least)
+    return Chart("surface-chart", title, text, alternative, surface_spec(study, labels), least)
 
 
 def _published_there(study: Study) -> str:
@@ -185,8 +185,8 @@ def _caliper(
     first: dict[str, Any],
     limits: tuple[float, float],
     published: pd.DataFrame,
-) -> Picture | None:
-    matched = estimated(anchor_block(rows[rows["estimator"] == "matched"], study))
+) -> Chart | None:
+    matched = estimated(primary_block(rows[rows["estimator"] == "matched"], study))
     if matched.empty:
         return None
     words = []
@@ -204,8 +204,8 @@ def _caliper(
     )
     printed = {"smd": printed_numbers(published, LARGEST), "matched": printed_numbers(published, SHARE)}
     text += _published_trade(study, printed) + dagger(study)
-    spec = caliper_chart(study, first, labels=axis_labels(study), limits=limits, printed=printed)
-    return Picture("caliper-chart", "What the caliper buys and costs", text, "; ".join(words), spec)
+    spec = caliper_spec(study, first, labels=axis_labels(study), limits=limits, printed=printed)
+    return Chart("caliper-chart", "What the caliper buys and costs", text, "; ".join(words), spec)
 
 
 def _published_trade(study: Study, printed: Mapping[str, Mapping[str, float]]) -> str:
@@ -231,12 +231,12 @@ def printed_numbers(published: pd.DataFrame, quantity: str) -> dict[str, float]:
 
 def _ties(
     rows: pd.DataFrame, study: Study, first: dict[str, Any], limits: tuple[float, float]
-) -> Picture | None:
-    matched = estimated(anchor_block(rows[rows["estimator"] == "matched"], study))
-    matched = matched[matched["envelope_2.5"].notna()]
+) -> Chart | None:
+    matched = estimated(primary_block(rows[rows["estimator"] == "matched"], study))
+    matched = matched[matched["tie_break_2.5"].notna()]
     if matched.empty:
         return None
-    widest = (matched["envelope_97.5"] / matched["envelope_2.5"]).max()
+    widest = (matched["tie_break_97.5"] / matched["tie_break_2.5"]).max()
     text = (
         "Many patients have the same propensity score, and which of them is taken is arbitrary. Bars: the "
         f"central 95 % of the hazard ratios over {study.analysis.tie_break_draws:,} orders; points: their "
@@ -248,11 +248,11 @@ def _ties(
         "Over the orders the hazard ratio of a single matched analysis of the primary block varies by a "
         f"factor of up to {widest:.2f}."
     )
-    spec = ties_chart(study, first, limits=limits)
-    return Picture("ties-chart", "The order of equal scores", text, alternative, spec)
+    spec = ties_spec(study, first, limits=limits)
+    return Chart("ties-chart", "The order of equal scores", text, alternative, spec)
 
 
-def _attribution(rows: pd.DataFrame, attribution: pd.DataFrame, study: Study) -> Picture | None:
+def _attribution(rows: pd.DataFrame, attribution: pd.DataFrame, study: Study) -> Chart | None:
     names = [name for name in estimators_present(rows) if name != "unadjusted"]
     shares = {name: found for name in names if (found := first_order(attribution, study, name))}
     if not shares:
@@ -269,9 +269,9 @@ def _attribution(rows: pd.DataFrame, attribution: pd.DataFrame, study: Study) ->
         "until every combination has an estimate. It describes this grid; other values would give other "
         "shares."
     )
-    spec = attribution_chart([ESTIMATOR_LABELS[name] for name in shares])
+    spec = attribution_spec([ESTIMATOR_LABELS[name] for name in shares])
     alternative = "Of the primary block. " + "; ".join(words)
-    return Picture("attribution-chart", "What moves the answer", text, alternative, spec)
+    return Chart("attribution-chart", "What moves the answer", text, alternative, spec)
 
 
 def published_points(study: Study) -> list[dict[str, float]]:

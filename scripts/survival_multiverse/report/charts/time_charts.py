@@ -1,12 +1,12 @@
-"""The landmarks of the primary scenario as a picture with its words."""
+"""The landmarks of the primary scenario as a chart with its words."""
 
 from typing import Any
 
 import pandas as pd
 
+from survival_multiverse.report.charts.grid_charts import Chart, limits_of
 from survival_multiverse.report.charts.page_data import axis_labels, kept_by
-from survival_multiverse.report.charts.pictures import Picture, limits_of
-from survival_multiverse.report.charts.time import landmark_chart
+from survival_multiverse.report.charts.time import landmark_spec
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, display_label, format_ratio
 from survival_multiverse.report.words.captions import dagger
 from survival_multiverse.report.words.labels import with_unit
@@ -16,7 +16,7 @@ from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
 
 
-def landmark_picture(specifications: pd.DataFrame, study: Study) -> Picture | None:
+def landmark_chart(specifications: pd.DataFrame, study: Study) -> Chart | None:
     """Draw the primary scenario at every landmark; None if the study has no landmarks."""
     rows = landmark_rows(specifications, study)
     if not rows or not study.analysis.landmarks:
@@ -37,14 +37,14 @@ def landmark_picture(specifications: pd.DataFrame, study: Study) -> Picture | No
         + (" Purple: published." if study.published else "")
         + dagger(study)
     )
-    spec = landmark_chart(rows, sets=sets, limits=limits, title=title)
-    return Picture("landmark-chart", "Sequential landmarks", text, "Matched: " + "; ".join(words), spec)
+    spec = landmark_spec(rows, sets=sets, limits=limits, title=title)
+    return Chart("landmark-chart", "Sequential landmarks", text, "Matched: " + "; ".join(words), spec)
 
 
 def landmark_rows(specifications: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
-    """Return the primary scenario at every landmark, for the picture: one row per estimate."""
+    """Return the primary scenario at every landmark, for the chart: one row per estimate."""
     rows = specifications[
-        (specifications["population"] == PRIMARY) & specifications["is_anchor"].astype(bool)
+        (specifications["population"] == PRIMARY) & specifications["is_primary"].astype(bool)
     ]
     rows = rows[rows["hazard_ratio"].notna()]
     labels = dict(zip(study.adjustment_sets, axis_labels(study)["S"], strict=True))
@@ -79,4 +79,4 @@ def landmark_rows(specifications: pd.DataFrame, study: Study) -> list[dict[str, 
 
 def _held_back(count: float, study: Study) -> str:
     """Return a count of patients, unless there are too few."""
-    return f"<{study.minimum_cell}" if count < study.minimum_cell else f"{count:,.0f}"
+    return f"<{study.minimum_count}" if count < study.minimum_count else f"{count:,.0f}"

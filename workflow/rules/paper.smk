@@ -4,8 +4,8 @@ rule audit_consistency:
         numbers=PAPER["numbers"],
         description=PAPER["description"],
     output:
-        consistency=ANCHOR["consistency"],
-        consistency_csv=anchor_table("consistency"),
+        consistency=PAPER_RESULTS["consistency"],
+        consistency_csv=paper_table("consistency"),
     log:
         "logs/audit_consistency.log",
     localrule: True
@@ -22,16 +22,16 @@ rule audit_consistency:
         "../../scripts/audit_consistency.py"
 
 
-rule outline_cohort:
+rule initialise_reconstruction:
     """Fit what all cohorts of the paper share; on request."""
     input:
         numbers=PAPER["numbers"],
         contradictions=PAPER["contradictions"],
         description=PAPER["description"],
     output:
-        OUTLINE,
+        INITIAL_STATE,
     log:
-        "logs/outline_cohort.log",
+        "logs/initialise_reconstruction.log",
     conda:
         "../../environment.yml"
     threads: 1
@@ -39,10 +39,10 @@ rule outline_cohort:
         mem_mb=2000,
         runtime=60,
     params:
-        code=code("outline_cohort"),
+        code=code("initialise_reconstruction"),
         settings=lambda wildcards: study_settings(config),
     script:
-        "../../scripts/outline_cohort.py"
+        "../../scripts/initialise_reconstruction.py"
 
 
 rule reconstruct_cohort:
@@ -51,7 +51,7 @@ rule reconstruct_cohort:
         numbers=PAPER["numbers"],
         contradictions=PAPER["contradictions"],
         description=PAPER["description"],
-        outline=OUTLINE,
+        initial_state=INITIAL_STATE,
     output:
         "results/reconstruction/seed~{seed}.csv",
     log:
@@ -81,14 +81,14 @@ rule reproduce_paper:
         patients=PAPER["patients"],
         cohort=COHORT,
     output:
-        reproduction=ANCHOR["reproduction"],
-        reproduction_csv="results/anchor/reproduction.csv",
-        score=ANCHOR["score"],
-        score_csv=anchor_table("score"),
-        matching=ANCHOR["matching"],
-        matching_csv=anchor_table("matching"),
-        published=ANCHOR["published"],
-        published_csv="results/anchor/published.csv",
+        reproduction=PAPER_RESULTS["reproduction"],
+        reproduction_csv="results/paper/reproduction.csv",
+        score=PAPER_RESULTS["score"],
+        score_csv=paper_table("score"),
+        matching=PAPER_RESULTS["matching"],
+        matching_csv=paper_table("matching"),
+        published=PAPER_RESULTS["published"],
+        published_csv="results/paper/published.csv",
     log:
         "logs/reproduce_paper.log",
     localrule: True
@@ -136,8 +136,8 @@ rule compare_reconstructions:
         cohorts=PAPER["ensemble"],
     output:
         **ENSEMBLE,
-        ensemble_csv=anchor_table("ensemble"),
-        ensemble_members_csv="results/anchor/ensemble_members.csv",
+        ensemble_csv=paper_table("ensemble"),
+        ensemble_members_csv="results/paper/ensemble_members.csv",
     log:
         "logs/compare_reconstructions.log",
     conda:

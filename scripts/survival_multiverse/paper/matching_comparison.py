@@ -11,7 +11,7 @@ from survival_multiverse.estimators.cox import cox
 from survival_multiverse.estimators.quantiles import quantiles
 from survival_multiverse.paper.published import Description
 from survival_multiverse.paper.reproduction import PaperCohort
-from survival_multiverse.settings.values import spelling
+from survival_multiverse.settings.values import canonical_text
 
 STORED = "as reconstructed (published pairs)"
 ORDER = 6
@@ -36,10 +36,10 @@ def compare_matchings(
     -------
     DataFrame
         `matching` (the stored pairs, or a caliper), `pairs`, `hazard_ratio` (the first order's),
-        `envelope_2.5`, `envelope_median`, `envelope_97.5`, `published`, `share_below_published`; empty
+        `tie_break_2.5`, `tie_break_median`, `tie_break_97.5`, `published`, `share_below_published`; empty
         without a matching.
     """
-    columns = ["matching", "pairs", "hazard_ratio", "envelope_2.5", "envelope_median", "envelope_97.5"]
+    columns = ["matching", "pairs", "hazard_ratio", "tie_break_2.5", "tie_break_median", "tie_break_97.5"]
     columns += ["published", "share_below_published"]
     matched_cohort = _matched_cohort(description)
     if not description.matching or matched_cohort not in description.models:
@@ -67,7 +67,7 @@ def compare_matchings(
 
 def matching_name(caliper: float) -> str:
     """How the table names the study's own matching within a caliper."""
-    return "no caliper" if math.isinf(caliper) else f"caliper {spelling(caliper)}"
+    return "no caliper" if math.isinf(caliper) else f"caliper {canonical_text(caliper)}"
 
 
 def _matched_cohort(description: Description) -> str:

@@ -1,4 +1,4 @@
-"""Pictures of the arms' balance with their words: love plots, overlap of the scores, all analyses."""
+"""Charts of the arms' balance with their words: love plots, overlap of the scores, all analyses."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,8 @@ import pandas as pd
 from survival_multiverse.cohort.disclosure import count_words
 from survival_multiverse.inference.specification_summary import GATE, GATED, headline, passing
 from survival_multiverse.paper.published_marks import LARGEST, NO_MARKS
-from survival_multiverse.report.charts.balance import STAGES, love_chart, overlap_chart, smd_chart
+from survival_multiverse.report.charts.balance import STAGES, love_spec, overlap_spec, smd_spec
+from survival_multiverse.report.charts.grid_charts import Chart, printed_numbers
 from survival_multiverse.report.charts.page_data import (
     Choices,
     axis_labels,
@@ -16,7 +17,6 @@ from survival_multiverse.report.charts.page_data import (
     before_balancing,
     primary_choices,
 )
-from survival_multiverse.report.charts.pictures import Picture, printed_numbers
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
 from survival_multiverse.report.tables.time_tables import primary_rows
 from survival_multiverse.report.words.captions import dagger
@@ -25,12 +25,12 @@ from survival_multiverse.report.words.table_cells import is_number, set_label
 from survival_multiverse.settings.study import Study
 
 
-def love_picture(
-    anchor: pd.DataFrame, specifications: pd.DataFrame, study: Study, published: pd.DataFrame = NO_MARKS
-) -> Picture | None:
+def love_chart(
+    primary: pd.DataFrame, specifications: pd.DataFrame, study: Study, published: pd.DataFrame = NO_MARKS
+) -> Chart | None:
     """Draw the balance of the primary scenario; `published` as in `published_marks`."""
     choices = primary_choices(specifications, study)
-    found = _computed(anchor, choices, study)
+    found = _computed(primary, choices, study)
     if not found:
         return None
     before = {entry["name"]: entry["smd"] for entry in found if entry["stage"] == STAGES["unadjusted"]}
@@ -51,16 +51,16 @@ def love_picture(
         + " Every covariate is shown, also those a score leaves out. † known only after treatment began: "
         f"shown, never gated but in a score that holds it. {judged_forms(study)}"
     )
-    spec = love_chart([*found, *printed], names, sets, gates)
-    return Picture("love-chart", "Balance of the primary scenario", text, "; ".join(worst), spec)
+    spec = love_spec([*found, *printed], names, sets, gates)
+    return Chart("love-chart", "Balance of the primary scenario", text, "; ".join(worst), spec)
 
 
 def _computed(
-    anchor: pd.DataFrame, choices: Mapping[tuple[str, str | None], Choices], study: Study
+    primary: pd.DataFrame, choices: Mapping[tuple[str, str | None], Choices], study: Study
 ) -> list[dict[str, Any]]:
     """Return the rows of the love plots: set, stage, name of the covariate, smd."""
     terms = balance_terms(study)
-    rows = primary_rows(anchor, analysis="balance")
+    rows = primary_rows(primary, analysis="balance")
     rows = rows[(rows["statistic"] == "smd") & rows["adjustment_set"].notna()]
     return [
         {
@@ -106,16 +106,16 @@ def _choices(choices: Mapping[tuple[str, str | None], Choices], row: Mapping[str
     return choices[row["estimator"], row["adjustment_set"]]
 
 
-def overlap_picture(overlap: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Picture | None:
+def overlap_chart(overlap: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Chart | None:
     """Draw the propensity scores of both arms, before and after matching; None without scores."""
     if overlap.empty:
         return None
-    arms = arm_labels(study, dose_cutoff=study.anchor.dose_cutoff)
+    arms = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
     choices = primary_choices(specifications, study)
     rows = []
     for row in overlap.to_dict("records"):
         count = row["patients"]
-        hidden = 0 < count < study.minimum_cell
+        hidden = 0 < count < study.minimum_count
         rows.append(
             {
                 "set": set_label(study, row["adjustment_set"]),
@@ -125,7 +125,7 @@ def overlap_picture(overlap: pd.DataFrame, specifications: pd.DataFrame, study: 
                 "upper": row["upper"],
                 "height": count if row["arm"] == 1 else -count,
                 "hidden": hidden,
-                "text": count_words(count, minimum=study.minimum_cell),
+                "text": count_words(count, minimum=study.minimum_count),
                 **_choices(choices, row),
             }
         )
@@ -133,18 +133,16 @@ def overlap_picture(overlap: pd.DataFrame, specifications: pd.DataFrame, study: 
     text = (
         f"Patients of the primary scenario by propensity score, {arms[1]} above and {arms[0]} below the "
         "line. Where only one arm has patients, nobody can be compared. Pale: a class of fewer than "
-        f"{study.minimum_cell} patients, drawn alike whatever their number." + dagger(study)
+        f"{study.minimum_count} patients, drawn alike whatever their number." + dagger(study)
     )
     alternative = (
         "Counts of patients by class of the propensity score in both arms, before and after matching."
     )
-    spec = overlap_chart(rows, sets, arms)
-    return Picture("overlap-chart", "Overlap of the propensity scores", text, alternative, spec)
+    spec = overlap_spec(rows, sets, arms)
+    return Chart("overlap-chart", "Overlap of the propensity scores", text, alternative, spec)
 
 
-def smd_picture(
-    specifications: pd.DataFrame, study: Study, published: pd.DataFrame = NO_MARKS
-) -> Picture | None:
+def smd_chart(specifications: pd.DataFrame, study: Study, published: pd.DataFrame = NO_MARKS) -> Chart | None:
     """Draw the largest difference of every analysis; `published` as in `published_marks`."""
     rows = headline(specifications)
     rows = rows[rows["estimator"].isin(GATED) & rows["max_abs_smd_baseline"].notna()]
@@ -170,5 +168,5 @@ def smd_picture(
         numbers = ", ".join(f"{ESTIMATOR_LABELS[name]} {value:.2f}" for name, value in printed.items())
         text += f" Dashed in purple: published, by the printed counts ({numbers})."
     text += dagger(study)
-    spec = smd_chart(study, axis_labels(study), printed)
-    return Picture("smd-chart", "Balance over all analyses", text, "; ".join(words), spec)
+    spec = smd_spec(study, axis_labels(study), printed)
+    return Chart("smd-chart", "Balance over all analyses", text, "; ".join(words), spec)

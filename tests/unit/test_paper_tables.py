@@ -10,13 +10,13 @@ import yaml
 from papers import SETTINGS, printed_numbers, true_cohort
 from report_frames import small_config
 
-from survival_multiverse.paper.anchor_matching import STORED, compare_matchings
 from survival_multiverse.paper.consistency import audit_consistency
+from survival_multiverse.paper.matching_comparison import STORED, compare_matchings
 from survival_multiverse.paper.published import in_words, read_description, read_published, set_aside
 from survival_multiverse.paper.reconstructed_patients import paper_cohort
 from survival_multiverse.paper.reproduction import mark_contradictions, reproduce, score_by_kind
-from survival_multiverse.report.charts.anchor_pictures import anchor_pictures
-from survival_multiverse.report.tables.anchor_tables import anchor_tables, ensemble_table, misses_table
+from survival_multiverse.report.charts.paper_charts import paper_charts
+from survival_multiverse.report.tables.paper_tables import ensemble_table, misses_table, paper_tables
 from survival_multiverse.settings.study import Study
 
 RESOURCES = Path(__file__).parents[2] / "resources"
@@ -43,7 +43,7 @@ def tables() -> dict[str, pd.DataFrame]:
 
 
 def test_every_number_is_in_the_table_and_what_is_not_met_in_another():
-    shown = anchor_tables(tables())
+    shown = paper_tables(tables())
     everything, missed = (shown[name][0] for name in ("paper_numbers", "paper_misses"))
     assert len(everything) == len(tables()["reproduction"]) == 506
     assert len(missed) == (everything.Verdict != "within rounding").sum()
@@ -51,9 +51,9 @@ def test_every_number_is_in_the_table_and_what_is_not_met_in_another():
     assert missed.Contradiction.str.contains("female one year (set aside)", regex=False).sum() == 1
 
 
-def test_without_a_paper_there_is_no_table_and_no_picture():
-    assert all(table.empty for table, _ in anchor_tables({}).values())
-    assert anchor_pictures({}, None) == {}
+def test_without_a_paper_there_is_no_table_and_no_chart():
+    assert all(table.empty for table, _ in paper_tables({}).values())
+    assert paper_charts({}, None) == {}
 
 
 def test_misses_show_the_printed_form_and_the_difference():
@@ -64,17 +64,17 @@ def test_misses_show_the_printed_form_and_the_difference():
     assert float(typo.Difference.item()) == pytest.approx(50.0, abs=0.1)
 
 
-def test_the_picture_shows_the_ratios_of_the_higher_dose():
+def test_the_chart_shows_the_ratios_of_the_higher_dose():
     study = Study.from_config(small_config())
-    picture = anchor_pictures(tables(), study)["published-chart"]
-    rows = {row["name"]: row for row in picture.spec["data"]["values"]}
+    chart = paper_charts(tables(), study)["published-chart"]
+    rows = {row["name"]: row for row in chart.spec["data"]["values"]}
     matching = tables()["matching"].set_index("matching")
     for name, row in rows.items():
         own = matching.loc[STORED if name == "Published pairs" else name.removeprefix("Own matching, ")]
         assert row["hr"] == pytest.approx(1 / own.hazard_ratio, rel=1e-4)
-    assert "is 0.60 (printed as 1.656 for the lower dose)" in picture.text
+    assert "is 0.60 (printed as 1.656 for the lower dose)" in chart.text
     inside = sum(row["lo"] <= 1 / 1.656 <= row["hi"] for row in rows.values() if row["lo"] is not None)
-    assert f"inside {inside} of 2 bars" in picture.text
+    assert f"inside {inside} of 2 bars" in chart.text
 
 
 def test_the_stored_pairs_stand_beside_the_study_s_own_matching():
@@ -85,8 +85,8 @@ def test_the_stored_pairs_stand_beside_the_study_s_own_matching():
     assert matching.loc["no caliper", "pairs"] == 90
     assert (matching.published == 1.656).all()
     own = matching.drop(STORED)
-    assert (own["envelope_2.5"] < own["envelope_median"]).all()
-    assert (own["envelope_median"] < own["envelope_97.5"]).all()
+    assert (own["tie_break_2.5"] < own["tie_break_median"]).all()
+    assert (own["tie_break_median"] < own["tie_break_97.5"]).all()
 
 
 def test_the_ensemble_shows_its_range_and_what_was_published():
@@ -98,14 +98,12 @@ def test_the_ensemble_shows_its_range_and_what_was_published():
         columns=["conclusion", "cohorts", "lowest", "median", "highest"],
     )
     assert ensemble_table(ranges).iloc[1, 2:].tolist() == ["59", "60", "61"]
-    picture = anchor_pictures({"ensemble_members": members}, Study.from_config(small_config()))[
-        "ensemble-chart"
-    ]
-    rows = picture.spec["data"]["values"]
+    chart = paper_charts({"ensemble_members": members}, Study.from_config(small_config()))["ensemble-chart"]
+    rows = chart.spec["data"]["values"]
     assert [row["hr"] for row in rows if "hr" in row] == [0.61, 0.66]
     assert [row["published"] for row in rows if "published" in row] == [pytest.approx(1 / 1.656, rel=1e-4)]
-    assert "0.60, as published" in picture.text
-    assert "one of 2 cohorts; each gives 96.0 % of" in picture.text
+    assert "0.60, as published" in chart.text
+    assert "one of 2 cohorts; each gives 96.0 % of" in chart.text
 
 
 def test_a_paper_without_matching_has_no_row():

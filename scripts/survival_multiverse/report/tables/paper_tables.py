@@ -10,7 +10,7 @@ from survival_multiverse.paper.reproduction import KINDS, NEAR, WITHIN
 from survival_multiverse.report.style.formats import format_ratio
 from survival_multiverse.report.words.table_cells import GAP, count_text, is_number
 
-ANCHOR_TABLES = (
+PAPER_TABLES = (
     "score",
     "reproduction",
     "consistency",
@@ -19,7 +19,7 @@ ANCHOR_TABLES = (
     "ensemble_members",
     "published",
 )
-"""Tables of `results/anchor` that the page shows or its pictures mark, those that are there."""
+"""Tables of `results/paper` that the page shows or its charts mark, those that are there."""
 
 HONESTY = (
     "The patients are reconstructed from published aggregates; no row describes a person. Only the published "
@@ -48,13 +48,13 @@ STATISTICS = {
 VERDICTS = {WITHIN: "within rounding", NEAR: "near"}
 
 
-def anchor_tables(tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[pd.DataFrame, int]]:
+def paper_tables(tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[pd.DataFrame, int]]:
     """Return the tables of the page and how many of their columns name the row; empty ones if absent.
 
     Parameters
     ----------
     tables
-        Frames, among them those of `ANCHOR_TABLES`.
+        Frames, among them those of `PAPER_TABLES`.
     """
     makers = {
         "paper_score": ("score", score_table, 1),
@@ -172,8 +172,8 @@ def matching_table(matching: pd.DataFrame) -> pd.DataFrame:
             "Pairs": count_text(row["pairs"]),
             "HR, published model": format_ratio(row["hazard_ratio"]),
             "Over tie-breaks": (
-                f"{format_ratio(row['envelope_2.5'])} to {format_ratio(row['envelope_97.5'])}"
-                if is_number(row["envelope_2.5"])
+                f"{format_ratio(row['tie_break_2.5'])} to {format_ratio(row['tie_break_97.5'])}"
+                if is_number(row["tie_break_2.5"])
                 else GAP
             ),
             "Below the published HR": (

@@ -1,14 +1,14 @@
-"""Pictures about the paper behind a reconstructed cohort, with their words."""
+"""Charts about the paper behind a reconstructed cohort, with their words."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from survival_multiverse.paper.anchor_matching import STORED, matching_name
+from survival_multiverse.paper.matching_comparison import STORED, matching_name
+from survival_multiverse.report.charts.grid_charts import Chart, limits_of
 from survival_multiverse.report.charts.page_data import axis_labels
-from survival_multiverse.report.charts.paper import ensemble_chart, matchings_chart
-from survival_multiverse.report.charts.pictures import Picture, limits_of
+from survival_multiverse.report.charts.paper import ensemble_spec, matchings_spec
 from survival_multiverse.report.style.formats import format_ratio
 from survival_multiverse.report.words.table_cells import is_number
 from survival_multiverse.settings.study import Study
@@ -19,29 +19,29 @@ TITLES = {
 }
 
 
-def anchor_pictures(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, Picture]:
+def paper_charts(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, Chart]:
     """Draw the matchings beside the published hazard ratio, and the ensemble, as far as there are data."""
     makers = {"matching": _matchings, "ensemble_members": _ensemble}
     made = [make(tables[name], study) for name, make in makers.items() if len(tables.get(name, ()))]
-    return {picture.name: picture for picture in made}
+    return {chart.name: chart for chart in made}
 
 
-def _matchings(matching: pd.DataFrame, study: Study) -> Picture:
-    """Draw the matchings with inverted ratios, so that the higher dose is what every picture speaks of."""
+def _matchings(matching: pd.DataFrame, study: Study) -> Chart:
+    """Draw the matchings with inverted ratios, so that the higher dose is what every chart speaks of."""
     calipers = dict(
         zip(map(matching_name, study.axes["caliper"].values), axis_labels(study)["C"], strict=True)
     )
-    anchor = matching_name(study.anchor.caliper)
+    primary = matching_name(study.primary.caliper)
     rows = [
         {
             "name": _matching_name(row["matching"]),
             "C": calipers.get(row["matching"]),
-            "anchor": row["matching"] == anchor,
+            "primary": row["matching"] == primary,
             "pairs": row["pairs"],
             "hr": 1 / row["hazard_ratio"],
-            "middle": 1 / row["envelope_median"],
-            "lo": 1 / row["envelope_97.5"],
-            "hi": 1 / row["envelope_2.5"],
+            "middle": 1 / row["tie_break_median"],
+            "lo": 1 / row["tie_break_97.5"],
+            "hi": 1 / row["tie_break_2.5"],
         }
         for row in matching.to_dict("records")
     ]
@@ -53,24 +53,24 @@ def _matchings(matching: pd.DataFrame, study: Study) -> Picture:
         for text, row in zip(words, rows, strict=True)
     ]
     inside = sum(is_number(row["lo"]) and row["lo"] <= published <= row["hi"] for row in rows)
-    envelopes = sum(is_number(row["lo"]) for row in rows)
+    ranges = sum(is_number(row["lo"]) for row in rows)
     text = (
         "Patients with equal scores can be paired in many ways, and the print does not say who was. Points: "
         "the order used; bars: the central 95 % over "
         f"{study.analysis.tie_break_draws:,} other orders; diamond: the caliper of the primary scenario; "
         "dashed: the published value. Hazard ratios are "
         f"those of the higher dose, so the published one is {format_ratio(published)} (printed as "
-        f"{printed:g} for the lower dose). It lies inside {inside} of {envelopes} bars."
+        f"{printed:g} for the lower dose). It lies inside {inside} of {ranges} bars."
     )
-    spec = matchings_chart(rows, published=published, limits=limits_of([*rows, _point(published)]))
-    return Picture("published-chart", TITLES["matching"], text, "; ".join(words), spec)
+    spec = matchings_spec(rows, published=published, limits=limits_of([*rows, _point(published)]))
+    return Chart("published-chart", TITLES["matching"], text, "; ".join(words), spec)
 
 
 def _matching_name(name: str) -> str:
     return "Published pairs" if name == STORED else f"Own matching, {name}"
 
 
-def _ensemble(members: pd.DataFrame, study: Study) -> Picture:
+def _ensemble(members: pd.DataFrame, study: Study) -> Chart:
     fitting = members[members["fits"]]
     names = [name for name in members.columns if name.startswith("hazard ratio")]
     rows = [
@@ -98,8 +98,8 @@ def _ensemble(members: pd.DataFrame, study: Study) -> Picture:
         + (f" Purple: {format_ratio(study.published['matched'])}, as published." if printed else "")
     )
     limits = limits_of([*rows, *(_point(row["published"]) for row in printed)])
-    spec = ensemble_chart([*rows, *printed], names=[_conclusion(name) for name in names], limits=limits)
-    return Picture("ensemble-chart", TITLES["ensemble_members"], text, "; ".join(spread), spec)
+    spec = ensemble_spec([*rows, *printed], names=[_conclusion(name) for name in names], limits=limits)
+    return Chart("ensemble-chart", TITLES["ensemble_members"], text, "; ".join(spread), spec)
 
 
 def _conclusion(name: str) -> str:

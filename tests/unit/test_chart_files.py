@@ -1,4 +1,4 @@
-"""The page's pictures without a browser: complete, light, and the page's own."""
+"""The page's charts without a browser: complete, light, and the page's own."""
 
 import json
 import re
@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from report_page import EVIL, evil_page
 
-from draw_pictures import svg_of
+from draw_charts import svg_of
 from survival_multiverse.inference.specification_summary import headline
-from survival_multiverse.report.charts.cutpoint_pictures import cutpoint_picture
-from survival_multiverse.report.charts.page_pictures import page_pictures
-from survival_multiverse.report.charts.picture_files import picture_specs, specification_rows
+from survival_multiverse.report.charts.chart_files import chart_specs, specification_rows
+from survival_multiverse.report.charts.cutpoint_charts import cutpoint_chart
+from survival_multiverse.report.charts.page_charts import page_charts
 from survival_multiverse.report.style.formats import ORIGIN_NOTES
 from survival_multiverse.scenario.cautions import MARK
 
@@ -19,12 +19,12 @@ from survival_multiverse.scenario.cautions import MARK
 @pytest.fixture(scope="module")
 def specs():
     made = evil_page()
-    return picture_specs(made.study, made.tables)
+    return chart_specs(made.study, made.tables)
 
 
-def test_every_picture_of_the_page_has_a_file(specs):
+def test_every_chart_of_the_page_has_a_file(specs):
     made = evil_page()
-    assert list(specs) == [*page_pictures(made.study, made.tables), "surface-chart-p"]
+    assert list(specs) == [*page_charts(made.study, made.tables), "surface-chart-p"]
     maps = [svg_of(specs[name]) for name in ("surface-chart", "surface-chart-p")]
     assert ["P = 1" in drawn for drawn in maps] == [False, True]
 
@@ -40,14 +40,14 @@ def test_a_file_needs_no_page(specs):
 
 
 def test_a_file_says_what_it_shows_and_that_the_patients_are_none(specs):
-    pictures = page_pictures(evil_page().study, evil_page().tables)
+    charts = page_charts(evil_page().study, evil_page().tables)
     for name, spec in specs.items():
-        assert spec["title"]["text"] == pictures[name.removesuffix("-p")].title
+        assert spec["title"]["text"] == charts[name.removesuffix("-p")].title
         assert spec["title"]["subtitle"] == ORIGIN_NOTES["reconstructed"]
 
 
 @pytest.mark.parametrize("name", ["curve-chart", "love-chart", "attribution-chart"])
-def test_equal_pictures_give_equal_bytes(specs, name):
+def test_equal_charts_give_equal_bytes(specs, name):
     first = svg_of(specs[name])
     assert svg_of(specs[name]) == first
     assert "NaN" not in first
@@ -60,7 +60,7 @@ def test_equal_pictures_give_equal_bytes(specs, name):
 
 def test_the_null_band_is_told_for_each_estimator_and_world():
     made = evil_page()
-    words = page_pictures(made.study, made.tables)["joint-chart"].alternative
+    words = page_charts(made.study, made.tables)["joint-chart"].alternative
     curves = made.tables["null_curves"]
     curves = curves[(curves["oligo_threshold"] == 5) & (curves["dose_cutoff"] == 63)]
     curves = curves[curves["adjustment_set"] == made.study.primary_set]
@@ -87,7 +87,7 @@ def test_rows_are_those_of_the_table():
     assert sorted(row["hr"] for row in rows if row["hr"]) == pytest.approx(
         sorted(table.loc[known, "hazard_ratio"]), rel=1e-5
     )
-    assert sum(row["anchor"] for row in rows) == table["is_anchor"].sum()
+    assert sum(row["primary"] for row in rows) == table["is_primary"].sum()
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_rows_are_those_of_the_table():
         "forest-chart", "joint-chart",
     ],
 )  # fmt: skip
-def test_pictures_of_estimates_mark_those_to_be_read_with_caution(specs, name):
+def test_charts_of_estimates_mark_those_to_be_read_with_caution(specs, name):
     text = json.dumps(specs[name], ensure_ascii=False)
     assert MARK in text
     assert "datum.care" in text
@@ -106,7 +106,7 @@ def test_pictures_of_estimates_mark_those_to_be_read_with_caution(specs, name):
 def test_searched_cutoffs_of_patients_mark_those_with_few_events():
     made = evil_page()
     study = replace(made.study, source="patients")
-    drawn = cutpoint_picture(made.tables, study, "gtv")
+    drawn = cutpoint_chart(made.tables, study, "gtv")
     few = made.tables["cutpoints"].query("population == 'non_oligometastatic' and variable == 'gtv'")
     few = few.loc[few["flags"] == "few_events", "cutoff"].tolist()
     assert few

@@ -1,4 +1,4 @@
-"""Other people's code as a witness: the primary scenario fitted again by scikit-learn and lifelines."""
+"""Cross-checks: the primary scenario fitted again by other people's code, scikit-learn and lifelines."""
 
 import warnings
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ DECIMALS = 9
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Coefficients of the study's own code, and the data from which a witness may fit them again.
+    """Coefficients of the study's own code, and the data from which another library may fit them again.
 
     Attributes
     ----------
@@ -55,16 +55,16 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a witness says of coefficients.
+    """Coefficients beside those of another library.
 
     Attributes
     ----------
-    adjustment_set, quantity, estimator, witness
+    adjustment_set, quantity, estimator, library
         What was fitted, and whose code fitted it again.
     numbers
         Coefficients compared.
     engine, other
-        The study's and the witness's value of the one that differs most; NaN unless ok.
+        The study's and the other library's value of the one that differs most; NaN unless ok.
     largest_relative_difference
         |engine - other| / the larger of the two, to nine decimals: what is less depends on the machine.
     agrees
@@ -76,7 +76,7 @@ class Comparison:
     adjustment_set: str | None
     quantity: str
     estimator: str | None
-    witness: str
+    library: str
     numbers: int
     engine: float
     other: float
@@ -85,7 +85,7 @@ class Comparison:
     status: Status
 
 
-def check_witnesses(patients: pd.DataFrame, study: Study) -> pd.DataFrame:
+def compare_with_libraries(patients: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Fit the primary scenario's propensity scores and Cox models with other people's code.
 
     Parameters
@@ -108,7 +108,7 @@ def check_witnesses(patients: pd.DataFrame, study: Study) -> pd.DataFrame:
 def fitted_models(patients: pd.DataFrame, study: Study) -> Iterator[Fitted]:
     """Yield the models of the primary scenario as the study's own code fits them."""
     encoded = encode_study(patients, study)
-    sample = encoded.sample(study.anchor)
+    sample = encoded.sample(study.primary)
     minimum = study.analysis.minimum_events
     yield _arm_model(sample, None, Estimator.UNADJUSTED, minimum)
     for name, scored in encoded.scores(sample):
@@ -124,7 +124,7 @@ def fitted_models(patients: pd.DataFrame, study: Study) -> Iterator[Fitted]:
             scored.status,
         )
         yield _adjusted_model(scored.sample, scored.names, name, minimum)
-        pairs = matched_sample(scored, encoded.match(scored, study.anchor.caliper))
+        pairs = matched_sample(scored, encoded.match(scored, study.primary.caliper))
         yield _arm_model(pairs, name, Estimator.MATCHED, minimum)
 
 

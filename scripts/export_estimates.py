@@ -18,7 +18,7 @@ LEVEL = 1
 """Of the compression: the highest makes the file a sixth smaller and takes half as long again."""
 
 
-def spell_estimates(*, estimates: str, settings: str, output: str) -> None:
+def export_estimates(*, estimates: str, settings: str, output: str) -> None:
     """Write the rows in their order as compressed CSV, numbers in full, missing cells empty.
 
     Its first column says where the patients come from. Neither name nor time is in the file's head: equal
@@ -28,13 +28,13 @@ def spell_estimates(*, estimates: str, settings: str, output: str) -> None:
     buffer = io.BytesIO()
     with gzip.GzipFile(filename="", mode="wb", compresslevel=LEVEL, fileobj=buffer, mtime=0) as stream:
         for number, batch in enumerate(pq.ParquetFile(estimates).iter_batches(batch_size=ROWS_AT_A_TIME)):
-            csv.write_csv(_spelled(batch, source), stream, csv.WriteOptions(include_header=number == 0))
+            csv.write_csv(_with_origin(batch, source), stream, csv.WriteOptions(include_header=number == 0))
     write_bytes(output, buffer.getvalue())
 
 
-def _spelled(batch: pa.RecordBatch, source: str) -> pa.Table:
-    cohort = pa.array([source] * len(batch), pa.string())
-    return pa.table([cohort, *map(_inert, batch.columns)], names=["cohort", *batch.schema.names])
+def _with_origin(batch: pa.RecordBatch, source: str) -> pa.Table:
+    origin = pa.array([source] * len(batch), pa.string())
+    return pa.table([origin, *map(_inert, batch.columns)], names=["data_origin", *batch.schema.names])
 
 
 def _inert(column: pa.Array) -> pa.Array:
@@ -47,7 +47,7 @@ def _inert(column: pa.Array) -> pa.Array:
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
-        spell_estimates(
+        export_estimates(
             estimates=snakemake.input.estimates,
             settings=snakemake.params.settings,
             output=snakemake.output[0],
