@@ -47,8 +47,7 @@ def reproduce_paper(*, inputs: Mapping[str, str], settings: str, outputs: Mappin
     record = file_record(script=__file__, settings=settings, inputs=inputs)
     for name, frame in tables.items():
         write_table(frame, outputs[name], metadata=record)
-        # In every CSV `cohort` says where the patients come from, so the paper's own column is renamed.
-        write_csv(frame.rename(columns={"cohort": "whom"}), outputs[f"{name}_csv"], data_origin=study.source)
+        write_csv(frame, outputs[f"{name}_csv"], data_origin=study.source)
 
 
 if __name__ == "__main__":

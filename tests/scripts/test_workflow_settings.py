@@ -13,6 +13,7 @@ from survival_multiverse.files.config_files import merged_config
 from survival_multiverse.settings.faults import InputError
 from survival_multiverse.settings.slices import cohort_settings, scenario_settings, study_settings
 from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.validation import validate_config
 
 DEFAULT = Path(__file__).parents[2] / "config" / "config.yaml"
 
@@ -111,3 +112,34 @@ def test_the_user_s_order_of_covariates_is_kept_and_that_of_other_keys_is_not(co
         reversed_keys = {key: config[key] for key in reversed(config)}
         reversed_keys["analysis"] = dict(reversed(config["analysis"].items()))
         assert settings(reversed_keys) == settings(config)
+
+
+FORMER = {"study": {"anchor": {"dose_cutoff": 60}, "seed": 3}, "sharing": {"minimum_cell": 8}}
+PRESENT = {"study": {"primary": {"dose_cutoff": 60}, "seed": 3}, "disclosure": {"minimum_count": 8}}
+
+
+def test_former_names_are_understood_and_their_present_ones_told(tmp_path):
+    former = write(tmp_path / "former.yaml", FORMER)
+    told: list[str] = []
+    merged = merged_config([DEFAULT, former], {}, tell=told.append)
+    assert merged == merged_config([DEFAULT, write(tmp_path / "present.yaml", PRESENT)], {})
+    assert [message.split(":")[0] for message in told] == [
+        "study.anchor is now called study.primary",
+        "sharing.minimum_cell is now called disclosure.minimum_count",
+    ]
+    assert merged_config([DEFAULT], FORMER) == merged
+    validate_config(merged)
+
+
+@pytest.mark.parametrize(
+    ("own", "unknown"),
+    [
+        ({"study": {"anchor": {"caliper": 0.1}, "primary": {"caliper": 0.2}}}, "study: unknown key `anchor`"),
+        ({"sharing": {"minimum_cell": 8}, "disclosure": {"minimum_count": 9}}, "unknown key `sharing`"),
+        ({"sharing": {"minimum_cell": 8, "other": 1}}, "unknown key `sharing`"),
+        ({"sharing": 5}, "unknown key `sharing`"),
+    ],
+)
+def test_a_former_name_beside_the_present_one_is_refused(tmp_path, own, unknown):
+    with pytest.raises(InputError, match=unknown):
+        validate_config(merged_config([DEFAULT, write(tmp_path / "config.yaml", own)], {}))

@@ -73,6 +73,14 @@ def test_a_file_with_braces_in_its_name_is_refused(empty, patients):
     assert "Traceback" not in answer.text
 
 
+def test_a_former_name_of_a_setting_is_told_once(empty):
+    settings = empty.settings()
+    empty.configure({**settings, "sharing": {"minimum_cell": 6}})
+    answer = empty.snakemake("results/cohort/cohort.parquet")
+    assert answer.code == 0, answer.text
+    assert answer.text.count("sharing.minimum_cell is now called disclosure.minimum_count") == 1
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [("", "cannot be read"), ("survival_months,died\n", "no patients")],

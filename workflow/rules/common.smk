@@ -108,6 +108,12 @@ def only_parsed():
     return "snakemake" not in sys.argv[0] or not LOOKS.isdisjoint(sys.argv)
 
 
+def tell_once(message):
+    """Tell the user; the jobs that Snakemake starts as Snakemakes of their own keep silent."""
+    if workflow.is_main_process:
+        print(message, file=sys.stderr)
+
+
 def study_config():
     """Return the defaults, the user's files and --config, merged by the study's own rule, and validated.
 
@@ -116,7 +122,7 @@ def study_config():
     workflow gets by without, and a run stops.
     """
     try:
-        merged = merged_config(configuration_files(), workflow.config_settings.config)
+        merged = merged_config(configuration_files(), workflow.config_settings.config, tell=tell_once)
         validate_config(merged)
     except InputError as error:
         raise WorkflowError(str(error)) from None

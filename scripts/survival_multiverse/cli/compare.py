@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from survival_multiverse.files.study_files import ROBUSTNESS
 from survival_multiverse.provenance.audit_checks import differing_settings
 from survival_multiverse.provenance.file_records import readable
+from survival_multiverse.provenance.former_names import under_present_names
 from survival_multiverse.provenance.job_records import ELSEWHERE, WORKFLOW
 from survival_multiverse.provenance.study_records import StudyRecords, recorded_study
 from survival_multiverse.settings.values import AXES
@@ -171,6 +172,6 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("one", type=Path, help="directory of a study that has run")
     parser.add_argument("other", type=Path, help="directory of another, or a copy of it before a change")
     chosen = parser.parse_args(arguments)
-    studies = [recorded_study(folder) for folder in (chosen.one, chosen.other)]
+    studies = [under_present_names(recorded_study(folder)) for folder in (chosen.one, chosen.other)]
     print("\n".join(compare_studies(*studies)))
     return 0

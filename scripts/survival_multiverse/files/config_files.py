@@ -1,11 +1,12 @@
 """Configuration files, read and merged."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from survival_multiverse.files.bounded_yaml import check_bounds, read_yaml
 from survival_multiverse.settings.faults import InputError
+from survival_multiverse.settings.former_names import present_names, renaming_message
 from survival_multiverse.settings.schema import PATHS
 from survival_multiverse.settings.validation import merge_configs
 
@@ -31,14 +32,26 @@ def located(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return {**config, "cohort": {**cohort, **absolute}}
 
 
-def merged_config(files: Iterable[Path], command_line: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge several configuration files, each overriding the one before, and ``--config`` overriding all."""
+def merged_config(
+    files: Iterable[Path], command_line: Mapping[str, Any], tell: Callable[[str], object] | None = None
+) -> dict[str, Any]:
+    """Merge several configuration files, each overriding the one before, and ``--config`` overriding all.
+
+    Parameters
+    ----------
+    tell
+        Gets a message for each former name of a setting, which stands for the present one.
+    """
     layers = [read_config(path) for path in files]
     if command_line:
         layers.append(located(_typed(_bounded(command_line)), Path.cwd()))
     merged: dict[str, Any] = {}
     for layer in layers:
-        merged = merge_configs(merged, layer)
+        present, former = present_names(layer)
+        merged = merge_configs(merged, present)
+        for name in former:
+            if tell:
+                tell(renaming_message(name))
     return merged
 
 

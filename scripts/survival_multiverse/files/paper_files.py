@@ -1,5 +1,6 @@
 """The files of a paper: its numbers, where they contradict each other, and what they are about."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ def read_settings(path: str | Path) -> dict[str, Any]:
     settings = _read(path, lambda: read_yaml(Path(path)))
     if not isinstance(settings, dict):
         settings = {}
+    if "outline" in settings and "initial_state" not in settings:
+        print(f"{path}: outline is now called initial_state: rename it", file=sys.stderr)
+        settings["initial_state"] = settings.pop("outline")
     _refuse(path, form_faults(settings, PaperSettings)[0])
     return settings
 

@@ -11,7 +11,7 @@ from survival_multiverse import __version__
 from survival_multiverse.files.config_files import merged_config
 from survival_multiverse.files.places import WORKFLOW_ROOT
 from survival_multiverse.files.stored_json import MANIFEST as MANIFEST_SHAPE
-from survival_multiverse.files.stored_json import RECORD, read_json
+from survival_multiverse.files.stored_json import RECORD, fits, read_json
 from survival_multiverse.files.stored_json import SETTINGS as SETTINGS_SHAPE
 from survival_multiverse.files.study_files import CRATE, MANIFEST, PROVENANCE, configured_files
 from survival_multiverse.provenance.file_records import digest_of_file
@@ -24,6 +24,7 @@ from survival_multiverse.provenance.job_records import (
     settings_path,
 )
 from survival_multiverse.settings.faults import InputError
+from survival_multiverse.settings.former_names import present_names
 from survival_multiverse.settings.schema import PATHS
 from survival_multiverse.settings.validation import validate_config
 
@@ -142,7 +143,13 @@ class StudyRecords:
             for sha256, path in kept.items()
             if digest_of_file(path) == sha256
         }
-        return {sha256: settings for sha256, settings in read.items() if settings is not None}
+        # The manifests of version 0.2 held them.
+        former = self.manifest.get("settings", {})
+        before = former if fits(former, {str: SETTINGS_SHAPE}) else {}
+        return {
+            **{sha256: present_names(settings)[0] for sha256, settings in before.items()},
+            **{sha256: settings for sha256, settings in read.items() if settings is not None},
+        }
 
     @property
     def _settings_used(self) -> list[str]:
