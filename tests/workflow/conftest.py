@@ -1,15 +1,18 @@
 """One small study, run once in a copy of the workflow; tests that change something copy its directory."""
 
 import hashlib
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import pytest
 import yaml
@@ -50,28 +53,71 @@ class Answer:
         return counts
 
 
-def _environment() -> dict[str, str]:
-    return {key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")}
+class Commands:
+    """Commands of a copy of the workflow, run in forks of one process; see `commands.py`."""
+
+    def __init__(self, workflow: Path) -> None:
+        self.workflow, self.server = workflow, None
+        self.turn = Lock()
+
+    def environment(self) -> dict[str, str]:
+        """The tests' own, but for the library, which is that of the copy."""
+        own = {key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")}
+        library = [str(self.workflow / "scripts"), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return own | {"PYTHONPATH": os.pathsep.join(library)}
+
+    def run(self, *command: str | Path) -> Answer:
+        """Run ``snakemake`` or ``study`` as a user does from the clone."""
+        with self.turn, tempfile.NamedTemporaryFile() as output:
+            if self.server is None:
+                self.server = subprocess.Popen(
+                    [sys.executable, Path(__file__).with_name("commands.py")],
+                    env=self.environment(),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            asked = {
+                **{"command": list(map(str, command)), "output": output.name},
+                **{"cwd": str(self.workflow), "environment": self.environment()},
+            }
+            print(json.dumps(asked), file=self.server.stdin, flush=True)
+            code = int(self.server.stdout.readline())
+            return Answer(code, Path(output.name).read_text(encoding="utf-8"))
+
+    def end(self) -> None:
+        """Let the process end."""
+        if self.server is not None:
+            self.server.communicate()
 
 
 @dataclass(frozen=True, slots=True)
 class Studio:
     """A copy of the workflow, and a directory with a study's configuration and results."""
 
-    workflow: Path
+    commands: Commands
     directory: Path
+
+    @property
+    def workflow(self) -> Path:
+        return self.commands.workflow
 
     def snakemake(self, *arguments: str | Path, cores: int = 2) -> Answer:
         """Run Snakemake as a user does from the clone; targets come first, options after them."""
-        return self._run(*self._call(*arguments, cores=cores))
+        return self.commands.run(*self._call(*arguments, cores=cores))
 
     def killed(self, *arguments: str | Path, when: Callable[[], bool]) -> None:
         """Run Snakemake on one core and kill it, with all that it started, as soon as ``when`` is true."""
-        command = [sys.executable, *map(str, self._call(*arguments, cores=1))]
+        command = [sys.executable, "-m", *map(str, self._call(*arguments, cores=1))]
         with (self.directory / "killed.log").open("w") as log:
             # A session of its own, so that what it started is killed and nothing else.
             run = subprocess.Popen(
-                command, cwd=self.workflow, env=_environment(), stdout=log, stderr=log, start_new_session=True
+                command,
+                cwd=self.workflow,
+                env=self.commands.environment(),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
             while run.poll() is None and not when():
                 time.sleep(0.05)
@@ -81,24 +127,11 @@ class Studio:
 
     def script(self, name: str, *arguments: str | Path) -> Answer:
         """Run a command of `study`."""
-        return self._run("-m", "survival_multiverse", name, *arguments)
+        return self.commands.run("study", name, *arguments)
 
     def _call(self, *arguments: str | Path, cores: int) -> list[str | Path]:
         own = ["--directory", self.directory, "--configfile", self.directory / "config.yaml"]
-        return ["-m", "snakemake", *arguments, *own, "--cores", str(cores), "--nocolor"]
-
-    def _run(self, *arguments: str | Path) -> Answer:
-        library = [str(self.workflow / "scripts"), *filter(None, [os.environ.get("PYTHONPATH")])]
-        done = subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            cwd=self.workflow,
-            env=_environment() | {"PYTHONPATH": os.pathsep.join(library)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        return Answer(done.returncode, done.stdout)
+        return ["snakemake", *arguments, *own, "--cores", str(cores), "--nocolor"]
 
     def configure(self, settings: dict) -> None:
         """Write the study's configuration."""
@@ -129,6 +162,14 @@ def workflow_copy(tmp_path_factory) -> Path:
     return copy
 
 
+@pytest.fixture(scope="session")
+def commands(workflow_copy) -> Iterator[Commands]:
+    """What answers commands in the copy of the workflow."""
+    commands = Commands(workflow_copy)
+    yield commands
+    commands.end()
+
+
 def take_compiled_kernels_along(copy: Path) -> None:
     """Rename the folder of the machine code, which numba calls by a digest of the sources' folder."""
     old, new = (
@@ -149,9 +190,9 @@ def small_settings() -> dict:
 
 
 @pytest.fixture(scope="session")
-def finished(workflow_copy, small_settings, tmp_path_factory) -> Studio:
+def finished(commands, small_settings, tmp_path_factory) -> Studio:
     """The small study, run to its end on two cores; not to be changed."""
-    studio = Studio(workflow_copy, tmp_path_factory.mktemp("finished") / "study")
+    studio = Studio(commands, tmp_path_factory.mktemp("finished") / "study")
     studio.configure(small_settings)
     answer = studio.snakemake()
     assert answer.code == 0, answer.text
@@ -162,12 +203,12 @@ def finished(workflow_copy, small_settings, tmp_path_factory) -> Studio:
 def own(finished, tmp_path) -> Studio:
     """A copy of the finished study that a test may change."""
     shutil.copytree(finished.directory, tmp_path / "study")
-    return Studio(finished.workflow, tmp_path / "study")
+    return Studio(finished.commands, tmp_path / "study")
 
 
 @pytest.fixture
-def empty(workflow_copy, small_settings, tmp_path) -> Studio:
+def empty(commands, small_settings, tmp_path) -> Studio:
     """The small study before its first run."""
-    studio = Studio(workflow_copy, tmp_path / "study")
+    studio = Studio(commands, tmp_path / "study")
     studio.configure(small_settings)
     return studio

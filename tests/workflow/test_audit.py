@@ -145,8 +145,8 @@ def test_a_mistake_is_one_message(finished, arguments, words):
     assert "Traceback" not in answer.text
 
 
-def test_a_study_of_the_clone_itself_can_be_handed_on(workflow_copy, tmp_path):
-    studio = Studio(workflow_copy, workflow_copy)
+def test_a_study_of_the_clone_itself_can_be_handed_on(commands, workflow_copy, tmp_path):
+    studio = Studio(commands, workflow_copy)
     studio.configure({})
     try:
         make_and_describe(studio, COHORT)
@@ -156,7 +156,7 @@ def test_a_study_of_the_clone_itself_can_be_handed_on(workflow_copy, tmp_path):
         for path in (workflow_copy / "results").iterdir():
             if path.name != "README.md":
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-    elsewhere = Studio(workflow_copy, tmp_path / "study")
+    elsewhere = Studio(commands, tmp_path / "study")
     asked = ("--configfile", workflow_copy / "config/config.yaml")
     assert verdicts(elsewhere, *asked)[1][COHORT] == "ok"
     footer = read_footer(elsewhere.directory / COHORT)

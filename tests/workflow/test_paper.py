@@ -9,9 +9,9 @@ from survival_multiverse.provenance.file_records import read_footer
 
 
 @pytest.fixture(scope="module")
-def default_study(workflow_copy, tmp_path_factory) -> Studio:
+def default_study(commands, tmp_path_factory) -> Studio:
     """The default cohort on a grid of one scenario."""
-    studio = Studio(workflow_copy, tmp_path_factory.mktemp("paper") / "study")
+    studio = Studio(commands, tmp_path_factory.mktemp("paper") / "study")
     axes = {"oligo_threshold": [5], "dose_cutoff": [63], "gtv_cutoff": [146], "caliper": [0.2]}
     studio.configure({"axes": axes})
     return studio

@@ -38,7 +38,7 @@ PAPER_RESULTS = {
     for name in ("consistency", "reproduction", "score", "matching", "published")
 }
 ENSEMBLE = {name: f"results/paper/{name}.parquet" for name in ("ensemble", "ensemble_members")}
-OUTLINE = "results/reconstruction/initial_state.csv"
+INITIAL_STATE = "results/reconstruction/initial_state.csv"
 ENSEMBLE_COHORTS = [f"results/reconstruction/seed~{seed}.csv" for seed in range(1, 21)]
 ENSEMBLE_PATIENTS = "results/reconstruction/ensemble.parquet"
 ROBUSTNESS = tables("specifications", "blocks", "failures", "balance", "attribution")

@@ -242,7 +242,7 @@ class PaperSettings(Group):
     model_config = ConfigDict(title="What published numbers are about")
 
     seed: Whole
-    """Decides the outline that all cohorts start from, and the committed one."""
+    """Decides the initial state of all cohorts, and the committed one."""
     time: TimeGrid
     """Grid of the survival times."""
     arm: str
@@ -269,7 +269,7 @@ class PaperSettings(Group):
     """How exact values within a level are drawn, by variable and level."""
     inferred: tuple[dict[str, Any], ...] = key((), otherwise="none")
     """Sizes that are not printed but follow."""
-    outline: Stages
+    initial_state: Stages
     """Stages in order, by the paper's seed: what all cohorts start from."""
     fit: Stages
     """Further stages, by the seed of each cohort."""
