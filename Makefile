@@ -14,7 +14,7 @@
 # make lock             requirements.lock with its hashes, from pyproject.toml (docs/supply_chain.md)
 # make check-lock | vulnerabilities    has every platform its files? is a known vulnerability among them?
 # make sbom             what is installed, and under which licences: sbom.cdx.json, licences.csv
-# make test | lint | clean
+# make test | test-all | lint | clean
 SHELL := bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := study
@@ -46,8 +46,8 @@ STUDY := PYTHONPATH="$$PWD/scripts$${PYTHONPATH:+:$$PYTHONPATH}" $(BIN)/python -
 INSTALLED := $(VENV)/.installed
 COMPILED := $(VENV)/.compiled
 
-.PHONY: study audit share sign explain compare reconstruct ensemble bench lock check-lock sbom vulnerabilities test lint \
-    format clean
+.PHONY: study audit share sign explain compare reconstruct ensemble bench lock check-lock sbom vulnerabilities test test-all \
+    lint format clean
 
 study: $(COMPILED)
 	@$(STUDY) run "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} "--cores=$$CORES"
@@ -93,7 +93,11 @@ sbom: $(INSTALLED)
 	.ci/supply_chain $@
 
 test: $(COMPILED)
-	printf %s "$$TESTS" | xargs $(BIN)/python -m pytest --numprocesses logical --maxschedchunk 1
+	printf %s "$$TESTS" | xargs $(BIN)/python -m pytest --numprocesses logical
+
+# The slow ones, too.
+test-all: $(COMPILED)
+	$(BIN)/python -m pytest --numprocesses logical -m "slow or not slow"
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -13,6 +13,9 @@ from bundle_scripts import bundle_scripts
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 time_page = importlib.import_module("time_page")
 
+pytestmark = pytest.mark.slow
+
+
 SCENARIOS = math.prod(map(len, VALUES.values()))
 
 

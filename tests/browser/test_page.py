@@ -74,6 +74,7 @@ def test_the_text_agrees_with_the_chart(opened):
     assert ranks == sorted(ranks)
 
 
+@pytest.mark.slow
 def test_a_choice_filters_every_chart(opened):
     page = opened()
     page.evaluate("() => robustness.drawAll()")
@@ -90,6 +91,7 @@ def test_a_choice_filters_every_chart(opened):
     assert len(drawn(page)) == before
 
 
+@pytest.mark.slow
 def test_brushing_a_decision_keeps_it_alone(opened):
     page = opened()
     before = len(drawn(page))
@@ -126,6 +128,7 @@ PRIMARY_ONLY = ("love-chart", "overlap-chart", "landmark-chart", "forest-chart",
 """Charts of the primary scenario, and of its block."""
 
 
+@pytest.mark.slow
 def test_a_choice_that_is_not_kept_leaves_the_charts_of_the_primary_scenario(opened):
     page = opened()
     page.evaluate("() => robustness.drawAll()")
@@ -162,6 +165,7 @@ PLACES = """([chart, key]) => {
 """Of each mark: threshold and dose (or caliper) of the facet around it, its own, and where the facet is."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("chart", "key"), [("blocks-chart", "D"), ("surface-chart", "C")])
 def test_what_is_kept_stays_in_its_place(opened, chart, key):
     page = opened()
@@ -180,6 +184,7 @@ def test_what_is_kept_stays_in_its_place(opened, chart, key):
         assert (x, y) == pytest.approx(before[row, column], abs=2)
 
 
+@pytest.mark.slow
 def test_a_chart_without_anything_kept_says_so(opened):
     page = opened()
     page.evaluate("() => robustness.drawAll()")
@@ -194,6 +199,7 @@ def test_a_chart_without_anything_kept_says_so(opened):
     page.wait_for_function("() => document.querySelector('#overlap-chart [data-emptied]').hidden")
 
 
+@pytest.mark.slow
 def test_another_set_of_covariates_is_another_block(opened):
     page = opened()
     page.evaluate("() => robustness.drawAll()")
@@ -214,6 +220,7 @@ def test_another_set_of_covariates_is_another_block(opened):
 OF_THREE_DIGITS = 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["matched", "overlap", "adjusted"])
 def test_what_moves_the_answer_is_worked_out_as_in_the_tables(opened, estimator):
     page = opened()
@@ -236,6 +243,7 @@ def test_what_moves_the_answer_is_worked_out_as_in_the_tables(opened, estimator)
     )
 
 
+@pytest.mark.slow
 def test_the_published_ratio_stands_in_its_block_alone(opened):
     page = opened()
     line = page.locator("#curve-chart svg text", has_text=re.compile("^published 0.60$"))
@@ -249,6 +257,7 @@ def test_the_published_ratio_stands_in_its_block_alone(opened):
     assert line.count() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("chart", "marks"),
     [
@@ -270,6 +279,7 @@ def test_the_primary_scenario_and_the_published_ratio_are_marked(opened, chart, 
         assert page.locator(f"#{chart} svg {mark}").count() > 0, mark
 
 
+@pytest.mark.slow
 def test_the_charts_of_the_primary_analysis_show_what_was_published(opened):
     page = opened()
     page.evaluate("() => robustness.open(robustness.specs.find((row) => row.primary && row.matching).i)")
@@ -293,6 +303,7 @@ def test_the_charts_of_the_primary_analysis_show_what_was_published(opened):
     page.wait_for_function(f"() => !document.querySelector(`#analysis ${{{PRINTED_SYMBOL!r}}}`)")
 
 
+@pytest.mark.slow
 def test_the_files_of_the_charts_are_drawn_from_the_same_rows(opened):
     page = opened()
     page.evaluate("() => robustness.drawAll()")
@@ -311,6 +322,7 @@ def test_the_files_of_the_charts_are_drawn_from_the_same_rows(opened):
         }
 
 
+@pytest.mark.slow
 def test_another_block_has_a_curve_of_its_own(opened):
     page = opened()
     first = drawn(page)
@@ -342,6 +354,7 @@ def test_a_click_opens_the_analysis(opened):
     assert not card.is_visible()
 
 
+@pytest.mark.slow
 def test_the_keyboard_opens_an_analysis_too(opened):
     page = opened()
     page.locator("#block-table summary").focus()
@@ -352,6 +365,7 @@ def test_the_keyboard_opens_an_analysis_too(opened):
     assert page.evaluate("() => document.getElementById('analysis').contains(document.activeElement)")
 
 
+@pytest.mark.slow
 def test_the_primary_analysis_names_its_file_and_digest(opened):
     page = opened()
     page.evaluate("() => robustness.open(robustness.specs.find((row) => row.primary && row.matching).i)")
@@ -360,6 +374,7 @@ def test_the_primary_analysis_names_its_file_and_digest(opened):
     assert page.locator("#analysis-command").inner_text().endswith("gtv_cutoff~146/caliper~0.2.parquet")
 
 
+@pytest.mark.slow
 def test_no_step_of_a_curve_shows_a_single_patient(opened):
     page = opened()
     page.evaluate("() => robustness.open(robustness.specs.find((row) => row.primary && row.matching).i)")
@@ -392,6 +407,7 @@ def test_given_text_is_text(opened):
     assert "<script>" in page.locator("#analysis-title").inner_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_accessible_in_either_scheme(opened, scheme):
     page = opened(color_scheme=scheme)
@@ -403,6 +419,7 @@ def test_accessible_in_either_scheme(opened, scheme):
     assert bad == []
 
 
+@pytest.mark.slow
 def test_the_open_analysis_is_accessible(opened):
     page = opened()
     page.evaluate("() => robustness.open(0)")
@@ -411,6 +428,7 @@ def test_the_open_analysis_is_accessible(opened):
     assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
 
 
+@pytest.mark.slow
 def test_dark_follows_the_reader(opened):
     light, dark = opened(color_scheme="light"), opened(color_scheme="dark")
     colour = "() => getComputedStyle(document.body).backgroundColor"
@@ -428,6 +446,7 @@ def test_nothing_sticks_out_on_a_phone(opened):
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 375
 
 
+@pytest.mark.slow
 def test_it_prints_with_every_chart(opened):
     page = opened()
     made = page.pdf(format="A4")
@@ -439,6 +458,7 @@ def test_it_prints_with_every_chart(opened):
     assert len(re.findall(rb"/Type\s*/Page\b", made)) > 5
 
 
+@pytest.mark.slow
 def test_what_is_folded_is_printed_and_folded_again(opened):
     page = opened()
     page.evaluate(
@@ -454,6 +474,7 @@ def test_what_is_folded_is_printed_and_folded_again(opened):
     assert page.locator("main details[open]").count() == 0
 
 
+@pytest.mark.slow
 def test_no_chart_is_cut_in_print(opened):
     page = opened()
     page.evaluate("() => robustness.drawAll()")

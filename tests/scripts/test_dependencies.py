@@ -32,6 +32,7 @@ print("\\n".join(sorted(file for file in files if file and file.startswith(sys.a
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", RULES)
 def test_the_modules_named_are_those_that_the_script_loads(script):
     done = subprocess.run(

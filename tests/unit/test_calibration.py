@@ -80,6 +80,7 @@ def test_the_block_has_at_most_36_scenarios_and_the_dose_acts_on_survival_alone(
         calibration_config(DEFAULT, "none")
 
 
+@pytest.mark.slow
 def test_wald_intervals_are_those_of_the_engine_that_resamples(cohort):
     patients, study = cohort
     (cell,) = cutoff_cells(patients, study)

@@ -225,6 +225,7 @@ def test_cox_binary_equals_cox(month, weighted, ties):
     np.testing.assert_allclose([beta, se_model, se_cluster], expected, rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed")
 def test_reference_is_what_r_gives_now(tmp_path):
     DATA["gbsg2"].to_csv(tmp_path / "gbsg2.csv", index=False)

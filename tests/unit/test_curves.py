@@ -300,6 +300,7 @@ def test_lifelines_has_the_same_log_log_limits(name):
     np.testing.assert_allclose(limits[inside, 1], km.ci_upper[inside], rtol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="Rscript is not installed")
 def test_committed_reference_is_what_r_prints(tmp_path):
     table = tmp_path / "gbsg2.csv"

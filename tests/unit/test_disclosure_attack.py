@@ -45,6 +45,7 @@ def counted(study, patients):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["breast", "user"])
 def test_no_small_count_follows_from_what_is_shared(name):
     found, tried = attack_study(*studies()[name])

@@ -21,7 +21,7 @@ LEVELS = {
     "colour": {"levels": ["red", "blue"]},
     "shape": {"levels": ["round", "square"]},
     "size": {"levels": ["small", "large", "huge"]},
-    "dose": {"levels": ["low", "high"]},
+    "dose": {"levels": ["low", "high"], "cut": 60},
 }
 
 

@@ -269,6 +269,7 @@ def test_lifelines_has_the_same_test(name, group):
     assert found.p_value == pytest.approx(reference.p_value, rel=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="Rscript is not installed")
 def test_committed_reference_is_what_r_prints(tmp_path):
     table = tmp_path / "gbsg2.csv"

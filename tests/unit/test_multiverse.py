@@ -317,6 +317,7 @@ def cohorts(draw):
     )
 
 
+@pytest.mark.slow
 @settings(
     max_examples=25,
     deadline=None,

@@ -42,6 +42,7 @@ def tables() -> dict[str, pd.DataFrame]:
     }
 
 
+@pytest.mark.slow
 def test_every_number_is_in_the_table_and_what_is_not_met_in_another():
     shown = paper_tables(tables())
     everything, missed = (shown[name][0] for name in ("paper_numbers", "paper_misses"))

@@ -78,6 +78,7 @@ def test_agrees_with_scikit_learn(name):
     assert fit.c_statistic == pytest.approx(roc_auc_score(arm, fit.logit), abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="needs R")
 def test_committed_reference_is_what_r_says():
     script = REFERENCE / "propensity.R"

@@ -58,6 +58,7 @@ def made_patients(seed: int = 3) -> pd.DataFrame:
     return patient_table(as_cohort(fitted(seed)), table(), PAPER, SETTINGS["exact"], seed)
 
 
+@pytest.mark.slow
 def test_every_number_of_another_paper_is_met():
     found = reproduce(table(), paper_cohort(made_patients(), PAPER), PAPER)
     missed = found[found.verdict != WITHIN]
@@ -67,6 +68,7 @@ def test_every_number_of_another_paper_is_met():
     assert (missed.difference.abs() < 0.02).all()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_cohort_and_another_seed_another():
     targets = compile_targets(table(), PAPER)
     again = reconstruct(initial(), targets, PAPER, SETTINGS["fit"], own_generator(3))
@@ -76,6 +78,7 @@ def test_the_same_seed_gives_the_same_cohort_and_another_seed_another():
     assert not np.array_equal(fitted(7).time, fitted().time)
 
 
+@pytest.mark.slow
 def test_the_compiled_loss_is_zero_on_the_patients_behind_the_numbers_and_not_beside_them():
     truth = true_cohort()
     labels = np.array([truth.codes[name] for name in PAPER.variables])

@@ -384,6 +384,7 @@ def words_of(figure):
     return [text.get_text() for text in figure.findobj(Text)]
 
 
+@pytest.mark.slow
 def test_another_study_is_told_in_its_own_words():
     study = Study.from_config(breast_config())
     made = page_of(study, prepare_cohort(load_gbsg2(), study).patients)

@@ -1,5 +1,6 @@
 """Estimates of resampled cohorts equal those of the scenarios, and draws depend on their number alone."""
 
+import json
 import math
 from dataclasses import replace
 from itertools import product
@@ -31,6 +32,7 @@ from survival_multiverse.inference.resampling import (
 from survival_multiverse.kernels.tie_breaks import combine_orders
 from survival_multiverse.scenario.multiverse import evaluate_panel
 from survival_multiverse.scenario.tie_break import tie_breaks
+from survival_multiverse.settings.slices import draw_settings
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import Scenario
 
@@ -44,7 +46,9 @@ def wide(config, **inference):
         "populations": POPULATIONS,
         "landmarks": [0, config["analysis"]["landmarks"][0]],
     } | inference
-    return Study.from_config(config | {"inference": config["inference"] | settings_of})
+    # As the job of a draw is told it.
+    told = draw_settings(config | {"inference": config["inference"] | settings_of})
+    return Study.from_config(json.loads(told))
 
 
 def all_keys(patients, study):
@@ -445,6 +449,7 @@ def test_bootstrap_of_pairs_says_nothing_of_estimates_without_pairs():
     assert np.isnan(values[others]).all()
 
 
+@pytest.mark.slow
 def test_joint_test_of_permutations_has_its_size():
     config = small_config()
     config["axes"] = {name: values[:1] for name, values in config["axes"].items()}
@@ -504,6 +509,7 @@ def test_places_of_a_cell_are_the_first_orders_of_the_scenarios():
         np.testing.assert_array_equal(place, everybody[cell.sample.index])
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=15, derandomize=True)
 @given(
     st.integers(0, 30),

@@ -155,6 +155,7 @@ def test_the_reference_holds_every_headline(name, least):
     assert not headlines - set(reference_of(name))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="needs R")
 @pytest.mark.parametrize("name", REAL_COHORTS)
 def test_committed_reference_is_what_r_gives(tmp_path, name):

@@ -222,6 +222,7 @@ def test_prentice_wilcoxon_bound_is_that_of_r(expected):
     assert bound.gamma == pytest.approx(expected["gamma"], rel=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="Rscript is not installed")
 def test_committed_reference_is_what_r_prints(tmp_path):
     made = tmp_path / "rosenbaum.json"

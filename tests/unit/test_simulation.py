@@ -139,6 +139,7 @@ def test_a_large_cohort_has_the_dose_effect_that_was_set(many):
 
 # Away from 1 a Cox estimate with ten covariates overshoots by about ten parts in the number of deaths: at 400
 # patients and a ratio of .5 its mean was -.016 (standard error .003, 1600 cohorts) off, at 1600 -.001 (.005).
+@pytest.mark.slow
 @pytest.mark.parametrize(("truth", "patients"), [(1.0, 400), (0.5, 1600)])
 def test_an_adjusted_cox_model_covers_the_truth_at_its_nominal_rate(truth, patients):
     settings = settings_with(patients=patients, dose_hazard_ratio=truth)

@@ -59,6 +59,7 @@ def test_agrees_with_r(row):
     np.testing.assert_allclose(numbers, values(row), rtol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="needs R")
 def test_reference_is_what_r_prints():
     command = ["Rscript", str(REFERENCE / "stacked.R")]

@@ -174,6 +174,7 @@ def default(studio):
     return yaml.safe_load((studio.workflow / "config/config.yaml").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_scenarios_made_again_are_held_against_those_there(place):
     answer = place.script("audit", "--directory", place.directory, "--rerun", 20)
     assert answer.code == 0, answer.text

@@ -102,6 +102,7 @@ def test_a_missing_column_is_named_with_the_nearest(empty, patients):
     assert "Traceback" not in answer.text
 
 
+@pytest.mark.slow
 def test_shuffled_rows_and_columns_give_the_same_bytes(empty, patients):
     use_file(empty, patients)
     assert empty.snakemake(SCENARIO).code == 0

@@ -7,6 +7,8 @@ from conftest import Studio
 
 from survival_multiverse.provenance.file_records import read_footer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def default_study(commands, tmp_path_factory) -> Studio:

@@ -112,6 +112,7 @@ def test_a_file_made_again_leaves_the_study_as_it_was(own):
     assert own.script("audit", "--directory", own.directory).code == 0
 
 
+@pytest.mark.slow
 def test_files_that_come_out_otherwise_are_described_again(own):
     with restored(own.workflow):
         rewrite(own.workflow / "scripts/fit_scenarios.py", lambda text: text + b"# edited\n")
@@ -245,6 +246,7 @@ def test_a_number_of_a_csv_is_looked_for_in_its_table(finished):
     assert "results/robustness/blocks.parquet, median_hazard_ratio" in answer.text
 
 
+@pytest.mark.slow
 def test_two_studies_are_compared(finished, own):
     same = own.script("compare", finished.directory, own.directory)
     assert same.code == 0

@@ -45,7 +45,7 @@ def edited(path):
         ("survival_multiverse/report/charts/chart_files.py", {"draw_charts"} | END),
         ("render_report.py", {"render_report"} | END),
         ("export_estimates.py", {"export_estimates"} | END),
-        ("survival_multiverse/settings/validation.py", set()),
+        ("survival_multiverse/settings/validation.py", END),
     ],
 )
 def test_editing_a_module_reruns_the_rules_that_use_it(finished, module, expected):
@@ -73,6 +73,7 @@ def test_a_new_outer_value_runs_its_panels_only(own):
     assert "build_cohort" not in answer.jobs()
 
 
+@pytest.mark.slow
 def test_a_new_inner_value_reruns_panels_and_leaves_bytes_as_they_were(own):
     before = own.contents("results/scenarios/**/*.parquet")
     settings = own.settings()

@@ -36,6 +36,7 @@ def test_a_plain_run_mends_a_deleted_scenario(own):
     assert own.snakemake("--dry-run").jobs()["fit_scenarios"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axes_per_job", [0, 3])
 def test_bytes_do_not_depend_on_cores_or_on_how_jobs_are_cut(finished, empty, axes_per_job):
     chosen = [SCENARIO, PANEL / "gtv_cutoff~100/caliper~none.parquet"]
@@ -72,6 +73,7 @@ def test_every_csv_says_that_the_patients_are_simulated(finished):
         assert set(table["data_origin"]) <= {"simulated"}
 
 
+@pytest.mark.slow
 def test_report_of_snakemake_holds_figures_tables_and_page(finished, tmp_path):
     answer = finished.snakemake("--report", tmp_path / "report.zip")
     assert answer.code == 0, answer.text
@@ -98,6 +100,7 @@ def test_the_default_profile_is_found_and_chooses_the_greedy_scheduler(finished)
 JOINT = Path("results/robustness/joint_inference.parquet")
 
 
+@pytest.mark.slow
 def test_inference_does_not_depend_on_how_draws_are_cut_into_jobs(finished, empty):
     empty.configure(empty.settings() | {"execution": {"draws_per_job": 4}})
     answer = empty.snakemake(JOINT, cores=1)
@@ -105,6 +108,7 @@ def test_inference_does_not_depend_on_how_draws_are_cut_into_jobs(finished, empt
     assert (empty.directory / JOINT).read_bytes() == (finished.directory / JOINT).read_bytes()
 
 
+@pytest.mark.slow
 def test_more_draws_extend_the_fewer(own):
     shards = Path("results/resamples/permutation")
     first, second = (own.directory / shards / f"shard~{k}.parquet" for k in (0, 1))
@@ -121,6 +125,7 @@ def test_more_draws_extend_the_fewer(own):
     assert more.slice(0, fewer.num_rows).equals(fewer)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was(finished, empty):
     def shards() -> list[Path]:
         # On one core the first is whole when there is a second.
@@ -138,6 +143,7 @@ def test_a_killed_run_goes_on_where_it_was(finished, empty):
     assert (empty.directory / JOINT).read_bytes() == (finished.directory / JOINT).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_whole_run_on_one_core_gives_the_same_bytes(finished, empty):
     answer = empty.snakemake(cores=1)
     assert answer.code == 0, answer.text

@@ -57,7 +57,10 @@ def _inference_settings(config: Mapping[str, Any], **numbers: int) -> str:
         name: [entry["value"] if isinstance(entry, Mapping) else entry for entry in entries]
         for name, entries in config["axes"].items()
     }
-    return canonical_settings({**shared, "axes": axes, "inference": {**config["inference"], **numbers}})
+    # Beyond landmarks only blocks of the primary scenario's threshold and dose cutoff are tested.
+    study = {**shared["study"], "primary": config["study"]["primary"]}
+    inference = {**config["inference"], **numbers}
+    return canonical_settings({**shared, "study": study, "axes": axes, "inference": inference})
 
 
 SLICES = (cohort_settings, scenario_settings, draw_settings, inference_settings, study_settings)
