@@ -11,7 +11,6 @@ import yaml
 
 from survival_multiverse.calibration.replicates import (
     EFFECT_ON_COURSE,
-    ESTIMATORS,
     KNOWN_EFFECT,
     NO_EFFECT,
     TESTS,
@@ -37,6 +36,7 @@ from survival_multiverse.inference.resampling import (
 )
 from survival_multiverse.scenario.comparability import match, matched_sample
 from survival_multiverse.scenario.encoded_study import encode_study
+from survival_multiverse.settings.schema import WITH_COVARIATES
 from survival_multiverse.settings.study import Study
 
 ROOT = Path(__file__).parents[2]
@@ -158,14 +158,14 @@ def test_the_p_values_are_those_of_the_studys_joint_inference(cohort, first):
     keys = specification_keys(cell, study).reset_index(drop=True)
     keys_of = ["null", "adjustment_set", "estimator", "test"]
     tested = first.dropna(subset="p_value").set_index(keys_of)["p_value"].sort_index()
-    assert len(tested) == len(NULLS) * len(study.adjustment_sets) * len(ESTIMATORS) * len(TESTS)
+    assert len(tested) == len(NULLS) * len(study.adjustment_sets) * len(WITH_COVARIATES) * len(TESTS)
     for null in NULLS:
         drawn = np.stack([estimates for _, estimates in resample(patients, study, null, range(19))])
         block = ["adjustment_set", "estimator"]
         joint = jointly_test(keys, evaluate(cell, study), drawn, study, str(null)).set_index(block)
         adjusted = adjust_specifications(keys, evaluate(cell, study), drawn, str(null))
         smallest = adjusted.groupby(block)["p_value_max_t"].min()
-        for name, estimator in product(study.adjustment_sets, map(str, ESTIMATORS)):
+        for name, estimator in product(study.adjustment_sets, map(str, WITH_COVARIATES)):
             for test in TESTS[:-1]:
                 assert tested[str(null), name, estimator, test] == joint.loc[(name, estimator), f"p_{test}"]
             assert tested[str(null), name, estimator, "max_t"] == smallest[name, estimator]
@@ -189,7 +189,7 @@ def test_percentile_intervals_of_pairs_are_of_matched_estimates_only(cohort):
     intervals = pd.DataFrame(percentile_intervals(*cohort, draws=19))
     by_kind = intervals.groupby("test")["estimator"].agg(list)
     assert by_kind[Resample.BOOTSTRAP_PAIRS] == ["matched"] * 2
-    assert sorted(set(by_kind[Resample.BOOTSTRAP_PATIENTS])) == sorted(map(str, ESTIMATORS))
+    assert sorted(set(by_kind[Resample.BOOTSTRAP_PATIENTS])) == sorted(map(str, WITH_COVARIATES))
     assert (intervals["lower"] < intervals["upper"]).all()
 
 
@@ -221,7 +221,7 @@ def without_prognosis() -> dict:
 
 def test_without_other_causes_every_truth_is_the_parameter():
     truths = true_log_ratios(without_prognosis(), patients=60_000)
-    assert len(truths) == 1 + len(ESTIMATORS) * 2
+    assert len(truths) == 1 + len(WITH_COVARIATES) * 2
     assert (truths["std_error"] < 0.005).all()
     np.testing.assert_array_less(abs(truths["truth"] - np.log(EFFECT)), 4 * truths["std_error"])
 
@@ -416,7 +416,7 @@ def test_the_committed_table_is_complete():
     tests = table[table["test"].isin(TESTS)]
     quantities = tests.groupby("setting")["quantity"].unique().str.join("")
     assert dict(quantities) == {NO_EFFECT: "type I error", KNOWN_EFFECT: "power", EFFECT_ON_COURSE: "power"}
-    rows = product(map(str, ESTIMATORS), DEFAULT["adjustment_sets"], map(str, NULLS), TESTS, SIZES)
+    rows = product(map(str, WITH_COVARIATES), DEFAULT["adjustment_sets"], map(str, NULLS), TESTS, SIZES)
     keys = ["estimator", "adjustment_set", "null", "test", "nominal"]
     expected = sorted(rows)
     for _, here in tests.groupby("setting"):
@@ -425,7 +425,7 @@ def test_the_committed_table_is_complete():
     coverage = table[~table["test"].isin(TESTS)]
     assert set(coverage["quantity"]) == {"coverage"}
     assert set(coverage["setting"]) == {NO_EFFECT, KNOWN_EFFECT}
-    assert set(coverage["estimator"]) == {"unadjusted", *map(str, ESTIMATORS)}
+    assert set(coverage["estimator"]) == {"unadjusted", *map(str, WITH_COVARIATES)}
     errors = {"model", "clustered", "naive", "mean_of_orders", "outputation", "robust", "stacked"}
     for setting, here in coverage.groupby("setting"):
         bootstraps = {str(Resample.BOOTSTRAP_PATIENTS), str(Resample.BOOTSTRAP_PAIRS)}

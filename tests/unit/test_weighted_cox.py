@@ -11,15 +11,15 @@ import pytest
 from lifelines.datasets import load_lung
 
 from survival_multiverse.balancing.propensity import fit_propensity
-from survival_multiverse.balancing.weighting import overlap_weights, stabilised_weights
+from survival_multiverse.balancing.weighting import propensity_weights
 from survival_multiverse.estimators.cox import cox
 from survival_multiverse.kernels.cox import CONSTANT, NO_CONVERGENCE, OK, SEPARATION, TOO_FEW_EVENTS
 from survival_multiverse.kernels.weighted_cox import IPTW, OVERLAP, weighted_arm
+from survival_multiverse.settings.schema import Estimator
 
 REFERENCE = Path(__file__).parent / "reference"
 R = json.loads((REFERENCE / "stacked.json").read_text())
 KINDS = {"overlap": OVERLAP, "iptw": IPTW}
-WEIGHTS = {"overlap": overlap_weights, "iptw": stabilised_weights}
 
 
 def veteran():
@@ -71,7 +71,7 @@ def test_reference_is_what_r_prints():
 @pytest.mark.parametrize("kind", KINDS)
 def test_estimate_and_robust_error_are_those_of_the_weighted_model(kind):
     time, event, arm, X = cohort("lung", 30.4375)
-    weight = WEIGHTS[kind](fit_propensity(X, arm).probability, arm)
+    weight = propensity_weights(fit_propensity(X, arm).probability, arm, Estimator(kind))
     fit = cox(time, event, arm[:, None], weight=weight, robust=True)
     beta, robust, _, _ = estimate(time, event, arm, X, kind)
     np.testing.assert_allclose([beta, robust**2], [fit.coefficients[0], fit.variance_robust[0, 0]], rtol=1e-9)

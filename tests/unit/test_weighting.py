@@ -10,10 +10,10 @@ from survival_multiverse.balancing.balance import balance_of_arms
 from survival_multiverse.balancing.propensity import fit_propensity
 from survival_multiverse.balancing.weighting import (
     effective_sample_size,
-    overlap_weights,
-    stabilised_weights,
+    propensity_weights,
     summarise_weights,
 )
+from survival_multiverse.settings.schema import Estimator
 
 P = np.array([0.2, 0.5, 0.9, 0.25])
 ARM = np.array([0, 1, 1, 0])
@@ -26,16 +26,17 @@ def gbsg2():
 
 
 def test_formulas():
-    np.testing.assert_allclose(overlap_weights(P, ARM), [0.2, 0.5, 0.1, 0.25], rtol=1e-15)
-    np.testing.assert_allclose(
-        stabilised_weights(P, ARM), [0.5 / 0.8, 0.5 / 0.5, 0.5 / 0.9, 0.5 / 0.75], rtol=1e-15
-    )
+    for estimator, weight in (
+        (Estimator.OVERLAP, [0.2, 0.5, 0.1, 0.25]),
+        (Estimator.IPTW, [0.5 / 0.8, 0.5 / 0.5, 0.5 / 0.9, 0.5 / 0.75]),
+    ):
+        np.testing.assert_allclose(propensity_weights(P, ARM, estimator), weight, rtol=1e-15)
     assert effective_sample_size(np.array([1.0, 2, 3])) == pytest.approx(36 / 14, rel=1e-15)
 
 
 def test_overlap_weights_balance_the_model_s_covariates_exactly():
     X, arm = gbsg2()
-    weight = overlap_weights(fit_propensity(X, arm).probability, arm)
+    weight = propensity_weights(fit_propensity(X, arm).probability, arm, Estimator.OVERLAP)
     kinds = np.ones(4, dtype=np.int64)
     assert np.abs(balance_of_arms(X, kinds, arm, np.ones(len(arm)), 1).smd).max() > 0.1
     np.testing.assert_allclose(balance_of_arms(X, kinds, arm, weight, 1).smd, 0, atol=1e-10)
@@ -43,14 +44,14 @@ def test_overlap_weights_balance_the_model_s_covariates_exactly():
 
 def test_stabilised_weights_sum_to_about_the_arms_and_are_one_without_covariates():
     X, arm = gbsg2()
-    weight = stabilised_weights(fit_propensity(X, arm).probability, arm)
+    weight = propensity_weights(fit_propensity(X, arm).probability, arm, Estimator.IPTW)
     assert weight.mean() == pytest.approx(1, abs=0.05)
-    constant = stabilised_weights(fit_propensity(X[:, :0], arm).probability, arm)
+    constant = propensity_weights(fit_propensity(X[:, :0], arm).probability, arm, Estimator.IPTW)
     np.testing.assert_allclose(constant, 1, rtol=1e-12)
 
 
 def test_impossible_arm_has_an_infinite_weight_and_no_effective_size():
-    weight = stabilised_weights(np.array([1.0, 0.5, 0.5]), np.array([0, 1, 0]))
+    weight = propensity_weights(np.array([1.0, 0.5, 0.5]), np.array([0, 1, 0]), Estimator.IPTW)
     assert weight[0] == np.inf
     summary = summarise_weights(weight, np.array([0, 1, 0]))
     assert np.isnan(summary.effective_0)
@@ -70,13 +71,13 @@ def test_summary_by_arm():
 def test_empty_and_zero_weights():
     assert np.isnan(effective_sample_size(np.empty(0)))
     assert np.isnan(effective_sample_size(np.zeros(3)))
-    assert stabilised_weights(np.empty(0), np.empty(0)).shape == (0,)
+    assert propensity_weights(np.empty(0), np.empty(0), Estimator.IPTW).shape == (0,)
     assert np.isnan(summarise_weights(np.empty(0), np.empty(0)).largest)
 
 
 def test_shapes_must_agree():
     with pytest.raises(ValueError, match="one shape"):
-        overlap_weights(P, ARM[:3])
+        propensity_weights(P, ARM[:3], Estimator.OVERLAP)
 
 
 @given(weight=st.lists(st.floats(0, 1e300), max_size=6))

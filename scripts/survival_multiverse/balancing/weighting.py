@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from survival_multiverse.kernels.weighted_cox import IPTW, OVERLAP, score_weights, weighted_arm
+from survival_multiverse.kernels.weighted_cox import score_weights, weighted_arm
+from survival_multiverse.settings.schema import WEIGHTED, Estimator
 
 EXTREME_WEIGHT = 20.0
-_KINDS = {"overlap": OVERLAP, "iptw": IPTW}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,39 +40,12 @@ def _checked(probability: np.ndarray, arm: np.ndarray) -> tuple[np.ndarray, np.n
     return probability, arm
 
 
-def overlap_weights(probability: np.ndarray, arm: np.ndarray) -> np.ndarray:
-    """Return 1 - p for A = 1 and p for A = 0 [1]_.
+def propensity_weights(probability: np.ndarray, arm: np.ndarray, estimator: Estimator) -> np.ndarray:
+    """Return the weights of an estimator.
 
-    With a logistic maximum-likelihood p the weighted means of its covariates agree exactly between the arms.
-
-    Parameters
-    ----------
-    probability : float array, shape (n,)
-        P(A = 1 | X).
-    arm : int array, shape (n,)
-        0 or 1.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (n,).
-
-    Raises
-    ------
-    ValueError
-        If shapes differ.
-
-    References
-    ----------
-    .. [1] Li F, Morgan KL, Zaslavsky AM. Balancing covariates via propensity score weighting. Journal of the
-       American Statistical Association 2018;113:390–400.
-    """
-    probability, arm = _checked(probability, arm)
-    return score_weights(arm, probability, np.nan, OVERLAP)
-
-
-def stabilised_weights(probability: np.ndarray, arm: np.ndarray) -> np.ndarray:
-    """Return P(A = a) / P(A = a | X) at the observed arm a [1]_.
+    Overlap weights are 1 - p for A = 1 and p for A = 0 [1]_. With a logistic maximum-likelihood p the
+    weighted means of its covariates agree exactly between the arms. Those of IPTW are P(A = a) / P(A = a | X)
+    at the observed arm a [2]_.
 
     Parameters
     ----------
@@ -80,6 +53,8 @@ def stabilised_weights(probability: np.ndarray, arm: np.ndarray) -> np.ndarray:
         P(A = 1 | X).
     arm : int array, shape (n,)
         0 or 1.
+    estimator
+        One of `schema.WEIGHTED`.
 
     Returns
     -------
@@ -93,11 +68,14 @@ def stabilised_weights(probability: np.ndarray, arm: np.ndarray) -> np.ndarray:
 
     References
     ----------
-    .. [1] Robins JM, Hernán MA, Brumback B. Marginal structural models and causal inference in epidemiology.
+    .. [1] Li F, Morgan KL, Zaslavsky AM. Balancing covariates via propensity score weighting. Journal of the
+       American Statistical Association 2018;113:390–400.
+    .. [2] Robins JM, Hernán MA, Brumback B. Marginal structural models and causal inference in epidemiology.
        Epidemiology 2000;11:550–560.
     """
     probability, arm = _checked(probability, arm)
-    return score_weights(arm, probability, arm.mean() if arm.size else np.nan, IPTW)
+    share = arm.mean() if arm.size else np.nan
+    return score_weights(arm, probability, share, WEIGHTED.index(estimator))
 
 
 def effective_sample_size(weight: np.ndarray) -> float:
@@ -161,7 +139,7 @@ def weighted_arm_model(
     arm: np.ndarray,
     X: np.ndarray,
     probability: np.ndarray,
-    estimator: str,
+    estimator: Estimator,
 ) -> tuple[float, float, float, int]:
     """Fit a Cox model of the arm, weighted by an estimated score, with two standard errors.
 
@@ -173,8 +151,8 @@ def weighted_arm_model(
         Columns that the score kept, without an intercept.
     probability : array (n,)
         P(A = 1 | X) of `propensity.fit_propensity`.
-    estimator : {"overlap", "iptw"}
-        Kind of the weights, see `overlap_weights` and `stabilised_weights`.
+    estimator
+        One of `schema.WEIGHTED`, see `propensity_weights`.
 
     Returns
     -------
@@ -192,4 +170,5 @@ def weighted_arm_model(
     X = np.ascontiguousarray(X, dtype=np.float64)
     event, arm = np.ascontiguousarray(event, dtype=np.int64), np.ascontiguousarray(arm, dtype=np.int64)
     time = np.ascontiguousarray(time, dtype=np.float64)
-    return weighted_arm(time, event, arm, X, np.ascontiguousarray(probability), _KINDS[estimator])
+    kind = WEIGHTED.index(estimator)
+    return weighted_arm(time, event, arm, X, np.ascontiguousarray(probability), kind)

@@ -35,7 +35,7 @@ from survival_multiverse.kernels.tie_breaks import VARIANCE, combine_orders
 from survival_multiverse.scenario.comparability import Scored, matched_sample, score_columns, weights
 from survival_multiverse.scenario.encoded_study import EncodedStudy, encode_study
 from survival_multiverse.scenario.tie_break import tie_break_ratios, tie_breaks
-from survival_multiverse.settings.schema import PRIMARY, Estimator, Status
+from survival_multiverse.settings.schema import PRIMARY, WITH_COVARIATES, Estimator, Status
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import axis_number
 
@@ -43,7 +43,6 @@ NO_EFFECT, KNOWN_EFFECT, EFFECT_ON_COURSE = "no_effect", "known_effect", "effect
 SETTINGS = (NO_EFFECT, KNOWN_EFFECT, EFFECT_ON_COURSE)
 """Of the dose: none; on survival alone; on survival and on covariates known only after treatment began."""
 TESTS = ("abs_median", "abs_mean_z", "median", "share_significant", "mean_z", "max_t")
-ESTIMATORS = (Estimator.MATCHED, Estimator.OVERLAP, Estimator.IPTW, Estimator.ADJUSTED)
 
 
 def calibration_config(config: Mapping[str, Any], setting: str) -> dict[str, Any]:
@@ -76,7 +75,7 @@ def calibration_config(config: Mapping[str, Any], setting: str) -> dict[str, Any
         simulation["dose_hazard_ratio"] = 1.0
     inference = {
         "populations": [str(PRIMARY)],
-        "estimators": list(map(str, ESTIMATORS)),
+        "estimators": list(map(str, WITH_COVARIATES)),
         "landmarks": [0],
     }
     return {
@@ -163,7 +162,7 @@ def percentile_intervals(patients: pd.DataFrame, study: Study, *, draws: int) ->
     axes = {name: replace(axis, values=(getattr(study.primary, name),)) for name, axis in study.axes.items()}
     records = []
     for kind, estimators in (
-        (Resample.BOOTSTRAP_PATIENTS, ESTIMATORS),
+        (Resample.BOOTSTRAP_PATIENTS, WITH_COVARIATES),
         (Resample.BOOTSTRAP_PAIRS, (Estimator.MATCHED,)),
     ):
         inference = study.inference.model_copy(update={"estimators": tuple(map(str, estimators))})
@@ -225,7 +224,7 @@ def _over_orders(
     ]
 
 
-def _stacked(estimator: str, name: str, scored: Scored, study: Study) -> dict[str, Any]:
+def _stacked(estimator: Estimator, name: str, scored: Scored, study: Study) -> dict[str, Any]:
     """Return the weighted interval whose error accounts for the estimated score."""
     sample = scored.sample
     log_ratio, _, error, _ = weighted_arm_model(

@@ -12,9 +12,10 @@ from survival_multiverse.cohort.preparation import prepare_cohort
 from survival_multiverse.cohort.sample import design_matrix
 from survival_multiverse.cohort.simulation import PotentialOutcomes, potential_outcomes
 from survival_multiverse.estimators.cox import cox, hazard_ratio
+from survival_multiverse.kernels.weighted_cox import tilt
 from survival_multiverse.scenario.comparability import Scored, matched_sample
 from survival_multiverse.scenario.encoded_study import encode_study
-from survival_multiverse.settings.schema import Estimator
+from survival_multiverse.settings.schema import WEIGHTED, Estimator
 from survival_multiverse.settings.study import Study
 
 TRUTH_REPLICATE = 0
@@ -55,11 +56,10 @@ def true_log_ratios(config: Mapping[str, Any], *, patients: int) -> pd.DataFrame
     for name, scored in encoded.scores(sample):
         matched = matched_sample(scored, encoded.match(scored, study.primary.caliper))
         own = number[scored.sample.index]
-        tilt = scored.fit.probability * (1 - scored.fit.probability)
+        tilts = {estimator: tilt(scored.fit.probability, kind) for kind, estimator in enumerate(WEIGHTED)}
         ratios = {
             Estimator.MATCHED: _doubled_log_ratio(outcomes, number[matched.index]),
-            Estimator.OVERLAP: _doubled_log_ratio(outcomes, own, weight=tilt),
-            Estimator.IPTW: _doubled_log_ratio(outcomes, own),
+            **{name: _doubled_log_ratio(outcomes, own, weight=weight) for name, weight in tilts.items()},
             Estimator.ADJUSTED: _doubled_log_ratio(outcomes, own, covariates=_design(scored)),
         }
         rows += [(str(estimator), name, *ratio) for estimator, ratio in ratios.items()]

@@ -16,10 +16,10 @@ from survival_multiverse.inference.null_models import (
     fit_covariate_null,
     simulate_times,
 )
-from survival_multiverse.kernels.cell import WEIGHTED_AND_ADJUSTED, evaluate_design, fit_score, match_orders
+from survival_multiverse.kernels.cell import evaluate_design, fit_score, match_orders
 from survival_multiverse.scenario.encoded_study import EncodedStudy, covariate_names, encode_study
 from survival_multiverse.scenario.tie_break import tie_breaks
-from survival_multiverse.settings.schema import Estimator, Population
+from survival_multiverse.settings.schema import WEIGHTED, Estimator, Population
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import Scenario
 
@@ -33,7 +33,7 @@ KEYS = [
     "estimator",
     "landmark",
 ]
-_OTHERS = (Estimator.OVERLAP, Estimator.IPTW, Estimator.ADJUSTED)
+_OTHERS = (*WEIGHTED, Estimator.ADJUSTED)
 HELD_BYTES = 1 << 28
 
 
@@ -327,10 +327,10 @@ def evaluate(cell: CutoffCell, study: Study, prepared: Sequence[Sequence[Compari
     inference, calipers = study.inference, study.axes["caliper"].values
     wanted = np.array([str(name) in inference.estimators for name in (Estimator.MATCHED, *_OTHERS)])
     # Drawing pairs again leaves the estimates without pairs unchanged, which gives no distribution of them.
-    needed = wanted if not cell.pair_uniform.size else wanted & np.array([True, False, False, False])
+    needed = wanted if not cell.pair_uniform.size else wanted & (np.arange(len(wanted)) == 0)
     parts = []
     for landmark, positions in tested(cell, study):
-        out = np.full((len(positions), len(cell.designs), len(calipers) + WEIGHTED_AND_ADJUSTED, 2), np.nan)
+        out = np.full((len(positions), len(cell.designs), len(calipers) + len(_OTHERS), 2), np.nan)
         for design, known in enumerate(cell.complete):
             survival = design if len(cell.times) > 1 else 0
             time, event = cell.times[survival], cell.events[survival]

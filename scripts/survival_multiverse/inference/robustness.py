@@ -31,13 +31,7 @@ SPECIFICATION_ANALYSES = (
 )
 """Analyses whose rows `specifications` needs."""
 
-_VARIANCE = {
-    Estimator.UNADJUSTED: "model",
-    Estimator.ADJUSTED: "model",
-    Estimator.MATCHED: "outputation",
-    Estimator.OVERLAP: "stacked",
-    Estimator.IPTW: "stacked",
-}
+_VARIANCE = {estimator: estimator.variance for estimator in Estimator}
 _KEYS = [*AXES, "population", "adjustment_set", "estimator", "landmark", "landmark_order"]
 _MATCHING_STATISTICS = ["pairs", "matched_share", "focal_arm"]
 _TIE_BREAK = ["tie_break_median", "tie_break_2.5", "tie_break_97.5", "variance_between_orders"]

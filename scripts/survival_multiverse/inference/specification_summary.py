@@ -13,7 +13,7 @@ from survival_multiverse.settings.study import Study
 
 ESTIMATOR_ORDER = tuple(str(estimator) for estimator in Estimator)
 GATE = f"{PASSES}baseline_"
-GATED = ("matched", "overlap", "iptw")
+GATED = tuple(str(estimator) for estimator in Estimator if estimator.balances)
 """Estimators that balance the arms, so that there is a gate to pass."""
 
 

@@ -17,10 +17,8 @@ from survival_multiverse.kernels.matching import (
     spread,
 )
 from survival_multiverse.kernels.tie_breaks import combine_orders, matched_estimate
-from survival_multiverse.kernels.weighted_cox import IPTW, OVERLAP, weighted_arm
+from survival_multiverse.kernels.weighted_cox import weighted_arm
 
-ADJUSTED = 2
-WEIGHTED_AND_ADJUSTED = 3
 PROPENSITY_TOLERANCE = 1e-10
 PROPENSITY_ITERATIONS = 100
 
@@ -116,11 +114,11 @@ def matched_over_orders(time, event, arm, pairs, uniform, minimum_events, out):
 
 @njit(cache=True)
 def evaluate_weights(time, event, arm, X, predictor, usable, wanted, out):
-    """Return overlap and stabilised IPTW estimates, with their errors for an estimated score."""
+    """Fill ``out`` with the estimates of each kind of weights, with their errors for an estimated score."""
     probability = 1.0 / (1.0 + np.exp(-predictor))
     columns = np.ascontiguousarray(X[:, usable == 1])
-    for kind in (OVERLAP, IPTW):
-        if wanted[1 + kind]:
+    for kind in range(wanted.shape[0]):
+        if wanted[kind]:
             beta, _, stacked, code = weighted_arm(time, event, arm, columns, probability, kind)
             if code == OK and np.isfinite(stacked):
                 out[kind, 0], out[kind, 1] = beta, stacked
@@ -143,22 +141,24 @@ def adjusted_estimate(time, event, arm, X, out):
 
 @njit(cache=True)
 def evaluate_design(time, event, arm, X, predictor, usable, pairs, uniform, minimum_events, wanted, out):
-    """Fill ``out`` (calipers + 3, 2) with a covariate list's estimates, matched ones first; NaN without one.
+    """Fill ``out`` (calipers + weights + 1, 2) with a covariate list's estimates; NaN without one.
+
+    First come the matched ones, then those of each kind of weights, last the adjusted one.
 
     Rows ascend in time. ``predictor`` and ``usable`` are from `fit_score`, ``pairs`` from `match_orders`.
-    ``wanted`` (4,) says whether matched, overlap, IPTW and adjusted estimates are needed; ``uniform`` (n,)
-    draws the matched pairs with replacement, or is empty.
+    ``wanted`` (weights + 2,) says which of these estimators are needed; ``uniform`` (n,) draws the matched
+    pairs with replacement, or is empty.
     """
     out[:, :] = np.nan
     n = time.shape[0]
     if n == 0 or not arms_suffice(event, arm, minimum_events):
         return
     others = pairs.shape[0]
-    if wanted[3]:
-        adjusted_estimate(time, event, arm, X, out[others + ADJUSTED])
+    if wanted[-1]:
+        adjusted_estimate(time, event, arm, X, out[-1])
     if np.isnan(predictor[0]):
         return
     if wanted[0]:
         matched_over_orders(time, event, arm, pairs, uniform, minimum_events, out[:others])
-    if wanted[1] or wanted[2]:
-        evaluate_weights(time, event, arm, X, predictor, usable, wanted, out[others:])
+    if np.any(wanted[1:-1]):
+        evaluate_weights(time, event, arm, X, predictor, usable, wanted[1:-1], out[others:])

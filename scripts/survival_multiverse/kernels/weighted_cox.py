@@ -6,8 +6,10 @@ from numba import njit
 from survival_multiverse.kernels.cox import NO_CONVERGENCE, OK
 from survival_multiverse.kernels.cox_binary import hazards, relative_risks, score_residual, solve
 from survival_multiverse.kernels.linear import cholesky_solve
+from survival_multiverse.settings.schema import WEIGHTED
 
-OVERLAP, IPTW = 0, 1
+# In the order of their estimators.
+OVERLAP, IPTW = range(len(WEIGHTED))
 
 
 @njit(cache=True)
@@ -24,6 +26,14 @@ def score_weights(arm, probability, share, kind):
         else:
             weight[i] = (1.0 - share) / (1.0 - probability[i]) if probability[i] < 1.0 else np.inf
     return weight
+
+
+@njit(cache=True)
+def tilt(probability, kind):
+    """Return how much a patient counts, in either arm, in the population weighted to, shape (n,)."""
+    if kind == OVERLAP:
+        return probability * (1.0 - probability)
+    return np.ones_like(probability)
 
 
 @njit(cache=True)

@@ -10,13 +10,13 @@ import numpy as np
 from survival_multiverse.balancing.balance import BalanceTable, balance_of_arms, indicator_columns
 from survival_multiverse.balancing.matching import Matching, greedy_match
 from survival_multiverse.balancing.propensity import PropensityFit, fit_propensity, overlap_summary
-from survival_multiverse.balancing.weighting import overlap_weights, stabilised_weights, summarise_weights
+from survival_multiverse.balancing.weighting import propensity_weights, summarise_weights
 from survival_multiverse.cohort.sample import MISSING, Factor, Sample, design_matrix, measured
 from survival_multiverse.estimators.limits import at_least
 from survival_multiverse.scenario.rows import NAN, RowWriter
 from survival_multiverse.scenario.separation import dropped_flags, why_no_score
 from survival_multiverse.settings.models import Analysis
-from survival_multiverse.settings.schema import Status
+from survival_multiverse.settings.schema import WEIGHTED, Estimator, Status
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import canonical_text
 
@@ -153,8 +153,8 @@ def matched_sample(scored: Scored, matching: Matching | None) -> Sample:
     return scored.sample.take(rows, pair=matching.pair_of[rows])
 
 
-def weights(scored: Scored) -> dict[str, np.ndarray]:
-    """Return overlap and stabilised inverse-probability weights.
+def weights(scored: Scored) -> dict[Estimator, np.ndarray]:
+    """Return the weights of every estimator that weights.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def weights(scored: Scored) -> dict[str, np.ndarray]:
     if scored.status is not Status.OK:
         return {}
     probability, arm = scored.fit.probability, scored.sample.arm
-    return {"overlap": overlap_weights(probability, arm), "iptw": stabilised_weights(probability, arm)}
+    return {estimator: propensity_weights(probability, arm, estimator) for estimator in WEIGHTED}
 
 
 @dataclass(frozen=True, slots=True)

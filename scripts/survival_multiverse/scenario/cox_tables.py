@@ -24,7 +24,7 @@ from survival_multiverse.estimators.cox import (
 from survival_multiverse.scenario.rows import NAN, RowWriter
 from survival_multiverse.scenario.separation import why_no_model
 from survival_multiverse.settings.models import Analysis
-from survival_multiverse.settings.schema import Status
+from survival_multiverse.settings.schema import Estimator, Status
 from survival_multiverse.settings.study import ONE_UNIT, Per, Study
 
 BOTH_TIES = ("efron", "breslow")
@@ -171,7 +171,7 @@ def _binary_ratios(
 def write_stacked_model(
     writer: RowWriter,
     sample: Sample,
-    estimator: str,
+    estimator: Estimator,
     columns: np.ndarray,
     probability: np.ndarray,
     analysis: Analysis,

@@ -44,7 +44,7 @@ from survival_multiverse.scenario.survival_tables import (
     write_log_ranks,
     write_restricted_means,
 )
-from survival_multiverse.settings.schema import Estimator, Population, Status
+from survival_multiverse.settings.schema import WEIGHTED, Estimator, Population, Status
 from survival_multiverse.settings.study import Study
 
 NO_LANDMARK = 0.0
@@ -118,8 +118,8 @@ def weighted_blocks(candidate: Candidate, population: Population, study: Study) 
     by_estimator, columns, fit = weights(scored), score_columns(scored), scored.fit
     few = flags_of_arms(scored.sample.event, scored.sample.arm)
     blocks = []
-    for estimator in (Estimator.OVERLAP, Estimator.IPTW):
-        weight = by_estimator.get(str(estimator))
+    for estimator in WEIGHTED:
+        weight = by_estimator.get(estimator)
         flags = (*candidate.flags, *flags_of_weights(weight, scored.sample.arm), *few)
         writer = RowWriter(
             context._replace(estimator=estimator), flags=flags, failure=scored.status, because=scored.because
@@ -131,7 +131,7 @@ def weighted_blocks(candidate: Candidate, population: Population, study: Study) 
             table = balance_of(design, scored, weight=weight, focal_arm=focal_arm)
         write_model(writer, scored.sample, model, analysis)
         write_stacked_model(
-            writer, scored.sample, str(estimator), columns, fit.probability, analysis, scored.status
+            writer, scored.sample, estimator, columns, fit.probability, analysis, scored.status
         )
         write_weights(writer, scored, weight)
         write_gates(writer, design, table, analysis)

@@ -17,6 +17,7 @@ from survival_multiverse.settings.fields import (
     Text,
     key,
 )
+from survival_multiverse.settings.schema import EstimatorName
 from survival_multiverse.settings.simulation_model import Simulation
 from survival_multiverse.settings.values import level_text
 
@@ -123,9 +124,7 @@ class CohortSettings(Group):
     """Folder of the paper behind a reconstructed cohort: published_statistics.csv,
     published_inconsistencies.csv, reconstruction.yaml and reconstructed_cohort.csv (resources/README.md);
     relative to the config file."""
-    published: dict[Literal["unadjusted", "matched", "overlap", "iptw", "adjusted"], PublishedRatio] = key(
-        {}, otherwise="none"
-    )
+    published: dict[EstimatorName, PublishedRatio] = key({}, otherwise="none")
     """Published hazard ratios of the primary lesion threshold and dose cutoff, by the estimator that they are
     to stand beside; dashed lines in the charts."""
     assumed_dose_slope: float = key(0, ge=-1, le=1)

@@ -22,6 +22,7 @@ from survival_multiverse.settings.fields import (
     Whole,
     key,
 )
+from survival_multiverse.settings.schema import CovariateEstimatorName
 
 FINEST_CLASS = 5
 """Narrowest class of counts: an even number of 1 to 3 matched patients would be one pair."""
@@ -113,7 +114,7 @@ class Inference(Group):
 
     populations: EachOnce[Literal["non_oligometastatic", "oligometastatic", "all"]]
     """Whose blocks are tested."""
-    estimators: EachOnce[Literal["matched", "overlap", "iptw", "adjusted"]]
+    estimators: EachOnce[CovariateEstimatorName]
     """Which estimates are tested, each kind in blocks of its own."""
     landmarks: SomeAscending[Landmark] | None = key(
         None, otherwise="0 and every landmark of the analysis", unit="of the survival time"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
 
 
 class Status(StrEnum):
@@ -60,13 +61,55 @@ PRIMARY = Population.NON_OLIGOMETASTATIC
 
 
 class Estimator(StrEnum):
-    """How the arms are made comparable. Each estimates something else, so they never share a summary."""
+    """How the arms are made comparable. Each estimates something else, so they never share a summary.
 
-    UNADJUSTED = "unadjusted"
-    MATCHED = "matched"
-    OVERLAP = "overlap"
-    IPTW = "iptw"
-    ADJUSTED = "adjusted"
+    Attributes
+    ----------
+    label, adjective : str
+        What the page calls it and its analyses.
+    variance : str
+        Of which the reported standard error is the root; see the column `variance`.
+    """
+
+    label: str
+    adjective: str
+    variance: str
+
+    UNADJUSTED = "unadjusted", "Unadjusted", "unadjusted", "model"
+    MATCHED = "matched", "Matched 1:1", "matched", "outputation"
+    OVERLAP = "overlap", "Overlap weights", "overlap-weighted", "stacked"
+    IPTW = "iptw", "Inverse probability weights", "inverse-probability-weighted", "stacked"
+    ADJUSTED = "adjusted", "Adjusted Cox model", "covariate-adjusted", "model"
+
+    def __new__(cls, name: str, label: str, adjective: str, variance: str) -> "Estimator":
+        """Return a member that is its name."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.label, member.adjective, member.variance = label, adjective, variance
+        return member
+
+    @property
+    def weighted(self) -> bool:
+        """Say whether it weights patients by an estimated score."""
+        return self.variance == "stacked"
+
+    @property
+    def balances(self) -> bool:
+        """Say whether it balances the arms, so that there is a gate to pass."""
+        return self.weighted or self is Estimator.MATCHED
+
+
+WEIGHTED = tuple(estimator for estimator in Estimator if estimator.weighted)
+"""Estimators of weights; a kernel knows the kind of weights by the place here."""
+WITH_COVARIATES = tuple(estimator for estimator in Estimator if estimator is not Estimator.UNADJUSTED)
+"""Estimators that use an adjustment set."""
+
+if TYPE_CHECKING:
+    EstimatorName = str
+    CovariateEstimatorName = str
+else:
+    EstimatorName = Literal[tuple(map(str, Estimator))]
+    CovariateEstimatorName = Literal[tuple(map(str, WITH_COVARIATES))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +135,7 @@ ESTIMATE_COLUMNS = (
     ),
     Column("population", "category", "non_oligometastatic, oligometastatic or all"),
     Column("adjustment_set", "category", "named covariate list; null where none is used"),
-    Column("estimator", "category", "unadjusted, matched, overlap, iptw or adjusted"),
+    Column("estimator", "category", f"{', '.join([*Estimator][:-1])} or {[*Estimator][-1]}"),
     Column("landmark", "number", "patients with at least this survival; 0 = everybody", "{time}"),
     Column(
         "landmark_order",

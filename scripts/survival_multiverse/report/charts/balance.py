@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Mapping
+from itertools import cycle
 from typing import Any
 
+from survival_multiverse.inference.specification_summary import GATED
 from survival_multiverse.report.charts.specification import kept, tooltip
 from survival_multiverse.report.charts.theme import (
     ESTIMATOR_COLOURS,
@@ -28,14 +30,9 @@ from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
 from survival_multiverse.report.style.palette import PUBLISHED
 from survival_multiverse.settings.study import Study
 
-STAGES = {
-    "unadjusted": "Before",
-    "matched": "Matched 1:1",
-    "overlap": "Overlap weights",
-    "iptw": "Inverse probability weights",
-}
-SHAPES = {"Before": "circle", "Matched 1:1": "diamond", "Overlap weights": "square"}
-SHAPES |= {"Inverse probability weights": "triangle-up"}
+STAGES = {"unadjusted": "Before"} | {name: ESTIMATOR_LABELS[name] for name in GATED}
+_SYMBOLS = ("circle", "diamond", "square", "triangle-up", "triangle-down", "cross", "triangle-right")
+SHAPES = dict(zip(STAGES.values(), cycle(_SYMBOLS), strict=False))
 AFTER = "After"
 """The other stage of a single analysis, whichever estimator it has."""
 SHAPES[AFTER] = SHAPES[STAGES["matched"]]

@@ -10,6 +10,7 @@ import pandas as pd
 from survival_multiverse.report.style.palette import BROWN, DIRECTION_COLOURS, GREEN, ORANGE, PUBLISHED
 from survival_multiverse.report.style.ratio_axis import ratio_ticks
 from survival_multiverse.scenario.cautions import MARK
+from survival_multiverse.settings.schema import Estimator
 
 Spec = dict[str, Any]
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
@@ -21,13 +22,8 @@ SECOND = "var(--second)"
 """Another blue beside that of the higher dose, light or dark."""
 SIDES = {"below": HIGHER, "includes": DIRECTION_COLOURS["includes"], "above": LOWER}
 SET_COLOURS = (ORANGE, GREEN, BROWN, SECOND)
-ESTIMATOR_COLOURS = {
-    "unadjusted": MUTED,
-    "matched": HIGHER,
-    "overlap": GREEN,
-    "iptw": BROWN,
-    "adjusted": ORANGE,
-}
+_OWN_COLOURS = {"unadjusted": MUTED, "matched": HIGHER, "overlap": GREEN, "iptw": BROWN, "adjusted": ORANGE}
+ESTIMATOR_COLOURS = {str(name): _OWN_COLOURS.get(name, SECOND) for name in Estimator}
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 CONFIG: Spec = {
     "background": None,

@@ -28,12 +28,13 @@ from survival_multiverse.report.charts.theme import (
 )
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, display_label
 from survival_multiverse.report.style.palette import DIRECTION_COLOURS
+from survival_multiverse.settings.schema import WEIGHTED, Estimator
 
 LANDMARK_COLOURS = {
     "Unadjusted": DIRECTION_COLOURS["includes"],
     "Matched, then landmark": HIGHER,
     "Landmark, then matched": SECOND,
-    **{ESTIMATOR_LABELS[name]: ESTIMATOR_COLOURS[name] for name in ("overlap", "iptw", "adjusted")},
+    **{ESTIMATOR_LABELS[name]: ESTIMATOR_COLOURS[name] for name in (*WEIGHTED, Estimator.ADJUSTED)},
 }
 
 

@@ -11,14 +11,9 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from survival_multiverse.report.style.palette import GRID, INK, MUTED, PAPER
+from survival_multiverse.settings.schema import Estimator
 
-ESTIMATOR_LABELS = {
-    "unadjusted": "Unadjusted",
-    "matched": "Matched 1:1",
-    "overlap": "Overlap weights",
-    "iptw": "Inverse probability weights",
-    "adjusted": "Adjusted Cox model",
-}
+ESTIMATOR_LABELS = {str(estimator): estimator.label for estimator in Estimator}
 
 RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",

@@ -26,6 +26,7 @@ from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p,
 from survival_multiverse.report.words.labels import axis_value, describe_specification, in_sentence
 from survival_multiverse.report.words.table_cells import is_number
 from survival_multiverse.scenario.cautions import cautions
+from survival_multiverse.settings.schema import Estimator
 from survival_multiverse.settings.study import Study
 
 ORIGIN = {
@@ -53,13 +54,7 @@ ORIGIN = {
     ),
 }
 
-ANALYSES = {
-    "unadjusted": "unadjusted",
-    "matched": "matched",
-    "overlap": "overlap-weighted",
-    "iptw": "inverse-probability-weighted",
-    "adjusted": "covariate-adjusted",
-}
+ANALYSES = {str(estimator): estimator.adjective for estimator in Estimator}
 FITTED = (
     "These patients were fitted to published numbers, so no P value here is inference about patients: the "
     "section shows how the test works. "
