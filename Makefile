@@ -14,6 +14,7 @@
 # make lock             requirements.lock with its hashes, from pyproject.toml (docs/supply_chain.md)
 # make check-lock | vulnerabilities    has every platform its files? is a known vulnerability among them?
 # make sbom             what is installed, and under which licences: sbom.cdx.json, licences.csv
+# make mutants          do the tests notice a wrong library? (docs/mutation.md)
 # make test | test-all | lint | clean
 SHELL := bash
 .DELETE_ON_ERROR:
@@ -33,9 +34,10 @@ NUMBER ?=
 A ?=
 B ?=
 TESTS ?=
+MUTANTS ?=
 
 # Whatever is given is text: make takes no $ in it for one of its own, and the shell sees its name alone.
-GIVEN := PYTHON CORES CONFIG DIR RERUN JSON SIGNERS GRAPH KEY FILE NUMBER A B TESTS
+GIVEN := PYTHON CORES CONFIG DIR RERUN JSON SIGNERS GRAPH KEY FILE NUMBER A B TESTS MUTANTS
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 
@@ -47,7 +49,7 @@ INSTALLED := $(VENV)/.installed
 COMPILED := $(VENV)/.compiled
 
 .PHONY: study audit share sign explain compare reconstruct ensemble bench lock check-lock sbom vulnerabilities test test-all \
-    lint format clean
+    mutants lint format clean
 
 study: $(COMPILED)
 	@$(STUDY) run "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} "--cores=$$CORES"
@@ -98,6 +100,10 @@ test: $(COMPILED)
 # The slow ones, too.
 test-all: $(COMPILED)
 	$(BIN)/python -m pytest --numprocesses logical -m "slow or not slow"
+
+# One process, without threads of its own that would cost processor time.
+mutants: $(COMPILED)
+	printf %s "$$MUTANTS" | OPENBLAS_NUM_THREADS=1 PYTHONPATH=scripts xargs $(BIN)/python .ci/mutants.py mutants.tsv
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

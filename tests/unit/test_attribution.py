@@ -272,3 +272,16 @@ def test_the_largest_share_of_gaps_counts_not_the_largest_number():
     lost = published & ((specs.gtv_cutoff == 100) | ((specs.gtv_cutoff == 146) & (specs.caliper == 0.1)))
     found = terms(attribute(specs.assign(status=np.where(lost, "no_pairs", "ok"))))
     assert found.dropped_levels.iloc[0].startswith("gtv_cutoff 100")
+
+
+def test_a_single_specification_has_nothing_to_attribute():
+    specs = specs_of(noise(), gtv_cutoff=[146.0], caliper=[0.2], adjustment_set=["baseline"])
+    assert attribute(specs).empty
+
+
+def test_shares_are_of_choices_and_tie_breaks_together_also_where_both_are_below_1():
+    specs = specs_of(lambda row: 0.3 * (row.caliper == 0.2), gtv_cutoff=[146.0], adjustment_set=["baseline"])
+    frame = attribute(specs.assign(variance_between_orders=0.01)).set_index(["scope", "term"])
+    # Ratios 0, 0.3 and 0: their squares about the mean are 0.06, the orders' three variances 0.03.
+    assert frame.loc[("multiverse", "caliper"), "share"] == pytest.approx(2 / 3)
+    assert frame.loc[("multiverse", "tie_break"), "share"] == pytest.approx(1 / 3)

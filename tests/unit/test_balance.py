@@ -174,3 +174,8 @@ def test_tiny_inputs_never_crash(data, n):
     table = balance_table(X, np.array([BINARY, CONTINUOUS]), arm, subset=subset, weight=weight)
     known = table.ks[~np.isnan(table.ks)]
     assert ((known >= 0) & (known <= 1 + 1e-12)).all()
+
+
+def test_an_indicator_that_nobody_has_is_balanced():
+    table = balance_table(np.zeros((4, 2)), np.array([0, 1]), np.array([0, 0, 1, 1]))
+    assert table.smd.tolist() == table.smd_att.tolist() == [0, 0]

@@ -240,3 +240,20 @@ def test_reference_is_what_r_gives_now(tmp_path):
             np.testing.assert_allclose(now[key], then[key], rtol=1e-10)
         for transform, table in now["zph"].items():
             np.testing.assert_allclose(table["chi2"], then["zph"][transform]["chi2"], rtol=1e-8)
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_a_stratum_of_one_changes_nothing(first, ties):
+    """Alone at risk he tells nothing, wherever his stratum comes; mixed in he would move every number."""
+    time, event, X = veteran("karno60", "age")
+    fit = cox(time, event, X, ties=ties, robust=True)
+    stratum = np.append(np.ones(time.size, dtype=np.int64), 0 if first else 2)
+    rows = np.append(time, 3.0), np.append(event, 1), np.vstack([X, [-60.0, 20.0]])
+    more = cox(*rows, ties=ties, robust=True, stratum=stratum)
+    same = {"rtol": 1e-9, "atol": 1e-12}
+    np.testing.assert_allclose(more.coefficients, fit.coefficients, **same)
+    np.testing.assert_allclose(more.variance_model, fit.variance_model, **same)
+    np.testing.assert_allclose(more.variance_robust, fit.variance_robust, **same)
+    np.testing.assert_allclose([more.loglik, more.score_chi2], [fit.loglik, fit.score_chi2], **same)
+    assert (more.n, more.events) == (fit.n + 1, fit.events + 1)

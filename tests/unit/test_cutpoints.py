@@ -1,5 +1,9 @@
 """Cutpoints against the log-rank test of each cutoff, and splines against their definition."""
 
+import math
+from fractions import Fraction
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from cohorts import breast_patients, breast_study, small_patients, small_study
@@ -10,6 +14,7 @@ from survival_multiverse.cohort.sample import encode_cohort, whole_sample
 from survival_multiverse.estimators.cox import cox, hazard_ratio, likelihood_ratio_test
 from survival_multiverse.estimators.log_rank import log_rank
 from survival_multiverse.inference.cutpoints import (
+    CUTPOINT_KIND,
     audit_cutpoints,
     candidate_cutoffs,
     ratio_by_cutoff,
@@ -358,3 +363,41 @@ def test_doses_that_differ_by_rounding_are_one_cutoff():
     )
     for name, frame in exact.items():
         assert rounded[name].equals(frame), name
+
+
+def exact_chi2(time, event, above):
+    """Log-rank chi-square of two groups as a fraction; 0 without variance."""
+    score = variance = Fraction(0)
+    for now in np.unique(time[event == 1]):
+        risk, dying = time >= now, (time == now) & (event == 1)
+        n, deaths, exposed = int(risk.sum()), int(dying.sum()), int((risk & above).sum())
+        score += int((dying & above).sum()) - Fraction(deaths * exposed, n)
+        if n > 1:
+            variance += Fraction(deaths * exposed * (n - exposed) * (n - deaths), n * n * (n - 1))
+    return score**2 / variance if variance else Fraction(0)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_permutation_with_the_same_maximum_counts_whatever_its_rounding(seed):
+    time, event = np.array([1.0, 2, 3, 4, 5, 6, 7, 8]), np.array([1, 1, 0, 1, 1, 1, 1, 0])
+    values = np.array([66.0, 60, 66, 63, 60, 63, 66, 60])
+
+    def maximum(permuted):
+        return max(exact_chi2(time, event, permuted >= cutoff) for cutoff in (63.0, 66.0))
+
+    sample = SimpleNamespace(time=time, event=event)
+    found = select_cutoff(sample, values, permutations=400, seed=seed, key=4)
+    assert found.statistic == pytest.approx(math.sqrt(maximum(values)), rel=1e-12)
+    random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(CUTPOINT_KIND, 4)))
+    reached = sum(maximum(random.permutation(values)) >= maximum(values) for _ in range(400))
+    assert found.p_value == (1 + reached) / 401
+
+
+def test_every_variable_and_population_of_the_audit_has_permutations_of_its_own(monkeypatch):
+    keys = []
+    monkeypatch.setattr(
+        "survival_multiverse.inference.cutpoints.select_cutoff",
+        lambda *arguments, key, **options: keys.append(key) or select_cutoff(*arguments, key=key, **options),
+    )
+    audit_cutpoints(small_patients(40), small_study())
+    assert keys == list(range(6))

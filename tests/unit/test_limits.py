@@ -55,3 +55,8 @@ def test_every_grouping_of_patients_meets_its_limit(by):
     for name in ("gtv", "state", "age"):
         assert set(reached.factor_codes(name).tolist()) == {expected}, name
     assert len(after_landmark(reached, 6.0)) == expected * len(patients)
+
+
+def test_the_greatest_and_the_least_value_that_count_as_a_limit_do():
+    assert at_most([63 + 63 * 1e-9, 64], 63).tolist() == [True, False]
+    assert at_least([63 - 63 * 1e-9, 62], 63).tolist() == [True, False]

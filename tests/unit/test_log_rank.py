@@ -285,3 +285,24 @@ def flattened(tree, path: str = "") -> dict[str, float]:
         items = tree.items() if isinstance(tree, dict) else enumerate(tree)
         return {key: leaf for name, sub in items for key, leaf in flattened(sub, f"{path}/{name}").items()}
     return {path: math.nan if tree is None else tree}
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("died", [0, 1])
+def test_a_stratum_of_one_is_expected_to_die_when_he_does(first, died):
+    """A walk that leaves a stratum out, or into the next one, moves these sums."""
+    time, event = np.array([1.0, 2, 2, 3, 4]), np.array([1, 1, 0, 1, 1])
+    group, stratum = np.array([0, 1, 0, 1, 0]), np.ones(5, dtype=np.int64)
+    alone = log_rank(time, event, group)
+    place = 0 if first else 5
+    found = log_rank(
+        np.insert(time, place, 2.5),
+        np.insert(event, place, died),
+        np.insert(group, place, 1),
+        stratum=np.insert(stratum, place, 0 if first else 2),
+    )
+    assert found.chi2 == pytest.approx(alone.chi2, rel=1e-12)
+    np.testing.assert_allclose(found.observed, np.add(alone.observed, [0, died]))
+    np.testing.assert_allclose(found.expected, np.add(alone.expected, [0, died]))
+    # Deaths of group 1 expected at 1, 2, 3 and 4, by hand.
+    assert alone.expected[1] == pytest.approx(2 / 5 + 2 / 4 + 1 / 2 + 0)

@@ -87,3 +87,13 @@ def test_effective_size_lies_between_one_and_n(weight):
         assert 1 - 1e-12 <= size <= len(weight) + 1e-9
     else:
         assert np.isnan(size)
+
+
+def test_a_single_weight():
+    assert effective_sample_size(np.array([0.3])) == 1
+    # The share of the arm is 1 where everybody is in it.
+    assert propensity_weights(np.array([0.25]), np.array([1]), Estimator.IPTW).tolist() == [4]
+    assert propensity_weights(np.array([0.75]), np.array([0]), Estimator.IPTW).tolist() == [4]
+    summary = summarise_weights(np.array([21.0]), np.array([1]))
+    assert (summary.effective_1, summary.effective_all, summary.largest, summary.n_extreme) == (1, 1, 21, 1)
+    assert np.isnan(summary.effective_0)
