@@ -1,19 +1,22 @@
 """Property tests try the same examples every time; tests that share a study or a browser share a worker."""
 
-import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 # The first example of a kernel may compile it.
 settings.register_profile("compiled", deadline=None, derandomize=True)
 settings.load_profile("compiled")
 
-SHARED = ("workflow", "browser")
-"""Folders of tests with a fixture that takes long to make."""
+SHARED = ("tests/workflow/test_audit.py", "tests/workflow/", "tests/browser/")
+"""Tests with a fixture that takes long to make; a study for the audit, and one for all else."""
 
 
-def pytest_collection_modifyitems(items):
-    """Keep the tests of these folders together, and start with them: the other workers have enough to do."""
-    for item in items:
-        if item.path.parent.name in SHARED:
-            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
-    items.sort(key=lambda item: item.path.parent.name not in SHARED)
+class Scheduling(LoadScopeScheduling):
+    """Keeps tests that share a fixture on one worker, starts with them, and spreads the others one by one."""
+
+    def _split_scope(self, nodeid):
+        return next((folder for folder in SHARED if nodeid.startswith(folder)), nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return Scheduling(config, log)

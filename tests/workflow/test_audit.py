@@ -17,6 +17,19 @@ from survival_multiverse.provenance.file_records import read_footer
 from survival_multiverse.provenance.study_records import read_study
 
 NOTHING = "Nothing to be done"
+QUICK = {
+    "a scenario edited, its time kept",
+    "a record deleted",
+    "the manifest deleted",
+    "the settings of every job edited",
+    "a module that scripts import edited, its time kept",
+    "another seed",
+    "fewer draws in all",
+    "a value taken from an axis",
+    "a file that no rule makes",
+    "a scenario deleted",
+}
+"""Cases of each kind; the others are slow."""
 
 
 def named(path):
@@ -69,7 +82,13 @@ def test_every_result_is_in_the_manifest_with_the_digest_of_its_bytes(finished):
         assert place not in json.dumps(stored)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.name, marks=[] if case.name in QUICK else pytest.mark.slow)
+        for case in CASES
+    ],
+)
 def test_audit_beside_a_dry_run(place, case):
     case.change(place)
     # Both only look, so they may look at once.

@@ -35,16 +35,36 @@ def edited(path):
     [
         ("survival_multiverse/cohort/preparation.py", EVERYTHING),
         ("survival_multiverse/kernels/matching.py", EVERYTHING - {"build_cohort", "audit_cutpoints"}),
-        ("survival_multiverse/inference/robustness.py", SUMMARIES | {"infer_jointly"}),
-        ("survival_multiverse/inference/joint_inference.py", {"infer_jointly"} | READ),
-        ("survival_multiverse/kernels/cutpoints.py", {"audit_cutpoints"} | PAGE),
-        ("survival_multiverse/report/figures/surface.py", {"plot_hazard_ratio_surface"} | END),
-        ("survival_multiverse/scenario/arm_curves.py", {"describe_arms"} | PAGE),
-        ("survival_multiverse/report/tables/manuscript.py", {"write_exports"} | END),
+        pytest.param(
+            "survival_multiverse/inference/robustness.py",
+            SUMMARIES | {"infer_jointly"},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "survival_multiverse/inference/joint_inference.py",
+            {"infer_jointly"} | READ,
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "survival_multiverse/kernels/cutpoints.py", {"audit_cutpoints"} | PAGE, marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "survival_multiverse/report/figures/surface.py",
+            {"plot_hazard_ratio_surface"} | END,
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "survival_multiverse/scenario/arm_curves.py", {"describe_arms"} | PAGE, marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "survival_multiverse/report/tables/manuscript.py", {"write_exports"} | END, marks=pytest.mark.slow
+        ),
         ("survival_multiverse/report/templates/report.css", {"render_report"} | END),
-        ("survival_multiverse/report/charts/chart_files.py", {"draw_charts"} | END),
-        ("render_report.py", {"render_report"} | END),
-        ("export_estimates.py", {"export_estimates"} | END),
+        pytest.param(
+            "survival_multiverse/report/charts/chart_files.py", {"draw_charts"} | END, marks=pytest.mark.slow
+        ),
+        pytest.param("render_report.py", {"render_report"} | END, marks=pytest.mark.slow),
+        pytest.param("export_estimates.py", {"export_estimates"} | END, marks=pytest.mark.slow),
         ("survival_multiverse/settings/validation.py", END),
     ],
 )

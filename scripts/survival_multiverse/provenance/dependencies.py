@@ -62,12 +62,20 @@ def _names_in(source: Path) -> tuple[str, ...]:
 
 def _imported_names(tree: ast.AST) -> Iterator[str]:
     """Yield dotted names that may be modules: ``from a import b`` gives ``a`` and ``a.b``."""
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield every statement below a node; expressions, which are most of a module, hold no import."""
+    for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for child in getattr(node, block, ()):
+            yield child
+            yield from _statements(child)
 
 
 def _files_of(name: str, root: Path) -> Iterator[Path]:
