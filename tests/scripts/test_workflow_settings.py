@@ -73,6 +73,10 @@ def test_a_scenario_depends_on_nothing_that_is_said_of_the_grid_or_to_the_reader
     other["adjustment_sets"]["as_published"]["label"] = "Published"
     other["cohort"] |= {"file": "/elsewhere.csv"}
     other["cohort"]["time"] |= {"label": "T", "column": "t"}
+    # Balance of a reconstructed cohort is judged by the published cutoffs, those of the primary scenario.
+    assert scenario_settings(other) != scenario_settings(config)
+    for changed in (config, other):
+        changed["cohort"]["source"] = "file"
     assert scenario_settings(other) == scenario_settings(config)
     assert study_settings(other) != study_settings(config)
 

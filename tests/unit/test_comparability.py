@@ -235,7 +235,7 @@ def test_units_of_a_hazard_ratio_do_not_move_the_point_of_a_confounder():
     tens = replace(study, covariates=study.covariates | {"weight": by_ten})
     other = primary_estimates(estimates_of(patients, tens), tens)
     points = [
-        next(row for row in _measured(rows, of, rare=False) if row["name"] == "Weight")
+        next(row for row in _measured(here, of, rare=False) if row["name"] == "Weight")
         for here, of in ((rows, study), (other, tens))
     ]
     assert points[1]["outcome"] == pytest.approx(points[0]["outcome"], rel=1e-9)

@@ -53,6 +53,7 @@ def test_no_small_count_follows_from_what_is_shared(name):
     assert tried > 20
 
 
+@pytest.mark.slow
 def test_the_attack_finds_small_counts_in_what_is_kept():
     study, kept, _ = studies()["user"]
     found, tried = attack_study(study, kept)

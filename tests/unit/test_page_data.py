@@ -87,6 +87,7 @@ def test_small_counts_never_reach_the_page():
     assert [unpacked(columns, name) for name in ("n", "events", "pairs")] == [[12, 0], [-1, 0], [-1, 0]]
 
 
+@pytest.mark.slow
 def test_a_large_grid_leaves_the_landmarks_to_the_files():
     rows = specifications([estimate(0.8), estimate(0.7, landmark=8.0)])
     many = pd.concat([rows] * (CARD_ROWS // 2 + 1), ignore_index=True)

@@ -89,6 +89,7 @@ def test_the_compiled_loss_is_zero_on_the_patients_behind_the_numbers_and_not_be
     assert (losses(state, targets).loss > 0).sum() >= 4
 
 
+@pytest.mark.slow
 def test_the_loss_kept_move_by_move_is_that_of_the_cohort_it_ends_with():
     targets = compile_targets(table(), PAPER)
     state = initial()
@@ -102,6 +103,7 @@ def test_the_loss_kept_move_by_move_is_that_of_the_cohort_it_ends_with():
         assert loss == pytest.approx(afresh.loss.sum(), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_a_number_outside_its_rounding_can_cost_more_than_its_distance():
     targets = compile_targets(table(), PAPER)
     state = State(fitted(7).time.copy(), fitted(7).event.copy(), fitted(7).labels.copy())
@@ -145,6 +147,7 @@ def test_a_cell_of_another_form_is_named_by_its_row(tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_exact_values_stay_in_their_level_and_marks_have_their_counts():
     patients = made_patients()
     high = fitted().labels[0] == 1

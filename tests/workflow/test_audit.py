@@ -111,6 +111,7 @@ def make_and_describe(studio, target):
     describe_study(study=studio.directory, expected=[target], settings=described, run=run)
 
 
+@pytest.mark.slow
 def test_a_user_s_file_is_held_against_the_one_that_was_read(empty, finished, monkeypatch):
     file = empty.directory / "patients.parquet"
     file.write_bytes((finished.directory / COHORT).read_bytes())
@@ -164,6 +165,7 @@ def test_a_mistake_is_one_message(finished, arguments, words):
     assert "Traceback" not in answer.text
 
 
+@pytest.mark.slow
 def test_a_study_of_the_clone_itself_can_be_handed_on(commands, workflow_copy, tmp_path):
     studio = Studio(commands, workflow_copy)
     studio.configure({})

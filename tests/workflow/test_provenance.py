@@ -135,6 +135,7 @@ def test_an_audit_draws_its_verdicts(own, tmp_path):
     assert "1 stale" in texts
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH signs")
 def test_only_an_audited_study_is_signed(own, tmp_path):
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
@@ -269,6 +270,7 @@ def test_what_has_not_run_is_not_compared(finished, empty):
     assert "Traceback" not in answer.text
 
 
+@pytest.mark.slow
 def test_what_may_be_shared_is_packed_without_host_time_and_place(own):
     asked = ("share", "--directory", own.directory)
     answer = own.script(*asked)

@@ -34,7 +34,7 @@ def edited(path):
     ("module", "expected"),
     [
         ("survival_multiverse/cohort/preparation.py", EVERYTHING),
-        ("survival_multiverse/kernels/matching.py", EVERYTHING - {"build_cohort", "audit_cutpoints"}),
+        ("survival_multiverse/kernels/matching.py", EVERYTHING - {"build_cohort"}),
         pytest.param(
             "survival_multiverse/inference/robustness.py",
             SUMMARIES | {"infer_jointly"},
