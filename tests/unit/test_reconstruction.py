@@ -28,6 +28,9 @@ from survival_multiverse.paper.reproduction import WITHIN, PaperCohort, reproduc
 from survival_multiverse.settings.faults import InputError
 from survival_multiverse.settings.form_faults import form_faults
 
+# Their kernels take long to compile, and are not among those that a study needs.
+pytestmark = pytest.mark.slow
+
 PAPER = read_description(SETTINGS)
 
 
@@ -58,7 +61,6 @@ def made_patients(seed: int = 3) -> pd.DataFrame:
     return patient_table(as_cohort(fitted(seed)), table(), PAPER, SETTINGS["exact"], seed)
 
 
-@pytest.mark.slow
 def test_every_number_of_another_paper_is_met():
     found = reproduce(table(), paper_cohort(made_patients(), PAPER), PAPER)
     missed = found[found.verdict != WITHIN]
@@ -68,7 +70,6 @@ def test_every_number_of_another_paper_is_met():
     assert (missed.difference.abs() < 0.02).all()
 
 
-@pytest.mark.slow
 def test_the_same_seed_gives_the_same_cohort_and_another_seed_another():
     targets = compile_targets(table(), PAPER)
     again = reconstruct(initial(), targets, PAPER, SETTINGS["fit"], own_generator(3))
@@ -78,7 +79,6 @@ def test_the_same_seed_gives_the_same_cohort_and_another_seed_another():
     assert not np.array_equal(fitted(7).time, fitted().time)
 
 
-@pytest.mark.slow
 def test_the_compiled_loss_is_zero_on_the_patients_behind_the_numbers_and_not_beside_them():
     truth = true_cohort()
     labels = np.array([truth.codes[name] for name in PAPER.variables])
@@ -89,7 +89,6 @@ def test_the_compiled_loss_is_zero_on_the_patients_behind_the_numbers_and_not_be
     assert (losses(state, targets).loss > 0).sum() >= 4
 
 
-@pytest.mark.slow
 def test_the_loss_kept_move_by_move_is_that_of_the_cohort_it_ends_with():
     targets = compile_targets(table(), PAPER)
     state = initial()
@@ -103,7 +102,6 @@ def test_the_loss_kept_move_by_move_is_that_of_the_cohort_it_ends_with():
         assert loss == pytest.approx(afresh.loss.sum(), rel=1e-9)
 
 
-@pytest.mark.slow
 def test_a_number_outside_its_rounding_can_cost_more_than_its_distance():
     targets = compile_targets(table(), PAPER)
     state = State(fitted(7).time.copy(), fitted(7).event.copy(), fitted(7).labels.copy())
@@ -147,7 +145,6 @@ def test_a_cell_of_another_form_is_named_by_its_row(tmp_path):
     ]
 
 
-@pytest.mark.slow
 def test_exact_values_stay_in_their_level_and_marks_have_their_counts():
     patients = made_patients()
     high = fitted().labels[0] == 1
