@@ -19,6 +19,7 @@ from survival_multiverse.provenance.file_records import readable
 from survival_multiverse.provenance.job_records import processor
 from survival_multiverse.provenance.scenario_files import write_scenarios
 from survival_multiverse.provenance.study_records import StudyRecords
+from survival_multiverse.settings.faults import InputError
 from survival_multiverse.settings.slices import scenario_settings
 
 TOLERANCE = 1e-9
@@ -74,7 +75,7 @@ def _compared(records: StudyRecords, path: str, again: Path) -> Remade:
         return Remade(path, True, f"{name}: the same bytes")
     try:
         agree = same_values(read_table(stored), read_table(again))
-    except pa.ArrowException:
+    except (pa.ArrowException, InputError):
         return Remade(path, False, f"{name}: it cannot be read")
     values = "the same values to 1e-9" if agree else "other values"
     then = records.writers[path][0].run["processor"] if path in records.writers else None
