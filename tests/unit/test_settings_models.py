@@ -1,5 +1,6 @@
 """The models of the settings: what they read, refuse, and need."""
 
+import json
 import re
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import yaml
 
 from survival_multiverse.settings.faults import InputError
 from survival_multiverse.settings.models import Settings
+from survival_multiverse.settings.slices import scenario_settings
+from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.validation import merge_configs, validate_config
 
 ROOT = Path(__file__).parents[2]
@@ -92,3 +95,19 @@ def test_parsing_the_workflow_needs_no_package_beside_snakemake():
     call = [sys.executable, "-c", ABSENT, *names]
     done = subprocess.run(call, cwd=ROOT / "scripts", capture_output=True, text=True, check=False)
     assert done.stdout == "pydantic\n", done.stderr
+
+
+def test_a_step_that_uses_what_it_is_not_told_stops():
+    scenario = Study.from_config(json.loads(scenario_settings(DEFAULT)))
+    assert scenario.primary.gtv_cutoff == DEFAULT["study"]["primary"]["gtv_cutoff"]
+    for use in (
+        lambda: scenario.primary.dose_cutoff + 1,
+        lambda: scenario.minimum_count > 5,
+        lambda: list(scenario.eligibility),
+        lambda: scenario.published.get("matched"),
+        lambda: scenario.axes["caliper"].values,
+        lambda: scenario.primary_set == "baseline_only",
+        lambda: f"{scenario.title}",
+    ):
+        with pytest.raises(LookupError, match="is not told the setting"):
+            use()

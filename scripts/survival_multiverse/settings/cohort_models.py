@@ -19,22 +19,23 @@ from survival_multiverse.settings.fields import (
 )
 from survival_multiverse.settings.schema import EstimatorName
 from survival_multiverse.settings.simulation_model import Simulation
+from survival_multiverse.settings.steps import PATIENTS, READER
 from survival_multiverse.settings.values import level_text
 
 
 class RoleColumn(Group):
     """A column with a fixed role."""
 
-    column: Text
+    column: Text = key(steps=PATIENTS)
     """Column of the file."""
-    label: str | None = key(None, otherwise="the column")
+    label: str | None = key(None, otherwise="the column", steps=PATIENTS)
     """Name in tables and figures."""
 
 
 class TimeColumn(RoleColumn):
     """The survival time."""
 
-    range: Range | None = key(None, otherwise="none", unit="of the column")
+    range: Range | None = key(None, otherwise="none", unit="of the column", steps=PATIENTS)
     """Lowest and highest plausible time; one outside is an error. Without it, so is one more than 20 times
     the 90th percentile."""
     unit: Text
@@ -44,7 +45,7 @@ class TimeColumn(RoleColumn):
 class EventColumn(RoleColumn):
     """The event."""
 
-    plural: Text = "events"
+    plural: Text = key("events", steps=PATIENTS)
     """Several events inside a sentence."""
 
 
@@ -53,18 +54,18 @@ class QuantityColumn(RoleColumn):
 
     unit: str = key("", otherwise="no unit")
     """Unit in tables and figures."""
-    range: Range | None = key(None, otherwise="nothing below 0", unit="of the column")
+    range: Range | None = key(None, otherwise="nothing below 0", unit="of the column", steps=PATIENTS)
     """Lowest and highest plausible value; one outside is an error."""
 
 
 class CountColumn(QuantityColumn):
     """The count of lesions, and names of the populations that it makes."""
 
-    state: Text | None = key(None, otherwise="the label")
+    state: Text | None = key(None, otherwise="the label", steps=PATIENTS)
     """What tells the populations apart."""
-    below: Text = "Low count"
+    below: Text = key("Low count", steps=PATIENTS)
     """Name of the population below the threshold."""
-    at_or_above: Text = "High count"
+    at_or_above: Text = key("High count", steps=PATIENTS)
     """Name of the primary population, at or above the threshold."""
 
 
@@ -95,9 +96,9 @@ class EligibilityCriterion(Group):
 class DescriptiveColumn(Group):
     """A column that is tabulated."""
 
-    column: Text
+    column: Text = key(steps=PATIENTS)
     """Column of the file."""
-    label: str | None = key(None, otherwise="the name")
+    label: str | None = key(None, otherwise="the name", steps=PATIENTS)
     """Name in tables and figures."""
 
 
@@ -120,22 +121,22 @@ class CohortSettings(Group):
     source: Literal["reconstructed", "simulated", "file", "dataset"]
     """patients reconstructed from published numbers, simulated patients, your own file, or a data set that
     comes with lifelines."""
-    paper: Text | None = key(None, otherwise="resources")
+    paper: Text | None = key(None, otherwise="resources", steps=())
     """Folder of the paper behind a reconstructed cohort: published_statistics.csv,
     published_inconsistencies.csv, reconstruction.yaml and reconstructed_cohort.csv (resources/README.md);
     relative to the config file."""
-    published: dict[EstimatorName, PublishedRatio] = key({}, otherwise="none")
+    published: dict[EstimatorName, PublishedRatio] = key({}, otherwise="none", steps=READER)
     """Published hazard ratios of the primary lesion threshold and dose cutoff, by the estimator that they are
     to stand beside; dashed lines in the charts."""
-    assumed_dose_slope: float = key(0, ge=-1, le=1)
+    assumed_dose_slope: float = key(0, ge=-1, le=1, steps=PATIENTS)
     """Of a reconstructed cohort: correlation between exact dose and survival within a published dose
     category, which no published number informs; 0 = independent, 1 = who lives longest had the highest dose.
     """
-    file: Text | None = key(None, otherwise="none")
+    file: Text | None = key(None, otherwise="none", steps=())
     """CSV or Parquet file of patients, one row each; relative to the config file that names it."""
-    dataset: str | None = key(None, otherwise="none", pattern="^[a-z0-9_]+$")
+    dataset: str | None = key(None, otherwise="none", pattern="^[a-z0-9_]+$", steps=PATIENTS)
     """Name of a data set of lifelines, such as gbsg2."""
-    id: Text | None = key(None, otherwise="no column")
+    id: Text | None = key(None, otherwise="no column", steps=PATIENTS)
     """Column that tells patients apart. Without one the rows' content does."""
     time: TimeColumn
     """Survival time from the start of treatment; above zero."""
@@ -147,17 +148,17 @@ class CohortSettings(Group):
     """The tumour volume that the GTV cutoffs divide."""
     lesions: CountColumn
     """The count by which the thresholds tell the two populations apart."""
-    missing: tuple[Level, ...] = key((), otherwise="none")
+    missing: tuple[Level, ...] = key((), otherwise="none", steps=PATIENTS)
     """Texts of cells that stand for a missing value beside the empty cell, such as NA or "."; compared
     exactly, blanks around them aside."""
     missing_values: Literal["complete_case", "refuse"] = "complete_case"
     """complete_case: each analysis uses the patients it can, and counts the others; refuse: a missing value
     is an error."""
-    eligibility: tuple[EligibilityCriterion, ...] = key((), otherwise="no criteria")
+    eligibility: tuple[EligibilityCriterion, ...] = key((), otherwise="no criteria", steps=PATIENTS)
     """Criteria applied in this order; who fails one leaves the cohort, and the flow counts them."""
     descriptives: dict[Name, DescriptiveColumn] = key({}, otherwise="no columns")
     """Columns that are tabulated and enter no model, such as the cause of death."""
-    simulation: Simulation | None = key(None, otherwise="none")
+    simulation: Simulation | None = key(None, otherwise="none", steps=PATIENTS)
     """How simulated patients are drawn; needed where source is simulated."""
 
 
@@ -217,7 +218,7 @@ class CovariateSettings(DescriptiveColumn):
 class AdjustmentList(Group):
     """Covariates of a propensity score or an adjusted model."""
 
-    label: str | None = key(None, otherwise="the name")
+    label: str | None = key(None, otherwise="the name", steps=READER)
     """Name in tables and figures."""
     covariates: Names = key(min_length=1)
     """Covariates by name; gtv and lesions are legal too."""

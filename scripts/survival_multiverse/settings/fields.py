@@ -1,9 +1,9 @@
 """Building blocks of the models of the settings: groups of keys, and the types of their values."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar, cast, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -16,11 +16,12 @@ from pydantic import (
     model_validator,
 )
 from pydantic import GetCoreSchemaHandler as Handler
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError, PydanticUndefined, core_schema
 
+from survival_multiverse.settings.steps import READER, Step
+
 Item = TypeVar("Item")
-NOTHING = {str: "", int: 0, float: "none"}
-"""Return what stands for a value that a step is not given."""
 FORMS = NUMBER, LIST, STAGE, GROUP, BORROWING = "(number)", "(list)", "(stage)", "(group)", "(borrowing)"
 """Tags of what a value with several forms is read as; no name in the settings holds brackets."""
 
@@ -43,21 +44,62 @@ class Group(BaseModel):
         return self
 
     @classmethod
-    def read(cls, keys: Mapping[str, Any]) -> Self:
-        """Return the group without checks: of keys that passed them, or of those that a step is given.
+    def read(cls, keys: Mapping[str, Any], step: Step | None = None) -> Self:
+        """Return the group without checks: of all keys, which passed them, or of those that a step is told.
 
-        Numbers stay as they are written, absent keys get their defaults or, without one, what stands for
-        nothing, and other keys are left out.
+        Numbers stay as they are written, absent keys get their defaults, and other keys are left out. What
+        the step is not told may not be used: see `Untold`.
         """
+        told = {name for name, field in cls.model_fields.items() if step is None or step in told_to(field)}
         own = {
-            name: _read(field.annotation, keys[name] if name in keys else _nothing(field.annotation))
+            name: _read(field.annotation, keys[name], step) if name in keys else _untold(cls, name)
             for name, field in cls.model_fields.items()
-            if name in keys or field.is_required()
+            if name in keys or name not in told
         }
         return cls.model_construct(**own)
 
+    @classmethod
+    def part_for(cls, keys: Mapping[str, Any], step: Step) -> dict[str, Any]:
+        """Return those of the keys that the step is told."""
+        return {
+            name: _part_for(field.annotation, keys[name], step)
+            for name, field in cls.model_fields.items()
+            if name in keys and step in told_to(field)
+        }
 
-def key(default: Any = PydanticUndefined, *, otherwise: str = "", unit: str = "", **limits: Any) -> Any:
+
+class Untold:
+    """Stands for a setting that a step is not told; whatever uses it stops, so that nothing is assumed."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<{self.name} is untold>"
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            # Copying and pickling ask for these.
+            raise AttributeError(name)
+        self._stop()
+
+    def _stop(self, *_: object) -> NoReturn:
+        raise LookupError(f"this step is not told the setting {self.name}; add the step to the key's `steps`")
+
+    __bool__ = __iter__ = __len__ = __getitem__ = __contains__ = __str__ = __format__ = _stop
+    __int__ = __float__ = __index__ = __lt__ = __le__ = __gt__ = __ge__ = _stop
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _stop
+    __eq__ = __ne__ = __hash__ = _stop
+
+
+def key(
+    default: Any = PydanticUndefined,
+    *,
+    otherwise: str = "",
+    unit: str = "",
+    steps: Collection[Step] = tuple(Step),
+    **limits: Any,
+) -> Any:
     """Describe a key of a group; its meaning is the docstring below it.
 
     Parameters
@@ -68,11 +110,23 @@ def key(default: Any = PydanticUndefined, *, otherwise: str = "", unit: str = ""
         The default in words, where its value alone says too little.
     unit
         Of the value.
+    steps
+        The steps that are told it, of those that are told its group; a change of it makes only their results
+        again.
     limits
         Those of `pydantic.Field`.
     """
     notes = {"unit": unit, "default_text": otherwise}
-    return Field(default, json_schema_extra={name: note for name, note in notes.items() if note}, **limits)
+    extra: dict[str, Any] = {name: note for name, note in notes.items() if note}
+    if len(steps) < len(Step):
+        extra["steps"] = [*steps]
+    return Field(default, json_schema_extra=extra, **limits)
+
+
+def told_to(field: FieldInfo) -> Collection[Step]:
+    """Return the steps that are told a key, of those that are told its group."""
+    extra = field.json_schema_extra
+    return cast(Collection[Step], extra.get("steps", tuple(Step))) if isinstance(extra, dict) else tuple(Step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +165,35 @@ def _entry(value: Any) -> Any:
     return value if isinstance(value, Mapping) else {"value": value}
 
 
-def _read(kind: Any, value: Any) -> Any:
+def _read(kind: Any, value: Any, step: Step | None) -> Any:
     """Return the value with groups where the models have them, and tuples for lists."""
+    return _each(kind, value, lambda group, keys: group.read(keys, step))
+
+
+def _part_for(kind: Any, value: Any, step: Step) -> Any:
+    """Return the value with those keys of its groups that the step is told."""
+    return _each(kind, value, lambda group, keys: group.part_for(keys, step))
+
+
+def _each(kind: Any, value: Any, of_group: Callable[[type[Group], Mapping[str, Any]], Any]) -> Any:
+    """Return the value with what becomes of its groups, and tuples for lists."""
     if isinstance(kind, type) and issubclass(kind, Group):
-        return kind.read(_entry(value))
+        return of_group(kind, _entry(value))
     parts = get_args(kind)
     if get_origin(kind) is dict:
-        return {name: _read(parts[1], item) for name, item in value.items()}
+        return {name: _each(parts[1], item, of_group) for name, item in value.items()}
     if get_origin(kind) is tuple:
-        return tuple(_read(parts[0], item) for item in value)
+        return tuple(_each(parts[0], item, of_group) for item in value)
     # Annotated types and those that may be absent are what their first part is.
-    return _read(parts[0], value) if parts and get_origin(kind) is not Literal else value
+    return _each(parts[0], value, of_group) if parts and get_origin(kind) is not Literal else value
+
+
+def _untold(group: type[Group], name: str) -> Any:
+    """Return what stands for a key that is not told: a group of such keys, or one that stops who uses it."""
+    kind = group.model_fields[name].annotation
+    if isinstance(kind, type) and issubclass(kind, Group):
+        return kind.model_construct(**{own: _untold(kind, own) for own in kind.model_fields})
+    return Untold(f"{group.__name__}.{name}")
 
 
 def _form(value: Any) -> str:
@@ -154,18 +226,6 @@ def _in_order(limits: tuple[float, ...]) -> tuple[float, ...]:
     return limits
 
 
-def _nothing(kind: Any) -> Any:
-    """Return what stands for a value of a type that a step is not given."""
-    if get_origin(kind) is dict or (isinstance(kind, type) and issubclass(kind, Group)):
-        return {}
-    parts = get_args(kind)
-    if get_origin(kind) is tuple:
-        return ()
-    if get_origin(kind) is Literal:
-        return parts[0]
-    return _nothing(parts[0]) if parts else NOTHING[kind]
-
-
 Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9_]*$")]
 Positive = Annotated[float, Field(gt=0)]
@@ -195,7 +255,7 @@ class AxisValue(Group):
 
     value: float
     """The value."""
-    reason: str = key("", otherwise="none")
+    reason: str = key("", otherwise="none", steps=READER)
     """Why this value."""
 
 

@@ -108,7 +108,8 @@ def _written_out(value: Any, groups: Mapping[str, Any], shared: Iterable[str]) -
     if name and name not in shared:
         value = {**value, **groups[name]} | {key: value[key] for key in value}
         del value["$ref"]
-    return {key: _written_out(item, groups, shared) for key, item in value.items()} | _in_one_line(value)
+    kept = {key: item for key, item in value.items() if key != "steps" or isinstance(item, Mapping)}
+    return {key: _written_out(item, groups, shared) for key, item in kept.items()} | _in_one_line(value)
 
 
 def _in_one_line(entry: Mapping[str, Any]) -> dict[str, str]:

@@ -23,6 +23,7 @@ from survival_multiverse.settings.fields import (
     key,
 )
 from survival_multiverse.settings.schema import CovariateEstimatorName
+from survival_multiverse.settings.steps import JOINT, READER, Step
 
 FINEST_CLASS = 5
 """Narrowest class of counts: an even number of 1 to 3 matched patients would be one pair."""
@@ -33,24 +34,26 @@ class PrimaryScenario(Group):
 
     oligo_threshold: float = key(unit="of the lesions")
     """Its value on axes.oligo_threshold."""
-    dose_cutoff: float = key(unit="of the dose")
+    dose_cutoff: float = key(unit="of the dose", steps=JOINT)
     """Its value on axes.dose_cutoff."""
     gtv_cutoff: float = key(unit="of the GTV")
     """Its value on axes.gtv_cutoff."""
-    caliper: NumberOrNone = key(unit="SD of the propensity logit")
+    caliper: NumberOrNone = key(unit="SD of the propensity logit", steps=JOINT)
     """Its value on axes.caliper: a number, or none."""
 
 
 class StudyHeading(Group):
     """Name, seed and primary scenario."""
 
-    title: Text
+    title: Text = key(steps=READER)
     """Title of the report."""
     seed: Whole = key(ge=0, le=9_007_199_254_740_991)
     """Decides simulated patients, tie-breaks and resamples; any will do."""
-    primary: PrimaryScenario
+    primary: PrimaryScenario = key(steps=(Step.RECONSTRUCTED, *JOINT))
     """The primary scenario; each value must be on its axis."""
-    adjustment_set: Text | None = key(None, otherwise="the first with baseline covariates alone")
+    adjustment_set: Text | None = key(
+        None, otherwise="the first with baseline covariates alone", steps=READER
+    )
     """Adjustment set of the primary block, whose estimates the report answers with."""
 
 
@@ -123,9 +126,9 @@ class Inference(Group):
     cutoff; 0 = everybody, at every cutoff. Ascending."""
     predicted: Literal["longer", "shorter"]
     """What the higher dose is expected to do to survival; one-sided P values look there."""
-    draws: Whole = key(ge=1, le=100_000)
+    draws: Whole = key(ge=1, le=100_000, steps=(Step.INFERENCE, Step.STUDY))
     """Draws of each null model."""
-    bootstrap_draws: Whole = key(ge=0, le=100_000)
+    bootstrap_draws: Whole = key(ge=0, le=100_000, steps=(Step.INFERENCE, Step.STUDY))
     """Bootstrap draws for percentile intervals; 0 = none."""
 
 
@@ -162,7 +165,7 @@ class Settings(Group):
 
     study: StudyHeading
     """What the study is called, its seed and its primary scenario."""
-    axes: Axes
+    axes: Axes = key(steps=JOINT)
     """The four axes of the multiverse, 100,000 scenarios at most; one of yours replaces the default one
     whole."""
     cohort: CohortSettings
@@ -174,9 +177,9 @@ class Settings(Group):
     whole."""
     analysis: Analysis
     """Settings of the estimators."""
-    inference: Inference
+    inference: Inference = key(steps=JOINT)
     """The test of all analyses of a block together, under null models in which the dose has no effect."""
-    disclosure: Disclosure
+    disclosure: Disclosure = key(steps=READER)
     """What may be shown."""
-    execution: Execution
+    execution: Execution = key(steps=())
     """How the work is divided; changes no number."""

@@ -1,7 +1,7 @@
 """The study's settings as typed, immutable values, read from a validated configuration."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,9 +12,10 @@ from survival_multiverse.settings.cohort_models import (
     EventColumn,
     PublishedRatio,
 )
-from survival_multiverse.settings.fields import AxisValue
-from survival_multiverse.settings.models import Analysis, Inference, Settings
+from survival_multiverse.settings.fields import AxisValue, Untold
+from survival_multiverse.settings.models import Analysis, Inference, PrimaryScenario, Settings
 from survival_multiverse.settings.names import table_name
+from survival_multiverse.settings.steps import Step
 from survival_multiverse.settings.values import AXES, ROLES, Scenario, axis_number, level_text
 
 
@@ -184,8 +185,12 @@ class Study:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Study":
-        """Read a configuration that has passed validation."""
-        settings = Settings.read(config)
+        """Read a configuration that has passed validation, or the part of it that a step is told.
+
+        What the step is not told is `Untold`: who uses it gets a LookupError.
+        """
+        step = Step(config["step"]) if "step" in config else None
+        settings = Settings.read(config, step)
         cohort, analysis = settings.cohort, settings.analysis
         lists = {name: _table_names(getattr(analysis, name)) for name in ("multivariable", "interactions")}
         landmarks = settings.inference.landmarks
@@ -193,8 +198,8 @@ class Study:
         return cls(
             title=settings.study.title,
             seed=settings.study.seed,
-            primary_set=_primary_set(settings),
-            primary=Scenario(*(axis_number(getattr(settings.study.primary, name)) for name in AXES)),
+            primary_set=_if_told(settings.study.adjustment_set, lambda own: own or _first_set(settings)),
+            primary=_scenario(settings.study.primary),
             axes={name: _axis(name, getattr(settings.axes, name)) for name in AXES},
             **{role: _quantity(role, getattr(cohort, role)) for role in ROLES},
             terms=_terms(cohort.event, cohort.lesions),
@@ -214,13 +219,13 @@ class Study:
             missing_values=cohort.missing_values,
             minimum_count=settings.disclosure.minimum_count,
             source=cohort.source,
-            missing=_texts(cohort.missing),
+            missing=_if_told(cohort.missing, _texts),
             descriptives=tuple(
                 Descriptive(name=table_name(name), column=own.column, label=_label(own, name))
                 for name, own in cohort.descriptives.items()
             ),
-            eligibility=tuple(map(_criterion, cohort.eligibility)),
-            published={name: _of_the_higher(ratio) for name, ratio in cohort.published.items()},
+            eligibility=_if_told(cohort.eligibility, lambda own: tuple(map(_criterion, own))),
+            published=_if_told(cohort.published, _of_the_higher),
         )
 
     @property
@@ -240,17 +245,29 @@ class Study:
         return ("post_treatment_covariate",) if late else ()
 
 
-def _primary_set(settings: Settings) -> str:
-    """Return the primary block's adjustment set: the one named, else the first with only baseline ones."""
+def _if_told(value: Any, convert: Callable[[Any], Any]) -> Any:
+    """Return what becomes of a value, or that it is untold."""
+    return value if isinstance(value, Untold) else convert(value)
+
+
+def _scenario(own: PrimaryScenario) -> Scenario:
+    return Scenario(*(_if_told(getattr(own, name), axis_number) for name in AXES))
+
+
+def _first_set(settings: Settings) -> str:
+    """Return the first adjustment set with only baseline covariates, or the first of all."""
     late = {name for name, own in settings.covariates.items() if own.role == "post_treatment"}
     sets = settings.adjustment_sets
     early = [name for name, own in sets.items() if not late & {*own.covariates, *own.covariates_in_all}]
-    return settings.study.adjustment_set or next(iter([*early, *sets]), "")
+    return next(iter([*early, *sets]), "")
 
 
-def _of_the_higher(published: PublishedRatio) -> float:
-    """Return a published hazard ratio, inverted if it is that of the lower dose."""
-    return published.hazard_ratio if published.of == "at_or_above" else 1 / published.hazard_ratio
+def _of_the_higher(published: Mapping[str, PublishedRatio]) -> dict[str, float]:
+    """Return published hazard ratios, inverted if they are those of the lower dose."""
+    return {
+        name: ratio.hazard_ratio if ratio.of == "at_or_above" else 1 / ratio.hazard_ratio
+        for name, ratio in published.items()
+    }
 
 
 def _table_names(names: Iterable[str]) -> tuple[str, ...]:
@@ -265,8 +282,9 @@ def _label(own: Any, otherwise: str) -> str:
     return otherwise if own.label is None else own.label
 
 
-def _axis(name: str, entries: Iterable[AxisValue]) -> Axis:
-    entries = tuple(entries)
+def _axis(name: str, entries: tuple[AxisValue, ...] | Untold) -> Any:
+    if isinstance(entries, Untold):
+        return entries
     values = tuple(axis_number(entry.value) for entry in entries)
     return Axis(name=name, values=values, reasons=tuple(entry.reason for entry in entries))
 
