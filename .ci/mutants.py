@@ -224,6 +224,8 @@ def measure(names: list[str], kernels: set[str], store: Path) -> tuple[dict[str,
         if key not in known:
             watch = Watch(None, SLOWEST_IN_PYTHON if kernels else SLOWEST)
             known[key] = run(watch, kernels, {}, [str(file)], 1200)
+            if not known[key][2]:
+                sys.exit(f"no test of {file.name} passes unmutated: {known[key][:2]}")
             store.write_text(json.dumps(known))
             print(key, len(known[key][2]), known[key][:2], flush=True)
         tests |= known[key][2]

@@ -1,5 +1,6 @@
 """Property tests try the same examples every time; tests that share a study or a browser share a worker."""
 
+import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
@@ -18,5 +19,6 @@ class Scheduling(LoadScopeScheduling):
         return next((folder for folder in SHARED if nodeid.startswith(folder)), nodeid)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     return Scheduling(config, log)
