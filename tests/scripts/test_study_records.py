@@ -10,8 +10,9 @@ from survival_multiverse.provenance.job_records import place_of
 from survival_multiverse.provenance.study_records import (
     StudyRecords,
     configuration_file,
+    files_of,
+    is_description,
     places_of_configuration,
-    result_files,
 )
 
 CLONE, STUDY = Path("/clone"), Path("/clone/my_study")
@@ -66,11 +67,26 @@ def test_files_outside_are_where_the_configuration_has_them(tmp_path):
         assert records.locate("elsewhere:numbers.csv", {"cohort": cohort}) == path
 
 
-def test_only_the_page_and_what_describes_the_study_are_no_results(tmp_path):
+def test_only_the_dictionary_and_what_describes_the_study_are_no_results(tmp_path):
     for name in ("README.md", "README.md.bak", "ro-crate-metadata.json.bak", "a/b.csv", "benchmarks/a.tsv"):
         (tmp_path / "results" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "results" / name).touch()
     (tmp_path / "results/provenance").mkdir()
     (tmp_path / "results/provenance/manifest.json").touch()
-    expected = ["README.md.bak", "a/b.csv", "ro-crate-metadata.json.bak"]
-    assert result_files(tmp_path) == [f"results/{name}" for name in expected]
+    expected = {"README.md.bak", "a/b.csv", "ro-crate-metadata.json.bak", "benchmarks/a.tsv"}
+    found = files_of(tmp_path)
+    assert {path for path in found if not is_description(path)} == {f"results/{name}" for name in expected}
+    assert {path for path in found if is_description(path)} == {"results/README.md"}
+
+
+def test_a_linked_folder_is_followed_where_something_was_written_below_it(tmp_path):
+    for name in ("disk/a.csv", "results/b.csv", "private/letter.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "results/scenarios").symlink_to(tmp_path / "disk")
+    (tmp_path / "results/more").symlink_to(tmp_path / "private")
+    (tmp_path / "results/again").symlink_to(tmp_path / "results")
+    (tmp_path / "results/c.csv").symlink_to(tmp_path / "nowhere")
+    found = files_of(tmp_path, ["results/scenarios/a.csv"])
+    kept = ["again", "b.csv", "c.csv", "more", "scenarios/a.csv"]
+    assert sorted(found) == [f"results/{name}" for name in kept]

@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from importlib import import_module
+from pathlib import Path
 
 LOADED = ("pandas", "pyarrow.parquet", "snakemake.cli", "survival_multiverse.cli.audit")
 
@@ -40,6 +41,10 @@ def serve() -> None:
     """Answer every line of the standard input with an exit code."""
     for name in LOADED:
         import_module(name)
+    environment = import_module("survival_multiverse.provenance.environment")
+    scripts = sorted(Path(__file__).parents[2].glob("scripts/*.py"))
+    # Remembered by every audit that follows.
+    environment.damaged_files({name for script in scripts for name in environment.versions_used(script)})
     for line in sys.stdin:
         asked = json.loads(line)
         child = os.fork()

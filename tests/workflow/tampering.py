@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib.metadata import distribution, version
 from pathlib import Path
 
 from conftest import PANEL, SCENARIO, SCENARIOS, Studio
@@ -125,7 +126,10 @@ EDITED = (
     f"{LIBRARY}/kernels/matching.py",
     f"{LIBRARY}/inference/joint_inference.py",
     f"{LIBRARY}/report/templates/report.css",
+    "workflow/rules/robustness.smk",
+    "requirements.lock",
 )
+DICTIONARY = "results/README.md"
 
 
 @case("a scenario edited, its time kept", {SCENARIO: "tampered", OTHER: "ok", ESTIMATES: "stale: inputs"})
@@ -376,3 +380,97 @@ def _(studio):
 def _(studio):
     shutil.rmtree(studio.directory / ".snakemake")
     settings_with(studio, study={"seed": 7})
+
+
+@case("a file where times of jobs once lay", {"results/benchmarks/late.tsv": "orphan"})
+def _(studio):
+    (studio.directory / "results/benchmarks").mkdir()
+    (studio.directory / "results/benchmarks/late.tsv").write_text("s\n1\n", encoding="utf-8")
+
+
+@case("a folder linked into the results", {"results/more": "orphan"})
+def _(studio):
+    (studio.directory / "results/more").symlink_to(studio.workflow / "docs")
+
+
+@case("results moved to another disk and linked", {SCENARIO: "ok", REPORT: "ok"})
+def _(studio):
+    moved = studio.directory / "disk"
+    shutil.move(studio.directory / SCENARIOS, moved)
+    (studio.directory / SCENARIOS).symlink_to(moved)
+
+
+@case("a file beside the records of jobs", {f"{JOBS}/note.txt": "orphan"})
+def _(studio):
+    (studio.directory / JOBS / "note.txt").write_text("reviewed", encoding="utf-8")
+
+
+@case("the data dictionary edited", {DICTIONARY: "tampered"})
+def _(studio):
+    rewrite(studio.directory / DICTIONARY, comment)
+
+
+@case("the data dictionary deleted", {DICTIONARY: "missing"})
+def _(studio):
+    (studio.directory / DICTIONARY).unlink()
+
+
+@case("the manifest lists a file outside the study", {MANIFEST: "tampered"})
+def _(studio):
+    def edit(stored):
+        entry = next(entry for entry in stored["files"] if entry["path"] == FIGURE)
+        stored["files"].append({**entry, "path": "results/../config.yaml"})
+
+    edit_json(studio.directory / MANIFEST, edit)
+
+
+@case("the crate names a file outside the study, and the manifest is edited to fit", {CRATE: "tampered"})
+def _(studio):
+    def edit(stored):
+        stored["@graph"].append({"@id": "../../private.csv", "@type": "File"})
+
+    edit_json(studio.directory / CRATE, edit)
+    edit_json(studio.directory / MANIFEST, lambda stored: set_digests(stored["files"], studio.directory))
+
+
+@case(
+    "a rule edited, its time kept",
+    {f"{KEPT}/workflow/rules/robustness.smk": "stale: code", BLOCKS: "ok"},
+)
+def _(studio):
+    rewrite(studio.workflow / "workflow/rules/robustness.smk", comment)
+
+
+@case("the pinned versions edited", {f"{KEPT}/requirements.lock": "stale: code"})
+def _(studio):
+    rewrite(studio.workflow / "requirements.lock", comment)
+
+
+@case(
+    "a module on PYTHONPATH before the installed one",
+    {COHORT: "stale: environment", REPORT: "stale: inputs"},
+)
+def _(studio):
+    folder = studio.directory / "modules" / "lifelines"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("from lifelines.datasets import *\n", encoding="utf-8")
+    os.environ["PYTHONPATH"] = str(folder.parent)
+
+
+@case("a module on PYTHONPATH before Python's own", {COHORT: "stale: environment"})
+def _(studio):
+    folder = studio.directory / "modules"
+    folder.mkdir()
+    (folder / "statistics.py").write_text("", encoding="utf-8")
+    os.environ["PYTHONPATH"] = str(folder)
+
+
+@case("a file of an installed package edited", {COHORT: "stale: environment", SCENARIO: "stale: inputs"})
+def _(studio):
+    # A package beside the installed one, with its description, and a module that is not what was installed.
+    installed = Path(str(distribution("lifelines").locate_file("")))
+    folder = studio.directory / "packages"
+    for part in ("lifelines", f"lifelines-{version('lifelines')}.dist-info"):
+        shutil.copytree(installed / part, folder / part)
+    rewrite(folder / "lifelines/utils/concordance.py", comment)
+    os.environ["PYTHONPATH"] = str(folder)

@@ -5,7 +5,7 @@ rule calibrate_inference:
     log:
         "logs/calibrate_inference/{setting}/shard~{shard}.log",
     benchmark:
-        "results/benchmarks/calibrate_inference/{setting}/shard~{shard}.tsv"
+        "logs/benchmarks/calibrate_inference/{setting}/shard~{shard}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -30,7 +30,7 @@ rule collect_calibration:
     log:
         "logs/collect_calibration.log",
     benchmark:
-        "results/benchmarks/collect_calibration.tsv"
+        "logs/benchmarks/collect_calibration.tsv"
     conda:
         "../../environment.yml"
     threads: 1

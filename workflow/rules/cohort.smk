@@ -11,7 +11,7 @@ rule build_cohort:
     log:
         "logs/build_cohort.log",
     benchmark:
-        "results/benchmarks/build_cohort.tsv"
+        "logs/benchmarks/build_cohort.tsv"
     localrule: True
     conda:
         "../../environment.yml"

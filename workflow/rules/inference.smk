@@ -7,7 +7,7 @@ rule resample_multiverse:
     log:
         "logs/resample_multiverse/{kind}/shard~{shard}.log",
     benchmark:
-        "results/benchmarks/resample_multiverse/{kind}/shard~{shard}.tsv"
+        "logs/benchmarks/resample_multiverse/{kind}/shard~{shard}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -34,7 +34,7 @@ rule infer_jointly:
     log:
         "logs/infer_jointly.log",
     benchmark:
-        "results/benchmarks/infer_jointly.tsv"
+        "logs/benchmarks/infer_jointly.tsv"
     localrule: True
     conda:
         "../../environment.yml"
@@ -59,7 +59,7 @@ rule audit_cutpoints:
     log:
         "logs/audit_cutpoints.log",
     benchmark:
-        "results/benchmarks/audit_cutpoints.tsv"
+        "logs/benchmarks/audit_cutpoints.tsv"
     localrule: True
     conda:
         "../../environment.yml"

@@ -57,7 +57,7 @@ rule reconstruct_cohort:
     log:
         "logs/reconstruct_cohort/seed~{seed}.log",
     benchmark:
-        "results/benchmarks/reconstruct_cohort/seed~{seed}.tsv"
+        "logs/benchmarks/reconstruct_cohort/seed~{seed}.tsv"
     conda:
         "../../environment.yml"
     threads: 1

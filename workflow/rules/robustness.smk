@@ -30,7 +30,7 @@ rule summarise_robustness:
     log:
         "logs/summarise_robustness.log",
     benchmark:
-        "results/benchmarks/summarise_robustness.tsv"
+        "logs/benchmarks/summarise_robustness.tsv"
     localrule: True
     conda:
         "../../environment.yml"
@@ -78,7 +78,7 @@ rule describe_arms:
     log:
         "logs/describe_arms.log",
     benchmark:
-        "results/benchmarks/describe_arms.tsv"
+        "logs/benchmarks/describe_arms.tsv"
     localrule: True
     conda:
         "../../environment.yml"

@@ -7,7 +7,7 @@ rule fit_scenarios:
     log:
         panel_path("logs/fit_scenarios", "panel.log"),
     benchmark:
-        panel_path("results/benchmarks/fit_scenarios", "panel.tsv")
+        panel_path("logs/benchmarks/fit_scenarios", "panel.tsv")
     conda:
         "../../environment.yml"
     threads: 1
@@ -38,7 +38,7 @@ rule collect_scenarios:
     log:
         "logs/collect_scenarios.log",
     benchmark:
-        "results/benchmarks/collect_scenarios.tsv"
+        "logs/benchmarks/collect_scenarios.tsv"
     localrule: True
     conda:
         "../../environment.yml"

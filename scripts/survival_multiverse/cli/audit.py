@@ -17,10 +17,11 @@ from survival_multiverse.provenance.audit_checks import Audit, Finding, Verdict
 from survival_multiverse.provenance.lineage import draw_study, marks_of
 from survival_multiverse.provenance.signatures import check
 from survival_multiverse.provenance.study_records import (
+    README,
     StudyRecords,
     current_config,
+    files_of,
     read_study,
-    result_files,
 )
 from survival_multiverse.settings.faults import InputError
 
@@ -103,7 +104,7 @@ def main(arguments: Sequence[str]) -> int:
     if signers and not signers.is_file():
         raise InputError([f"there is no file {chosen.signers}"], subject="the signers")
     records = read_study(study)
-    if not records.jobs and not result_files(study):
+    if not records.jobs and not files_of(study) - {README}:
         raise InputError([f"there are no results in {chosen.directory}"], subject="the study")
     records.check_version()
     # Paths on the command line of the run were relative to the study.

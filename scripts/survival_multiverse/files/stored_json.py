@@ -15,6 +15,7 @@ MANIFEST = {
     **{"study": {"title": str}, "run": {"configfiles": [str], "config": {str: object}}},
     "files": [STORED_FILE],
 }
+CRATE = {"@graph": [{"@id": str}]}
 SETTINGS = {"study": {str: object}}
 ABOUT = {"study": {"title": str, "primary": {str: object}}, "inference": {"populations": [str]}}
 SHARING = {"disclosure": {"minimum_count": int}}

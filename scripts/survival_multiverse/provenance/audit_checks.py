@@ -5,6 +5,7 @@ manifest.
 """
 
 import os
+import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,25 +13,29 @@ from functools import cached_property
 from json import loads
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from survival_multiverse.files.places import WORKFLOW_ROOT
 from survival_multiverse.files.scenario_paths import FOLDER
-from survival_multiverse.files.study_files import MANIFEST
+from survival_multiverse.files.stored_json import CRATE as CRATE_SHAPE
+from survival_multiverse.files.stored_json import read_json
+from survival_multiverse.files.study_files import CRATE, MANIFEST
+from survival_multiverse.provenance.environment import damaged_files, versions_used
 from survival_multiverse.provenance.file_records import (
     canonical,
     code_digests,
     digest,
     digest_of_file,
+    digest_of_rows,
     read_footer,
-    versions_used,
 )
-from survival_multiverse.provenance.job_records import JOBS
 from survival_multiverse.provenance.study_records import (
+    CODE,
     JobRecord,
+    StoredFile,
     StudyRecords,
-    description_files,
+    files_of,
     is_description,
-    result_files,
 )
 from survival_multiverse.settings.faults import InputError
 from survival_multiverse.settings.slices import SLICES
@@ -38,6 +43,8 @@ from survival_multiverse.settings.slices import SLICES
 SHOWN = 3
 ANEW = f"; if nobody edited it, delete {MANIFEST} and run the study again"
 DESCRIPTION = "describe_study"
+DECIDING = ("Snakefile", "workflow/", "environment.yml", "requirements.lock")
+"""Files of the workflow that decide results and that no job's record names."""
 
 
 class Verdict(StrEnum):
@@ -92,20 +99,24 @@ class Audit:
 
     def findings(self) -> list[Finding]:
         """Return the verdict on every file that is there or should be, in order of path."""
-        there = set(result_files(self.records.study))
-        results = [self._finding(path, path in there) for path in sorted(there | self.expected.keys())]
-        return results + list(self._descriptions())
+        there = files_of(self.records.study, {*self.records.writers, *self.records.listed, *self.expected})
+        descriptions = set(filter(is_description, there))
+        results = there - descriptions
+        return [
+            *(self._finding(path, path in results) for path in sorted(results | self.expected.keys())),
+            *self._manifest(),
+            *self._descriptions(descriptions),
+        ]
 
-    def _descriptions(self) -> Iterator[Finding]:
+    def _descriptions(self, there: set[str]) -> Iterator[Finding]:
         """Judge the files that describe the study; records of jobs are judged with what they describe."""
-        jobs, listed = JOBS.as_posix(), self.records.listed
-        there = set(description_files(self.records.study))
-        yield from self._manifest()
+        listed, records = self.records.listed, {job.place: job for job in self.records.jobs}
         for path in sorted(there | {path for path in listed if is_description(path)}):
             if path in self.records.unreadable:
                 yield Finding(path, DESCRIPTION, Verdict.TAMPERED, detail="it holds no record of a job")
-            elif path.startswith(jobs) or not listed:
-                continue
+            elif path in records or not listed:
+                if path in records and (detail := self._useless(records[path])):
+                    yield Finding(path, DESCRIPTION, Verdict.ORPHAN, detail=detail)
             elif path not in there:
                 yield Finding(path, DESCRIPTION, Verdict.MISSING, detail="it is not there")
             elif path not in listed:
@@ -115,6 +126,10 @@ class Audit:
             elif self._digest(self.records.study / path) != listed[path]["sha256"]:
                 detail = "it is not what the manifest has"
                 yield Finding(path, DESCRIPTION, Verdict.TAMPERED, detail=detail)
+            elif detail := self._foreign(path):
+                yield Finding(path, DESCRIPTION, Verdict.TAMPERED, detail=detail)
+            elif detail := self._drift(path):
+                yield Finding(path, DESCRIPTION, Verdict.STALE, ("code",), detail)
             else:
                 yield Finding(path, DESCRIPTION, Verdict.OK)
 
@@ -125,6 +140,35 @@ class Audit:
             yield Finding(MANIFEST, DESCRIPTION, Verdict.MISSING, detail=detail)
         elif not self.records.manifest:
             yield Finding(MANIFEST, DESCRIPTION, Verdict.TAMPERED, detail="it holds no manifest")
+        elif outside := [path for path in self.records.listed if _leaves(path, "results")]:
+            detail = f"it lists {_some(outside)}, not among the results"
+            yield Finding(MANIFEST, DESCRIPTION, Verdict.TAMPERED, detail=detail)
+
+    def _foreign(self, path: str) -> str:
+        """Say which files the crate names that are not of the study; other edits of it the manifest shows."""
+        crate = read_json(self.records.study / CRATE, CRATE_SHAPE) if path == CRATE else None
+        files = [entry["@id"] for entry in crate["@graph"] if "File" in _kinds(entry)] if crate else []
+        outside = [name for name in files if _leaves(unquote(name), ".")]
+        return f"it names {_some(outside)}, not among the results" if outside else ""
+
+    def _useless(self, job: JobRecord) -> str:
+        """Say whether a record describes no file of the study; others are judged with their files."""
+        if any(self.records.writers[output.path][0] is job for output in job.outputs):
+            return ""
+        return "" if job.place in self.records.listed else "it describes no file of the study"
+
+    def _drift(self, path: str) -> str:
+        """Say how a kept file of the workflow differs from the present one, if what it holds decides results.
+
+        Scripts and modules are judged with what they made, and settings by what they say.
+        """
+        name = path.removeprefix(f"{CODE}/")
+        if name == path or not name.startswith(DECIDING):
+            return ""
+        now = self._digest(WORKFLOW_ROOT / name)
+        if now == self.records.listed[path]["sha256"]:
+            return ""
+        return f"{name} of the workflow is {'another' if now else 'no more there'}"
 
     def _finding(self, path: str, there: bool) -> Finding:
         job, written = self.records.writers.get(path, (None, None))
@@ -182,7 +226,7 @@ class Audit:
         changed, upstream = [], []
         for file in job.inputs:
             now = self._locate(file.path)
-            if now is None or self._digest(now) != file.sha256:
+            if now is None or not self._as_read(file, now):
                 changed.append(file.path)
             elif file.path in self.records.writers:
                 upstream += [file.path] if self._faults_of(self.records.writers[file.path][0]) else []
@@ -190,6 +234,12 @@ class Audit:
             yield "inputs", f"{_some(changed)} not as it was read"
         if upstream:
             yield "inputs", f"made from {_some(upstream)}, itself stale"
+
+    def _as_read(self, file: StoredFile, now: Path) -> bool:
+        """Whether a file is as it was read, or, of patients, differs in the order of its rows alone."""
+        if self._digest(now) == file.sha256:
+            return True
+        return bool(file.rows_sha256) and now.is_file() and digest_of_rows(now) == file.rows_sha256
 
     def _changed_code(self, job: JobRecord) -> Iterator[tuple[str, str]]:
         now = self._now(job.rule)[0]
@@ -221,6 +271,15 @@ class Audit:
         if changed := _differing(job.versions, now):
             texts = [f"{name} {job.versions.get(name, 'none')} → {now.get(name, 'none')}" for name in changed]
             yield "environment", _some(texts)
+        damaged = [name for name in job.versions if name in self._damaged]
+        if damaged:
+            files = [path for name in damaged for path in self._damaged[name]]
+            yield "environment", f"{_some(files)} not as {_some(damaged)} installed it"
+
+    @cached_property
+    def _damaged(self) -> dict[str, list[str]]:
+        """Files of the packages of all jobs that are not what was installed."""
+        return damaged_files({name for job in self.records.jobs for name in job.versions} - {"python"})
 
     def _locate(self, place: str) -> Path | None:
         path = self.records.locate(place, self.config)
@@ -230,6 +289,18 @@ class Audit:
         if path not in self._digests:
             self._digests[path] = digest_of_file(path) if path.is_file() else None
         return self._digests[path]
+
+
+def _leaves(path: str, top: str) -> bool:
+    """Whether a path, or the address of a file, leads out of a folder."""
+    inside = posixpath.normpath(path)
+    there = top == "." or inside.startswith(f"{top}/")
+    return not there or inside.startswith(("/", "../")) or inside == ".." or ":" in path.partition("/")[0]
+
+
+def _kinds(entry: Mapping[str, Any]) -> list[str]:
+    kinds = entry.get("@type", [])
+    return [kinds] if isinstance(kinds, str) else list(kinds)
 
 
 def differing_settings(before: Any, now: Any, place: str = "") -> Iterator[str]:

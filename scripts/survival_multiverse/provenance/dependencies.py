@@ -10,7 +10,13 @@ CODE = (".py", ".pyc")
 PACKAGE = __name__.partition(".")[0]
 LIBRARY = Path(__file__).resolve().parents[2]
 """Folder of the library: that of the scripts, or where it is installed."""
-NAMES = {"sklearn": "scikit-learn", "yaml": "PyYAML"}
+NAMES = {
+    "PIL": "pillow",
+    "docx": "python-docx",
+    "sklearn": "scikit-learn",
+    "vl_convert": "vl-convert-python",
+    "yaml": "PyYAML",
+}
 """Packages that are imported by another name than they are installed by."""
 CARRIED = {
     "lifelines": ("autograd", "scipy"),
@@ -47,6 +53,11 @@ def packages_used(script: Path) -> list[str]:
     foreign = {name for name in imported - sys.stdlib_module_names if not any(_files_of(name, root))}
     packages = {NAMES.get(name, name) for name in foreign}
     return sorted(packages.union(*(CARRIED.get(name, ()) for name in packages)))
+
+
+def import_name(package: str) -> str:
+    """Return the name by which an installed package is imported."""
+    return next((name for name, known in NAMES.items() if known == package), package)
 
 
 @cache

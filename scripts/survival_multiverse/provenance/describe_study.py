@@ -17,8 +17,9 @@ from survival_multiverse.files.places import WORKFLOW_ROOT
 from survival_multiverse.files.study_files import CALIBRATION, CRATE, GRAPH, MANIFEST
 from survival_multiverse.provenance.job_records import described, settings_path
 from survival_multiverse.provenance.lineage import draw_study
-from survival_multiverse.provenance.run_crate import CODE, RunCrate
+from survival_multiverse.provenance.run_crate import RunCrate
 from survival_multiverse.provenance.study_records import (
+    CODE,
     README,
     StudyRecords,
     description_files,
@@ -48,17 +49,17 @@ def describe_study(
     """
     records = forget_superseded(read_study(study))
     copy_code(study)
-    if not (study / README).is_file():
-        write_bytes(study / README, (WORKFLOW_ROOT / README).read_bytes())
+    dictionary = (WORKFLOW_ROOT / README).read_bytes()
+    if not (study / README).is_file() or (study / README).read_bytes() != dictionary:
+        write_bytes(study / README, dictionary)
     write_bytes(study / GRAPH, draw_study(records, settings).encode())
     results = written_results(records, set(expected))
     own = descriptions(study)
-    readme = described(README, study=study, workflow=WORKFLOW_ROOT)
     title = settings["study"]["title"]
     crate = RunCrate(
         records,
         title=title,
-        files={entry["path"]: entry for entry in [readme, *results, *own]},
+        files={entry["path"]: entry for entry in [*results, *own]},
         versions={"workflow": __version__, "snakemake": version("snakemake")},
     )
     write_bytes(study / CRATE, _json(crate.metadata()))
@@ -128,7 +129,7 @@ def written_results(records: StudyRecords, expected: Container[str]) -> list[dic
 
 
 def descriptions(study: Path) -> list[dict[str, Any]]:
-    """Path, size and digest of every record, of the copied code and of the graph."""
+    """Path, size and digest of every record, of the dictionary, the copied code and the graph."""
     kept = (path for path in description_files(study) if path != CRATE)
     return [described(path, study=study, workflow=WORKFLOW_ROOT) for path in kept]
 

@@ -1,15 +1,15 @@
 """Footers that say how a result file was made: no path, host or time, so equal inputs give equal bytes."""
 
+import csv
 import hashlib
 import json
-import platform
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from survival_multiverse.provenance.dependencies import LIBRARY, module_closure, packages_used
+from survival_multiverse.provenance.dependencies import LIBRARY, module_closure
+from survival_multiverse.provenance.environment import versions_used
 from survival_multiverse.settings.faults import InputError
 
 DATA_ORIGIN = {
@@ -35,6 +35,38 @@ def digest_of_file(path: str | Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def digest_of_rows(path: str | Path) -> str:
+    """Return one digest of the header and the rows of a table of patients, in whatever order the rows are.
+
+    A file that cannot be read as CSV or Parquet has the digest of its bytes.
+    """
+    from pyarrow import ArrowException
+
+    try:
+        header, *rows = _rows_of_parquet(path) if _is_parquet(path) else _rows_of_csv(path)
+    except (OSError, ValueError, csv.Error, ArrowException):
+        return digest_of_file(path)
+    return digest("\n".join(map(repr, [header, *sorted(rows, key=repr)])))
+
+
+def _is_parquet(path: str | Path) -> bool:
+    with Path(path).open("rb") as stream:
+        return stream.read(4) == b"PAR1"
+
+
+def _rows_of_parquet(path: str | Path) -> Iterator[tuple[Any, ...]]:
+    import pyarrow.parquet as pq
+
+    columns = pq.read_table(path).to_pydict()
+    yield tuple(columns)
+    yield from zip(*columns.values(), strict=True)
+
+
+def _rows_of_csv(path: str | Path) -> Iterator[tuple[Any, ...]]:
+    with Path(path).open(encoding="utf-8-sig", newline="") as stream:
+        yield from (tuple(row) for row in csv.reader(stream, strict=True) if row)
+
+
 def digest_of_digests(digests: Iterable[str]) -> str:
     """Return one digest of one or several files: of the file, or of their digests in the order given."""
     digests = list(digests)
@@ -55,17 +87,6 @@ def code_digests(script: str | Path) -> dict[str, str]:
         ).as_posix(): digest_of_file(path)
         for path in [source, *module_closure(source)]
     }
-
-
-def versions_used(script: str | Path) -> dict[str, str]:
-    """Return the versions of Python and of a script's packages; ``none`` for one that is not installed."""
-    versions = {"python": platform.python_version()}
-    for name in packages_used(Path(script)):
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = "none"
-    return versions
 
 
 def file_record(

@@ -4,6 +4,7 @@ A result's own footer holds neither paths nor times; a figure or a CSV has no fo
 output of a rule: it differs from run to run, and a lost one is no reason to compute the results again.
 """
 
+import itertools
 import json
 import os
 import platform
@@ -16,15 +17,20 @@ from typing import Any
 from survival_multiverse.files.output_files import write_bytes
 from survival_multiverse.files.stored_json import RECORD, read_json
 from survival_multiverse.files.study_files import PROVENANCE
+from survival_multiverse.provenance.dependencies import LIBRARY, PACKAGE
+from survival_multiverse.provenance.environment import versions_used
 from survival_multiverse.provenance.file_records import (
     DATA_ORIGIN,
     code_digests,
     digest,
     digest_of_file,
-    versions_used,
+    digest_of_rows,
 )
+from survival_multiverse.settings.faults import InputError
 
 JOBS = Path(PROVENANCE, "jobs")
+PATIENTS = "patients"
+"""Role of the file that the cohort is read from."""
 OWN_FIELDS = ("code", "settings")
 """Parameters of a job that its record has as digests, in fields of their own."""
 WORKFLOW, ELSEWHERE = "workflow:", "elsewhere:"
@@ -79,17 +85,27 @@ def recorded_job(job: Any, script: str) -> Iterator[None]:
         Snakemake's description of the job, ``snakemake`` in a script.
     script
         The script that runs.
+
+    Raises
+    ------
+    InputError
+        If the library that runs is another than that of the workflow.
     """
+    code = code_digests(script)
+    _refuse_other_library(script, code)
     study, workflow, started = Path.cwd(), Path(script).resolve().parents[1], _now()
     read = {name: _paths(value) for name, value in job.input.items()}
+    settings = json.loads(job.params.settings)
     inputs = [
         {"role": role, **described(path, study=study, workflow=workflow)}
         for role, paths in read.items()
         for path in paths
     ]
+    if settings["cohort"]["source"] == "file":
+        for path, entry in zip(itertools.chain(*read.values()), inputs, strict=True):
+            entry |= {"rows_sha256": digest_of_rows(path)} if entry["role"] == PATIENTS else {}
     yield
     wildcards = {name: str(value) for name, value in job.wildcards.items()}
-    settings = json.loads(job.params.settings)
     record = {
         "rule": job.rule,
         "wildcards": wildcards,
@@ -98,7 +114,7 @@ def recorded_job(job: Any, script: str) -> Iterator[None]:
         "seed": settings["study"]["seed"],
         "data_origin": DATA_ORIGIN[settings["cohort"]["source"]],
         "inputs": inputs,
-        "code_sha256": code_digests(script),
+        "code_sha256": code,
         "versions": versions_used(script),
         "outputs": [described(str(path), study=study, workflow=workflow) for path in job.output],
         "run": {
@@ -115,6 +131,20 @@ def recorded_job(job: Any, script: str) -> Iterator[None]:
     target = record_path(job.rule, wildcards)
     if not _same_but_run(read_json(target, RECORD), record):
         write_bytes(target, f"{json.dumps(record, indent=1)}\n".encode())
+
+
+def _refuse_other_library(script: str, code: Mapping[str, str]) -> None:
+    """Raise an error if the modules that run are not those beside the script, whose digests are given."""
+    if Path(script).resolve().parent == LIBRARY:
+        return
+    for name, sha256 in code.items():
+        own = LIBRARY / name
+        if name.startswith(f"{PACKAGE}/") and not (own.is_file() and digest_of_file(own) == sha256):
+            fault = (
+                f"{name} is loaded from {LIBRARY} and is not that of the workflow; "
+                "unset PYTHONPATH, or uninstall the other version of the library"
+            )
+            raise InputError([fault], subject="the library")
 
 
 def _same_but_run(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> bool:

@@ -9,10 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 from survival_multiverse.provenance.crate_entities import CrateEntities, Reference
-from survival_multiverse.provenance.job_records import ELSEWHERE, WORKFLOW
-from survival_multiverse.provenance.study_records import README, JobRecord, StoredFile, StudyRecords
+from survival_multiverse.provenance.job_records import ELSEWHERE, WORKFLOW, settings_path
+from survival_multiverse.provenance.study_records import CODE, README, JobRecord, StoredFile, StudyRecords
 
-CODE = "results/provenance/workflow"
 MAIN = f"{CODE}/workflow/Snakefile"
 PROFILES = (
     "https://w3id.org/ro/wfrun/process/0.5",
@@ -100,7 +99,7 @@ class RunCrate:
                 "PropertyValue",
                 name="sha256 of settings",
                 value=sha256,
-                description="provenance/manifest.json holds the settings under this digest.",
+                description=f"They are {settings_path(sha256).as_posix().removeprefix('results/')}.",
             )
 
     def _tool(self, rule: str) -> Reference:

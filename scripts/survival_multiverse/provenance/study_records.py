@@ -1,7 +1,7 @@
 """The records of a finished study, read back: its jobs, its manifest, and its configuration."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -30,8 +30,8 @@ from survival_multiverse.settings.validation import validate_config
 
 BEFORE = "0.1.0"
 SIGNATURE = f"{MANIFEST}.sig"
-README, BENCHMARKS = "results/README.md", "results/benchmarks/"
-"""What lies among the results and is none, beside what describes the study: a page, and measured times."""
+README, CODE = "results/README.md", f"{PROVENANCE}/workflow"
+"""The data dictionary, and the folder of the code of the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class StoredFile:
     bytes: int
     sha256: str
     role: str = ""
+    rows_sha256: str = ""
+    """Of a file of patients: the digest of its rows in whatever order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,29 +196,31 @@ def recorded_study(folder: Path) -> StudyRecords:
     return records
 
 
-def result_files(study: Path) -> list[str]:
-    """Every file among the results that a job should have written, in order of path."""
-    found = _files_below(study, Path("results"))
-    none = (path for path in found if is_description(path) or path == README or path.startswith(BENCHMARKS))
-    return sorted(found - set(none))
-
-
 def is_description(path: str) -> bool:
     """Whether a path is that of what describes a study."""
-    return path == CRATE or path.startswith(f"{PROVENANCE}/")
+    return path in (CRATE, README) or path.startswith(f"{PROVENANCE}/")
+
+
+def files_of(study: Path, written: Collection[str] = ()) -> set[str]:
+    """Return the paths of all files among the results but the manifest and its signature.
+
+    A linked folder below which something was written is one like all others; another is a path itself, as it
+    may lead anywhere.
+    """
+    found = set()
+    for folder, folders, names in os.walk(study / "results", followlinks=True):
+        place = Path(folder).relative_to(study).as_posix()
+        for name in [name for name in folders if os.path.islink(os.path.join(folder, name))]:
+            if not any(path.startswith(f"{place}/{name}/") for path in written):
+                folders.remove(name)
+                names.append(name)
+        found |= {f"{place}/{name}" for name in names}
+    return found - {MANIFEST, SIGNATURE}
 
 
 def description_files(study: Path) -> list[str]:
-    """List records, code, graph and crate of a study by path; not the manifest, which lists them."""
-    crate = {CRATE} if (study / CRATE).is_file() else set()
-    found = _files_below(study, Path(PROVENANCE)) | crate
-    return sorted(found - {MANIFEST, SIGNATURE})
-
-
-def _files_below(study: Path, top: Path) -> set[str]:
-    walked = os.walk(study / top)
-    folders = ((Path(folder).relative_to(study).as_posix(), names) for folder, _, names in walked)
-    return {f"{folder}/{name}" for folder, names in folders for name in names}
+    """List dictionary, records, code, graph and crate of a study by path, not the manifest of them."""
+    return sorted(filter(is_description, files_of(study)))
 
 
 def current_config(records: StudyRecords, chosen: Path | None) -> dict[str, Any]:
