@@ -8,15 +8,27 @@ from xdist.scheduler import LoadScopeScheduling
 settings.register_profile("compiled", deadline=None, derandomize=True)
 settings.load_profile("compiled")
 
-SHARED = ("tests/workflow/test_audit.py", "tests/workflow/", "tests/browser/")
-"""Tests with a fixture that takes long to make; a study for the audit, and one for all else."""
+PAGE = (
+    "chart_files",
+    "comparability",
+    "disclosure",
+    "disclosure_attack",
+    "exports",
+    "published_marks",
+    "report",
+)
+GROUPS = {
+    "study": ("tests/workflow/",),
+    "page": ("tests/browser/", *(f"tests/unit/test_{name}.py" for name in PAGE)),
+}
+"""Tests with a fixture that takes long to make, a finished study or a page of everything, by its name."""
 
 
 class Scheduling(LoadScopeScheduling):
     """Keeps tests that share a fixture on one worker, starts with them, and spreads the others one by one."""
 
     def _split_scope(self, nodeid):
-        return next((folder for folder in SHARED if nodeid.startswith(folder)), nodeid)
+        return next((name for name, places in GROUPS.items() if nodeid.startswith(places)), nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -52,6 +52,7 @@ def test_it_opens_quickly_and_alone(opened):
     assert page.evaluate("() => robustness.specs.length") > 50
 
 
+@pytest.mark.slow
 def test_the_text_agrees_with_the_chart(opened):
     page = opened()
     rows = drawn(page)
@@ -332,6 +333,7 @@ def test_another_block_has_a_curve_of_its_own(opened):
     assert "≥60" in page.locator("#block-words").inner_text()
 
 
+@pytest.mark.slow
 def test_a_click_opens_the_analysis(opened):
     page = opened()
     points = page.locator("#curve-chart svg [aria-roledescription='point']").all()
@@ -437,6 +439,7 @@ def test_dark_follows_the_reader(opened):
     assert light.evaluate(label) != dark.evaluate(label)
 
 
+@pytest.mark.slow
 def test_nothing_sticks_out_on_a_phone(opened):
     page = opened(viewport={"width": 375, "height": 700})
     page.evaluate("() => robustness.drawAll()")

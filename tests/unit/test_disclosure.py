@@ -64,6 +64,7 @@ def test_what_is_not_declared_cannot_be_shared():
         release({"patients": patients[["time"]]}, study)
 
 
+@pytest.mark.slow
 def test_released_tables_hold_no_exact_count_and_no_patient():
     study = small_study()
     patients = canonical_patients(study)

@@ -133,8 +133,8 @@ def description(ended: dict[float, int]) -> Description:
     return read_description(settings)
 
 
-@pytest.mark.parametrize("known", [True, False])
-@pytest.mark.parametrize("early", [0, 1])
+@pytest.mark.parametrize("known", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("early", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_the_rates_of_a_cohort_that_exists_are_never_impossible(early, known):
     concluded = 0
     for seed in range(25):
@@ -156,6 +156,7 @@ def test_a_rate_that_cannot_be_beside_the_others_is_among_those_that_are_named()
     assert named >= 3
 
 
+@pytest.mark.slow
 def test_the_paper_has_a_rate_that_no_event_order_gives_beside_the_others():
     resources = Path(__file__).parents[2] / "resources"
     settings = yaml.safe_load((resources / "reconstruction.yaml").read_text(encoding="utf-8"))

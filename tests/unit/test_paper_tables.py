@@ -57,6 +57,7 @@ def test_without_a_paper_there_is_no_table_and_no_chart():
     assert paper_charts({}, None) == {}
 
 
+@pytest.mark.slow
 def test_misses_show_the_printed_form_and_the_difference():
     shown = misses_table(tables()["reproduction"])
     typo = shown[(shown.About == "Sex: female") & (shown.Number == "survival, % at 12")]

@@ -29,6 +29,7 @@ def found(quantity, **wanted):
     return rows
 
 
+@pytest.mark.slow
 def test_differences_are_those_of_the_printed_counts():
     # Of 59 and 59 matched 12 and 21 are women, of 93 and 90 before 27 and 31.
     before = ((27 / 93) * (66 / 93) + (31 / 90) * (59 / 90)) / 2

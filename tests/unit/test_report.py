@@ -318,6 +318,7 @@ def test_every_reference_is_cited_and_every_citation_has_its_reference():
     assert listed == set(cited)
 
 
+@pytest.mark.slow
 def test_the_numbers_of_a_large_surface_have_room(page):
     config = small_config()
     config["axes"]["caliper"] = [round(0.05 * step, 2) for step in range(1, 21)]

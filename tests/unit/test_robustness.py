@@ -184,6 +184,7 @@ def members(specs, block):
     )
 
 
+@pytest.mark.slow
 def test_a_block_counts_its_comparable_analyses(specs, blocks):
     for _, block in blocks.iterrows():
         rows = members(specs, pd.Series({**block, "gate": "all"}))

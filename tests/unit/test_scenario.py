@@ -246,6 +246,7 @@ def as_listed(statistic, study):
     return statistic
 
 
+@pytest.mark.slow
 def test_the_dictionary_lists_what_a_scenario_holds_and_nothing_else():
     found = {
         (row["analysis"], as_listed(row["statistic"], make_study()))

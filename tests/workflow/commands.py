@@ -11,7 +11,10 @@ import traceback
 from importlib import import_module
 from pathlib import Path
 
-LOADED = ("pandas", "pyarrow.parquet", "snakemake.cli", "survival_multiverse.cli.audit")
+LOADED = (
+    *("pandas", "pyarrow.parquet", "snakemake.cli", "survival_multiverse.cli.audit"),
+    "survival_multiverse.settings.models",
+)
 
 
 def answer(asked: dict) -> int:
@@ -41,10 +44,13 @@ def serve() -> None:
     """Answer every line of the standard input with an exit code."""
     for name in LOADED:
         import_module(name)
+    import_module("snakemake.cli").get_argument_parser()
     environment = import_module("survival_multiverse.provenance.environment")
-    scripts = sorted(Path(__file__).parents[2].glob("scripts/*.py"))
-    # Remembered by every audit that follows.
-    environment.damaged_files({name for script in scripts for name in environment.versions_used(script)})
+    records = import_module("survival_multiverse.provenance.file_records")
+    # Remembered by every command that follows, as long as no file changes.
+    for script in Path("scripts").glob("*.py"):
+        records.code_digests(script)
+        environment.damaged_files(environment.versions_used(script).keys())
     for line in sys.stdin:
         asked = json.loads(line)
         child = os.fork()

@@ -72,6 +72,7 @@ class Commands:
             if self.server is None:
                 self.server = subprocess.Popen(
                     [sys.executable, Path(__file__).with_name("commands.py")],
+                    cwd=self.workflow,
                     env=self.environment(),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,

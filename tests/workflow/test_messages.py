@@ -73,6 +73,7 @@ def test_a_file_with_braces_in_its_name_is_refused(empty, patients):
     assert "Traceback" not in answer.text
 
 
+@pytest.mark.slow
 def test_a_former_name_of_a_setting_is_told_once(empty):
     settings = empty.settings()
     empty.configure({**settings, "sharing": {"minimum_cell": 6}})

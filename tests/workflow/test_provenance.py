@@ -152,7 +152,16 @@ def test_only_an_audited_study_is_signed(own, tmp_path):
     assert own.script("sign", *where, *key).code == 1
 
 
-@pytest.mark.parametrize("path", [SCENARIO.as_posix(), "results/figures/specification_curve.png", REPORT])
+@pytest.mark.parametrize(
+    "path",
+    [
+        SCENARIO.as_posix(),
+        *(
+            pytest.param(path, marks=pytest.mark.slow)
+            for path in ("results/figures/specification_curve.png", REPORT)
+        ),
+    ],
+)
 def test_a_result_is_explained_back_to_the_cohort_and_can_be_made_by_the_command(finished, path):
     answer = finished.script("explain", "--directory", finished.directory, path)
     assert answer.code == 0, answer.text
@@ -173,6 +182,7 @@ def test_a_result_is_explained_back_to_the_cohort_and_can_be_made_by_the_command
     assert "Nothing to be done" not in done.stderr + done.stdout
 
 
+@pytest.mark.slow
 def test_a_number_of_the_report_leads_to_rows_and_scenarios(finished):
     import pyarrow.parquet as pq
 
@@ -214,6 +224,7 @@ def test_where_nothing_has_run_there_is_nothing_to_say(finished, script, argumen
     assert "Traceback" not in answer.text
 
 
+@pytest.mark.slow
 def test_a_damaged_result_is_explained_by_its_record_and_compared_not_at_all(finished, own):
     tables = ("results/robustness/specifications.parquet", SCENARIO.as_posix())
     for path in tables:

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from lifelines import datasets
 
 from survival_multiverse.cohort.preparation import dataset_names
 from survival_multiverse.cohort.simulation import simulate_cohort
@@ -126,6 +125,9 @@ def load_dataset(name: str) -> pd.DataFrame:
     """Load a data set that comes with lifelines."""
     if name not in dataset_names():
         raise InputError([f"cohort.dataset: lifelines has no {name!r}; {nearest(name, dataset_names())}"])
+    # Its import takes a second, which no other source needs.
+    from lifelines import datasets
+
     return getattr(datasets, f"load_{name}")()
 
 

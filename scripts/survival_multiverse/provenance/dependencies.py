@@ -65,8 +65,14 @@ def _imported_files(source: Path, root: Path) -> tuple[Path, ...]:
     return tuple(path for name in _names_in(source) for path in _files_of(name, root))
 
 
-@cache
 def _names_in(source: Path) -> tuple[str, ...]:
+    now = source.stat()
+    return _names_at(source, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
+
+
+@cache
+def _names_at(source: Path, *_: int) -> tuple[str, ...]:
+    """Return the names that a file imports; size and times tell an edited file from that of before."""
     tree = ast.parse(source.read_text(encoding="utf-8"), filename=source.name)
     return tuple(_imported_names(tree))
 

@@ -1,6 +1,7 @@
 """Packages that a result depends on: their versions, and whether they are what was installed."""
 
 import base64
+import csv
 import hashlib
 import os
 import platform
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.machinery import PathFinder
-from importlib.metadata import Distribution, PackageNotFoundError, PackagePath, distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from survival_multiverse.provenance.dependencies import import_name, packages_used
@@ -28,7 +29,7 @@ def versions_used(script: str | Path) -> dict[str, str]:
     shadows = ", ".join(shadowed_modules())
     python = platform.python_version()
     versions = {"python": f"{python} with {shadows} from PYTHONPATH" if shadows else python}
-    return versions | {name: _version(name) for name in packages_used(Path(script))}
+    return versions | {name: _version(name, *sys.path) for name in packages_used(Path(script))}
 
 
 def shadowed_modules() -> list[str]:
@@ -52,7 +53,9 @@ def _module(name: str, folder: Path) -> str:
     return stem if (folder / stem / "__init__.py").is_file() else ""
 
 
-def _version(name: str) -> str:
+@cache
+def _version(name: str, *_: str) -> str:
+    """Return the version of a package, found anew where the path is another."""
     try:
         package = distribution(name)
     except PackageNotFoundError:
@@ -79,21 +82,20 @@ def damaged_files(names: Iterable[str]) -> dict[str, list[str]]:
 def _recorded_files(name: str) -> Iterator[tuple[str, int, int, str, str]]:
     """Yield path, size and time of change of each recorded file, its digest, and its name in the package."""
     try:
-        package: Distribution = distribution(name)
+        package = distribution(name)
     except PackageNotFoundError:
         return
-    for file in package.files or ():
-        if file.hash and file.hash.mode == "sha256" and Path(file).suffix in COMPUTES:
-            yield _judged(package, file)
-
-
-def _judged(package: Distribution, file: PackagePath) -> tuple[str, int, int, str, str]:
-    path, recorded = str(package.locate_file(file)), file.hash.value if file.hash else ""
-    try:
-        now = os.stat(path)
-    except OSError:
-        return path, -1, 0, recorded, str(file)
-    return path, now.st_size, now.st_ctime_ns, recorded, str(file)
+    folder = str(package.locate_file(""))
+    for file, recorded, _ in csv.reader((package.read_text("RECORD") or "").splitlines()):
+        kind, _, sha256 = recorded.partition("=")
+        if kind == "sha256" and os.path.splitext(file)[1] in COMPUTES:
+            path = os.path.join(folder, file)
+            try:
+                now = os.stat(path)
+            except OSError:
+                yield path, -1, 0, sha256, file
+            else:
+                yield path, now.st_size, now.st_ctime_ns, sha256, file
 
 
 @cache

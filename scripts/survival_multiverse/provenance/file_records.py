@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -78,15 +79,22 @@ def digest_of_files(paths: Iterable[str | Path]) -> str:
     return digest_of_digests(map(digest_of_file, paths))
 
 
+@cache
+def _digest_at(path: Path, *_: int) -> str:
+    """Return the digest of a file; size and times tell an edited one from that of before."""
+    return digest_of_file(path)
+
+
 def code_digests(script: str | Path) -> dict[str, str]:
     """Return the digest of a script and of each of the repository's modules that it imports, by name."""
-    source = Path(script).resolve()
-    return {
-        path.relative_to(
-            source.parent if path.is_relative_to(source.parent) else LIBRARY
-        ).as_posix(): digest_of_file(path)
-        for path in [source, *module_closure(source)]
-    }
+    source, digests = Path(script).resolve(), {}
+    for path in [source, *module_closure(source)]:
+        now = path.stat()
+        top = source.parent if path.is_relative_to(source.parent) else LIBRARY
+        digests[path.relative_to(top).as_posix()] = _digest_at(
+            path, now.st_size, now.st_mtime_ns, now.st_ctime_ns
+        )
+    return digests
 
 
 def file_record(
