@@ -151,6 +151,7 @@ def test_time_trend_refusals():
         ({"time": np.array([0.0, 1.0, np.nan])}, "time"),
         ({"X": np.array([[0.0], [np.inf], [1.0]])}, "X holds"),
         ({"weight": np.array([1.0, -1.0, 1.0])}, "weight"),
+        ({"weight": np.array([1.0, np.inf, 1.0])}, "weight"),
         ({"names": ["a", "b"]}, "names"),
     ],
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from conftest import PANEL, ROOT, SCENARIO, SCENARIOS
 
 
@@ -155,3 +156,78 @@ def test_a_whole_run_on_one_core_gives_the_same_bytes(finished, empty):
         "results/**/*.gz",
     ):
         assert empty.contents(pattern) == finished.contents(pattern), pattern
+
+
+OUTER = """
+configfile: "outer.yaml"
+
+module study:
+    snakefile:
+        "{snakefile}"
+    config:
+        config["dose_robustness"]
+
+use rule * from study as study_*
+
+rule count:
+    input:
+        "results/robustness/blocks.csv",
+    output:
+        "count.txt",
+    shell:
+        "wc -l < {{input}} > {{output}}"
+
+rule all:
+    input:
+        "count.txt",
+        rules.study_all.input,
+    default_target: True
+"""
+
+
+@pytest.fixture
+def outer(empty):
+    """Another workflow that has this one as a module, and gives it a study of two scenarios."""
+    settings = empty.settings()
+    settings["axes"] = {
+        "oligo_threshold": [5],
+        "dose_cutoff": [63],
+        "gtv_cutoff": [146],
+        "caliper": [0.2, "none"],
+    }
+    settings["inference"] = {"draws": 5}
+    snakefile = empty.directory / "Snakefile"
+    snakefile.write_text(OUTER.format(snakefile=empty.workflow / "workflow/Snakefile"), encoding="utf-8")
+    text = yaml.safe_dump({"of_my_own": 1, "dose_robustness": settings}, sort_keys=False)
+    (empty.directory / "outer.yaml").write_text(text, encoding="utf-8")
+
+    def run(*arguments):
+        own = ["--snakefile", snakefile, "--directory", empty.directory, "--cores", "2", "--nocolor"]
+        return empty.commands.run("snakemake", *own, *arguments)
+
+    return run
+
+
+def test_a_module_gets_the_settings_of_the_workflow_that_declares_it(empty, outer):
+    answer = outer("--dry-run")
+    assert answer.code == 0, answer.text
+    jobs = answer.jobs()
+    assert (jobs["study_fit_scenarios"], jobs["study_describe_study"], jobs["count"]) == (1, 1, 1)
+    other = (empty.directory / "outer.yaml").read_text(encoding="utf-8").replace("axes:", "axis:")
+    (empty.directory / "outer.yaml").write_text(other, encoding="utf-8")
+    answer = outer("--dry-run")
+    assert answer.code == 1
+    assert "unknown key `axis`" in answer.text
+    assert "Traceback" not in answer.text
+
+
+@pytest.mark.slow
+def test_a_study_that_ran_as_a_module_is_whole(empty, outer):
+    answer = outer()
+    assert answer.code == 0, answer.text
+    assert int((empty.directory / "count.txt").read_text(encoding="utf-8")) > 1
+    answer = empty.script("audit", "--directory", empty.directory)
+    assert answer.code == 0, answer.text
+    explained = empty.script("explain", "--directory", empty.directory, "results/robustness/blocks.csv").text
+    assert "with the workflow that has this one as a module: snakemake --cores 2 --force" in explained
+    assert "Nothing to be done" in outer("--dry-run").text

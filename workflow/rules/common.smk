@@ -89,18 +89,30 @@ def hold_study():
         return None
 
 
+def is_module():
+    """Return whether another workflow declares this one as a module."""
+    return workflow.modifier.parent_modifier is not None
+
+
 def configuration_files():
-    """Return the default configuration and the user's."""
-    settings = workflow.config_settings
-    default = [] if settings.replace_workflow_config else [ROOT / "config" / "config.yaml"]
-    return [*default, *map(Path, settings.configfiles)]
+    """Return the default configuration and the user's; as a module those of the other workflow are not."""
+    settings, default = workflow.config_settings, ROOT / "config" / "config.yaml"
+    if is_module():
+        return [default]
+    return [*([] if settings.replace_workflow_config else [default]), *map(Path, settings.configfiles)]
+
+
+def given_settings():
+    """Return the settings of the command line, or those that a module is given with `config:`."""
+    if not is_module():
+        return {"config": dict(workflow.config_settings.config)}
+    return {"config": {}, "module": GIVEN if workflow.modifier.skip_configfile else {}}
 
 
 def run_facts():
     """Return how the run was called, as far as its results depend on it."""
-    settings = workflow.config_settings
     places = places_of_configuration(configuration_files(), Path.cwd())
-    return {"configfiles": places, "config": dict(settings.config)}
+    return {"configfiles": places, **given_settings()}
 
 
 def only_parsed():
@@ -117,12 +129,13 @@ def tell_once(message):
 def study_config():
     """Return the defaults, the user's files and --config, merged by the study's own rule, and validated.
 
-    Snakemake merges deeply, which would mix a user's covariates with the default ones, so the files are
+    As a module the study has its defaults and what the other workflow gives it. Snakemake merges deeply, which would mix a user's covariates with the default ones, so the files are
     read again. Where a package is absent that the checks need, they are left out: what only parses the
     workflow gets by without, and a run stops.
     """
     try:
-        merged = merged_config(configuration_files(), workflow.config_settings.config, tell=tell_once)
+        given = given_settings()
+        merged = merged_config(configuration_files(), given["config"], given.get("module", {}), tell=tell_once)
         validate_config(merged)
     except InputError as error:
         raise WorkflowError(str(error)) from None
@@ -217,7 +230,10 @@ def panel_path(folder, name):
 
 
 ALIVE = hold_study()
+GIVEN = config
 config = study_config()
+# Read here: when jobs are made, Snakemake no longer says that this is a module.
+RUN = run_facts()
 AXIS_TEXTS = axis_texts(config)
 PAPER = {
     role: without_braces(place.replace("workflow:", f"{ROOT}/"))

@@ -18,6 +18,6 @@ rule describe_study:
     params:
         code=code("describe_study"),
         settings=lambda wildcards: study_settings(config),
-        run=lambda wildcards: run_facts(),
+        run=lambda wildcards: RUN,
     script:
         "../../scripts/describe_study.py"

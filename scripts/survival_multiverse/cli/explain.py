@@ -68,7 +68,11 @@ def explain_result(records: StudyRecords, path: str) -> Iterator[str]:
     yield ""
     files = ", ".join(place.removeprefix(WORKFLOW) for place in records.run["configfiles"])
     yield f"configuration: {files or 'not recorded'}{_overrides(records.run['config'])}"
-    yield f"to make it again, in the clone of the workflow: {command(records, path)}"
+    if "module" in records.run:
+        again = shlex.join(["snakemake", "--cores", "2", "--force", path])
+        yield f"to make it again, with the workflow that has this one as a module: {again}"
+    else:
+        yield f"to make it again, in the clone of the workflow: {command(records, path)}"
 
 
 def command(records: StudyRecords, path: str) -> str:

@@ -33,18 +33,25 @@ def located(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def merged_config(
-    files: Iterable[Path], command_line: Mapping[str, Any], tell: Callable[[str], object] | None = None
+    files: Iterable[Path],
+    command_line: Mapping[str, Any],
+    module: Mapping[str, Any] | None = None,
+    tell: Callable[[str], object] | None = None,
 ) -> dict[str, Any]:
     """Merge several configuration files, each overriding the one before, and ``--config`` overriding all.
 
     Parameters
     ----------
+    module
+        What another workflow gives the study as its module; relative paths are those of the run's directory.
     tell
         Gets a message for each former name of a setting, which stands for the present one.
     """
     layers = [read_config(path) for path in files]
     if command_line:
         layers.append(located(_typed(_bounded(command_line)), Path.cwd()))
+    if module:
+        layers.append(located(module, Path.cwd()))
     merged: dict[str, Any] = {}
     for layer in layers:
         present, former = present_names(layer)

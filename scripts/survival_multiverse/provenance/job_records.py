@@ -105,9 +105,11 @@ def recorded_job(job: Any, script: str) -> Iterator[None]:
         for path, entry in zip(itertools.chain(*read.values()), inputs, strict=True):
             entry |= {"rows_sha256": digest_of_rows(path)} if entry["role"] == PATIENTS else {}
     yield
+    # Not the job's: a workflow that has this one as a module may name its rules otherwise.
+    rule = Path(script).stem
     wildcards = {name: str(value) for name, value in job.wildcards.items()}
     record = {
-        "rule": job.rule,
+        "rule": rule,
         "wildcards": wildcards,
         "parameters": {name: value for name, value in job.params.items() if name not in OWN_FIELDS},
         "settings_sha256": digest(job.params.settings),
@@ -128,7 +130,7 @@ def recorded_job(job: Any, script: str) -> Iterator[None]:
     kept = settings_path(record["settings_sha256"])
     if not kept.is_file():
         write_bytes(kept, job.params.settings.encode())
-    target = record_path(job.rule, wildcards)
+    target = record_path(rule, wildcards)
     if not _same_but_run(read_json(target, RECORD), record):
         write_bytes(target, f"{json.dumps(record, indent=1)}\n".encode())
 

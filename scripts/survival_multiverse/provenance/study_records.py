@@ -238,14 +238,15 @@ def current_config(records: StudyRecords, chosen: Path | None) -> dict[str, Any]
         If a file is gone or does not fit.
     """
     default = WORKFLOW_ROOT / "config" / "config.yaml"
+    module: Mapping[str, Any] = {}
     if chosen is not None:
         files, overrides = [default, chosen], {}
     elif records.run["configfiles"]:
         files = [_existing(records.study, place) for place in records.run["configfiles"]]
-        overrides = records.run["config"]
+        overrides, module = records.run["config"], records.run.get("module", {})
     else:
         files, overrides = [default, *filter(Path.is_file, [records.study / "config.yaml"])], {}
-    merged = merged_config(files, overrides)
+    merged = merged_config(files, overrides, module)
     validate_config(merged)
     return merged
 
