@@ -28,3 +28,10 @@ def test_medians_leave_gaps_out(rows):
 
 def test_the_median_of_nothing_is_not_known():
     assert np.isnan(known_median(np.empty(0)))
+
+
+@pytest.mark.parametrize("shape", [(0,), (3, 0), (2, 3, 0)])
+def test_the_median_of_nothing_is_unknown(shape):
+    found = known_median(np.empty(shape))
+    assert found.shape == shape[:-1]
+    assert np.isnan(found).all()
