@@ -135,7 +135,9 @@ def study_config():
     """
     try:
         given = given_settings()
-        merged = merged_config(configuration_files(), given["config"], given.get("module", {}), tell=tell_once)
+        merged = merged_config(
+            configuration_files(), given["config"], given.get("module", {}), tell=tell_once
+        )
         validate_config(merged)
     except InputError as error:
         raise WorkflowError(str(error)) from None
