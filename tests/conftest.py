@@ -28,6 +28,9 @@ class Scheduling(LoadScopeScheduling):
     """Keeps tests that share a fixture on one worker, starts with them, and spreads the others one by one."""
 
     def _split_scope(self, nodeid):
+        # The audits of the slow tests are as many as all else that needs a study: a study of their own.
+        if self.config.option.markexpr != "not slow" and nodeid.startswith("tests/workflow/test_audit.py"):
+            return "audit"
         return next((name for name, places in GROUPS.items() if nodeid.startswith(places)), nodeid)
 
 
