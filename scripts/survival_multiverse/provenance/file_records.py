@@ -41,6 +41,7 @@ def digest_of_rows(path: str | Path) -> str:
 
     A file that cannot be read as CSV or Parquet has the digest of its bytes.
     """
+    # Not by `read_patients`: every job keeps records, and would depend on the code that reads cohorts.
     from pyarrow import ArrowException
 
     try:
