@@ -1,7 +1,9 @@
 """The study as a whole: it ends, any scenario is a target, and equal inputs give equal bytes."""
 
 import json
+import shutil
 import socket
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -219,6 +221,36 @@ def test_a_module_gets_the_settings_of_the_workflow_that_declares_it(empty, oute
     assert answer.code == 1
     assert "unknown key `axis`" in answer.text
     assert "Traceback" not in answer.text
+
+
+@pytest.fixture
+def repository(empty, tmp_path, monkeypatch):
+    """The workflow as a git repository with a tag, which stands in for one on GitHub."""
+    served = tmp_path / "repository"
+    shutil.copytree(empty.workflow, served, ignore=shutil.ignore_patterns("__pycache__", ".snakemake"))
+    author = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    for command in (["init", "-q"], ["add", "-A"], [*author, "commit", "-qm", "all"], ["tag", "v1"]):
+        subprocess.run(["git", *command], cwd=served, check=True)
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.file://{served}.insteadOf")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "https://github.com/owner/study")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return served
+
+
+@pytest.mark.parametrize("kind", ["github", "gitfile"])
+def test_a_module_may_come_from_a_tag_of_a_repository(empty, outer, repository, kind):
+    place = {"github": "owner/study", "gitfile": repository}[kind]
+    declared = f'{kind}("{place}", path="workflow/Snakefile", tag="v1")'
+    snakefile = empty.directory / "Snakefile"
+    text = snakefile.read_text(encoding="utf-8")
+    snakefile.write_text(text.replace(f'"{empty.workflow}/workflow/Snakefile"', declared), encoding="utf-8")
+    # What lies in the repository's own folder is not the tag.
+    (repository / "scripts" / "build_cohort.py").write_text("edited", encoding="utf-8")
+    answer = outer("results/cohort/cohort.parquet")
+    assert answer.code == 0, answer.text
+    assert answer.jobs() == {"study_build_cohort": 1}
+    assert (empty.directory / "results/provenance/jobs/build_cohort.json").is_file()
 
 
 @pytest.mark.slow

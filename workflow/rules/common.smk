@@ -129,8 +129,8 @@ def tell_once(message):
 def study_config():
     """Return the defaults, the user's files and --config, merged by the study's own rule, and validated.
 
-    As a module the study has its defaults and what the other workflow gives it. Snakemake merges deeply, which would mix a user's covariates with the default ones, so the files are
-    read again. Where a package is absent that the checks need, they are left out: what only parses the
+    As a module the study has its defaults and what the other workflow gives it. Snakemake merges deeply, which
+    would mix a user's covariates with the default ones, so the files are read again. Where a package is absent that the checks need, they are left out: what only parses the
     workflow gets by without, and a run stops.
     """
     try:
@@ -143,7 +143,10 @@ def study_config():
         raise WorkflowError(str(error)) from None
     except ModuleNotFoundError as error:
         if not only_parsed():
-            raise WorkflowError(f"{error.name} is not installed; run in the study's environment") from None
+            command = f"python -m pip install --requirement {ROOT}/requirements.lock"
+            raise WorkflowError(
+                f"{error.name} is not installed; get what the study needs: {command}"
+            ) from None
     return merged
 
 

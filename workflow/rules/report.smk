@@ -1,3 +1,6 @@
+report: "../report/workflow.rst"
+
+
 rule bundle_scripts:
     """Put the libraries that draw the page's charts into one script."""
     output:
