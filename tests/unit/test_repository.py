@@ -15,6 +15,7 @@ from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSet
 from survival_multiverse import __version__
 from survival_multiverse.cli.documents import PARTS, filled
 from survival_multiverse.files.study_files import survival_figures
+from survival_multiverse.provenance.dependencies import packages_used
 from survival_multiverse.report.words.figure_names import figure_names
 from survival_multiverse.settings.study import Study
 
@@ -57,8 +58,8 @@ def test_make_names_a_configuration_that_is_not_there():
     assert "Traceback" not in done.stderr
 
 
-def conda_pins() -> dict[str, str]:
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+def conda_pins(path: Path = ROOT / "environment.yml") -> dict[str, str]:
+    environment = yaml.safe_load(path.read_text(encoding="utf-8"))
     return dict(re.fullmatch(r"(\S+) =(\S+)", entry).groups() for entry in environment["dependencies"])
 
 
@@ -68,6 +69,22 @@ def test_environment_names_the_direct_dependencies_at_the_locked_versions():
     python = pins.pop("python")
     assert pins == {name: locked(name) for name in direct}
     assert f">={python}" == PROJECT["requires-python"]
+
+
+COMES_ALONG = {"autograd", "contourpy", "llvmlite", "markupsafe", "pillow", "pydantic-core"}
+"""Packages that others of an environment bring along."""
+RULE = r'    conda:\n        "../(envs/\w+[.]yaml)"(?:(?!\nrule ).)*?"../../(scripts/\w+[.]py)"'
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "workflow/envs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_environment_of_rules_holds_what_their_scripts_import_at_the_locked_versions(path):
+    rules = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "workflow/rules").glob("*.smk"))
+    assert rules.count("conda:") == len(re.findall(RULE, rules, re.DOTALL))
+    scripts = [script for env, script in re.findall(RULE, rules, re.DOTALL) if env == f"envs/{path.name}"]
+    used = {re.sub("_", "-", name.lower()) for script in scripts for name in packages_used(ROOT / script)}
+    pins = conda_pins(path)
+    assert pins.pop("python") == conda_pins()["python"]
+    assert pins == {name: locked(name) for name in used - COMES_ALONG}
 
 
 def test_locked_versions_lie_in_the_ranges():

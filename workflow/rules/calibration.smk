@@ -7,7 +7,7 @@ rule calibrate_inference:
     benchmark:
         "logs/benchmarks/calibrate_inference/{setting}/shard~{shard}.tsv"
     conda:
-        "../../environment.yml"
+        "../envs/models.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -32,7 +32,7 @@ rule collect_calibration:
     benchmark:
         "logs/benchmarks/collect_calibration.tsv"
     conda:
-        "../../environment.yml"
+        "../envs/models.yaml"
     threads: 1
     resources:
         mem_mb=4000,

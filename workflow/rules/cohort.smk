@@ -14,7 +14,7 @@ rule build_cohort:
         "logs/benchmarks/build_cohort.tsv"
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/models.yaml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -10,7 +10,7 @@ rule plot_survival_curves:
         "logs/plot_survival_curves.log",
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/figures.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -32,7 +32,7 @@ rule plot_specification_curve:
         "logs/plot_specification_curve.log",
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/figures.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -56,7 +56,7 @@ rule plot_hazard_ratio_surface:
     priority: 6
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/figures.yaml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -9,7 +9,7 @@ rule resample_multiverse:
     benchmark:
         "logs/benchmarks/resample_multiverse/{kind}/shard~{shard}.tsv"
     conda:
-        "../../environment.yml"
+        "../envs/computing.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -37,7 +37,7 @@ rule infer_jointly:
         "logs/benchmarks/infer_jointly.tsv"
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/computing.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -62,7 +62,7 @@ rule audit_cutpoints:
         "logs/benchmarks/audit_cutpoints.tsv"
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/computing.yaml"
     threads: 1
     resources:
         mem_mb=2000,

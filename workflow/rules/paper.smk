@@ -10,7 +10,7 @@ rule audit_consistency:
         "logs/audit_consistency.log",
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/computing.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -33,7 +33,7 @@ rule initialise_reconstruction:
     log:
         "logs/initialise_reconstruction.log",
     conda:
-        "../../environment.yml"
+        "../envs/computing.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -59,7 +59,7 @@ rule reconstruct_cohort:
     benchmark:
         "logs/benchmarks/reconstruct_cohort/seed~{seed}.tsv"
     conda:
-        "../../environment.yml"
+        "../envs/computing.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -93,7 +93,7 @@ rule reproduce_paper:
         "logs/reproduce_paper.log",
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/computing.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -115,7 +115,7 @@ rule gather_reconstructions:
         "logs/gather_reconstructions.log",
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/computing.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -141,7 +141,7 @@ rule compare_reconstructions:
     log:
         "logs/compare_reconstructions.log",
     conda:
-        "../../environment.yml"
+        "../envs/computing.yaml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -10,7 +10,7 @@ rule describe_study:
         "logs/describe_study.log",
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/provenance.yaml"
     threads: 1
     resources:
         mem_mb=2000,

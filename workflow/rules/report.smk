@@ -11,7 +11,7 @@ rule bundle_scripts:
     priority: 10
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/page.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -41,7 +41,7 @@ rule render_report:
     priority: 5
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/page.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -63,7 +63,7 @@ rule draw_charts:
         "logs/draw_charts.log",
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/page.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -88,7 +88,7 @@ rule write_exports:
         "logs/write_exports.log",
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/page.yaml"
     threads: 1
     resources:
         mem_mb=2000,

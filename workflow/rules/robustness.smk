@@ -8,7 +8,7 @@ rule export_estimates:
         "logs/export_estimates.log",
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/computing.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -33,7 +33,7 @@ rule summarise_robustness:
         "logs/benchmarks/summarise_robustness.tsv"
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/computing.yaml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -56,7 +56,7 @@ rule cross_check_models:
         "logs/cross_check_models.log",
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/models.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -81,7 +81,7 @@ rule describe_arms:
         "logs/benchmarks/describe_arms.tsv"
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/computing.yaml"
     threads: 1
     resources:
         mem_mb=2000,

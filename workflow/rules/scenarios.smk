@@ -9,7 +9,7 @@ rule fit_scenarios:
     benchmark:
         panel_path("logs/benchmarks/fit_scenarios", "panel.tsv")
     conda:
-        "../../environment.yml"
+        "../envs/computing.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -41,7 +41,7 @@ rule collect_scenarios:
         "logs/benchmarks/collect_scenarios.tsv"
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/computing.yaml"
     threads: 4
     resources:
         mem_mb=4000,
