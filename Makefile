@@ -3,6 +3,7 @@
 # make audit            check that every result matches its inputs, settings, code and packages
 #                       RERUN=5 makes five scenarios again and compares them; JSON=file writes every verdict,
 #                       GRAPH=file.svg draws the study coloured by them
+# make regenerate SCENARIOS='dose_cutoff==63 & caliper<=0.2'    scenarios of a finished study again, or one by its path
 # make sign KEY=file    sign an audited study with an OpenSSH key; make audit SIGNERS=file checks whose
 # make share            what may be shared of the study in DIR, as one ZIP file (docs/disclosure.md)
 # make explain FILE=    how a result came about, back to the cohort, and the command that makes it;
@@ -31,13 +32,14 @@ GRAPH ?=
 KEY ?=
 FILE ?=
 NUMBER ?=
+SCENARIOS ?=
 A ?=
 B ?=
 TESTS ?=
 MUTANTS ?=
 
 # Whatever is given is text: make takes no $ in it for one of its own, and the shell sees its name alone.
-GIVEN := PYTHON CORES CONFIG DIR RERUN JSON SIGNERS GRAPH KEY FILE NUMBER A B TESTS MUTANTS
+GIVEN := PYTHON CORES CONFIG DIR RERUN JSON SIGNERS GRAPH KEY FILE NUMBER SCENARIOS A B TESTS MUTANTS
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 
@@ -48,8 +50,8 @@ STUDY := PYTHONPATH="$$PWD/scripts$${PYTHONPATH:+:$$PYTHONPATH}" $(BIN)/python -
 INSTALLED := $(VENV)/.installed
 COMPILED := $(VENV)/.compiled
 
-.PHONY: study audit share sign explain compare reconstruct ensemble bench lock check-lock sbom vulnerabilities test test-all \
-    mutants lint format clean
+.PHONY: study audit regenerate share sign explain compare reconstruct ensemble bench lock check-lock sbom vulnerabilities \
+    test test-all mutants lint format clean
 
 study: $(COMPILED)
 	@$(STUDY) run "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} "--cores=$$CORES"
@@ -59,6 +61,10 @@ audit: $(INSTALLED)
 	@$(STUDY) audit "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} \
 	    $${RERUN:+"--rerun=$$RERUN"} $${JSON:+"--json=$$JSON"} \
 	    $${SIGNERS:+"--signers=$$SIGNERS"} $${GRAPH:+"--graph=$$GRAPH"}
+
+regenerate: $(COMPILED)
+	@test -n "$$SCENARIOS" || { echo "choose: make regenerate SCENARIOS='dose_cutoff==63 & caliper<=0.2'" >&2; exit 2; }
+	@$(STUDY) regenerate "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} -- "$$SCENARIOS"
 
 share: $(INSTALLED)
 	@$(STUDY) share "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"}

@@ -26,6 +26,7 @@ HOSTILE = {
 CALLS = {
     "study": ["DIR", "CONFIG", "CORES"],
     "audit": ["DIR", "CONFIG", "RERUN", "JSON", "SIGNERS", "GRAPH"],
+    "regenerate": ["DIR", "CONFIG", "SCENARIOS"],
     "sign": ["DIR", "CONFIG", "KEY"],
     "explain": ["DIR", "NUMBER", "FILE"],
     "compare": ["A", "B"],
@@ -90,7 +91,10 @@ def test_a_python_of_ones_own_is_one_word(folder):
     assert not (folder / "ran").exists()
 
 
-@pytest.mark.parametrize(("target", "words"), [("sign", "KEY=file"), ("explain", "FILE="), ("compare", "A=")])
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [("regenerate", "SCENARIOS="), ("sign", "KEY=file"), ("explain", "FILE="), ("compare", "A=")],
+)
 def test_what_has_to_be_given_is_asked_for(folder, target, words):
     done = make(folder, target, "B=x")
     assert done.returncode

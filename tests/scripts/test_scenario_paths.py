@@ -6,12 +6,14 @@ import re
 import pytest
 
 from survival_multiverse.files.scenario_paths import (
+    chosen_scenarios,
     legal_patterns,
     outside_pattern,
     refusal,
     scenario_id,
     scenario_values,
 )
+from survival_multiverse.settings.faults import InputError
 
 AXES = {
     "oligo_threshold": ("3", "5"),
@@ -60,3 +62,46 @@ def test_a_path_matches_the_legal_patterns_or_the_outside_one_and_never_both():
     for text in (LEGAL.replace("0.2", "0x2"), LEGAL + "1", "x" + LEGAL, LEGAL.replace("146", "147")):
         assert not legal.fullmatch(text)
         assert outside.match(f"{text}.parquet")
+
+
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [
+        (["dose_cutoff==63"], 12),
+        (["dose_cutoff==63 & caliper<=0.2"], 8),
+        (["dose_cutoff == 63&caliper != none"], 8),
+        (["caliper>0.2"], 8),
+        (["caliper==none"], 8),
+        (["oligo_threshold>=3&oligo_threshold<5"], 12),
+        (["dose_cutoff==63", "dose_cutoff<63"], 24),
+        ([f"results/scenarios/{LEGAL}.parquet", f"results/scenarios/{LEGAL}.parquet"], 1),
+        ([f"results/scenarios/{LEGAL}.parquet", "caliper==0.05"], 9),
+    ],
+)
+def test_scenarios_are_chosen_by_their_paths_or_by_conditions(words, number):
+    chosen = chosen_scenarios(words, AXES)
+    assert len(chosen) == len(set(chosen)) == number
+    assert all(scenario_values(path) for path in chosen)
+
+
+@pytest.mark.parametrize(
+    ("word", "fault"),
+    [
+        (
+            "dose_cutoff==64",
+            "no scenario meets 'dose_cutoff==64'; there are oligo_threshold: 3, 5; dose_cutoff: 57",
+        ),
+        ("caliper==nan", "no scenario meets"),
+        ("dose==63", "neither the path of a scenario nor a condition"),
+        ("dose_cutoff=63", "neither"),
+        ("dose_cutoff==63 &", "neither"),
+        ("dose_cutoff==63 or caliper==0.2", "neither"),
+        ("__import__('os')", "neither"),
+        ("", "neither"),
+        (f"results/scenarios/{LEGAL.replace('63', '64')}.parquet", "Nearest: results/scenarios/oligo"),
+        (f"{LEGAL}.parquet", "Nearest"),
+    ],
+)
+def test_what_chooses_no_scenario_is_refused(word, fault):
+    with pytest.raises(InputError, match=re.escape(fault)):
+        chosen_scenarios(["caliper==0.2", word], AXES)

@@ -34,6 +34,31 @@ def test_a_deleted_scenario_comes_back_by_its_path_byte_for_byte(own):
     assert own.contents() == before
 
 
+def test_scenarios_are_regenerated_by_a_condition_and_nothing_follows(own):
+    before = own.contents()
+    other = SCENARIO.with_name("caliper~none.parquet")
+    (own.directory / SCENARIO).unlink()
+    (own.directory / other).write_bytes(b"edited")
+    chosen = "oligo_threshold==5 & dose_cutoff==63 & gtv_cutoff>=146"
+    answer = own.script("regenerate", "--directory", own.directory, chosen)
+    assert answer.code == 0, answer.text
+    assert answer.text.count("made again, the bytes of its record") == 2
+    assert own.contents() == before
+    assert own.snakemake("--dry-run").jobs() == {}
+    assert own.script("audit", "--directory", own.directory).code == 0
+
+
+def test_a_scenario_of_other_settings_is_left_to_a_run(own):
+    (own.directory / SCENARIO).unlink()
+    settings = own.settings()
+    settings.setdefault("analysis", {})["confidence_level"] = 0.9
+    own.configure(settings)
+    answer = own.script("regenerate", "--directory", own.directory, SCENARIO)
+    assert answer.code == 1
+    assert "left as it is: what it is made from has changed" in answer.text
+    assert not (own.directory / SCENARIO).exists()
+
+
 def test_a_plain_run_mends_a_deleted_scenario(own):
     (own.directory / SCENARIO).unlink()
     assert own.snakemake("--dry-run").jobs()["fit_scenarios"] == 1

@@ -12,6 +12,7 @@ from survival_multiverse.settings.faults import InputError
 
 COMMANDS = {
     "run": ("run", "run a study from nothing, or from what an earlier run left, to its report"),
+    "regenerate": ("regenerate", "make chosen scenarios of a finished study again"),
     "audit": ("audit", "say whether every result is what its inputs, settings, code and packages make of it"),
     "share": ("share", "pack what may be shared into one ZIP file"),
     "sign": ("sign", "vouch for an audited study with a key of OpenSSH"),

@@ -1,11 +1,14 @@
 """Scenarios as paths: ``oligo_threshold~5/dose_cutoff~63/gtv_cutoff~146/caliper~0.2``."""
 
+import itertools
 import math
+import operator
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from survival_multiverse.settings.faults import InputError
 from survival_multiverse.settings.schema import ESTIMATE_COLUMNS, Estimator, Population
 from survival_multiverse.settings.values import AXES, Scenario, axis_number, canonical_text
 
@@ -15,6 +18,12 @@ if TYPE_CHECKING:
 FOLDER = "results/scenarios"
 SCENARIO = "/".join((FOLDER, *(f"{axis}~{{{axis}}}" for axis in AXES))) + ".parquet"
 """Path of a scenario, with the axes as wildcards."""
+COMPARISONS = {
+    **{"<=": operator.le, ">=": operator.ge, "==": operator.eq, "!=": operator.ne},
+    **{"<": operator.lt, ">": operator.gt},
+}
+CONDITION = re.compile(rf"\s*({'|'.join(AXES)})\s*({'|'.join(COMPARISONS)})\s*(\S+)\s*")
+"""A limit for one axis: ``dose_cutoff>=60``."""
 
 
 def scenario_id(values: Sequence[float]) -> str:
@@ -46,6 +55,59 @@ def scenario_parameters(values: Sequence[float], study: "Study") -> dict[str, di
     }
     named = {**dict(zip(AXES, map(canonical_text, values), strict=True)), **variants}
     return {name: {"value": value, "unit": unit_of[name]} for name, value in named.items()}
+
+
+def chosen_scenarios(words: Sequence[str], axes: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the paths of the scenarios that one word at least chooses, in the order of the grid.
+
+    Parameters
+    ----------
+    words
+        Paths of scenarios, or conditions on axes joined by ``&``: ``dose_cutoff==63 & caliper<=0.2``.
+    axes
+        The legal texts of each axis.
+
+    Raises
+    ------
+    InputError
+        If a word is neither, or chooses no scenario.
+    """
+    grid = {SCENARIO.format(**dict(zip(AXES, texts, strict=True))): texts for texts in _grid(axes)}
+    chosen = set()
+    for word in words:
+        if word.endswith(".parquet"):
+            outside = word.removeprefix(f"{FOLDER}/").removesuffix(".parquet")
+            found = {word} & grid.keys()
+            fault = refusal(outside, axes)
+        else:
+            limits = [_limit(part, word) for part in word.split("&")]
+            found = {path for path, texts in grid.items() if all(limit(texts) for limit in limits)}
+            values = "; ".join(f"{name}: {', '.join(axes[name])}" for name in AXES)
+            fault = f"no scenario meets {word!r}; there are {values}"
+        if not found:
+            raise InputError([fault], subject="the scenarios")
+        chosen |= found
+    return [path for path in grid if path in chosen]
+
+
+def _grid(axes: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, ...]]:
+    return itertools.product(*(axes[name] for name in AXES))
+
+
+def _limit(text: str, word: str) -> Callable[[Sequence[str]], bool]:
+    """Return whether a scenario, given as texts, meets one limit."""
+    parts = CONDITION.fullmatch(text)
+    try:
+        if parts is None:
+            raise ValueError
+        place, compare, value = AXES.index(parts[1]), COMPARISONS[parts[2]], axis_number(parts[3])
+    except ValueError:
+        fault = (
+            f"{word!r} is neither the path of a scenario nor a condition such as "
+            f"'dose_cutoff==63 & caliper<=0.2' (axes: {', '.join(AXES)})"
+        )
+        raise InputError([fault], subject="the scenarios") from None
+    return lambda texts: compare(axis_number(texts[place]), value)
 
 
 def legal_patterns(axes: Mapping[str, Sequence[str]]) -> dict[str, str]:

@@ -1,8 +1,10 @@
 """Scenarios made again in a scratch directory, and compared with those of a study."""
 
+import os
 import random
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as types
 
+from survival_multiverse.files.output_files import write_bytes
 from survival_multiverse.files.parquet_files import read_table
 from survival_multiverse.files.places import WORKFLOW_ROOT
 from survival_multiverse.files.scenario_paths import FOLDER
 from survival_multiverse.files.study_files import COHORT, scenario_files
-from survival_multiverse.provenance.file_records import readable
+from survival_multiverse.provenance.file_records import digest_of_file, readable
 from survival_multiverse.provenance.job_records import processor
 from survival_multiverse.provenance.scenario_files import write_scenarios
 from survival_multiverse.provenance.study_records import StudyRecords
@@ -52,20 +55,50 @@ def remake_scenarios(records: StudyRecords, config: Mapping[str, Any], number: i
     """
     there = [path for path in scenario_files(config) if (records.study / path).is_file()]
     chosen = sorted(random.SystemRandom().sample(there, min(number, len(there))))
+    with _made(records, config, chosen) as made:
+        return [_compared(records, path, again) for path, again in made.items()]
+
+
+def regenerate(records: StudyRecords, config: Mapping[str, Any], paths: Sequence[str]) -> list[str]:
+    """Make scenarios, and keep those that have the bytes of their records; the paths of these.
+
+    A footer holds digests of inputs, settings and code: equal bytes mean that nothing has changed. The time
+    of a file becomes that of the cohort, so that nothing that was made from the file looks older than it.
+
+    Raises
+    ------
+    InputError
+        If the cohort is damaged or not there.
+    """
+    kept = []
+    with _made(records, config, paths) as made:
+        for path, again in made.items():
+            if path in records.writers and digest_of_file(again) == records.writers[path][1].sha256:
+                write_bytes(records.study / path, again.read_bytes())
+                then = (records.study / COHORT).stat()
+                os.utime(records.study / path, ns=(then.st_atime_ns, then.st_mtime_ns))
+                kept.append(path)
+    return kept
+
+
+@contextmanager
+def _made(
+    records: StudyRecords, config: Mapping[str, Any], paths: Sequence[str]
+) -> Iterator[dict[str, Path]]:
+    """Make scenarios from the study's cohort in a scratch directory: where each lies, by path."""
     with tempfile.TemporaryDirectory() as scratch:
-        outputs = {path: str(Path(scratch, path)) for path in chosen}
-        if chosen:
+        made = {path: Path(scratch, path) for path in paths}
+        if made:
             cohort = records.study / COHORT
             with readable(cohort):
                 read_table(cohort)
-            settings = scenario_settings(config)
             write_scenarios(
                 script=WORKFLOW_ROOT / "scripts" / "fit_scenarios.py",
                 cohort=str(cohort),
-                settings=settings,
-                outputs=list(outputs.values()),
+                settings=scenario_settings(config),
+                outputs=list(map(str, made.values())),
             )
-        return [_compared(records, path, Path(again)) for path, again in outputs.items()]
+        yield made
 
 
 def _compared(records: StudyRecords, path: str, again: Path) -> Remade:
