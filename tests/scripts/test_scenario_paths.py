@@ -13,6 +13,7 @@ from survival_multiverse.files.scenario_paths import (
     scenario_id,
     scenario_values,
 )
+from survival_multiverse.files.study_files import scenario_files
 from survival_multiverse.settings.faults import InputError
 
 AXES = {
@@ -21,6 +22,7 @@ AXES = {
     "gtv_cutoff": ("100", "146"),
     "caliper": ("0.05", "0.2", "none"),
 }
+PATHS = scenario_files({"axes": AXES})
 LEGAL = "oligo_threshold~5/dose_cutoff~63/gtv_cutoff~146/caliper~0.2"
 
 
@@ -79,9 +81,9 @@ def test_a_path_matches_the_legal_patterns_or_the_outside_one_and_never_both():
     ],
 )
 def test_scenarios_are_chosen_by_their_paths_or_by_conditions(words, number):
-    chosen = chosen_scenarios(words, AXES)
-    assert len(chosen) == len(set(chosen)) == number
-    assert all(scenario_values(path) for path in chosen)
+    chosen = chosen_scenarios(words, PATHS, AXES)
+    assert len(chosen) == number
+    assert chosen == [path for path in PATHS if path in chosen]
 
 
 @pytest.mark.parametrize(
@@ -104,4 +106,4 @@ def test_scenarios_are_chosen_by_their_paths_or_by_conditions(words, number):
 )
 def test_what_chooses_no_scenario_is_refused(word, fault):
     with pytest.raises(InputError, match=re.escape(fault)):
-        chosen_scenarios(["caliper==0.2", word], AXES)
+        chosen_scenarios(["caliper==0.2", word], PATHS, AXES)

@@ -130,8 +130,8 @@ def study_config():
     """Return the defaults, the user's files and --config, merged by the study's own rule, and validated.
 
     As a module the study has its defaults and what the other workflow gives it. Snakemake merges deeply, which
-    would mix a user's covariates with the default ones, so the files are read again. Where a package is absent that the checks need, they are left out: what only parses the
-    workflow gets by without, and a run stops.
+    would mix a user's covariates with the default ones, so the files are read again. Where a package is absent
+    that the checks need, they are left out: what only parses the workflow gets by without, and a run stops.
     """
     try:
         given = given_settings()

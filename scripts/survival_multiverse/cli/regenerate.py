@@ -10,7 +10,7 @@ from pathlib import Path
 
 from survival_multiverse.cli.run import take_over
 from survival_multiverse.files.scenario_paths import FOLDER, chosen_scenarios
-from survival_multiverse.files.study_files import axis_texts
+from survival_multiverse.files.study_files import axis_texts, scenario_files
 from survival_multiverse.provenance.study_records import current_config, read_study
 from survival_multiverse.settings.faults import InputError
 
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     records.check_version()
     os.chdir(study)
     config = current_config(records, configfile)
-    paths = chosen_scenarios(given.scenarios, axis_texts(config))
+    paths = chosen_scenarios(given.scenarios, scenario_files(config), axis_texts(config))
     # Held until this process ends.
     take_over(study)
     # Imported here, since loading the compiled code takes seconds.

@@ -1,10 +1,9 @@
 """Scenarios as paths: ``oligo_threshold~5/dose_cutoff~63/gtv_cutoff~146/caliper~0.2``."""
 
-import itertools
 import math
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,13 +56,17 @@ def scenario_parameters(values: Sequence[float], study: "Study") -> dict[str, di
     return {name: {"value": value, "unit": unit_of[name]} for name, value in named.items()}
 
 
-def chosen_scenarios(words: Sequence[str], axes: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return the paths of the scenarios that one word at least chooses, in the order of the grid.
+def chosen_scenarios(
+    words: Sequence[str], paths: Sequence[str], axes: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Return the paths of the scenarios that one word at least chooses, in their order.
 
     Parameters
     ----------
     words
         Paths of scenarios, or conditions on axes joined by ``&``: ``dose_cutoff==63 & caliper<=0.2``.
+    paths
+        Those of all scenarios of the study.
     axes
         The legal texts of each axis.
 
@@ -72,7 +75,7 @@ def chosen_scenarios(words: Sequence[str], axes: Mapping[str, Sequence[str]]) ->
     InputError
         If a word is neither, or chooses no scenario.
     """
-    grid = {SCENARIO.format(**dict(zip(AXES, texts, strict=True))): texts for texts in _grid(axes)}
+    grid = {path: scenario_values(path) for path in paths}
     chosen = set()
     for word in words:
         if word.endswith(".parquet"):
@@ -81,21 +84,17 @@ def chosen_scenarios(words: Sequence[str], axes: Mapping[str, Sequence[str]]) ->
             fault = refusal(outside, axes)
         else:
             limits = [_limit(part, word) for part in word.split("&")]
-            found = {path for path, texts in grid.items() if all(limit(texts) for limit in limits)}
+            found = {path for path, scenario in grid.items() if all(limit(scenario) for limit in limits)}
             values = "; ".join(f"{name}: {', '.join(axes[name])}" for name in AXES)
             fault = f"no scenario meets {word!r}; there are {values}"
         if not found:
             raise InputError([fault], subject="the scenarios")
         chosen |= found
-    return [path for path in grid if path in chosen]
+    return [path for path in paths if path in chosen]
 
 
-def _grid(axes: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, ...]]:
-    return itertools.product(*(axes[name] for name in AXES))
-
-
-def _limit(text: str, word: str) -> Callable[[Sequence[str]], bool]:
-    """Return whether a scenario, given as texts, meets one limit."""
+def _limit(text: str, word: str) -> Callable[[Scenario], bool]:
+    """Return a function that says whether a scenario meets one limit."""
     parts = CONDITION.fullmatch(text)
     try:
         if parts is None:
@@ -107,7 +106,7 @@ def _limit(text: str, word: str) -> Callable[[Sequence[str]], bool]:
             f"'dose_cutoff==63 & caliper<=0.2' (axes: {', '.join(AXES)})"
         )
         raise InputError([fault], subject="the scenarios") from None
-    return lambda texts: compare(axis_number(texts[place]), value)
+    return lambda scenario: compare(scenario[place], value)
 
 
 def legal_patterns(axes: Mapping[str, Sequence[str]]) -> dict[str, str]:
