@@ -1,5 +1,6 @@
 # make study            the study of config/config.yaml, from nothing to its report
 # make study CONFIG=my_study/config.yaml DIR=my_study    a study of your own, with its results in DIR
+#                       VERBOSE=1 prints each job and where the time went
 # make audit            check that every result matches its inputs, settings, code and packages
 #                       RERUN=5 makes five scenarios again and compares them; JSON=file writes every verdict,
 #                       GRAPH=file.svg draws the study coloured by them
@@ -25,6 +26,7 @@ PYTHON ?= python3
 CORES ?= all
 CONFIG ?=
 DIR ?= .
+VERBOSE ?=
 RERUN ?=
 JSON ?=
 SIGNERS ?=
@@ -39,7 +41,7 @@ TESTS ?=
 MUTANTS ?=
 
 # Whatever is given is text: make takes no $ in it for one of its own, and the shell sees its name alone.
-GIVEN := PYTHON CORES CONFIG DIR RERUN JSON SIGNERS GRAPH KEY FILE NUMBER SCENARIOS A B TESTS MUTANTS
+GIVEN := PYTHON CORES CONFIG DIR VERBOSE RERUN JSON SIGNERS GRAPH KEY FILE NUMBER SCENARIOS A B TESTS MUTANTS
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 
@@ -54,7 +56,8 @@ COMPILED := $(VENV)/.compiled
     test test-all mutants lint format clean
 
 study: $(COMPILED)
-	@$(STUDY) run "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} "--cores=$$CORES"
+	@$(STUDY) run "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} "--cores=$$CORES" \
+	    $${VERBOSE:+--verbose}
 
 # Looks only, at the study in DIR; CONFIG is that of its last run unless given.
 audit: $(INSTALLED)
@@ -131,16 +134,22 @@ clean:
 	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -r {} +
 	rm -rf logs .snakemake report.zip share.zip sbom.cdx.json licences.csv
 
-$(INSTALLED): requirements.lock
+# uv takes a tenth of pip's time; where it reaches no index that pip is set to, pip does the same.
+$(INSTALLED): requirements.lock requirements-build.lock
 	@"$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
-	"$$PYTHON" -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	@echo "Set-up, step 1 of 2: the packages of requirements.lock, into $(VENV)"
+	@"$$PYTHON" -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	    --requirement requirements-build.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-build-isolation \
-	    --requirement requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-build-isolation \
+	    --requirement requirements.lock || { echo "uv could not; pip does it, in a few minutes" && \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-build-isolation \
+	    --requirement requirements.lock; }
 	@touch $@
 
 # Compiled once here, the kernels are loaded from disk by every job; where nothing can be kept, a run keeps its own.
 $(COMPILED): $(INSTALLED) $(wildcard scripts/survival_multiverse/kernels/*.py)
-	@test ! -w scripts/survival_multiverse/kernels || { set -x; \
-	    PYTHONPATH=scripts $(BIN)/python -c 'from survival_multiverse.inference.warm_up import warm_up; warm_up()' && touch $@; }
+	@test ! -w scripts/survival_multiverse/kernels || { \
+	    echo "Set-up, step 2 of 2: machine code of the estimators, in one to two minutes"; \
+	    PYTHONPATH=scripts $(BIN)/python -c 'from survival_multiverse.inference.warm_up import compile_kernels; \
+	    compile_kernels()' && touch $@; }

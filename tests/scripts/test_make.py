@@ -37,7 +37,8 @@ CALLS = {
 def folder(tmp_path) -> Path:
     """The Makefile with an environment whose Python writes down what it is called with."""
     shutil.copy(ROOT / "Makefile", tmp_path)
-    (tmp_path / "requirements.lock").touch()
+    for lock in ("requirements.lock", "requirements-build.lock"):
+        (tmp_path / lock).touch()
     (tmp_path / ".venv/bin").mkdir(parents=True)
     python = tmp_path / ".venv/bin/python"
     python.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\" >> called\n")

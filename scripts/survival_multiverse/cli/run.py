@@ -81,7 +81,9 @@ def user_cache() -> Iterator[None]:
         yield
 
 
-def run_study(study: Path, configfile: Path | None, cores: str, targets: Sequence[str]) -> int:
+def run_study(
+    study: Path, configfile: Path | None, cores: str, targets: Sequence[str], *, verbose: bool = False
+) -> int:
     """Run Snakemake on the study, or on a few of its files, and return its exit code."""
     if cores != "all" and not (cores.isascii() and cores.isdecimal() and int(cores)):
         raise InputError([f"CORES={cores}: give a whole number above 0, or all"], subject="the call")
@@ -91,7 +93,8 @@ def run_study(study: Path, configfile: Path | None, cores: str, targets: Sequenc
     handle = take_over(study)
     own = ["--directory", str(study)] if study != Path.cwd() else []
     own += ["--configfile", str(configfile)] if configfile else []
-    call = ["-m", "snakemake", *targets, "--cores", cores, "--logger", "rich", *own]
+    call = ["-m", "snakemake", *targets, "--cores", cores, "--logger", "study", *own]
+    call += ["--logger-study-verbose"] if verbose else []
     check_space(study)
     edited = changed_modules(read_study(study))
     if edited:
@@ -116,8 +119,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--directory", type=Path, default=Path(), help="the study; its results are below it")
     parser.add_argument("--configfile", type=Path, help="its configuration, over the default one")
     parser.add_argument("--cores", default="all", help="how many jobs run at once")
+    parser.add_argument("--verbose", action="store_true", help="print each job, and where the time went")
     parser.add_argument("targets", nargs="*", help="files to make; without any, all of the study")
     chosen = parser.parse_args(arguments)
     study, configfile = chosen.directory.absolute(), chosen.configfile and chosen.configfile.absolute()
     os.chdir(WORKFLOW_ROOT)
-    return run_study(study, configfile, chosen.cores, chosen.targets)
+    return run_study(study, configfile, chosen.cores, chosen.targets, verbose=chosen.verbose)

@@ -1,8 +1,13 @@
 """Compile every kernel once, so that no job waits for it."""
 
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
 import numpy as np
 import pandas as pd
 
+from survival_multiverse.estimators.cox import cox
 from survival_multiverse.inference.resampling import Resample, resample
 from survival_multiverse.scenario.multiverse import evaluate_panel
 from survival_multiverse.settings.study import Study
@@ -56,10 +61,9 @@ _CONFIG = {
 }
 
 
-def warm_up(*, patients: int = 200) -> None:
-    """Evaluate one scenario of random patients, which calls every kernel that a study needs."""
+def _cohort(patients: int = 200) -> pd.DataFrame:
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "patient_id": [f"{number:03d}" for number in range(patients)],
             "time": np.round(rng.exponential(1, patients), 2) + 0.01,
@@ -71,8 +75,39 @@ def warm_up(*, patients: int = 200) -> None:
             "number": rng.normal(size=patients),
         }
     )
-    study = Study.from_config(_CONFIG)
-    for _ in evaluate_panel(frame, study, [Scenario(3, 1, 1, 0.2)]):
+
+
+def _fit_cox() -> None:
+    frame = _cohort()
+    cox(frame["time"], frame["event"], frame[["gtv"]])
+
+
+def _evaluate() -> None:
+    for _ in evaluate_panel(_cohort(), Study.from_config(_CONFIG), [Scenario(3, 1, 1, 0.2)]):
         pass
-    for _ in resample(frame, study, Resample.PERMUTATION, range(1)):
+
+
+def _resample() -> None:
+    for _ in resample(_cohort(), Study.from_config(_CONFIG), Resample.PERMUTATION, range(1)):
         pass
+
+
+def warm_up(*steps: Callable[[], None]) -> None:
+    """Evaluate and resample one scenario of random patients, which calls every kernel that a study needs."""
+    for step in steps or (_evaluate, _resample):
+        step()
+
+
+def compile_kernels() -> None:
+    """Compile every kernel and keep the machine code, in two processes.
+
+    They go through the work from both ends; each loads from disk what the other has compiled.
+    """
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
+        halves = [
+            processes.submit(warm_up, _evaluate, _resample),
+            # The kernel that takes longest comes first, so that the other process finds it.
+            processes.submit(warm_up, _fit_cox, _resample, _evaluate),
+        ]
+        for half in halves:
+            half.result()

@@ -6,6 +6,7 @@ from numba import njit
 BINARY, CONTINUOUS = 0, 1
 # Columns of the table that balance_kernel returns, in the order of BalanceTable.
 MEAN_0, MEAN_1, SMD, SMD_ATT, VARIANCE_RATIO, KS = range(6)
+UNEXPOSED, EXPOSED = np.int64(0), np.int64(1)
 
 
 @njit(cache=True)
@@ -82,13 +83,13 @@ def balance_kernel(X, kinds, arm, weight, focal_arm):
     for j in range(c):
         for i in range(n):
             x[i] = X[i, j]
-        all_0, var_0 = weighted_moments(x, unit, arm, 0)
-        all_1, var_1 = weighted_moments(x, unit, arm, 1)
+        all_0, var_0 = weighted_moments(x, unit, arm, UNEXPOSED)
+        all_1, var_1 = weighted_moments(x, unit, arm, EXPOSED)
         if kinds[j] == BINARY:
             var_0 = all_0 * (1.0 - all_0)
             var_1 = all_1 * (1.0 - all_1)
-        mean_0, spread_0 = weighted_moments(x, weight, arm, 0)
-        mean_1, spread_1 = weighted_moments(x, weight, arm, 1)
+        mean_0, spread_0 = weighted_moments(x, weight, arm, UNEXPOSED)
+        mean_1, spread_1 = weighted_moments(x, weight, arm, EXPOSED)
         magnitude = max(abs(mean_0), abs(mean_1))
         table[j, MEAN_0] = mean_0
         table[j, MEAN_1] = mean_1

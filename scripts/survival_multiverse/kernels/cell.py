@@ -6,6 +6,7 @@ from numba import njit
 from survival_multiverse.kernels.arms import arms_suffice
 from survival_multiverse.kernels.cox import OK, collinear_coefficients, fit_cox
 from survival_multiverse.kernels.cox_binary import log_ratio
+from survival_multiverse.kernels.cox_newton import EFRON
 from survival_multiverse.kernels.logistic import CONVERGED, logistic_kernel
 from survival_multiverse.kernels.matching import (
     SCORE_SCALE,
@@ -20,7 +21,9 @@ from survival_multiverse.kernels.tie_breaks import combine_orders, matched_estim
 from survival_multiverse.kernels.weighted_cox import weighted_arm
 
 PROPENSITY_TOLERANCE = 1e-10
-PROPENSITY_ITERATIONS = 100
+# Typed, like EFRON: literals would compile the kernels that take them a second time.
+PROPENSITY_ITERATIONS = np.int64(100)
+UNCLUSTERED = np.int64(0)
 
 
 @njit(cache=True)
@@ -134,7 +137,7 @@ def adjusted_estimate(time, event, arm, X, out):
         for j in range(k):
             full[i, j + 1] = X[i, j]
     none = np.zeros(n, dtype=np.int64)
-    beta, model, _, kept, _, _, code = fit_cox(time, event, full, np.ones(n), none, none, 0, True)
+    beta, model, _, kept, _, _, code = fit_cox(time, event, full, np.ones(n), none, none, UNCLUSTERED, EFRON)
     if code == OK and kept[0] and not collinear_coefficients(model, kept)[0]:
         out[0], out[1] = beta[0], np.sqrt(model[0, 0])
 

@@ -22,6 +22,7 @@ from survival_multiverse.kernels.cox import (
     STEP_TOLERANCE,
     TOO_FEW_EVENTS,
 )
+from survival_multiverse.kernels.cox_newton import EFRON
 
 
 @njit(cache=True)
@@ -222,7 +223,7 @@ def solve(time, event, x, weight, efron):
 @njit(cache=True)
 def log_ratio(time, event, x):
     """Return the log hazard ratio alone: the estimate of `cox_binary` without weights, by Efron, or NaN."""
-    _, _, beta, _, code = solve(time, event, x, np.ones(time.shape[0]), True)
+    _, _, beta, _, code = solve(time, event, x, np.ones(time.shape[0]), EFRON)
     return beta if code == OK else np.nan
 
 

@@ -13,6 +13,8 @@ from numba import njit
 SMALLEST_RISK = 1e-150
 # Moments are summed this many at a time, in registers over all rows: the risk and five covariates.
 LANES = 6
+# Typed, as Python's callers pass it: a literal True would compile all that it is handed to a second time.
+EFRON = np.bool_(True)
 
 
 @njit(cache=True)

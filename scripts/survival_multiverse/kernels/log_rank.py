@@ -252,5 +252,5 @@ def log_rank_many_kernel(time, event, groups):
             df[f] = 1
             # Squared last, as in `quadratic_form`.
             chi2[f] = ((observed - expected) / math.sqrt(variance)) ** 2
-            p_value[f] = chi2_tail(chi2[f], 1)
+            p_value[f] = chi2_tail(chi2[f], df[f])
     return chi2, df, p_value

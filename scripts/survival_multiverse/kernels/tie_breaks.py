@@ -6,6 +6,7 @@ from numba import njit
 from survival_multiverse.kernels.arms import arms_suffice
 from survival_multiverse.kernels.cox import OK
 from survival_multiverse.kernels.cox_binary import cox_binary
+from survival_multiverse.kernels.cox_newton import EFRON
 from survival_multiverse.kernels.matching import group_arms, match_grouped
 
 LOG_RATIO, VARIANCE = 0, 1
@@ -26,7 +27,7 @@ def matched_estimate(time, event, arm, pair_of, minimum_events, out):
         return
     pairs = pair_of[rows].astype(np.int64)
     beta, _, clustered, code = cox_binary(
-        time[rows], event[rows], arm[rows], np.ones(rows.shape[0]), pairs, True
+        time[rows], event[rows], arm[rows], np.ones(rows.shape[0]), pairs, EFRON
     )
     if code == OK:
         out[LOG_RATIO], out[VARIANCE] = beta, clustered * clustered

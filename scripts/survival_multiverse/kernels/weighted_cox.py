@@ -5,6 +5,7 @@ from numba import njit
 
 from survival_multiverse.kernels.cox import NO_CONVERGENCE, OK
 from survival_multiverse.kernels.cox_binary import hazards, relative_risks, score_residual, solve
+from survival_multiverse.kernels.cox_newton import EFRON
 from survival_multiverse.kernels.linear import cholesky_solve
 from survival_multiverse.settings.schema import WEIGHTED
 
@@ -153,10 +154,10 @@ def weighted_arm(time, event, arm, X, probability, kind):
     weight = score_weights(arm, probability, share, kind)
     if not np.isfinite(np.sum(weight)):
         return np.nan, np.nan, np.nan, NO_CONVERGENCE
-    table, entry, beta, info, code = solve(time, event, arm, weight, True)
+    table, entry, beta, info, code = solve(time, event, arm, weight, EFRON)
     if code != OK:
         return np.nan, np.nan, np.nan, code
-    hazard = hazards(table, beta, True)
+    hazard = hazards(table, beta, EFRON)
     risk0, risk1 = relative_risks(beta)
     residual = np.empty(n)
     meat = 0.0
