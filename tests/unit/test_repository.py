@@ -124,6 +124,8 @@ def rules():
 def test_every_script_of_a_rule_has_the_name_of_the_rule_and_its_log(rules):
     scripted = {name: rule for name, rule in rules.items() if rule.script}
     assert rules.keys() - scripted.keys() == {"all", "refuse_scenario"}
+    # The same job, of a single scenario.
+    assert scripted.pop("fit_scenario").script == scripted["fit_scenarios"].script
     for name, rule in scripted.items():
         assert rule.script == f"../../scripts/{name}.py"
         assert str(rule.log[0]).startswith(f"logs/{name}")

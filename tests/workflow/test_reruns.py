@@ -102,7 +102,7 @@ def test_a_new_inner_value_reruns_panels_and_leaves_bytes_as_they_were(own):
     assert own.snakemake("--dry-run").jobs()["fit_scenarios"] == 4
     new = PANEL / "gtv_cutoff~200/caliper~0.2.parquet"
     answer = own.snakemake(new)
-    assert answer.jobs() == {"fit_scenarios": 1}, answer.text
+    assert answer.jobs() == {"fit_scenario": 1}, answer.text
     after = own.contents("results/scenarios/**/*.parquet")
     assert new.as_posix() in after
     assert {name: after[name] for name in before} == before

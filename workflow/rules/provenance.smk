@@ -19,5 +19,7 @@ rule describe_study:
         code=code("describe_study"),
         settings=lambda wildcards: study_settings(config),
         run=lambda wildcards: RUN,
+    message:
+        f"Describe the study and its {len(STUDY_FILES)} files"
     script:
         "../../scripts/describe_study.py"

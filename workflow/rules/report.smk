@@ -49,6 +49,8 @@ rule render_report:
     params:
         code=code("render_report"),
         settings=lambda wildcards: study_settings(config),
+    message:
+        "Write the report"
     script:
         "../../scripts/render_report.py"
 

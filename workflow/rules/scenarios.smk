@@ -17,8 +17,31 @@ rule fit_scenarios:
     params:
         code=code("fit_scenarios"),
         settings=lambda wildcards: scenario_settings(config),
+    message:
+        f"Evaluate {len(PANEL_FILES)} scenarios: {{wildcards}}"
     script:
         "../../scripts/fit_scenarios.py"
+
+
+use rule fit_scenarios as fit_scenario with:
+    output:
+        SCENARIO,
+    log:
+        SCENARIO.replace("results/scenarios", "logs/fit_scenario").replace(".parquet", ".log"),
+    benchmark:
+        SCENARIO.replace("results/scenarios", "logs/benchmarks/fit_scenario").replace(".parquet", ".tsv")
+    message:
+        "Evaluate one scenario: {wildcards}"
+
+
+# A scenario that the command line names is made alone.
+if not set(SCENARIO_FILES).isdisjoint(sys.argv):
+
+    ruleorder: fit_scenario > fit_scenarios
+
+else:
+
+    ruleorder: fit_scenarios > fit_scenario
 
 
 rule refuse_scenario:
@@ -49,5 +72,7 @@ rule collect_scenarios:
     params:
         code=code("collect_scenarios"),
         settings=lambda wildcards: study_settings(config),
+    message:
+        f"Collect the rows of {len(SCENARIO_FILES)} scenarios"
     script:
         "../../scripts/collect_scenarios.py"

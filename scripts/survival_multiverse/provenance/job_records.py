@@ -131,7 +131,7 @@ def recorded_job(job: Any, script: str) -> Iterator[None]:
     if not kept.is_file():
         write_bytes(kept, job.params.settings.encode())
     target = record_path(rule, wildcards)
-    if not _same_but_run(read_json(target, RECORD), record):
+    if not _same_but_run(read_json(target, RECORD), record) and not _known_to_panel(target, record):
         write_bytes(target, f"{json.dumps(record, indent=1)}\n".encode())
 
 
@@ -152,6 +152,16 @@ def _refuse_other_library(script: str, code: Mapping[str, str]) -> None:
 def _same_but_run(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> bool:
     """Return whether two records of a job differ at most in when and where it ran."""
     return before is not None and {**before, "run": now["run"]} == now
+
+
+def _known_to_panel(target: Path, record: Mapping[str, Any]) -> bool:
+    """Return whether a job that made these files among others has all that the record says but its run."""
+    own = ("wildcards", "outputs", "run")
+    for folder in target.parents[: -len(JOBS.parts) - 1]:
+        panel = read_json(Path(f"{folder}.json"), RECORD)
+        if panel and all(panel[name] == value for name, value in record.items() if name not in own):
+            return all(output in panel["outputs"] for output in record["outputs"])
+    return False
 
 
 def processor() -> str:
