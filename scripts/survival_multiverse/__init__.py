@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.3.0"
+__version__ = "1.0.0"
 
 _PLACES = {
     "Scenario": "settings.values",

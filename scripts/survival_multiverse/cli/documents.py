@@ -1,10 +1,12 @@
-"""The generated parts of the documents: the columns of the results, and the settings."""
+"""The generated parts of the documents: columns of the results, settings, and what registries read."""
 
 import argparse
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import yaml
+from rocrate.rocrate import ROCrate
 
 from survival_multiverse.files.places import WORKFLOW_ROOT
 from survival_multiverse.paper.paper_models import PaperSettings
@@ -44,6 +46,31 @@ def paper_schema() -> str:
     return _schema_file(schema_of(PaperSettings), "paper/paper_models.py; change that")
 
 
+def workflow_crate() -> str:
+    """Return the repository as a Workflow RO-Crate 1.0, from CITATION.cff; WorkflowHub asks for it."""
+    citation = yaml.safe_load((WORKFLOW_ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    crate = ROCrate(version="1.1")
+    crate.name, crate.description = citation["title"], citation["abstract"]
+    crate.license = f"https://spdx.org/licenses/{citation['license']}"
+    crate.datePublished = str(citation["date-released"])
+    crate.keywords = citation["keywords"]
+    crate.root_dataset["creator"] = crate.add_jsonld(
+        {"@id": "#authors", "@type": "Organization", "name": citation["authors"][0]["name"]}
+    )
+    about = {key: crate.root_dataset[key] for key in ("name", "description", "license", "creator")}
+    crate.add_workflow(
+        "workflow/Snakefile",
+        "workflow/Snakefile",
+        main=True,
+        lang="snakemake",
+        properties={**about, "version": citation["version"]},
+    )
+    for path, text in {"README.md": "What the study is", "config/README.md": "Every setting"}.items():
+        crate.add_file(path, path, properties={"name": text, "encodingFormat": "text/markdown"})
+    crate.root_dataset["version"] = citation["version"]
+    return json.dumps(crate.metadata.generate(), indent=2, ensure_ascii=False) + "\n"
+
+
 def _schema_file(schema: dict[str, Any], origin: str) -> str:
     text = yaml.safe_dump(schema, sort_keys=False, width=110, allow_unicode=True)
     return f"# Made by `study docs` from {origin}.\n{text}"
@@ -62,6 +89,7 @@ def _shipped_schema() -> dict[str, Any]:
 PARTS = {
     "results/README.md": ("schema", estimate_columns),
     "config/README.md": ("settings", configuration_keys),
+    "ro-crate-metadata.json": ("", workflow_crate),
     "workflow/schemas/config.schema.yaml": ("", configuration_schema),
     "workflow/schemas/reconstruction.schema.yaml": ("", paper_schema),
 }
