@@ -1,7 +1,6 @@
 """Write every chart that the page draws in the browser as a file of its own."""
 
 import json
-import re
 from collections.abc import Mapping
 
 import vl_convert
@@ -13,7 +12,7 @@ from survival_multiverse.files.study_files import CHARTED, CHARTED_OF_PAPER
 from survival_multiverse.provenance.job_log import job_log
 from survival_multiverse.provenance.job_records import recorded_job
 from survival_multiverse.report.charts.chart_files import chart_specs
-from survival_multiverse.report.charts.theme import Spec
+from survival_multiverse.report.charts.hero import svg_of
 from survival_multiverse.report.release import release
 from survival_multiverse.settings.study import Study
 
@@ -28,20 +27,6 @@ def draw_charts(*, tables: Mapping[str, str], estimates: str, settings: str, arc
     vector = {f"{name}.svg": svg.encode() for name, svg in drawn.items()}
     pixels = {f"{name}.png": vl_convert.svg_to_png(svg, scale=2) for name, svg in drawn.items()}
     write_archive(vector | pixels, archive)
-
-
-def svg_of(spec: Spec) -> str:
-    """Return a specification as SVG; words with a halo have it behind them, as on the page.
-
-    The renderer numbers what charts refer to through all that it draws; here each begins anew.
-    """
-    svg = vl_convert.vegalite_to_svg(spec).replace("<text ", '<text paint-order="stroke" ')
-    numbers: dict[str, str] = {}
-    return re.sub(
-        r'(?<= id=")\w+(?=")|(?<=url\(#)\w+(?=\))',
-        lambda found: numbers.setdefault(found[0], f"part{len(numbers)}"),
-        svg,
-    )
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from survival_multiverse.inference.specification_summary import estimated, estim
 from survival_multiverse.paper.published_marks import NO_MARKS
 from survival_multiverse.report.charts.balance import scenario_love_spec
 from survival_multiverse.report.charts.grid_charts import Chart
+from survival_multiverse.report.charts.hero import hero_spec, svg_of
 from survival_multiverse.report.charts.page_charts import opening, page_charts
 from survival_multiverse.report.charts.page_data import axis_labels, balance_terms, page_data, primary_choices
 from survival_multiverse.report.charts.time import arms_spec
@@ -26,6 +27,7 @@ from survival_multiverse.report.templates import environment
 from survival_multiverse.report.words.answer import answers, is_fitted, silence
 from survival_multiverse.report.words.captions import caption, dagger, filled_in
 from survival_multiverse.report.words.checklists import CHECKLIST_REFERENCES
+from survival_multiverse.report.words.claim import claim, evidence, hero_alternative, hero_caption
 from survival_multiverse.report.words.figure_names import MATCHED, PREFIX, figure_names
 from survival_multiverse.report.words.labels import (
     arm_labels,
@@ -62,22 +64,24 @@ TABLES = (
 aggregates of `robustness`, those of `attribution`, `joint_inference`, `cutpoints` and `cross_checks`, the
 curves of `arm_curves`, and the standardised differences of every scenario's primary population."""
 
-CONTENTS = (
-    ("reading", "Answer"),
-    ("curve", "Every analysis"),
-    ("surface", "Surface"),
-    ("choices", "What moves it"),
-    ("primary", "Primary scenario"),
-    ("balance", "Balance"),
-    ("time", "Time"),
-    ("strata", "Interaction"),
-    ("unmeasured", "Unmeasured"),
-    ("together", "Joint tests"),
-    ("paper", "Paper"),
-    ("patients", "Patients"),
-    ("failures", "Failures"),
-    ("methods", "Appendix"),
-)
+CHAPTERS = {
+    "The answer": {"answer": "In one picture", "reading": "Each estimator"},
+    "Explore all analyses": {"curve": "Every analysis", "surface": "Cutoffs", "choices": "What moves it"},
+    "Is the comparison fair?": {"primary": "Primary scenario", "balance": "Balance"},
+    "Does it hold?": {
+        "time": "Over time",
+        "strata": "In subgroups",
+        "unmeasured": "Unmeasured confounding",
+        "together": "Joint tests",
+    },
+    "The paper, reproduced": {"paper": "Every printed number"},
+    "The patients": {"patients": "Who they are"},
+    "Methods and audit": {"failures": "Not estimable", "methods": "Methods"},
+}
+"""The contents list: chapters, and their sections in the order of the page."""
+
+HERO_WIDTH, HERO_NARROW = 980, 340
+"""Widths of the first picture in pixels, on a screen and on a phone."""
 NO_CUTOFFS = {
     True: "No cutoff was searched for.",
     False: (
@@ -129,7 +133,8 @@ def render_page(
     charts = page_charts(study, tables)
     return page.render(
         study=study,
-        contents=CONTENTS,
+        chapters=CHAPTERS,
+        **_first_screen(study, tables),
         dagger=dagger(study),
         **_overview(study, tables),
         **_words(study),
@@ -146,6 +151,29 @@ def render_page(
         scripts=Markup(re.sub(r"</(?=script)", r"<\\/", scripts, flags=re.IGNORECASE)),
         page=_page(study, tables, charts, {"scenarios": dict(scenarios or {})}),
     )
+
+
+def _first_screen(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return the claim, its picture, and what speaks for it and against it."""
+    specifications = tables["specifications"]
+    words = hero_alternative(specifications, study)
+    pictures = {
+        name: inline_svg(svg_of(spec), prefix=f"hero-{name}", alternative=words, pixel=1.0)
+        for name, spec in {
+            "wide": hero_spec(specifications, study, width=HERO_WIDTH),
+            "narrow": hero_spec(specifications, study, width=HERO_NARROW, upright=True),
+        }.items()
+    }
+    high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)[1]
+    supporting, opposing = evidence(specifications, tables["primary"], tables["joint_inference"], study)
+    return {
+        "claim": claim(specifications, study),
+        "hero": pictures if not specifications.empty else None,
+        "hero_caption": hero_caption(study),
+        "supporting": supporting,
+        "opposing": opposing,
+        "predicted": f"{study.inference.predicted} survival with {high}",
+    }
 
 
 class _Missing(dict[str, Any]):
@@ -239,11 +267,12 @@ def _survival(
     ]
 
 
-def inline_svg(svg: str, *, prefix: str, alternative: str) -> Markup:
+def inline_svg(svg: str, *, prefix: str, alternative: str, pixel: float = 4 / 3) -> Markup:
     """Return an SVG document as an element of a page.
 
     Ids and the references to them get the prefix, so that two figures cannot take each other's glyphs
-    and clip paths; the theme's colours become CSS variables; the figure scales with the page.
+    and clip paths; the theme's colours become CSS variables; the figure scales with the page. ``pixel`` is
+    the figure's unit in CSS pixels: by default a point, as matplotlib writes.
     """
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
@@ -255,18 +284,19 @@ def inline_svg(svg: str, *, prefix: str, alternative: str) -> Markup:
         svg = svg.replace(colour, f"var({variable})")
     # The styles of matplotlib's own element would reach every figure of the page.
     svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)
-    natural = f"--natural: {_width(svg):.0f}px"
+    natural = f"--natural: {_width(svg, pixel):.0f}px"
     svg = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg\b[^>]*?) role="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg\b[^>]*?) class="[^"]*"', r"\1", svg, count=1)
     opening = f'<svg class="plot" role="img" aria-label="{escape(alternative)}" style="{natural}"'
     return Markup(svg.replace("<svg", opening, 1).strip())
 
 
-def _width(svg: str) -> float:
+def _width(svg: str, pixel: float = 4 / 3) -> float:
     """Return the natural width in CSS pixels; SVG from matplotlib counts in points of 1/72 inch."""
     box = re.search(r'viewBox="0 0 ([\d.]+) ', svg)
-    return float(box[1]) * 4 / 3 if box else 0.0
+    return float(box[1]) * pixel if box else 0.0
 
 
 def _figure(

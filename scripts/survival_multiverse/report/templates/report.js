@@ -25,6 +25,13 @@
     el: get.el(i), eh: get.eh(i), tb: get.tb(i), care: get.care(i) || "none", gate: Boolean(get.gate(i)), primary: Boolean(get.primary(i)), side: sides[get.side(i)],
   }));
 
+  // On a narrow screen the contents list is a sheet that begins folded.
+  const contents = document.querySelector("nav details");
+  if (window.matchMedia("(max-width: 63.99rem)").matches) contents.open = false;
+  contents.addEventListener("click", (event) => {
+    if (event.target.matches("a") && window.matchMedia("(max-width: 63.99rem)").matches) contents.open = false;
+  });
+
   const own = { specs: () => specs, shares };
   const state = read("first-view");
   const everything = structuredClone(state.chosen);

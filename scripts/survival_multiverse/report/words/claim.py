@@ -1,0 +1,326 @@
+"""The first words of the page: one claim made of the numbers, and what speaks for it and against it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from survival_multiverse.inference.joint_summary import primary_tests
+from survival_multiverse.inference.specification_summary import (
+    Summary,
+    estimated,
+    estimators_present,
+    headline,
+    of_set,
+    passing,
+    primary_block,
+    strictest_gate,
+    summarise,
+)
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, display_unit, format_ratio, p_phrase
+from survival_multiverse.report.words.labels import arm_labels, in_sentence, with_unit
+from survival_multiverse.report.words.narrative import ANALYSES, percent
+from survival_multiverse.report.words.table_cells import is_number
+from survival_multiverse.settings.schema import PRIMARY
+from survival_multiverse.settings.study import Study
+
+LONGEST = 30
+"""Words of the claim at most."""
+SHOWN = 3
+"""Entries of each list at most."""
+NAMED = 3
+"""Other cutoffs that are named one by one."""
+WORDS = {True: "longer", False: "shorter"}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One finding beside the claim: whether it speaks for it, and how soon a reader should hear of it."""
+
+    supports: bool
+    rank: int
+    text: str
+
+
+def claim(specifications: pd.DataFrame, study: Study) -> str:
+    """Say in one sentence what holds at the primary cutoff, and where it stops."""
+    by_cutoff = strips(specifications, study)
+    primary = by_cutoff.pop(study.primary.dose_cutoff, {})
+    holds, longer = _at_primary(primary, study)
+    stops = _elsewhere(by_cutoff, primary, longer, study)
+    high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)[1]
+    sentences = [
+        f"{opening} {holds}{stops}."
+        for opening in (f"With {in_sentence(study.dose.label)} {high}", f"With {high}")
+    ]
+    return next((text for text in sentences if len(text.split()) <= LONGEST), sentences[-1])
+
+
+def strips(specifications: pd.DataFrame, study: Study) -> dict[float, dict[str, Summary]]:
+    """Return the summary of each estimator by exposure cutoff: primary threshold, population and covariates.
+
+    What is not adjusted for anything stands aside where something is.
+    """
+    rows = hero_rows(specifications, study)
+    names = estimators_present(rows)
+    kept = [name for name in names if name != "unadjusted"] or names
+    return {
+        float(cutoff): {
+            name: summary
+            for name in kept
+            if (summary := summarise(here[here["estimator"] == name])).estimated
+        }
+        for cutoff, here in rows.groupby("dose_cutoff", sort=True)
+    }
+
+
+def hero_rows(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Return the analyses of the primary threshold, population and covariates, at every exposure cutoff."""
+    rows = of_set(headline(specifications), study.primary_set)
+    return rows[rows["oligo_threshold"] == study.primary.oligo_threshold]
+
+
+def _at_primary(primary: dict[str, Summary], study: Study) -> tuple[str, bool | None]:
+    """Say what the estimators find, and whether all find longer survival; None if they do not agree."""
+    if not primary:
+        return "nothing could be estimated", None
+    medians = [summary.median for summary in primary.values()]
+    ratios = f"(median hazard ratio{'s' if len(medians) > 1 else ''} {_range(medians)})"
+    who = (
+        f"all {len(primary)} estimators find"
+        if len(primary) > 1
+        else f"{ANALYSES[next(iter(primary))]} analyses find"
+    )
+    longer = _agree(medians)
+    if longer is None:
+        return f"the estimators disagree on survival {ratios}", None
+    beyond = any(_excluding(summary, longer) for summary in primary.values())
+    return (
+        f"{who} {WORDS[longer]} survival {ratios}{'' if beyond else ', but no interval excludes 1'}",
+        longer,
+    )
+
+
+def _elsewhere(
+    others: dict[float, dict[str, Summary]], primary: dict[str, Summary], longer: bool | None, study: Study
+) -> str:
+    """Say at which other cutoffs it stops, by the gravest reason there is; or that it stops at none."""
+    others = {cutoff: found for cutoff, found in others.items() if found}
+    if longer is None or not others:
+        return ""
+    against = [c for c, found in others.items() if any(_excluding(s, not longer) for s in found.values())]
+    silent = [c for c, found in others.items() if not any(_excluding(s, longer) for s in found.values())]
+    turned = [c for c, found in others.items() if _agree([s.median for s in found.values()]) is not longer]
+    if against:
+        return f"; at {_cutoffs(against, others, study)} some intervals point the other way"
+    if silent and any(_excluding(summary, longer) for summary in primary.values()):
+        return f"; at {_cutoffs(silent, others, study)} no interval excludes 1"
+    if silent:
+        return f"; nor does any at {_cutoffs(silent, others, study)}"
+    if turned:
+        return f"; at {_cutoffs(turned, others, study)} the estimators disagree"
+    medians = [summary.median for found in others.values() for summary in found.values()]
+    return f"; every other cutoff agrees ({_range(medians)})"
+
+
+def _agree(medians: list[float]) -> bool | None:
+    if all(value < 1 for value in medians):
+        return True
+    return False if all(value > 1 for value in medians) else None
+
+
+def _excluding(summary: Summary, longer: bool) -> int:
+    return summary.ci_below_1 if longer else summary.ci_above_1
+
+
+def _range(values: list[float]) -> str:
+    low, high = format_ratio(min(values)), format_ratio(max(values))
+    return low if low == high else f"{low} to {high}"
+
+
+def _cutoffs(chosen: list[float], others: dict[float, dict[str, Summary]], study: Study) -> str:
+    if len(chosen) == len(others) > NAMED:
+        return f"all {len(others)} other cutoffs"
+    if len(chosen) > NAMED:
+        return f"{len(chosen)} of {len(others)} other cutoffs"
+    *most, last = [with_unit(value, "") for value in chosen]
+    text = f"{', '.join(most)} and {last}" if most else last
+    return with_unit_text(text, study.dose.unit)
+
+
+def with_unit_text(text: str, unit: str) -> str:
+    """Return numbers in words with the unit of all of them."""
+    return f"{text} {with_unit(0, unit).partition(' ')[2]}".strip()
+
+
+def evidence(
+    specifications: pd.DataFrame, primary: pd.DataFrame, joint: pd.DataFrame, study: Study
+) -> tuple[list[str], list[str]]:
+    """Return what speaks for the predicted effect and what against it, the weightiest first.
+
+    Parameters
+    ----------
+    specifications, joint
+        The tables of that name (``joint_inference``).
+    primary
+        All rows of the primary scenario.
+    """
+    found = sorted(_found(specifications, primary, joint, study), key=lambda item: item.rank)
+    sides = ([item.text for item in found if item.supports is side][:SHOWN] for side in (True, False))
+    return next(sides), next(sides)
+
+
+def _found(
+    specifications: pd.DataFrame, primary: pd.DataFrame, joint: pd.DataFrame, study: Study
+) -> Iterator[Evidence]:
+    longer = study.inference.predicted == "longer"
+    block = primary_block(headline(specifications), study)
+    yield from _joint(joint, study, longer)
+    yield from _intervals(block, study, longer)
+    yield from _balance(block, study)
+    yield from _restricted_mean(primary, study, longer)
+    yield from _within_pairs(primary, block, study, longer)
+    yield from _cutoff_evidence(strips(specifications, study), study, longer)
+
+
+def _joint(joint: pd.DataFrame, study: Study, longer: bool) -> Iterator[Evidence]:
+    """Both null models, of the matched analyses or the first estimator; of fitted patients they come last."""
+    tests = primary_tests(joint, study)
+    name = "matched" if "matched" in tests else next(iter(tests), None)
+    rank = 9 if study.source == "reconstructed" else 0
+    words = {"permutation": "with the exposure permuted", "simulation": "with survival drawn from covariates"}
+    for null, row in tests.get(name or "", {}).items():
+        p = row["p_abs_median"]
+        if is_number(p) and is_number(row["median"]):
+            for_it = p < 1 - study.analysis.confidence_level and row["median"] > 0
+            count = f"{row['specifications']:,} {ANALYSES[row['estimator']]} analyses"
+            fitted = " (no inference: fitted patients)" if study.source == "reconstructed" else ""
+            yield Evidence(for_it, rank, f"Joint test of {count}, {words[null]}: {p_phrase(p)}{fitted}.")
+
+
+def _intervals(block: pd.DataFrame, study: Study, longer: bool) -> Iterator[Evidence]:
+    """How many intervals exclude 1, of the estimator with the most analyses."""
+    names = [name for name in estimators_present(block) if name != "unadjusted"]
+    found = {name: summarise(block[block["estimator"] == name]) for name in names}
+    found = {name: summary for name, summary in found.items() if summary.estimated}
+    if not found:
+        return
+    name = max(found, key=lambda key: found[key].estimated)
+    summary = found[name]
+    count = _excluding(summary, longer)
+    yield Evidence(
+        2 * count > summary.estimated,
+        1,
+        f"{count:,} of {summary.estimated:,} {ANALYSES[name]} analyses have a {percent(study)} interval "
+        f"{'below' if longer else 'above'} 1 (median {format_ratio(summary.median)}).",
+    )
+
+
+def _balance(block: pd.DataFrame, study: Study) -> Iterator[Evidence]:
+    rows, gate = block[block["estimator"] == "matched"], strictest_gate(study)
+    if rows.empty or gate not in rows or not rows[gate].notna().any():
+        return
+    through = summarise(passing(rows, gate=gate))
+    limit = f"{min(study.analysis.balance_thresholds):g}"
+    ratio = f" (median {format_ratio(through.median)})" if through.estimated else ""
+    count = f"{through.attempted:,} of {len(rows):,}" if through.attempted else f"None of {len(rows):,}"
+    yield Evidence(
+        2 * through.attempted > len(rows),
+        2,
+        f"{count} matchings balance every baseline covariate, all differences below {limit} SD{ratio}.",
+    )
+
+
+def _of_arms(primary: pd.DataFrame, study: Study, analysis: str) -> pd.DataFrame:
+    """Return the rows of a test of the arms of the matched primary scenario, everybody, from the start."""
+    return primary[
+        (primary["analysis"] == analysis)
+        & (primary["variable"] == "arm")
+        & (primary["estimator"] == "matched")
+        & (primary["population"] == PRIMARY)
+        & (primary["adjustment_set"] == study.primary_set)
+        & (primary["landmark"] == 0)
+        & primary["subgroup"].isna()
+    ]
+
+
+def _restricted_mean(primary: pd.DataFrame, study: Study, longer: bool) -> Iterator[Evidence]:
+    rows = _of_arms(primary, study, "rmst")
+    for row in rows[rows["statistic"] == "restricted_mean_difference"].to_dict("records"):
+        low, high = row["ci_lower"], row["ci_upper"]
+        if not all(map(is_number, (row["estimate"], low, high))):
+            continue
+        horizon = with_unit(study.analysis.rmst_horizon, study.time.unit)
+        span = f"({percent(study)} CI {_signed(low)} to {_signed(high)})"
+        months = f"{_signed(row['estimate'])} {display_unit(study.time.unit)}".strip()
+        yield Evidence(
+            bool(low > 0 if longer else high < 0),
+            3,
+            f"Mean survival within {horizon} differs by {months} {span}.",
+        )
+
+
+def _signed(value: float) -> str:
+    text = f"{value:.1f}"
+    return text.replace("-", "−") if float(text) else "0.0"
+
+
+def _within_pairs(
+    primary: pd.DataFrame, block: pd.DataFrame, study: Study, longer: bool
+) -> Iterator[Evidence]:
+    rows = _of_arms(primary, study, "log_rank")
+    rows = rows[(rows["model"] == "pair_stratified") & (rows["statistic"] == "chi_square")]
+    here = estimated(block[(block["estimator"] == "matched") & block["is_primary"].astype(bool)])
+    for p in rows["p_value"]:
+        if is_number(p) and len(here):
+            ratio = float(here["hazard_ratio"].iloc[0])
+            agrees = ratio < 1 if longer else ratio > 1
+            significant = p < 1 - study.analysis.confidence_level
+            yield Evidence(
+                bool(significant and agrees),
+                4,
+                f"The log-rank test within matched pairs gives {p_phrase(p)}.",
+            )
+
+
+def _cutoff_evidence(
+    by_cutoff: dict[float, dict[str, Summary]], study: Study, longer: bool
+) -> Iterator[Evidence]:
+    others = {c: found for c, found in by_cutoff.items() if found and c != study.primary.dose_cutoff}
+    if not others:
+        return
+    silent = [c for c, found in others.items() if not any(_excluding(s, longer) for s in found.values())]
+    medians = [summary.median for found in others.values() for summary in found.values()]
+    assumed = "; these cutoffs rest on an assumption" if study.source == "reconstructed" else ""
+    if silent:
+        here = [summary.median for cutoff in silent for summary in others[cutoff].values()]
+        text = f"At {_cutoffs(silent, others, study)} no interval lies {'below' if longer else 'above'} 1"
+        yield Evidence(False, 2, f"{text} (medians {_range(here)}){assumed}.")
+    elif all(value < 1 if longer else value > 1 for value in medians):
+        text = f"At every other cutoff ({_cutoffs(list(others), others, study)}) some intervals exclude 1"
+        if len(others) > NAMED:
+            text = f"At each of {len(others)} other cutoffs some intervals exclude 1"
+        yield Evidence(True, 2, f"{text} (medians {_range(medians)}){assumed}.")
+
+
+def hero_caption(study: Study) -> str:
+    """Say how the first picture is read."""
+    published = ", purple: published" if study.published else ""
+    hatched = " Hatched cutoffs rest on an assumption." if study.source == "reconstructed" else ""
+    return (
+        f"A dot is an analysis: its {percent(study)} interval lies below 1 (blue), above (orange) or "
+        f"includes it (grey). Line: median; diamond: primary scenario with interval{published}.{hatched}"
+    )
+
+
+def hero_alternative(specifications: pd.DataFrame, study: Study) -> str:
+    """Describe the first picture: the median of each estimator at each cutoff."""
+    parts = [
+        f"{arm_labels(study, dose_cutoff=cutoff)[1]}: "
+        + ", ".join(f"{ESTIMATOR_LABELS[name]} {format_ratio(s.median)}" for name, s in found.items())
+        for cutoff, found in strips(specifications, study).items()
+        if found
+    ]
+    return (
+        f"Median hazard ratios by cutoff. {'. '.join(parts)}." if parts else "No hazard ratio was estimated."
+    )
