@@ -12,7 +12,7 @@ from survival_multiverse.files.study_files import CHARTED, CHARTED_OF_PAPER
 from survival_multiverse.provenance.job_log import job_log
 from survival_multiverse.provenance.job_records import recorded_job
 from survival_multiverse.report.charts.chart_files import chart_specs
-from survival_multiverse.report.charts.hero import svg_of
+from survival_multiverse.report.charts.static import svg_of
 from survival_multiverse.report.release import release
 from survival_multiverse.settings.study import Study
 

@@ -247,11 +247,16 @@ def test_balance_speaks_for_it_only_if_most_matchings_are_balanced(through):
     assert (text in supporting) is (through > 1)
 
 
-def marks(spec, kind):
-    """The rows that the layers of a kind draw, by column of the picture."""
+def marks(spec, **own):
+    """The rows that the layers with such marks draw, by column of the picture."""
     columns = spec.get("hconcat") or spec["vconcat"]
     return [
-        [row for layer in column["layer"] if layer["mark"]["type"] == kind for row in layer["data"]["values"]]
+        [
+            row
+            for layer in column["layer"]
+            if own.items() <= layer["mark"].items()
+            for row in layer["data"]["values"]
+        ]
         for column in columns
     ]
 
@@ -261,7 +266,7 @@ def test_the_picture_has_a_dot_for_each_analysis_and_the_median_in_print(case, u
     study, frame = case
     spec = hero_spec(frame, study, width=980, upright=upright)
     cutoffs = sorted(frame["dose_cutoff"].unique())
-    for cutoff, dots, texts in zip(cutoffs, marks(spec, "circle"), marks(spec, "text"), strict=True):
+    for cutoff, dots, texts in zip(cutoffs, marks(spec, filled=True), marks(spec, type="text"), strict=True):
         here = frame[(frame["dose_cutoff"] == cutoff) & (frame["status"] == "ok")]
         assert sorted(row["hr"] for row in dots) == pytest.approx(sorted(here["hazard_ratio"]), rel=1e-4)
         below, above = beyond(frame, cutoff)
@@ -273,8 +278,8 @@ def test_the_picture_has_a_dot_for_each_analysis_and_the_median_in_print(case, u
 def test_the_primary_cutoff_alone_has_diamonds_and_assumed_ones_are_hatched():
     frame = STUDIES["reconstructed"][1]
     spec = hero_spec(frame, small_study(), width=980)
-    assert [len(rows) for rows in marks(spec, "point")] == [0, 0, 4, 0]
-    assert [len(rows) for rows in marks(spec, "tick")] == [0, 0, 2, 0]
+    assert [len(rows) for rows in marks(spec, shape="diamond")] == [0, 0, 4, 0]
+    assert [len(rows) for rows in marks(spec, type="tick")] == [0, 0, 2, 0]
     hatched = ["x2" in json.dumps(column["layer"][0]["encoding"]) for column in spec["hconcat"]]
     assert hatched == [True, True, False, True]
     measured = hero_spec(frame, patients_study(), width=980)

@@ -141,6 +141,15 @@ def test_a_failed_job_is_named_with_its_log_and_messages_are_passed_on(tmp_path,
     assert "Done" not in printed
 
 
+def test_a_run_with_a_failed_job_is_not_called_done():
+    stream = StringIO()
+    progress, _ = run(stream)
+    progress.start(2, "fit_scenarios", job("fit_scenarios"))
+    progress.fail(2, "fit_scenarios", {}, [])
+    progress.end()
+    assert stream.getvalue().endswith("Ended: 2 steps, 4 scenarios, 1 failed in 20 s\n")
+
+
 @pytest.mark.parametrize(
     ("messages", "printed"), [([], "Nothing to do: all is there and up to date\n"), (["no"], "no\n")]
 )

@@ -187,6 +187,16 @@ def test_origin_comes_first(page):
     assert text.index("Reconstructed patients: not a clinical finding") < text.index("hazard ratio")
 
 
+@pytest.mark.parametrize(
+    ("source", "short"), [("simulated", "not a clinical finding"), ("file", "not effects proven")]
+)
+def test_the_badge_says_what_the_patients_allow(page, source, short):
+    study = Study.from_config(small_config(cohort=small_config()["cohort"] | {"source": source}))
+    html = render_page(study, page.tables, page.svgs, **EXTRA)
+    badge = re.search(r'<details class="origin"><summary>(.*?)</summary>', html)[1]
+    assert badge.endswith(short)
+
+
 def test_missing_tables_are_named():
     with pytest.raises(ValueError, match="cohort, flow"):
         render_page(small_study(), {name: pd.DataFrame() for name in TABLES[2:]}, {}, scripts="")

@@ -54,7 +54,8 @@ class Progress:
         self.planned: Counter[str] = Counter()
         self.running: dict[int, tuple[str, float, Any]] = {}
         self.seconds: dict[str, list[float]] = defaultdict(list)
-        self.scenarios = 0
+        self.scenarios: Counter[str] = Counter()
+        self.failed = 0
         self.told: set[str] = set()
         self.transient = self.spoken = self.ended = False
 
@@ -74,7 +75,7 @@ class Progress:
             return
         taken = self.clock() - began
         self.seconds[rule].append(taken)
-        self.scenarios += sum(path.startswith(f"{FOLDER}/") for path in job.output)
+        self.scenarios[rule] += sum(path.startswith(f"{FOLDER}/") for path in job.output)
         if self.verbose:
             self.say(f"{taken:7.1f} s  {named(rule, job.wildcards)}")
         stage = self.stages.get(rule, rule)
@@ -87,24 +88,24 @@ class Progress:
     def fail(self, number: int, rule: str, wildcards: Mapping[str, str], logs: list[str]) -> None:
         """Say which job failed, and what it wrote into its log."""
         self.running.pop(number, None)
+        self.failed += 1
         self.say(f"Failed: {named(rule, wildcards)}", *show_logs(logs))
 
     def line(self, stage: str) -> str:
         """Return the stage, what is done, and how long the rest takes."""
         done, total = sum(map(len, self.seconds.values())), self.planned.total()
         parts = [f"{stage}: step {done} of {total}"]
-        if self.scenarios:
-            parts.append(f"{self.scenarios} of {self.all_scenarios()} scenarios")
+        if made := self.scenarios.total():
+            parts.append(f"{made} of {self.all_scenarios()} scenarios")
         left = self.left()
         parts.append(f"about {in_words(left)} left" if left >= 1 else "almost done")
         return ", ".join(parts)
 
     def all_scenarios(self) -> int:
-        """Return how many scenarios the run makes; panels are of equal size."""
-        makers = [rule for rule in self.seconds if self.stages.get(rule) == "scenarios"]
-        jobs = sum(len(self.seconds[rule]) for rule in makers if rule.startswith("fit"))
-        planned = sum(self.planned[rule] for rule in makers if rule.startswith("fit"))
-        return self.scenarios * planned // jobs if jobs else self.scenarios
+        """Return how many scenarios the run makes; jobs of a rule make as many each."""
+        return sum(
+            made * self.planned[rule] // len(self.seconds[rule]) for rule, made in self.scenarios.items()
+        )
 
     def left(self) -> float:
         """Return the seconds left: jobs to come take as long as those of their rule did, or as any did."""
@@ -133,8 +134,11 @@ class Progress:
             self.say("Where the time went, in seconds of all jobs of a rule:")
             for rule, taken in sorted(self.seconds.items(), key=lambda item: -sum(item[1])):
                 self.say(f"{sum(taken):7.1f} s  {rule:{width}}  {len(taken)} job{'s' * (len(taken) > 1)}")
-        scenarios = f", {self.scenarios} scenarios" if self.scenarios else ""
-        self.say(f"Done: {steps} step{'s' * (steps > 1)}{scenarios} in {in_words(self.clock() - self.began)}")
+        made = self.scenarios.total()
+        scenarios = f", {made} scenario{'s' * (made > 1)}" if made else ""
+        failed = f", {self.failed} failed" if self.failed else ""
+        what = f"{steps} step{'s' * (steps > 1)}{scenarios}{failed}"
+        self.say(f"{'Ended' if failed else 'Done'}: {what} in {in_words(self.clock() - self.began)}")
 
     def show(self, text: str) -> None:
         """Write over the line of before."""

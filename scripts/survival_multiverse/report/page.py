@@ -14,9 +14,10 @@ from survival_multiverse.inference.specification_summary import estimated, estim
 from survival_multiverse.paper.published_marks import NO_MARKS
 from survival_multiverse.report.charts.balance import scenario_love_spec
 from survival_multiverse.report.charts.grid_charts import Chart
-from survival_multiverse.report.charts.hero import hero_spec, svg_of
+from survival_multiverse.report.charts.hero import hero_spec
 from survival_multiverse.report.charts.page_charts import opening, page_charts
 from survival_multiverse.report.charts.page_data import axis_labels, balance_terms, page_data, primary_choices
+from survival_multiverse.report.charts.static import svg_of
 from survival_multiverse.report.charts.time import arms_spec
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
 from survival_multiverse.report.style.palette import THEMED
@@ -157,18 +158,15 @@ def _first_screen(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str,
     """Return the claim, its picture, and what speaks for it and against it."""
     specifications = tables["specifications"]
     words = hero_alternative(specifications, study)
-    pictures = {
-        name: inline_svg(svg_of(spec), prefix=f"hero-{name}", alternative=words, pixel=1.0)
-        for name, spec in {
-            "wide": hero_spec(specifications, study, width=HERO_WIDTH),
-            "narrow": hero_spec(specifications, study, width=HERO_NARROW, upright=True),
-        }.items()
-    }
+    pictures = {}
+    for name, width in {"wide": HERO_WIDTH, "narrow": HERO_NARROW}.items():
+        svg = svg_of(hero_spec(specifications, study, width=width, upright=name == "narrow"))
+        pictures[name] = inline_svg(svg, prefix=f"hero-{name}", alternative=words, pixel=1.0)
     high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)[1]
     supporting, opposing = evidence(specifications, tables["primary"], tables["joint_inference"], study)
     return {
         "claim": claim(specifications, study),
-        "hero": pictures if not specifications.empty else None,
+        "hero": pictures,
         "hero_caption": hero_caption(study),
         "supporting": supporting,
         "opposing": opposing,
@@ -218,9 +216,9 @@ def inline_json(value: object) -> Markup:
 def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     """Return the content of the head of the page."""
     specifications, joint = tables["specifications"], tables["joint_inference"]
-    heading, text = origin(study)
+    heading, short, text = origin(study)
     return {
-        "origin_heading": heading,
+        "origin_heading": f"{heading}: {short}",
         "origin_text": text,
         "answers": answers(specifications, study, joint, tables["attribution"]),
         "silence": silence(study),

@@ -44,7 +44,7 @@ def draw_summary(
     """Draw the page: words at the left, at the right the hazard ratios of each estimator."""
     figure = Figure(figsize=SIZE)
     found = answers(specifications, study, joint, attribution)
-    heading, text = origin(study)
+    heading, _, text = origin(study)
     _write(figure, study.title, 0.93, size=19, weight="bold", width=85)
     _write(figure, f"{heading}. {text}", 0.865, size=10.5, colour=MUTED, width=150)
     _write_answer(figure, _first(found), study)

@@ -66,7 +66,7 @@ def _set_up(page: Page, study: Study) -> None:
     page.core_properties.title = study.title
     page.core_properties.author = ""
     page.add_heading(study.title, level=1)
-    heading, text = origin(study)
+    heading, _, text = origin(study)
     page.add_paragraph(f"{heading}. {text}")
 
 

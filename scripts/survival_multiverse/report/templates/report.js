@@ -27,10 +27,11 @@
 
   // On a narrow screen the contents list is a sheet that begins folded.
   const contents = document.querySelector("nav details");
-  if (window.matchMedia("(max-width: 63.99rem)").matches) contents.open = false;
-  contents.addEventListener("click", (event) => {
-    if (event.target.matches("a") && window.matchMedia("(max-width: 63.99rem)").matches) contents.open = false;
-  });
+  const narrow = window.matchMedia("(max-width: 63.99rem)");
+  const fold = () => { contents.open = !narrow.matches; };
+  narrow.addEventListener("change", fold);
+  contents.addEventListener("click", (event) => { if (event.target.matches("a")) fold(); });
+  fold();
 
   const own = { specs: () => specs, shares };
   const state = read("first-view");

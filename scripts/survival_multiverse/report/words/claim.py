@@ -175,7 +175,7 @@ def _found(
 ) -> Iterator[Evidence]:
     longer = study.inference.predicted == "longer"
     block = primary_block(headline(specifications), study)
-    yield from _joint(joint, study, longer)
+    yield from _joint(joint, study)
     yield from _intervals(block, study, longer)
     yield from _balance(block, study)
     yield from _restricted_mean(primary, study, longer)
@@ -183,7 +183,7 @@ def _found(
     yield from _cutoff_evidence(strips(specifications, study), study, longer)
 
 
-def _joint(joint: pd.DataFrame, study: Study, longer: bool) -> Iterator[Evidence]:
+def _joint(joint: pd.DataFrame, study: Study) -> Iterator[Evidence]:
     """Both null models, of the matched analyses or the first estimator; of fitted patients they come last."""
     tests = primary_tests(joint, study)
     name = "matched" if "matched" in tests else next(iter(tests), None)
@@ -251,18 +251,15 @@ def _restricted_mean(primary: pd.DataFrame, study: Study, longer: bool) -> Itera
         if not all(map(is_number, (row["estimate"], low, high))):
             continue
         horizon = with_unit(study.analysis.rmst_horizon, study.time.unit)
-        span = f"({percent(study)} CI {_signed(low)} to {_signed(high)})"
-        months = f"{_signed(row['estimate'])} {display_unit(study.time.unit)}".strip()
+        digits = 1 if max(abs(low), abs(high)) >= 1 else 2
+        numbers = (f"{value:.{digits}f}".replace("-", "−") for value in (row["estimate"], low, high))
+        difference, least, most = numbers
         yield Evidence(
             bool(low > 0 if longer else high < 0),
             3,
-            f"Mean survival within {horizon} differs by {months} {span}.",
+            f"Mean survival within {horizon} differs by {difference} {display_unit(study.time.unit)} "
+            f"({percent(study)} CI {least} to {most}).",
         )
-
-
-def _signed(value: float) -> str:
-    text = f"{value:.1f}"
-    return text.replace("-", "−") if float(text) else "0.0"
 
 
 def _within_pairs(

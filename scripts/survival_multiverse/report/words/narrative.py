@@ -32,11 +32,13 @@ from survival_multiverse.settings.study import Study
 ORIGIN = {
     "simulated": (
         "Simulated patients",
+        "not a clinical finding",
         "Patients are simulated; nothing here is a clinical finding. "
         "The page shows what the study would report, not what is true of any treatment.",
     ),
     "reconstructed": (
         "Reconstructed patients",
+        "not a clinical finding",
         "Patients are reconstructed from published aggregates so as to reproduce them; none is a person, and "
         "nothing here is a clinical finding. "
         "Only the published cutoffs are informed by data. What agrees with the publication was fitted to it, "
@@ -44,11 +46,13 @@ ORIGIN = {
     ),
     "dataset": (
         "Public example data",
+        "associations, not effects proven",
         "Patients come from a public data set, used here as a worked example. The exposure was not "
         "randomised: associations are described, not effects proven.",
     ),
     "file": (
         "A cohort from a file",
+        "associations, not effects proven",
         "Patients come from a cohort file of the study's owner. The exposure was not randomised: "
         "associations are described, and confounders that were not measured are not adjusted for.",
     ),
@@ -65,8 +69,8 @@ NULLS = {
 }
 
 
-def origin(study: Study) -> tuple[str, str]:
-    """Return the heading and text of the banner that says where the patients come from."""
+def origin(study: Study) -> tuple[str, str, str]:
+    """Return where the patients come from: a heading, what follows of it in short, and the text."""
     return ORIGIN.get(study.source, ORIGIN["file"])
 
 
