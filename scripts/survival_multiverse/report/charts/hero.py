@@ -34,8 +34,8 @@ from survival_multiverse.settings.study import Study
 
 ROW = 56
 """Height of an estimator's strip in pixels; within it positions count in strips, from its middle down."""
-LABELS = 172
-"""Room for the estimators' names, in pixels."""
+LABELS = 182
+"""Room for the estimators' names in pixels, also in a wider font than the renderer's."""
 GAP = 14
 """Room between two cutoffs, in pixels."""
 SPREAD, MIDDLE, TOP, BOTTOM, PRIMARY_PLACE = 0.2, 0.06, -0.2, 0.3, 0.38
@@ -75,6 +75,7 @@ def _strips(names: list[str], named: bool) -> Spec:
     labels = json.dumps([ESTIMATOR_LABELS[name] for name in names])
     axis: Spec = {"values": list(range(len(names))), "labelExpr": f"{labels}[datum.value]", "title": None}
     axis |= {"labelFontSize": 12, "grid": False, "ticks": False, "domain": False, "labelPadding": 8}
+    axis |= {"minExtent": LABELS}
     scale: Spec = {"domain": [len(names) - 0.5, -0.5], "nice": False}
     return {"field": "y", "type": "quantitative", "scale": scale, "axis": axis if named else None}
 

@@ -227,7 +227,7 @@ def _balance(block: pd.DataFrame, study: Study) -> Iterator[Evidence]:
     yield Evidence(
         2 * through.attempted > len(rows),
         2,
-        f"{count} matchings balance every baseline covariate, all differences below {limit} SD{ratio}.",
+        f"{count} matchings balanced every baseline covariate, all differences below {limit} SD{ratio}.",
     )
 
 
