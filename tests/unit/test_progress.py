@@ -47,7 +47,7 @@ def run(stream, *, verbose=False):
 
 
 def test_stage_is_the_file_of_a_rule():
-    assert stages()["fit_scenarios"] == "scenarios"
+    assert stages()["fit_scenarios"] == stages()["fit_scenario"] == "scenarios"
     assert stages()["render_report"] == "report"
 
 

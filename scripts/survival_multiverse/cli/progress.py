@@ -18,7 +18,7 @@ from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 from survival_multiverse.files.places import WORKFLOW_ROOT
 from survival_multiverse.files.scenario_paths import FOLDER
 
-RULE = re.compile(r"^rule (\w+):", re.MULTILINE)
+RULE = re.compile(r"^(?:rule|use rule \w+ as) (\w+)", re.MULTILINE)
 
 
 def stages() -> dict[str, str]:
