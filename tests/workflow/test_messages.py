@@ -111,7 +111,7 @@ def test_shuffled_rows_and_columns_give_the_same_bytes(empty, patients):
     shuffled = patients.sample(frac=1, random_state=1)[sorted(patients.columns)]
     use_file(empty, shuffled)
     answer = empty.snakemake(SCENARIO)
-    assert answer.jobs() == {"build_cohort": 1, "fit_scenarios": 1}, answer.text
+    assert answer.jobs() == {"build_cohort": 1, "fit_scenario": 1}, answer.text
     assert empty.contents() == before
 
 
