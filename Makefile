@@ -13,6 +13,7 @@
 # make reconstruct      the committed cohort again from the published numbers (resources/README.md)
 # make ensemble         twenty other cohorts that give the published numbers, too; about an hour on two cores
 # make bench            the engine beside lifelines and, where it is found, R (benchmarks/README.md)
+# make picture DIR=     the picture and the claim of README.md again, from a finished default study in DIR
 # make lock             requirements.lock with its hashes, from pyproject.toml (docs/supply_chain.md)
 # make check-lock | vulnerabilities    has every platform its files? is a known vulnerability among them?
 # make sbom             what is installed, and under which licences: sbom.cdx.json, licences.csv
@@ -52,7 +53,7 @@ STUDY := PYTHONPATH="$$PWD/scripts$${PYTHONPATH:+:$$PYTHONPATH}" $(BIN)/python -
 INSTALLED := $(VENV)/.installed
 COMPILED := $(VENV)/.compiled
 
-.PHONY: study audit regenerate share sign explain compare reconstruct ensemble bench lock check-lock sbom vulnerabilities \
+.PHONY: study audit regenerate share sign explain compare reconstruct ensemble bench picture lock check-lock sbom vulnerabilities \
     test test-all mutants lint format clean
 
 study: $(COMPILED)
@@ -96,6 +97,10 @@ ensemble: $(COMPILED)
 # Takes about three minutes; for numbers to quote, let the machine do nothing else.
 bench: $(COMPILED)
 	PYTHONPATH=scripts $(BIN)/python benchmarks/bench.py
+
+# The rest of the documents, too.
+picture: $(INSTALLED)
+	@$(STUDY) docs "--picture=$$DIR"
 
 lock check-lock vulnerabilities:
 	.ci/supply_chain $@

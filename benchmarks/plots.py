@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from survival_multiverse.report.style.formats import styled
-from survival_multiverse.report.style.palette import BLUE, GREEN, INK, MUTED, PURPLE, VERMILION
+from survival_multiverse.report.style.palette import BLUE, GREEN, INK, MUTED, PINK, VERMILION
 
-OTHERS = {"lifelines + scikit-learn": VERMILION, "R: survival + glm": PURPLE}
+OTHERS = {"lifelines + scikit-learn": VERMILION, "R: survival + glm": PINK}
 
 
 @styled

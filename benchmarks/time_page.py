@@ -18,7 +18,7 @@ QUIET = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--dis
 READY = "() => performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
 TIMED = """async () => { const start = performance.now(); %s; return performance.now() - start; }"""
 DRAW = "await robustness.drawAll()"
-FILTER = "document.querySelector('input[data-choice=G]').click(); await robustness.settled()"
+FILTER = "document.querySelector('input[data-choice=gtv_cutoff]').click(); await robustness.settled()"
 """A choice is taken back, until every chart that was drawn follows."""
 
 
@@ -33,7 +33,7 @@ def time_page(browser: Browser, page: Path) -> dict[str, float]:
     tab.goto(page.absolute().as_uri())
     tab.wait_for_selector("html[data-ready]")
     found = {"ready": tab.evaluate(READY)}
-    tab.evaluate("() => document.getElementById('curve').scrollIntoView()")
+    tab.evaluate("() => document.getElementById('explore').scrollIntoView()")
     tab.wait_for_selector("#curve-chart svg")
     found["curve"] = tab.evaluate("() => performance.now()")
     found["all_charts"] = tab.evaluate(TIMED % DRAW)

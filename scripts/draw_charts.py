@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import vl_convert
 
-from survival_multiverse.files.archives import write_archive
+from survival_multiverse.files.archives import README, write_archive
 from survival_multiverse.files.parquet_files import read_frame
 from survival_multiverse.files.primary_estimates import read_primary_estimates
 from survival_multiverse.files.study_files import CHARTED, CHARTED_OF_PAPER
@@ -14,6 +14,7 @@ from survival_multiverse.provenance.job_records import recorded_job
 from survival_multiverse.report.charts.chart_files import chart_specs
 from survival_multiverse.report.charts.static import svg_of
 from survival_multiverse.report.release import release
+from survival_multiverse.report.words.readme import charts_readme
 from survival_multiverse.settings.study import Study
 
 
@@ -26,7 +27,8 @@ def draw_charts(*, tables: Mapping[str, str], estimates: str, settings: str, arc
     drawn = {name: svg_of(spec) for name, spec in specs.items()}
     vector = {f"{name}.svg": svg.encode() for name, svg in drawn.items()}
     pixels = {f"{name}.png": vl_convert.svg_to_png(svg, scale=2) for name, svg in drawn.items()}
-    write_archive(vector | pixels, archive)
+    readme = charts_readme(study, {name: spec["title"]["text"] for name, spec in specs.items()})
+    write_archive({README: readme.encode()} | vector | pixels, archive)
 
 
 if __name__ == "__main__":

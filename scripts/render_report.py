@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from survival_multiverse.files.archives import write_tables
+from survival_multiverse.files.csv_files import csv_bytes
 from survival_multiverse.files.output_files import write_bytes
 from survival_multiverse.provenance.file_records import digest_of_files, file_record
 from survival_multiverse.provenance.job_log import job_log
@@ -13,6 +14,8 @@ from survival_multiverse.provenance.report_inputs import made_from, read_shared,
 from survival_multiverse.report.page import TABLES, render_page
 from survival_multiverse.report.tables.page_tables import shown_tables
 from survival_multiverse.report.tables.paper_tables import PAPER_TABLES
+from survival_multiverse.report.tables.tidy import tidy
+from survival_multiverse.report.words.readme import exhibits, tables_readme
 from survival_multiverse.settings.study import Study
 
 
@@ -29,6 +32,7 @@ def render_report(
     """Write the page and its tables; `tables` names files of tables other than the estimates."""
     study = Study.from_config(json.loads(settings))
     shared = read_shared(tables, estimates, study)
+    frames = {name: tidy(frame) for name, frame in shown_tables(study, shared).items()}
     page = render_page(
         study,
         shared,
@@ -37,11 +41,13 @@ def render_report(
         versions=software(),
         digests=made_from(scenarios[0]),
         scenarios={path: digest_of_files([path]) for path in scenarios},
+        downloads={name: csv_bytes(frame, study.source).decode() for name, frame in frames.items()},
     )
     write_bytes(outputs[0], page.encode())
     # Without the digests of what was read: those of small tables could confirm a guess at their counts.
     footer = file_record(script=__file__, settings=settings, inputs={})
-    write_tables(shown_tables(study, shared), outputs[1], data_origin=study.source, metadata=footer)
+    readme = tables_readme(study, frames, exhibits(page))
+    write_tables(frames, outputs[1], data_origin=study.source, metadata=footer, readme=readme)
 
 
 if __name__ == "__main__":

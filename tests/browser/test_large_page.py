@@ -48,7 +48,7 @@ def test_it_holds_every_scenario_and_each_curve_once(page, made):
     study, _ = made
     matched = page.evaluate("() => robustness.specs.filter((row) => row.matching).length")
     assert matched == SCENARIOS * len(study.adjustment_sets)
-    curves = page.evaluate("() => JSON.parse(document.getElementById('page-data').textContent).curves")
+    curves = page.evaluate("async () => (await robustness.unpack('analysis')).curves")
     assert len(curves["whose"]) == matched
     arms = 2 * len(VALUES["oligo_threshold"]) * len(VALUES["dose_cutoff"])
     assert len(curves["shapes"]) == arms
@@ -59,17 +59,18 @@ def test_it_draws_filters_and_opens(page, made):
     for chart in page.locator("[data-chart]:not([data-on-demand])").all():
         assert chart.locator("svg").count() == 1
     within = len(VALUES["gtv_cutoff"]) * len(VALUES["caliper"])
-    assert page.locator("#block-words").inner_text().startswith(f"{within} of {within} analyses shown")
+    assert page.locator("#shown-count").inner_text() == f"{within} of {within} shown"
+    page.locator("[data-field=caliper] > summary").click()
     page.get_by_role("checkbox", name="no caliper").uncheck()
     page.evaluate("() => robustness.settled()")
     left = within * (len(VALUES["caliper"]) - 1) // len(VALUES["caliper"])
-    assert page.locator("#block-words").inner_text().startswith(f"{left} of {within} analyses shown")
+    assert page.locator("#shown-count").inner_text() == f"{left} of {within} shown"
     page.evaluate("() => robustness.open(robustness.specs.findLast((row) => row.matching).i)")
     page.wait_for_selector("#analysis [data-chart=scenario-km] svg")
     page.wait_for_selector("#analysis [data-chart=scenario-love] svg")
     assert (
         page.locator("#analysis-command")
-        .inner_text()
+        .text_content()
         .endswith("oligo_threshold~8/dose_cutoff~66/gtv_cutoff~250/caliper~none.parquet")
     )
 

@@ -56,10 +56,17 @@ def test_an_archive_holds_every_table_twice_and_says_whose_patients_they_are(tmp
     frames = {"b": pd.DataFrame({"x": ["1", "<5"]}), "a": pd.DataFrame({"y": ["é"]})}
     for name, order in (("one", ("b", "a")), ("two", ("a", "b"))):
         tables = {table: frames[table] for table in order}
-        write_tables(tables, tmp_path / f"{name}.zip", data_origin="simulated", metadata={"rule": "r"})
+        write_tables(
+            tables,
+            tmp_path / f"{name}.zip",
+            data_origin="simulated",
+            metadata={"rule": "r"},
+            readme="Two tables.",
+        )
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "one.zip") as archive:
-        assert archive.namelist() == ["a.csv", "a.parquet", "b.csv", "b.parquet"]
+        assert archive.namelist() == ["README.md", "a.csv", "a.parquet", "b.csv", "b.parquet"]
+        assert archive.read("README.md").decode() == "Two tables."
         assert archive.read("b.csv").decode() == "data_origin,x\nsimulated,1\nsimulated,<5\n"
         archive.extract("a.parquet", tmp_path)
     pd.testing.assert_frame_equal(read_frame(tmp_path / "a.parquet"), frames["a"])

@@ -148,9 +148,15 @@ def one_table(study: Study, patients, tables, name, *, exact=False):
     rows = tables["primary"]
     rows = rows[
         (rows["population"] == PRIMARY) & (rows["landmark"] == 0) & (rows["estimator"] == "unadjusted")
-        & rows["subgroup"].isna() & (rows["analysis"] == "descriptive")
+        & rows["subgroup"].isna() & rows["analysis"].isin(["descriptive", "kaplan_meier"])
     ]  # fmt: skip
     for row in rows.to_dict("records"):
+        if row["analysis"] == "kaplan_meier":
+            # Both arms together, the overall column of Table 1; every statistic of a curve has the same.
+            if row["variable"] == name and row["statistic"] == "median":
+                mask = cells["level"] == covariate.levels.index(row["level"])
+                attack.learn(mask, row["n"], exact=exact)
+            continue
         if row["variable"] == name and row["statistic"] in ("patients_0", "patients_1"):
             place = covariate.levels.index(row["level"])
             mask = (cells["level"] == place) & (cells["arm"] == int(row["statistic"][-1]))

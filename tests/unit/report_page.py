@@ -32,7 +32,6 @@ from survival_multiverse.inference.robustness import (
 from survival_multiverse.paper.published import read_description, read_published
 from survival_multiverse.paper.published_marks import published_marks
 from survival_multiverse.report.figures.specification_curve import draw_specification_curve
-from survival_multiverse.report.figures.summary_figure import draw_summary
 from survival_multiverse.report.figures.surface import draw_hazard_ratio_surface
 from survival_multiverse.report.figures.survival_figures import draw_survival_curves
 from survival_multiverse.report.page import render_page
@@ -50,6 +49,7 @@ EXTRA = {
     "scripts": "window.vegaEmbed = '</script>';",
     "versions": {"numpy": "<b>2</b>"},
     "digests": {"Cohort": "c0ffee"},
+    "downloads": {"answer": "data_origin,Estimator\nreconstructed,Matched 1:1\n"},
     "scenarios": {
         "results/scenarios/oligo_threshold~5/dose_cutoff~63/gtv_cutoff~146/caliper~0.2.parquet": "f00dbeef",
     },
@@ -162,7 +162,6 @@ def figures_of(study, patients, tables):
     }
     figures["specification_curve"] = draw_specification_curve(found, study)
     figures["hazard_ratio_surface"] = draw_hazard_ratio_surface(found, study)
-    figures["summary"] = draw_summary(found, tables["joint_inference"], tables["attribution"], study)
     return figures
 
 

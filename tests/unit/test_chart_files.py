@@ -117,4 +117,4 @@ def test_searched_cutoffs_of_patients_mark_those_with_few_events():
         if layer["mark"]["type"] == "text" and row["care"]
     ]
     assert marked == few
-    assert MARK in drawn.text
+    assert MARK in drawn.reading

@@ -219,7 +219,7 @@ def test_every_finding_stands_on_its_side(case):
             if text.startswith("Mean survival"):
                 longer = study.inference.predicted == "longer"
                 assert (text in supporting) is (certain and longer)
-                assert "1.6 months (95\u00a0% CI" in text
+                assert "1.6 months (95% CI" in text
             if match := re.match(r"(\d+) of (\d+) (\w+) analyses have", text):
                 rows = frame[(frame["dose_cutoff"] == 63) & (frame["estimator"] == match[3])]
                 side = rows["ci_upper"] < 1 if study.inference.predicted == "longer" else rows["ci_lower"] > 1

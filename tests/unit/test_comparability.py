@@ -182,8 +182,9 @@ def test_table_one_shows_every_covariate_as_measured():
     columns = [name for name in means if name.startswith("Before matching")]
     difference = (high.mean() - low.mean()) / np.sqrt((high.var() + low.var()) / 2)
     assert means.loc["Weight", columns].tolist() == [
-        f"{low.mean():.1f} ({low.std():.1f})",
+        "–",
         f"{high.mean():.1f} ({high.std():.1f})",
+        f"{low.mean():.1f} ({low.std():.1f})",
         "–",
         f"{abs(difference):.2f}",
     ]
@@ -201,14 +202,14 @@ def test_means_of_few_patients_are_held_back():
     few = rows.copy()
     few.loc[(few.variable == "weight") & (few.level == "arm 0"), "n"] = study.minimum_count - 1
     table = table_one(few, study)
-    row = table[(table.iloc[:, 0] == "Weight").to_numpy()].iloc[0, 2:6].tolist()
-    assert row[0] == row[3] == "*"
-    assert row[1] != "*"
+    row = table[(table.iloc[:, 0] == "Weight").to_numpy()].iloc[0, 3:7].tolist()
+    assert row[1] == row[3] == "*"
+    assert row[0] != "*"
 
 
 def test_love_plot_and_confounders_show_covariates_without_a_cut():
-    study, patients, rows, found = shown()
-    love = love_chart(rows, found, study)
+    study, patients, rows, _ = shown()
+    love = love_chart(rows, study)
     names = {row["name"] for row in love.spec["data"]["values"]}
     assert {"Weight", "age, as measured", f"{study.gtv.label}, as measured", study.lesions.label} <= names
     assert "Entered the scores cut: age at 60" in love.text

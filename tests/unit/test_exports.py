@@ -1,89 +1,72 @@
 import io
 import re
-import zipfile
 
 import numpy as np
-import pandas as pd
 import pytest
-from docx import Document
-from report_frames import failure, grid, joint_row, small_study, specifications
-from report_page import EVIL, evil_page
+import vl_convert
+from matplotlib.image import imread
+from test_claim import STUDIES, joint_of, primary_rows, study_of
 
-from survival_multiverse.inference.attribution import attribute
-from survival_multiverse.inference.specification_summary import headline, primary_block
-from survival_multiverse.report.figures import summary_figure
-from survival_multiverse.report.figures.summary_figure import draw_summary
-from survival_multiverse.report.style.formats import svg_bytes
-from survival_multiverse.report.tables.manuscript import manuscript_tables
-from survival_multiverse.report.tables.patient_tables import table_one
-from survival_multiverse.report.words.answer import SILENT, Answer
+from survival_multiverse.report.charts.summary import LEGIBLE, SLIDE, summary_svg
+from survival_multiverse.report.style.palette import PAPER
+from survival_multiverse.report.words.claim import claim, evidence, hero_caption
+from survival_multiverse.report.words.narrative import origin
 
 
-@pytest.fixture(scope="module")
-def manuscript():
-    study, tables = evil_page().study, evil_page().tables
-    return manuscript_tables(tables["primary"], tables["specifications"], study)
+def slide_of(study, frame):
+    return summary_svg(frame, primary_rows(), joint_of(0.01), study)
 
 
-def test_the_manuscript_holds_the_tables_of_the_page(manuscript):
-    study, tables = evil_page().study, evil_page().tables
-    page = Document(io.BytesIO(manuscript))
-    assert len(page.tables) == 5
-    expected = table_one(tables["primary"], study)
-    first = page.tables[0]
-    shown = [[cell.text for cell in row.cells] for row in first.rows[expected.columns.nlevels :]]
-    first_column = expected.iloc[:, 0]
-    expected.isetitem(0, first_column.where(first_column != first_column.shift(), ""))
-    assert shown == expected.astype(str).to_numpy().tolist()
-    heads = [cell.text for cell in first.rows[0].cells]
-    assert heads.count("Before matching") == 4
-    # One cell over four columns.
-    assert first.rows[0].cells[2]._tc is first.rows[0].cells[5]._tc
-    assert any("|SMD|" in cell.text for cell in first.rows[1].cells)
-    assert EVIL in page.paragraphs[0].text
+def words_of(svg):
+    """All words of a drawing, as one text."""
+    drawn = re.sub(r"[\u200b\u2002•]", "", " ".join(re.findall(r"<t(?:ext|span)[^>]*>([^<]+)<", svg)))
+    return " ".join(drawn.replace("&lt;", "<").replace("&gt;", ">").split())
 
 
-def test_equal_tables_give_an_equal_document(manuscript):
-    study, tables = evil_page().study, evil_page().tables
-    assert manuscript_tables(tables["primary"], tables["specifications"], study) == manuscript
-    with zipfile.ZipFile(io.BytesIO(manuscript)) as parts:
-        assert {part.date_time for part in parts.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+def told(text, words):
+    return " ".join(text.split()) in words
 
 
-def strips(figure):
-    """Hazard ratios that each estimator's strip shows."""
-    found = {}
-    for axes in figure.axes:
-        for points in axes.collections:
-            if str(points.get_gid()).startswith("strip-"):
-                found[points.get_gid().removeprefix("strip-")] = np.asarray(points.get_offsets())[:, 0]
-    return found
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_slide_says_the_claim_its_origin_and_the_evidence(name):
+    study, frame = STUDIES[name]
+    words = words_of(slide_of(study, frame))
+    supporting, opposing = evidence(frame, primary_rows(), joint_of(0.01), study)
+    assert told(claim(frame, study), words)
+    assert told(": ".join(origin(study)[:2]), words)
+    assert told(hero_caption(study), words)
+    assert all(told(text, words) for text in supporting + opposing)
+    before, _, after = words.partition("Against")
+    assert all(told(text, before) for text in supporting)
+    assert all(told(text, after) for text in opposing)
 
 
-def test_the_summary_draws_what_it_says():
-    figure = draw_summary(grid(), pd.DataFrame([joint_row()]), attribute(grid()), small_study())
-    shown = strips(figure)
-    block = primary_block(headline(grid()), small_study())
-    for name, ratios in shown.items():
-        here = block[(block["estimator"] == name) & (block["status"] == "ok")]
-        assert sorted(ratios) == pytest.approx(sorted(here["hazard_ratio"]))
-    words = " ".join(text.get_text() for text in figure.texts).replace("\n", " ")
-    said = re.search(r"(\d+) of (\d+) \(\d+.% ?\) found", words.replace("\u00a0", " "))
-    assert (int(said[1]), int(said[2])) == ((shown["matched"] < 1).sum(), len(shown["matched"]))
-    assert SILENT[small_study().source] in words
-    assert "What the evidence can't say" in words
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_slide_is_legible_and_nothing_is_cut(name):
+    svg = slide_of(*STUDIES[name])
+    assert least_size(svg) >= LEGIBLE
+    pixels = imread(io.BytesIO(vl_convert.svg_to_png(svg, scale=1)))
+    assert pixels.shape[:2] == SLIDE[::-1]
+    paper = [int(PAPER[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    for edge in (pixels[:3], pixels[-3:], pixels[:, :3], pixels[:, -3:]):
+        assert np.allclose(edge[..., :3], paper, atol=0.01)
 
 
-def test_a_summary_of_nothing():
-    figure = draw_summary(
-        specifications([failure()]), pd.DataFrame([joint_row()]), attribute(grid()).iloc[:0], small_study()
-    )
-    assert svg_bytes(figure)
+def least_size(svg):
+    """Size of the smallest text in pixels of the slide."""
+    shown = float(re.search(r'viewBox="\S+ \S+ ([\d.]+) ', svg)[1])
+    return min(map(float, re.findall(r'font-size="([\d.]+)px"', svg))) * SLIDE[0] / shown
 
 
-def test_a_long_answer_stays_above_what_the_evidence_cannot_say(monkeypatch):
-    long = Answer("Matched 1:1", ("many words " * 45, "and more of them " * 30, "and others " * 40), {})
-    monkeypatch.setattr(summary_figure, "answers", lambda *_: [long])
-    figure = draw_summary(grid(), pd.DataFrame([joint_row()]), attribute(grid()), small_study())
-    boxes = {text.get_text()[:4]: text.get_window_extent() for text in figure.texts}
-    assert boxes["many"].y0 >= boxes["What"].y1
+def test_a_slide_with_too_many_words_keeps_the_claim_and_leaves_out_evidence():
+    study = study_of(unit="units of a name that takes up more room than any slide has for it " * 3)
+    frame = STUDIES["holds at the primary and stops below"][1]
+    words = words_of(slide_of(study, frame))
+    assert told(claim(frame, study), words)
+    supporting, opposing = evidence(frame, primary_rows(), joint_of(0.01), study)
+    assert not all(told(text, words) for text in supporting + opposing)
+
+
+def test_equal_tables_give_an_equal_slide():
+    study, frame = STUDIES["reconstructed"]
+    assert slide_of(study, frame) == slide_of(study, frame)

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 from collections import Counter
 
 import numpy as np
@@ -92,7 +93,7 @@ def test_axis_that_does_not_apply_has_no_rows():
     curve = curve_order(headline(grid(), estimator="adjusted"))
     headings = [row.label for row in decision_rows(curve, small_study()) if row.made is None]
     assert len(headings) == 1
-    assert not any("aliper" in heading or "gate" in heading for heading in headings)
+    assert not any("aliper" in heading or "Balance" in heading for heading in headings)
 
 
 def test_estimators_have_curves_of_their_own():
@@ -104,17 +105,17 @@ def test_estimators_have_curves_of_their_own():
     assert sorted(gid for gids in drawn.values() for gid in gids) == ["curve-adjusted", "curve-matched"]
     assert max(map(len, drawn.values())) == 1
     here = matched()[matched()["oligo_threshold"] == 5.0]
-    assert f"{summarise(here).estimated} estimated, none through the gate" in texts(figure)
+    assert f"{summarise(here).estimated} estimated, none balanced" in texts(figure)
 
 
-def test_the_curve_says_how_many_are_through_the_gate():
+def test_the_curve_says_how_many_are_balanced():
     rows = grid().assign(**{strictest_gate(small_study()): lambda rows: rows["passes_baseline_0.25"]})
     here = of_set(headline(rows, estimator="matched"), small_study().primary_set)
     here = here[here["oligo_threshold"] == 5.0]
     through = len(passing(estimated(here), gate="passes_baseline_0.25"))
     assert 0 < through < len(here)
     shown = texts(draw_specification_curve(rows, small_study()))
-    assert f"{summarise(here).estimated} estimated, {through} through the gate" in shown
+    assert f"{summarise(here).estimated} estimated, {through} balanced" in shown
     assert f"{summarise(headline(grid(), estimator='adjusted')).estimated // 4} estimated" in shown
 
 
@@ -290,7 +291,7 @@ def test_p_values_come_from_the_table(name, p_values):
     [
         ("dose", {"o": [(12.0, 0.5), (24.0, 0.2)]}),
         ("oligometastatic_state", {"|": [(13.0, 0.5)]}),
-        ("dose_by_response", {"s": []}),
+        ("dose_by_response", {}),
         ("dose_matched_baseline_only", {}),
     ],
 )
@@ -312,8 +313,69 @@ def test_published_numbers_are_marked_in_their_figure(name, marks):
     found = {line.get_marker(): list(zip(*line.get_data(), strict=True)) for line in purple}
     assert found == marks
     labels = [line.get_label() for line in purple]
-    expected = {"dose": ["Published, P = 0.004"], "oligometastatic_state": ["Published"]}
-    assert labels == expected.get(name, ["Published, P = 0.036"] if name == "dose_by_response" else [])
+    assert labels == ["Published"] * len(marks)
+    # A printed P value is words, for which nothing is drawn.
+    titles = [axes.get_legend().get_title().get_text() for axes in figure.axes if axes.get_legend()]
+    printed = {"dose": ["Published: P = 0.004"], "dose_by_response": ["", "Published: P = 0.036"]}
+    assert [title.partition("\n")[2] for title in titles] == printed.get(name, [""])
+
+
+def effect_rows():
+    """Rows of medians and hazard ratios that no estimate on the patients would give."""
+    head = log_rank_rows().iloc[0].to_dict() | {"estimate": 9.0, "ci_lower": 8.0, "ci_upper": 10.0, "n": 80}
+    cox = {"analysis": "cox", "model": "arm_only", "ties": "efron", "statistic": "hazard_ratio"}
+    cox |= {"level": "1 vs 0", "estimate": 0.71, "ci_lower": 0.52, "ci_upper": 0.96}
+    median = {"analysis": "kaplan_meier", "statistic": "median"}
+    matched = {"estimator": "matched", "adjustment_set": "as_published"}
+    changes = [
+        {},
+        cox | {"variance": "model"},
+        cox | {"variance": "model", "ties": "breslow", "estimate": 0.1},
+        cox | {"variance": "model", "model": "selected", "estimate": 0.2},
+        cox | {"variance": "model", "landmark": 6.0, "estimate": 0.3},
+        cox | matched | {"variance": "clustered", "estimate": 0.66},
+        cox | matched | {"variance": "model", "estimate": 0.4},
+        cox | {"variance": "model", "subgroup": "response=no", "estimate": 0.83},
+        median | {"level": "1", "estimate": 14.2, "ci_lower": 12.0, "ci_upper": np.nan},
+        median | {"level": "0", "estimate": 11.0, "n": small_study().minimum_count - 1},
+        median | matched | {"level": "1"},
+    ]
+    return pd.DataFrame([head | change for change in changes])
+
+
+@pytest.mark.parametrize(
+    ("name", "ratios", "medians"),
+    [
+        ("dose", ["0.71 (0.52 to 0.96)"], ["median 14.2 (12.0 to not reached) months"]),
+        ("dose_by_response", ["0.83 (0.52 to 0.96)", ""], []),
+        ("dose_matched_as_published", ["0.66 (0.52 to 0.96)"], ["median 9.0 (8.0 to 10.0) months"]),
+        ("oligometastatic_state", [""], []),
+    ],
+)
+def test_the_effect_stands_beside_the_curves_as_in_the_table(name, ratios, medians):
+    figure = draw_survival_curves(f"survival_curves_{name}", samples(), effect_rows(), small_study())
+    legends = [axes.get_legend() for axes in figure.axes if axes.get_legend()]
+    heads = [f"Hazard ratio {ratio}, 95% CI" if ratio else "" for ratio in ratios]
+    assert [legend.get_title().get_text().partition("\nLog-rank")[0] for legend in legends] == [
+        head or legend.get_title().get_text() for head, legend in zip(heads, legends, strict=True)
+    ]
+    words = " ".join(text.get_text() for legend in legends for text in legend.get_texts())
+    assert re.findall(r"median [\d.]+ \([^)]*\) months", words) == medians
+    # An arm with too few patients has no median.
+    assert "11.0" not in words
+
+
+def test_words_of_a_figure_are_words_and_legible():
+    drawn = svg_bytes(
+        draw_survival_curves("survival_curves_dose", samples(), effect_rows(), small_study())
+    ).decode()
+    assert ">Hazard ratio 0.71 (0.52 to 0.96), 95% CI</text>" in drawn
+    assert ">Number at risk</text>" in drawn
+    sizes = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", drawn)]
+    assert len(sizes) > 20
+    # A unit of the figure is a point, 4/3 of a pixel.
+    assert min(sizes) * 4 / 3 >= 11
+    assert "DejaVu" not in drawn
 
 
 def test_no_p_value_where_the_table_has_none():

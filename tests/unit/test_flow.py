@@ -32,7 +32,7 @@ def steps_of(seed, *, gaps, minimum=0):
 
 def numbers(branches):
     """Counts behind the colon, without percentages."""
-    pattern = re.compile(r"(?<![(\d])\b\d+\b(?! %)")
+    pattern = re.compile(r"(?<![(\d])\b\d+\b(?!%)")
     return [[int(n) for n in pattern.findall(text.rsplit(": ", 1)[1])] for text in branches]
 
 

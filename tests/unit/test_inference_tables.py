@@ -37,7 +37,7 @@ def test_joint_table_gives_both_nulls_beside_each_other():
     assert row["Estimator"] == "Matched 1:1"
     assert (row["Analyses"], row["Number"]) == ("all", "48")
     assert row["Median HR"] == "0.80"
-    assert row["Significant as predicted"] == "25 %"
+    assert row["Significant as predicted"] == "25%"
     assert row["Mean z as predicted"] == "1.50"
     assert row["Adjusted for"] == "As published †"
     tests = [name for name in table.columns if "-sided P" in name]
@@ -63,9 +63,9 @@ def test_joint_table_gives_what_passes_the_gate_below_all():
     iptw = "Inverse probability weights"
     assert shown == [
         ["Matched 1:1", "all", "48", "0.80"],
-        ["Matched 1:1", "through the gate", "12", "0.90"],
+        ["Matched 1:1", "balanced", "12", "0.90"],
         [iptw, "all", "48", "0.80"],
-        [iptw, "through the gate", "0", "–"],
+        [iptw, "balanced", "0", "–"],
     ]
     one_sided = table["One-sided P, median (longer survival) survival from covariates"]
     assert one_sided.tolist() == ["0.010", "0.20", "0.010", "–"]
@@ -108,10 +108,11 @@ def test_a_block_without_an_estimate_has_dashes():
 
 def test_sentence_of_the_joint_test():
     assert joint_readings(joint(), small_study()) == {
-        "matched": "Tested together, the 48 matched analyses have a median hazard ratio of 0.80: two-sided "
-        "P = 0.040 with thoracic radiation dose permuted among alike patients (one-sided, towards longer "
-        "survival: P = 0.010); P = 0.040 with survival simulated from the covariates (one-sided, towards "
-        "longer survival: P = 0.050); 199 draws each."
+        "matched": "Tested together, the 48 matched analyses have a median hazard ratio of 0.80. "
+        "With thoracic radiation dose permuted among similar patients, the two-sided test gives P = 0.040; "
+        "one-sided, towards longer survival, P = 0.010. With survival simulated from the covariates, the "
+        "two-sided test gives P = 0.040; one-sided, towards longer survival, P = 0.050. Each test takes 199 "
+        "draws."
     }
 
 
@@ -133,16 +134,16 @@ def test_joint_tests_of_fitted_patients_are_no_inference():
 
 def test_the_least_p_value_is_called_that():
     text = joint_readings(joint(joint_row(p_median=1 / 200)), small_study())["matched"]
-    assert "longer survival: P = 0.005 (the least there can be))" in text
-    assert text.endswith("; 199 draws.")
+    assert "longer survival, P = 0.005 (the smallest possible)." in text
+    assert text.endswith(" The test takes 199 draws.")
     text = joint_readings(joint(joint_row(p_median=2 / 200)), small_study())["matched"]
-    assert "least" not in text
+    assert "smallest" not in text
 
 
 def test_a_null_that_could_not_be_drawn_has_no_p_value():
     nothing = joint_row(null="simulation", p_median=np.nan, p_abs_median=np.nan)
     text = joint_readings(joint(nothing), small_study())["matched"]
-    assert "no P value with survival simulated from the covariates" in text
+    assert "simulated from the covariates, the two-sided test gives no P value; one-sided" in text
 
 
 @pytest.mark.parametrize(("draws", "least"), [(199, "1/200 = 0.005"), (999, "1/1,000 = 0.001")])
@@ -160,12 +161,12 @@ def test_attribution_table_adds_up_and_names_what_was_left_out():
     matched = table[table["Estimator"] == "Matched 1:1"].iloc[0]
     everything = (terms["scope"] == "multiverse") & (terms["gate"] == "all")
     here = terms[everything & (terms["estimator"] == "matched")]
-    percent = {row.term: f"{100 * row.share:.0f} %" for row in here.itertuples() if row.order == 1}
+    percent = {row.term: f"{100 * row.share:.0f}%" for row in here.itertuples() if row.order == 1}
     assert matched["Caliper"] == percent.get("caliper", "–")
     assert matched["Adjusted for"] == percent["adjustment_set"]
     order = here.loc[here["term"] == "tie_break", "share"].item()
-    assert matched["Order of equal scores"] == (f"{100 * order:.0f} %" if order >= 0.005 else "<1 %")
-    assert matched["Only together"] == f"{100 * here.loc[here['order'] > 1, 'share'].sum():.0f} %"
+    assert matched["Order of equal scores"] == (f"{100 * order:.0f}%" if order >= 0.005 else "<1%")
+    assert matched["Only together"] == f"{100 * here.loc[here['order'] > 1, 'share'].sum():.0f}%"
     # At that threshold nothing could be estimated without a caliper.
     assert matched["Left out"] == "≥4 lesions"
     adjusted = table[table["Estimator"] == "Adjusted Cox model"].iloc[0]
@@ -178,8 +179,8 @@ def test_a_small_share_is_not_said_to_be_none():
     terms.loc[terms["term"] == "adjustment_set", "share"] = 0.004
     terms.loc[terms["term"] == "dose_cutoff", "share"] = 0.0
     table = attribution_table(terms, specs, small_study())
-    assert set(table["Adjusted for"]) == {"<1 %"}
-    assert set(table[small_study().dose.label]) == {"0 %"}
+    assert set(table["Adjusted for"]) == {"<1%"}
+    assert set(table[small_study().dose.label]) == {"0%"}
 
 
 def test_attribution_table_without_a_factorial():

@@ -77,6 +77,13 @@ def test_a_long_line_passes_no_box():
         assert left + WIDTH != float(x) or not top <= float(y) <= top + height
 
 
+def test_words_are_legible_in_a_window_of_any_width():
+    figure = drawn()
+    assert figure.get("viewBox") == f"0 0 {figure.get('width')} {figure.get('height')}"
+    sizes = {float(part.get("font-size")) for part in figure.iter() if part.get("font-size")}
+    assert min(sizes) >= 11
+
+
 def test_verdicts_are_colours_and_words():
     words = {"a": ("ok", "1 ok"), "b": ("tampered", "1 tampered, 2 ok"), "c": ("orphan", "1 orphan")}
     marks = {name: Mark(*said) for name, said in words.items()}

@@ -2,6 +2,7 @@ import dataclasses
 import itertools
 import json
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,8 @@ from survival_multiverse.report.charts.page_data import (
     axis_labels,
     balance_columns,
     choice_labels,
+    decisions,
+    other_columns,
     shared_curves,
     specification_columns,
 )
@@ -56,29 +59,31 @@ def unpacked(columns, name):
 def test_columns_give_back_the_specifications():
     frame = grid()
     columns = specification_columns(frame, small_study())
-    assert columns["headline"] == len(frame)
+    assert columns["rows"] == len(frame)
     labels = axis_labels(small_study())
     for position, row in enumerate(frame.to_dict("records")):
         known = row["status"] == "ok"
         assert (unpacked(columns, "hr")[position] is not None) == known
         if known:
             assert unpacked(columns, "hr")[position] == pytest.approx(row["hazard_ratio"], rel=1e-3)
-        assert labels["D"][unpacked(columns, "D")[position]] == f"≥{row['dose_cutoff']:g} Gy"
-        place = unpacked(columns, "C")[position]
+        assert (
+            labels["dose_cutoff"][unpacked(columns, "dose_cutoff")[position]] == f"≥{row['dose_cutoff']:g} Gy"
+        )
+        place = unpacked(columns, "caliper")[position]
         assert (place == -1) == math.isnan(row["caliper"])
     assert json.dumps(columns, allow_nan=False)
 
 
-def test_other_populations_and_landmarks_follow_the_headline():
+def test_other_populations_and_landmarks_stand_apart():
     rows = [
         estimate(0.9, population="all"),
         estimate(0.8),
         estimate(0.7, landmark=8.0, landmark_order=next(iter(ORDERS))),
     ]
-    columns = specification_columns(specifications(rows), small_study())
-    assert columns["headline"] == 1
-    assert unpacked(columns, "hr") == [0.8, 0.9, 0.7]
-    assert unpacked(columns, "O") == [-1, -1, 0]
+    assert unpacked(specification_columns(specifications(rows), small_study()), "hr") == [0.8]
+    others = other_columns(specifications(rows), small_study())
+    assert unpacked(others, "hr") == [0.9, 0.7]
+    assert unpacked(others, "landmark_order") == [-1, 0]
 
 
 def test_small_counts_never_reach_the_page():
@@ -92,23 +97,32 @@ def test_a_large_grid_leaves_the_landmarks_to_the_files():
     rows = specifications([estimate(0.8), estimate(0.7, landmark=8.0)])
     many = pd.concat([rows] * (CARD_ROWS // 2 + 1), ignore_index=True)
     assert specification_columns(many, small_study())["rows"] == CARD_ROWS // 2 + 1
+    assert other_columns(many, small_study())["rows"] == 0
 
 
 def test_equal_labels_stay_apart():
     config = small_config()
     sets = {name: entry | {"label": "Same"} for name, entry in config["adjustment_sets"].items()}
     study = Study.from_config(config | {"adjustment_sets": sets})
-    assert len(set(axis_labels(study)["S"])) == 2
+    assert len(set(axis_labels(study)["adjustment_set"])) == 2
 
 
 def test_choices_are_the_values_of_the_axes():
     choices = choice_labels(small_study())
-    assert [choice["label"] for choice in choices] == [
-        *("Gross tumour volume ≥100 cm³", "Gross tumour volume ≥146 cm³", "Caliper 0.2", "no caliper"),
-        "Through the gate",
+    assert [(choice["group"], choice["value"]) for choice in choices] == [
+        *(("Gross tumour volume", "≥100 cm³"), ("Gross tumour volume", "≥146 cm³")),
+        *(("Caliper", "0.2"), ("Caliper", "no caliper"), ("Every covariate balanced", "through")),
     ]
     labels = axis_labels(small_study())
     assert all(choice["value"] in labels[choice["field"]] for choice in choices[:-1])
+
+
+def test_decisions_are_told_once_in_a_sentence():
+    found = {entry["name"]: entry for entry in decisions(small_study())}
+    assert found["oligo_threshold"]["spoken"] == ["≥4 lesions", "≥5 lesions"]
+    assert found["dose_cutoff"]["spoken"][1] == "thoracic radiation dose ≥63 Gy"
+    assert found["caliper"]["spoken"] == ["caliper 0.2", "no caliper"]
+    assert [name for name, entry in found.items() if entry["inside"]] == ["gtv_cutoff", "caliper"]
 
 
 def test_curves_are_shared_by_digest_and_small_counts_held_back():
@@ -148,14 +162,15 @@ def test_the_answer_counts_what_is_in_the_block():
     block = primary_block(headline(grid(), estimator="matched"), small_study())
     summary = summarise(block)
     text = " ".join(found[0].sentences).replace("\u00a0", " ")
-    who = f"{len(block)} matched analyses of patients with ≥5 lesions, adjusted for “As published”, compare"
+    who = f"{len(block)} matched analyses, adjusted for “As published”, compare ≥63 Gy with <63 Gy: "
     assert text.startswith(who)
     other = grid()[grid()["adjustment_set"] == "baseline_only"]
     other = summarise(primary_cutoffs(headline(other, estimator="matched"), small_study()))
-    assert f"Adjusted for “Baseline only”, a block of its own gives a median of {other.median:.2f}." in text
+    count = f"{other.estimated} analyses have a median of {other.median:.2f}."
+    assert f"Adjusted for “Baseline only”, {count}" in text
     assert f"{summary.below_1} of {summary.estimated} (" in text
-    assert f"the median is {summary.median:.2f}, and 0.60 was published. None of the {len(block)} bal" in text
-    assert "the arms compared differ, whatever the hazard ratio" in text
+    assert f"The median is {summary.median:.2f}. Published was 0.60. None of the {len(block)} bal" in text
+    assert "The arms compared differ, whatever the hazard ratio" in text
     row = answer_table(found).iloc[0]
     assert row["Hazard ratio below 1"] == f"{summary.below_1} of {summary.estimated}"
     assert row["CI excludes 1"] == f"{summary.ci_below_1} below, {summary.ci_above_1} above"
@@ -170,11 +185,11 @@ def test_the_answer_of_fitted_patients_is_that_at_the_published_cutoffs():
     cell = headline(frame, estimator="matched")
     cell = cell[cell["is_primary"]].set_index("adjustment_set")["hazard_ratio"]
     assert matched.sentences[1].startswith(
-        f"At the published cutoffs they give {cell['as_published']:.2f} (as published †), where the paper’s "
-        "own pairs and model gave 0.60;"
+        f"At the published cutoffs they give {cell['as_published']:.2f} (as published †). There the paper’s "
+        "own pairs and model gave 0.60."
     )
     assert "an assumption about values within each published category" in matched.sentences[1]
-    assert "where the paper’s own model gave 0.68" in adjusted.sentences[1]
+    assert "There the paper’s own model gave 0.68." in adjusted.sentences[1]
     assert "P =" not in " ".join(matched.sentences)
     assert not [name for name in answer_table([matched]) if "ided P" in name]
     assert matched.row["Published"] == "0.60"
@@ -185,10 +200,10 @@ def test_the_answer_says_what_is_through_the_gate():
     rows = [estimate(0.5), estimate(0.7, caliper=np.inf, **gate), estimate(0.9, gtv_cutoff=100.0, **gate)]
     (found,) = answers(specifications(rows), patients_study(), joint(), attribute(grid()).iloc[:0])
     assert found.sentences[0].endswith(
-        "Only 2 of the 3 balanced every baseline covariate (all standardised differences below 0.1); their "
+        "Only 2 of the 3 balanced every baseline covariate (all standardised differences below 0.1). Their "
         "median is 0.79."
     )
-    assert found.row["Through the gate"] == "2 of 3"
+    assert found.row["Balanced"] == "2 of 3"
     assert found.row["Their median HR (range)"] == "0.79 (0.70 to 0.90)"
     (none,) = answers(specifications(rows[:1] * 2), patients_study(), joint(), attribute(grid()).iloc[:0])
     assert "None of the 2 balanced every baseline covariate" in none.sentences[0]
@@ -196,15 +211,16 @@ def test_the_answer_says_what_is_through_the_gate():
 
 
 @pytest.mark.parametrize("study", [small_study, patients_study])
-def test_every_answer_is_three_paragraphs(study):
+def test_every_answer_is_a_few_paragraphs(study):
     alone = estimate(0.6, estimator="unadjusted", adjustment_set=None, is_primary=True)
     frame = pd.concat([grid(), specifications([alone])], ignore_index=True)
     found = answers(frame, study(), joint(), attribute(grid()))
     assert len(found) == 3
     for answer in found:
-        # A full stop at the end, another at most; those inside numbers have no blank behind them.
-        assert all(part.endswith(".") and part.count(". ") <= 1 for part in answer.sentences)
-        assert len(answer.sentences) == 3
+        # A full stop at the end, five more at most; those inside numbers have no blank behind them.
+        assert all(part.endswith(".") and part.count(". ") <= 5 for part in answer.sentences)
+        # Where there is one analysis, no choice can move it.
+        assert len(answer.sentences) == (2 if answer.name == "Unadjusted" else 3)
 
 
 def test_the_answer_names_the_largest_share():
@@ -212,7 +228,7 @@ def test_the_answer_names_the_largest_share():
     found = answers(grid(), small_study(), joint(), attribution)
     share = next(iter(first_order(attribution, small_study(), "matched").values()))
     assert share == max(first_order(attribution, small_study(), "matched").values())
-    assert f"{100 * share:.0f} %" in found[0].sentences[2]
+    assert f"{100 * share:.0f}%" in found[0].sentences[2]
 
 
 def test_the_answer_without_an_estimate():
@@ -230,8 +246,8 @@ def test_other_blocks_are_set_side_by_side_and_never_pooled():
         estimate(1.5, oligo_threshold=4.0),
     ]
     text = dict(readings(specifications(rows), small_study()))["Matched 1:1"]
-    assert "the median is 0.55." in text
-    assert "The 2 other blocks" in text
+    assert "The median is 0.55." in text
+    assert "The 2 other pairs of a threshold and a cutoff of" in text
     assert "medians from 1.50 to 3.00; none of the 2 are below 1" in text
     assert "3.00 (" not in text
 
@@ -243,13 +259,14 @@ def test_the_reading_flags_late_covariates_and_the_smaller_arm():
         estimate(0.8, dose_cutoff=60.0, focal_arm=0.0),
     ]
     text = dict(readings(specifications(rows), small_study()))["Matched 1:1"].replace("\u00a0", " ")
-    assert "Adjusted for “Baseline only”, a block of its own gives a hazard ratio of 0.90." in text
+    assert "Adjusted for “Baseline only”, the hazard ratio is 0.90." in text
     early = dataclasses.replace(small_study(), primary_set="baseline_only")
     turned = dict(readings(specifications(rows), early))["Matched 1:1"]
-    late = "Adjusted for “As published” (holds covariates known only after treatment began), a block"
-    assert f"{late} of its own gives a hazard ratio of 0.50." in turned
-    assert "The arm below the cutoff is the smaller one" in text
-    assert "thoracic radiation dose ≥60 Gy; at the other" in text
+    late = "That set holds covariates known only after treatment began."
+    assert f"Adjusted for “As published”, the hazard ratio is 0.50. {late}" in turned
+    assert late not in text
+    assert "It is the arm below the cutoff in some" in text
+    assert "thoracic radiation dose ≥60 Gy. At other" in text
 
 
 @pytest.mark.parametrize(
@@ -276,7 +293,7 @@ def test_risk_ratio_is_that_of_the_e_value():
 def test_names_of_covariates_do_not_cover_each_other():
     random = np.random.default_rng(5)
     measured = [
-        {"name": f"A covariate: {n}", "exposure": 1 + random.random() / 3, "outcome": 1 + random.random() / 5}
+        {"number": str(n), "exposure": 1 + random.random() / 3, "outcome": 1 + random.random() / 5}
         for n in range(12)
     ]
     reach = 3.0
@@ -284,11 +301,11 @@ def test_names_of_covariates_do_not_cover_each_other():
     heights = [up * math.log(height) for height in apart_names(measured, reach)]
     lefts = [(BIAS_LEAST - 70) / math.log(reach) * math.log(row["exposure"]) for row in measured]
     for one, other in itertools.combinations(range(12), 2):
-        beside = abs(lefts[one] - lefts[other]) > CHARACTER * len(measured[0]["name"])
+        beside = abs(lefts[one] - lefts[other]) > CHARACTER * len(measured[0]["number"])
         assert beside or abs(heights[one] - heights[other]) > 0.99 * LINE
     for left, height in zip(lefts, heights, strict=True):
         for row, point in zip(measured, lefts, strict=True):
-            covered = 6 < point - left < CHARACTER * len(row["name"])
+            covered = 6 < point - left < CHARACTER * len(row["number"])
             assert not covered or abs(height - up * math.log(row["outcome"])) > 0.99 * LINE
     alone = apart_names(measured[:1], reach)
     assert alone == pytest.approx([max(measured[0]["outcome"], math.exp(LINE / 2 / up))])
@@ -359,7 +376,8 @@ def test_checklists_come_from_the_settings():
     propensity = propensity_table(small_study(), grid()).set_index("Item (Yao et al. 2017)")["What was done"]
     assert propensity["Caliper"].startswith("0.2, none SD")
     assert propensity["Variables known only after treatment"] == "As published hold some (†)"
-    assert "0 of 32 below 0.1" in propensity["Balance"]
+    assert "0 of 32 below 0.1," in propensity["Balance"]
+    assert re.search(r"\d of 32 below 0.25 \(median hazard ratio 0\.\d\d\)", propensity["Balance"])
     remark = cutpoint_items(small_study()).set_index("Item (REMARK)")["Answer"]
     assert remark["Cutpoints of thoracic radiation dose"].startswith("60, 63; primary 63 Gy")
 

@@ -74,9 +74,9 @@ def test_the_chart_shows_the_ratios_of_the_higher_dose():
     for name, row in rows.items():
         own = matching.loc[STORED if name == "Published pairs" else name.removeprefix("Own matching, ")]
         assert row["hr"] == pytest.approx(1 / own.hazard_ratio, rel=1e-4)
-    assert "is 0.60 (printed as 1.656 for the lower dose)" in chart.text
+    assert "is 0.60 (printed as 1.656 for the lower dose)" in chart.reading
     inside = sum(row["lo"] <= 1 / 1.656 <= row["hi"] for row in rows.values() if row["lo"] is not None)
-    assert f"inside {inside} of 2 bars" in chart.text
+    assert f"inside {inside} of 2 bars; the median of the points is" in chart.reading
 
 
 def test_the_stored_pairs_stand_beside_the_study_s_own_matching():
@@ -105,7 +105,8 @@ def test_the_ensemble_shows_its_range_and_what_was_published():
     assert [row["hr"] for row in rows if "hr" in row] == [0.61, 0.66]
     assert [row["published"] for row in rows if "published" in row] == [pytest.approx(1 / 1.656, rel=1e-4)]
     assert "0.60, as published" in chart.text
-    assert "one of 2 cohorts; each gives 96.0 % of" in chart.text
+    assert "one of 2 cohorts that" in chart.text
+    assert "Each cohort gives 96.0% of" in chart.reading
 
 
 def test_a_paper_without_matching_has_no_row():

@@ -13,8 +13,8 @@ from report_page import RESOURCES, evil_page, printed_marks
 from survival_multiverse.paper.published import read_description, read_published
 from survival_multiverse.paper.published_marks import NO_MARKS, published_marks
 from survival_multiverse.report.charts.page_charts import page_charts
-from survival_multiverse.report.style.palette import PUBLISHED
-from survival_multiverse.report.words.captions import caption, marks_lacking
+from survival_multiverse.report.style.palette import PUBLISHED, PUBLISHED_NAME
+from survival_multiverse.report.words.captions import caption
 from survival_multiverse.report.words.figure_names import figure_names
 from survival_multiverse.settings.study import Study
 
@@ -85,16 +85,16 @@ def test_a_paper_about_other_variables_has_nothing_to_mark():
     assert marks.columns.tolist() == NO_MARKS.columns.tolist()
 
 
-def test_every_chart_has_both_marks_or_says_which_it_lacks():
+def test_a_chart_without_a_published_number_speaks_of_none():
     made = evil_page()
     charts = page_charts(made.study, made.tables)
     assert len(charts) == 13
     lacking = {}
     for name, chart in charts.items():
         spec = json.dumps(chart.spec)
-        value, primary = PUBLISHED in spec, "datum.primary" in spec or "primary scenario" in chart.text
-        assert ("a published value, as the paper prints none" in chart.text) == (not value), name
-        assert primary or "Not marked: the primary scenario" in chart.text, name
+        value = PUBLISHED in spec
+        assert value or PUBLISHED_NAME not in chart.text.lower(), name
+        assert "Not marked" not in chart.text, name
         lacking[name] = not value
     assert [name for name, without in lacking.items() if without] == ["attribution-chart", "overlap-chart"]
 
@@ -107,11 +107,11 @@ def test_without_a_paper_no_chart_speaks_of_one():
         assert "ublished" not in chart.text.replace("As published", ""), name
         assert PUBLISHED not in json.dumps(chart.spec), name
     for name in figure_names(study):
-        assert "ublished" not in caption(name, tables["specifications"], study, NO_MARKS).text
-    assert marks_lacking(study, NO_MARKS, value=False) == ""
+        words = caption(name, tables["specifications"], study, NO_MARKS)
+        assert "ublished" not in words.text + words.reading
 
 
-def test_the_captions_of_survival_curves_say_what_is_purple():
+def test_the_captions_of_survival_curves_name_the_published_numbers():
     made = evil_page()
     text = {
         name.removeprefix("survival_curves_"): caption(
@@ -119,15 +119,11 @@ def test_the_captions_of_survival_curves_say_what_is_purple():
         ).text
         for name in figure_names(made.study)
     }
-    assert (
-        "Purple: published survival rates (rings), medians (ticks), log-rank P."
-        in text["oligometastatic_state"]
-    )
-    assert "Purple: published survival rates (rings), log-rank P." in text["dose_matched_as_published"]
-    assert "Purple: published log-rank P." in text["dose_by_gtv"]
-    assert text["dose_matched_baseline_only"].endswith(
-        "Not marked: a published value, as the paper prints none of this kind."
-    )
+    assert "Pink: published survival rates (rings), medians (ticks)." in text["oligometastatic_state"]
+    assert "Pink: published survival rates (rings)." in text["dose_matched_as_published"]
+    # A printed P value is words in the figure, without a mark.
+    assert "Pink" not in text["dose_by_gtv"]
+    assert "ublished" not in text["dose_matched_baseline_only"]
 
 
 def test_the_numbers_are_those_of_the_committed_print():

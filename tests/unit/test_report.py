@@ -29,6 +29,7 @@ from report_page import EXTRA, evil_page, page_of
 from survival_multiverse.cohort.disclosure import shown_count
 from survival_multiverse.cohort.preparation import prepare_cohort
 from survival_multiverse.inference.robustness import summarise_blocks
+from survival_multiverse.report.charts.packed import unpacked
 from survival_multiverse.report.page import CHAPTERS, TABLES, inline_svg, render_page
 from survival_multiverse.report.tables.page_tables import page_tables, shown_tables
 from survival_multiverse.report.tables.patient_tables import table_one
@@ -73,12 +74,18 @@ class Elements(HTMLParser):
             self.text.append(data)
 
 
+def blocks_of(html):
+    """What the page's script unpacks."""
+    found = re.findall(r'<script type="application/gzip" id="block-(\w+)">([\w+/=]*)</script>', html)
+    return {name: unpacked(block) for name, block in found}
+
+
 def test_user_given_text_shows_as_text(page):
     found = Elements(page.html)
-    # The page's own: the data, the first view, a specification a chart, the libraries and the glue.
+    # The page's own: compressed blocks, and the script that unpacks them.
     own = [attributes for tag, attributes in found.tags if tag == "script"]
     assert all(set(attributes) <= {"type", "id"} for attributes in own)
-    assert [attributes for attributes in own if not attributes] == [{}, {}]
+    assert [attributes for attributes in own if not attributes] == [{}]
     assert not {"i", "u"} & {tag for tag, _ in found.tags}
     shown = "".join(found.text)
     # Title, covariate label, dose label, adjustment set, reason of a value, reason of an exclusion.
@@ -112,22 +119,23 @@ def test_every_figure_is_there_with_words_for_it(page):
     found = Elements(page.html)
     figures = [a for tag, a in found.tags if tag == "svg" and a.get("role") == "img"]
     assert len(figure_names(page.study)) == 6
-    # The first picture is there for a screen and for a phone.
-    assert len(figures) == 6 + 2
+    # The first picture is there for a screen and for a phone; one more is for new readers.
+    # The pictures of new readers, and of two chapters without JavaScript, too.
+    assert len(figures) == 6 + 2 + 1 + 2
     assert all(len(figure["aria-label"]) > 40 for figure in figures)
     drawn = {a["data-chart"] for _, a in found.tags if "data-chart" in a}
     assert drawn == {
         *("curve-chart", "blocks-chart", "surface-chart", "caliper-chart", "ties-chart", "love-chart"),
         *("overlap-chart", "smd-chart", "landmark-chart", "forest-chart", "bias-chart"),
         "attribution-chart",
-        *("joint-chart", "scenario-km", "scenario-love"),
+        *("joint-chart", "scenario-km", "scenario-love", "scenario-beside"),
     }
-    assert {f"spec-{name}" for name in drawn} <= set(found.ids)
+    assert drawn == set(blocks_of(page.html)["opening"]["charts"])
 
 
 def test_every_chart_is_a_valid_specification(page):
-    texts = re.findall(r'<script type="application/json" id="spec-[\w-]+">(.*?)</script>', page.html, re.S)
-    assert len(texts) == 15
+    texts = blocks_of(page.html)["opening"]["charts"].values()
+    assert len(texts) == 16
     for text in texts:
         spec = re.sub(r'"width":"@\d+:\d+"', '"width":200', text)
         assert vl_convert.vegalite_to_vega(json.loads(spec), vl_version="6.4")["marks"]
@@ -151,21 +159,21 @@ def test_every_result_has_its_place(page):
     for words in (
         "At the published cutoffs they give",
         "These patients were fitted to published numbers",
-        "What the evidence can't say",
+        "What the evidence can’t say",
         "nothing to test together",
         "Restricted mean overall survival",
         "Are hazards proportional?",
         " differ between strata?",
-        "In both directions",
+        "The hazard ratios in both directions",
         "R coxph(cluster = pair)",
         "STROBE, cohort studies",
         "Primary population by arm",
         "c0ffee",
         "With 3 draws none can be below 1/4 = 0.25",
-        "How this would read on patients",
+        "Joint tests at the primary threshold",
         "a search would find the cutoffs that were built in",
-        "The same at the other thresholds",
-        "Spread of the log hazard ratio over the whole grid",
+        "Joint tests at the other thresholds",
+        "Spread of the log hazard ratio over all analyses",
         "The most favourable cutoffs",
         "Checked against other people’s code",
         "In simulated cohorts of the default settings",
@@ -208,13 +216,17 @@ def test_table_one_counts_are_those_of_the_patients(page):
     patients = canonical_patients(page.study)
     patients = patients[patients["lesions"] >= 5]
     rows = table[table["Variable"] == "Age"]
-    for position, old in enumerate((False, True)):
-        for arm, column in ((False, "Before matching <63 <i>"), (True, "Before matching ≥63 <i>")):
-            chosen = (patients["dose"] >= 63) == arm
+    high = patients["dose"] >= 63
+    groups = {"Overall": high | ~high, "≥63 <i>": high, "<63 <i>": ~high}
+    columns = [name for name in table if name.startswith("Before matching")]
+    for (name, chosen), column in zip(groups.items(), columns, strict=False):
+        number = shown_count(chosen.sum(), minimum=page.study.minimum_count)
+        assert column == f"Before matching {name} (n = {number:.0f})"
+        for position, old in enumerate((False, True)):
             counts = [int((chosen & ((patients["age"] >= 60) == side)).sum()) for side in (False, True)]
             shown = shown_count(counts, minimum=page.study.minimum_count)
             share = 100 * shown[int(old)] / shown.sum()
-            assert rows[column].iloc[position] == f"{shown[int(old)]:.0f} ({share:.0f} %)"
+            assert rows[column].iloc[position] == f"{shown[int(old)]:.0f} ({share:.0f}%)"
     assert set(rows["Before matching |SMD|"]) != {"–", ""}
 
 
@@ -241,12 +253,12 @@ def count_rows(cells, *, totals, estimator="unadjusted"):
 
 def printed(cells, totals):
     table = table_one(count_rows(cells, totals=totals), small_study())
-    return table.iloc[:, 2:4].to_numpy().tolist()
+    return table.iloc[:, [4, 3]].to_numpy().tolist()
 
 
 def test_counts_are_shown_in_classes_and_shares_only_without_small_ones():
     cells = {"squamous": (3, 30), "adenocarcinoma": (20, 25), "other": (40, 45)}
-    assert printed(cells, (63, 100)) == [["<5", "32 (30 %)"], ["22", "27 (25 %)"], ["42", "47 (45 %)"]]
+    assert printed(cells, (63, 100)) == [["<5", "32 (30%)"], ["22", "27 (25%)"], ["42", "47 (45%)"]]
 
 
 def test_a_test_of_hidden_counts_is_hidden_too():
@@ -255,10 +267,28 @@ def test_a_test_of_hidden_counts_is_hidden_too():
         row = frame.iloc[[0]].assign(level=None, statistic="statistic")
         chi_square = row.assign(analysis="chi_square", p_value=0.03)
         smd = row.assign(analysis="balance", statistic="smd", level="squamous", estimate=0.4)
-        return table_one(pd.concat([frame, chi_square, smd]), small_study()).iloc[0, 4:6].tolist()
+        return table_one(pd.concat([frame, chi_square, smd]), small_study()).iloc[0, 5:7].tolist()
 
     assert tests_of(20) == ["0.030", "0.40"]
     assert tests_of(3) == ["*", "*"]
+
+
+@pytest.mark.parametrize(("small", "shown"), [(20, ["52 (28%)", "132 (72%)"]), (3, ["*", "*"])])
+def test_all_patients_are_not_counted_beside_a_small_count_of_an_arm(small, shown):
+    cells = {"squamous": (small, 30), "other": (60, 70)}
+    frame = count_rows(cells, totals=(60 + small, 100))
+    curves = frame.iloc[[0, 2]].assign(analysis="kaplan_meier", statistic="median", n=[small + 30, 130])
+    table = table_one(pd.concat([frame, curves]), small_study())
+    assert table.iloc[:, 2].tolist() == shown
+    assert table.columns[3:5].tolist() == [
+        ("Before matching", "≥63 Gy (n = 102)"),
+        ("Before matching", f"<63 Gy (n = {shown_count(60 + small, minimum=5):.0f})"),
+    ]
+
+
+def test_an_arm_of_few_is_not_numbered():
+    heads = table_one(count_rows({"other": (3, 30)}, totals=(3, 30)), small_study()).columns
+    assert heads[4] == ("Before matching", "<63 Gy (n <5)")
 
 
 def test_counts_add_up():
@@ -277,7 +307,7 @@ def test_primary_table_gives_reasons_and_flags():
         "Adjusted Cox model",
         "Adjusted Cox model",
     ]
-    assert list(table["Through the gate"]) == ["no", "no", "–", "–"]
+    assert list(table["Balanced"]) == ["no", "no", "–", "–"]
 
 
 def test_primary_table_shows_tie_break_range_and_sensitivity():
@@ -288,7 +318,7 @@ def test_primary_table_shows_tie_break_range_and_sensitivity():
         | {"tie_break_2.5": np.nan, "tie_break_97.5": np.nan},
     ]
     table = primary_table(specifications(rows), small_study())
-    assert list(table["Over tie-breaks (95 %)"]) == ["0.79 (0.74 to 0.85)"] * 2 + ["–"]
+    assert list(table["Over tie-breaks (95%)"]) == ["0.79 (0.74 to 0.85)"] * 2 + ["–"]
     assert list(table["E-value (of the limit)"]) == ["1.81 (1.21)", "1.81 (1.00)", "1.81 (1.21)"]
     assert list(table["Rosenbaum’s Γ"]) == ["1.30", "–", "–"]
 
@@ -300,9 +330,9 @@ def test_blocks_give_the_median_of_those_through_the_gate():
     frame = specifications(rows).assign(fingerprint=range(len(rows)))
     table = blocks_table(summarise_blocks(frame, small_study()), small_study())
     assert set(table["Adjusted for"]) == {"As published †"}
-    found = table.set_index(["Estimator", "Thoracic radiation dose"])[["Through the gate", "Their median HR"]]
+    found = table.set_index(["Estimator", "Thoracic radiation dose"])[["Balanced", "Their median HR"]]
     assert found.loc[("Matched 1:1", "≥63 Gy")].tolist() == ["2", "0.79"]
-    assert found.loc[("Matched 1:1", "≥60 Gy")].tolist() == ["0", "none is comparable"]
+    assert found.loc[("Matched 1:1", "≥60 Gy")].tolist() == ["0", "none"]
     assert found.loc[("Adjusted Cox model", "≥63 Gy")].tolist() == ["–", "–"]
 
 
@@ -315,10 +345,17 @@ def test_reasons_count_every_specification_without_a_ratio():
 
 
 def test_contents_follow_the_page(page):
-    parts = [part for tag, part in Elements(page.html).tags if tag in ("section", "header") and "id" in part]
-    ids = [part["id"] for part in parts]
-    order = [name for sections in CHAPTERS.values() for name in sections]
-    assert [name for name in order if name in ids] == ids
+    parts = [part for tag, part in Elements(page.html).tags if tag == "section" and "id" in part]
+    assert [part["id"] for part in parts] == [name for name in CHAPTERS if name != "paper"]
+
+
+def test_figures_and_tables_are_numbered_in_order_with_an_address_each(page):
+    found = [a for _, a in Elements(page.html).tags if "data-exhibit" in a]
+    for kind in ("Figure", "Table"):
+        numbers = [a["data-exhibit"] for a in found if a["data-exhibit"].startswith(kind)]
+        assert numbers == [f"{kind} {place + 1}" for place in range(len(numbers))]
+        assert len(numbers) > 10
+    assert all(a["id"] and a["data-title"] for a in found)
 
 
 def test_every_reference_is_cited_and_every_citation_has_its_reference():
@@ -334,7 +371,7 @@ def test_every_reference_is_cited_and_every_citation_has_its_reference():
 @pytest.mark.slow
 def test_the_numbers_of_a_large_surface_have_room(page):
     config = small_config()
-    config["axes"]["caliper"] = [round(0.05 * step, 2) for step in range(1, 21)]
+    config["axes"]["oligo_threshold"] = list(range(1, 21))
     html = render_page(Study.from_config(config), page.tables, page.svgs, **EXTRA)
     least = int(re.search(r'data-chart="surface-chart" data-least="(\d+)"', html)[1])
     cells = 20 * len(config["axes"]["dose_cutoff"])
@@ -343,8 +380,8 @@ def test_the_numbers_of_a_large_surface_have_room(page):
 
 def test_gate_table_says_when_none_passes():
     table = gate_table(specifications([estimate(0.5), estimate(0.6)]), small_study())
-    assert set(table["Pass"]) == {"0 of 2"}
-    assert set(table["Hazard ratios of those"]) == {"none passes"}
+    assert set(table["Balanced"]) == {"0 of 2"}
+    assert set(table["Their median HR (range)"]) == {"none"}
 
 
 def test_open_interval():

@@ -41,6 +41,7 @@ from survival_multiverse.files.study_files import (
     INITIAL_STATE,
     MANIFEST,
     MANUSCRIPT,
+    MANUSCRIPT_LATEX,
     MISSING,
     PAGE_CHARTS,
     PAGE_TABLES,

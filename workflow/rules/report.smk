@@ -78,14 +78,15 @@ rule draw_charts:
 
 
 rule write_exports:
-    """Write what leaves the page: one figure for a talk, and the tables of a manuscript."""
+    """Write what leaves the page: one slide for a talk, and the tables of a manuscript."""
     input:
-        **ROBUSTNESS,
+        specifications=ROBUSTNESS["specifications"],
         joint_inference=INFERENCE["joint_inference"],
         estimates=ESTIMATES,
     output:
         figures=figure("summary", caption="summary"),
         manuscript=MANUSCRIPT,
+        latex=MANUSCRIPT_LATEX,
     log:
         "logs/write_exports.log",
     localrule: True

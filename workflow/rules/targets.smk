@@ -10,7 +10,7 @@ CALIBRATION = str(ROOT / "resources" / "calibration.csv")
 SHARDS = {kind: list(files) for kind, files in shard_files(config).items()}
 SURVIVAL_FIGURES = survival_figures(config)
 FIGURES = list(figure_files(*SURVIVAL_FIGURES, *SPECIFICATION_FIGURES, *EXPORT_FIGURES))
-PAGES = [REPORT, PAGE_CHARTS, MANUSCRIPT, ESTIMATES_CSV]
+PAGES = [REPORT, PAGE_CHARTS, MANUSCRIPT, MANUSCRIPT_LATEX, ESTIMATES_CSV]
 PAPER_TABLES = paper_results(config)
 # Published numbers that the figures mark, if there is a paper.
 MARKS = {name: path for name, path in PAPER_TABLES.items() if name == "published"}

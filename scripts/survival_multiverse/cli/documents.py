@@ -1,20 +1,39 @@
-"""The generated parts of the documents: columns of the results, settings, and what registries read."""
+"""The generated parts of the documents: columns of the results, settings, terms, and what registries read."""
 
 import argparse
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 from rocrate.rocrate import ROCrate
 
 from survival_multiverse.files.places import WORKFLOW_ROOT
 from survival_multiverse.paper.paper_models import PaperSettings
+from survival_multiverse.report.charts.first_picture import (
+    picture_digest,
+    picture_rows,
+    picture_spec,
+    picture_specifications,
+    picture_svg,
+)
+from survival_multiverse.report.release import release_table
+from survival_multiverse.report.words.claim import claim, hero_alternative, hero_caption
+from survival_multiverse.report.words.glossary import terms
+from survival_multiverse.report.words.narrative import origin
 from survival_multiverse.scenario.dictionary import FLAGS, STATISTICS
+from survival_multiverse.settings.faults import InputError
 from survival_multiverse.settings.json_schema import schema_of, with_defaults
 from survival_multiverse.settings.models import Settings
 from survival_multiverse.settings.schema import ESTIMATE_COLUMNS, STATUS_REASON, Status
 from survival_multiverse.settings.settings_table import settings_table
+from survival_multiverse.settings.study import Study
+
+PICTURE, PICTURE_ROWS = "docs/first-picture.svg", "docs/first-picture.csv"
+"""The first picture of the default study, and the rows that it is drawn of."""
+PICTURED = "results/robustness/specifications.parquet"
 
 
 def estimate_columns() -> str:
@@ -34,6 +53,59 @@ def estimate_columns() -> str:
 def configuration_keys() -> str:
     """Return a Markdown table of every setting."""
     return settings_table(_shipped_schema())
+
+
+def page_terms() -> str:
+    """Return a Markdown table of the terms that the page explains."""
+    rows = [f"| {term.name} | {term.definition} |".replace("|SMD|", r"\|SMD\|") for term in terms()]
+    return "\n".join(["| term | meaning |", "|---|---|", *rows]) + "\n"
+
+
+def first_screen() -> str:
+    """Return the claim of the default study, its picture, and where its patients come from, as Markdown."""
+    study = _default_study()
+    found = picture_specifications(_picture_rows(), study)
+    heading, short, text = origin(study)
+    parts = [
+        f"**{claim(found, study)}**",
+        f"![{hero_alternative(found, study)}]({PICTURE})",
+        hero_caption(study),
+        f"> **{heading}: {short}.** {text}",
+    ]
+    return "\n" + "\n\n".join(parts) + "\n\n"
+
+
+def first_picture() -> str:
+    """Return the first picture; as it is if it was drawn of the same specification."""
+    spec = picture_spec(_picture_rows(), _default_study())
+    path = WORKFLOW_ROOT / PICTURE
+    drawn = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return drawn if picture_digest(spec) in drawn else picture_svg(spec)
+
+
+def keep_picture_rows(study: Path) -> None:
+    """Keep what the first picture needs of a finished run of the default study, as its page shares it."""
+    path = study / PICTURED
+    if not path.is_file():
+        fault = f"{path} is missing: no study has run there to its end"
+        raise InputError([fault], subject="the picture")
+    default = _default_study()
+    found = pd.read_parquet(path)
+    if set(found["dose_cutoff"]) != set(default.axes["dose_cutoff"].values):
+        fault = f"{path} is not of the default study: its cutoffs of the exposure are others"
+        raise InputError([fault], subject="the picture")
+    rows = picture_rows(release_table("specifications", found, minimum=default.minimum_count), default)
+    rows.to_csv(WORKFLOW_ROOT / PICTURE_ROWS, index=False, lineterminator="\n")
+
+
+def _picture_rows() -> pd.DataFrame:
+    return pd.read_csv(WORKFLOW_ROOT / PICTURE_ROWS)
+
+
+def _default_study() -> Study:
+    return Study.from_config(
+        yaml.safe_load((WORKFLOW_ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    )
 
 
 def configuration_schema() -> str:
@@ -87,8 +159,11 @@ def _shipped_schema() -> dict[str, Any]:
 
 
 PARTS = {
+    PICTURE: ("", first_picture),
+    "README.md": ("claim", first_screen),
     "results/README.md": ("schema", estimate_columns),
     "config/README.md": ("settings", configuration_keys),
+    "docs/glossary.md": ("terms", page_terms),
     "ro-crate-metadata.json": ("", workflow_crate),
     "workflow/schemas/config.schema.yaml": ("", configuration_schema),
     "workflow/schemas/reconstruction.schema.yaml": ("", paper_schema),
@@ -108,8 +183,14 @@ def filled(text: str, mark: str, part: str) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Write the generated parts of the documents again."""
     parser = argparse.ArgumentParser(prog="study docs", description=__doc__)
-    parser.parse_args(arguments)
+    parser.add_argument(
+        "--picture", type=Path, metavar="DIR", help="take the first picture from the default study in DIR"
+    )
+    chosen = parser.parse_args(arguments)
+    if chosen.picture:
+        keep_picture_rows(chosen.picture)
     for name, (mark, part) in PARTS.items():
         document = WORKFLOW_ROOT / name
-        document.write_text(filled(document.read_text(encoding="utf-8"), mark, part()), encoding="utf-8")
+        text = document.read_text(encoding="utf-8") if document.is_file() else ""
+        document.write_text(filled(text, mark, part()), encoding="utf-8")
     return 0

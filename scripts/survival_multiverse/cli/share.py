@@ -22,13 +22,14 @@ from survival_multiverse.provenance.study_records import (
     current_config,
     recorded_study,
 )
+from survival_multiverse.report.words.narrative import origin
 from survival_multiverse.settings.faults import InputError
 from survival_multiverse.settings.study import Study
 
 SHARED = {
     "draw_charts": "every chart of the page, as SVG and PNG",
     "render_report": "the page, and its tables as CSV and Parquet",
-    "write_exports": "the tables of a manuscript as a Word document, and one figure for a talk",
+    "write_exports": "the tables of a manuscript for Word and for LaTeX, and one slide for a talk",
     "plot_specification_curve": "the specification curve as a figure",
     "plot_hazard_ratio_surface": "the hazard ratios over the grid as a figure",
     "plot_survival_curves": "the survival curves of the primary scenario as figures",
@@ -96,11 +97,11 @@ def _told(file: StoredFile) -> tuple[str, str]:
 
 
 def _readme(study: Study, records: StudyRecords) -> str:
-    made = {job.rule for job in records.jobs}
+    made, (heading, _, text) = {job.rule for job in records.jobs}, origin(study)
     parts = [f"- {words} (rule `{rule}`)" for rule, words in SHARED.items() if rule in made]
     lines = [
         f"# {study.title}",
-        records.jobs[0].data_origin,
+        f"{records.jobs[0].data_origin}: {heading}. {text}",
         "What may be shared of this study. " + class_words(study.minimum_count),
         "\n".join(
             [

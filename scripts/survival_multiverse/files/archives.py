@@ -11,9 +11,16 @@ from survival_multiverse.files.csv_files import csv_bytes
 from survival_multiverse.files.output_files import write_bytes
 from survival_multiverse.files.parquet_files import table_bytes
 
+README = "README.md"
+
 
 def write_tables(
-    frames: Mapping[str, pd.DataFrame], path: str | Path, *, data_origin: str, metadata: Mapping[str, str]
+    frames: Mapping[str, pd.DataFrame],
+    path: str | Path,
+    *,
+    data_origin: str,
+    metadata: Mapping[str, str],
+    readme: str,
 ) -> None:
     """Write tables as CSV and as Parquet into one file.
 
@@ -23,10 +30,12 @@ def write_tables(
         Source of the patients, the first column of every CSV.
     metadata
         Text for the footer of every Parquet file.
+    readme
+        Text of the archive's README.md.
     """
     csv = {f"{name}.csv": csv_bytes(frame, data_origin) for name, frame in frames.items()}
     parquet = {f"{name}.parquet": table_bytes(frame, metadata) for name, frame in frames.items()}
-    write_archive(csv | parquet, path)
+    write_archive({README: readme.encode()} | csv | parquet, path)
 
 
 def write_archive(files: Mapping[str, bytes], path: str | Path) -> None:

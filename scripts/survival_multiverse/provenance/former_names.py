@@ -1,4 +1,4 @@
-"""What rules and results were called before version 0.3, so that a comparison finds them in older studies."""
+"""What rules and results were called earlier, so that a comparison finds them in former studies."""
 
 from dataclasses import replace
 
@@ -15,6 +15,7 @@ PLACES = {
     "results/anchor/": "results/paper/",
     "results/reconstruction/outline.csv": "results/reconstruction/initial_state.csv",
     "results/report/pictures.zip": "results/report/charts.zip",
+    "results/report/vega.js": "results/libraries/vega.js",
     "results/robustness/witnesses.": "results/robustness/cross_checks.",
 }
 """Beginnings of paths."""

@@ -75,7 +75,7 @@ def find_number(
     percent = text.strip().endswith("%")
     bare = text.strip().removesuffix("%").strip().replace("−", "-")
     if not NUMBER.fullmatch(bare):
-        fault = f"{text!r} is not a number as the report shows it, such as 0.74, 41,830 or 63 %"
+        fault = f"{text!r} is not a number as the report shows it, such as 0.74, 41,830 or 63%"
         raise InputError([fault], subject="the question")
     wanted, decimals = float(bare.replace(",", "")), len(bare.partition(".")[2])
     for name in tables:

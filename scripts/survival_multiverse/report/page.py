@@ -13,14 +13,19 @@ from survival_multiverse.cohort.sample import measured
 from survival_multiverse.inference.specification_summary import estimated, estimators_present, headline
 from survival_multiverse.paper.published_marks import NO_MARKS
 from survival_multiverse.report.charts.balance import scenario_love_spec
+from survival_multiverse.report.charts.chart_files import chart_specs
 from survival_multiverse.report.charts.grid_charts import Chart
 from survival_multiverse.report.charts.hero import hero_spec
+from survival_multiverse.report.charts.introduction import introduction_spec
+from survival_multiverse.report.charts.packed import packed
 from survival_multiverse.report.charts.page_charts import opening, page_charts
-from survival_multiverse.report.charts.page_data import axis_labels, balance_terms, page_data, primary_choices
+from survival_multiverse.report.charts.page_data import analysis_data, balance_terms, opening_data
+from survival_multiverse.report.charts.specification import beside_spec
 from survival_multiverse.report.charts.static import svg_of
 from survival_multiverse.report.charts.time import arms_spec
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
 from survival_multiverse.report.style.palette import THEMED
+from survival_multiverse.report.style.ratio_axis import ratio_limits
 from survival_multiverse.report.tables.flow import flow_steps
 from survival_multiverse.report.tables.page_tables import page_tables
 from survival_multiverse.report.tables.paper_tables import HONESTY
@@ -29,7 +34,15 @@ from survival_multiverse.report.words.answer import answers, is_fitted, silence
 from survival_multiverse.report.words.captions import caption, dagger, filled_in
 from survival_multiverse.report.words.checklists import CHECKLIST_REFERENCES
 from survival_multiverse.report.words.claim import claim, evidence, hero_alternative, hero_caption
-from survival_multiverse.report.words.figure_names import MATCHED, PREFIX, figure_names
+from survival_multiverse.report.words.figure_names import DOSE, MATCHED, PREFIX, figure_names
+from survival_multiverse.report.words.findings import findings
+from survival_multiverse.report.words.glossary import Explanations, terms
+from survival_multiverse.report.words.introduction import (
+    HEADING,
+    introduction,
+    introduction_alternative,
+    introduction_caption,
+)
 from survival_multiverse.report.words.labels import (
     arm_labels,
     axis_value,
@@ -66,20 +79,17 @@ aggregates of `robustness`, those of `attribution`, `joint_inference`, `cutpoint
 curves of `arm_curves`, and the standardised differences of every scenario's primary population."""
 
 CHAPTERS = {
-    "The answer": {"answer": "In one picture", "reading": "Each estimator"},
-    "Explore all analyses": {"curve": "Every analysis", "surface": "Cutoffs", "choices": "What moves it"},
-    "Is the comparison fair?": {"primary": "Primary scenario", "balance": "Balance"},
-    "Does it hold?": {
-        "time": "Over time",
-        "strata": "In subgroups",
-        "unmeasured": "Unmeasured confounding",
-        "together": "Joint tests",
-    },
-    "The paper, reproduced": {"paper": "Every printed number"},
-    "The patients": {"patients": "Who they are"},
-    "Methods and audit": {"failures": "Not estimable", "methods": "Methods"},
+    "answer": "The answer",
+    "explore": "Explore all analyses",
+    "balance": "Is the comparison fair?",
+    "time": "Does it hold?",
+    "paper": "The paper, reproduced",
+    "patients": "The patients",
+    "methods": "Methods and audit",
 }
-"""The contents list: chapters, and their sections in the order of the page."""
+"""Names of the chapters by their addresses, in the order of the page; the last is a tab of its own."""
+LEADS = ("curve-chart", "love-chart", "published-chart")
+"""Charts that open a chapter: without JavaScript they are still pictures."""
 
 HERO_WIDTH, HERO_NARROW = 980, 340
 """Widths of the first picture in pixels, on a screen and on a phone."""
@@ -102,6 +112,7 @@ def render_page(
     versions: Mapping[str, str] | None = None,
     digests: Mapping[str, str] | None = None,
     scenarios: Mapping[str, str] | None = None,
+    downloads: Mapping[str, str] | None = None,
 ) -> str:
     """Make the page.
 
@@ -121,6 +132,8 @@ def render_page(
         What the results were made from, and its digest, for the appendix.
     scenarios
         Path of each scenario's file and its SHA-256.
+    downloads
+        The tables as CSV, by their names, for those who take one away.
 
     Returns
     -------
@@ -130,11 +143,16 @@ def render_page(
     missing = [name for name in TABLES if name not in tables]
     if missing:
         raise ValueError(f"the report lacks the tables {', '.join(missing)}")
-    page = environment().get_template("report.html.jinja")
+    page = environment(Explanations(terms(study))).get_template("report.html.jinja")
     charts = page_charts(study, tables)
+    shown = page_tables(study, tables)
+    absent = [] if shown["paper_score"] else ["paper"]
     return page.render(
         study=study,
-        chapters=CHAPTERS,
+        chapters={name: title for name, title in CHAPTERS.items() if name not in absent},
+        findings=findings(study, tables),
+        numbered=Numbering(),
+        stills=_Missing(_stills(study, tables, charts) if scripts else {}),
         **_first_screen(study, tables),
         dagger=dagger(study),
         **_overview(study, tables),
@@ -142,15 +160,17 @@ def render_page(
         charts=_Missing(charts),
         survival=_survival(study, figures, tables),
         flow=flow_steps(tables["flow"], study),
-        tables=page_tables(study, tables),
+        tables=shown,
         honesty=HONESTY,
         methods=methods(study),
         references=sorted({*REFERENCES, *CHECKLIST_REFERENCES}),
         axes=_axes(study),
         versions=dict(versions or {}),
         digests=dict(digests or {}),
-        scripts=Markup(re.sub(r"</(?=script)", r"<\\/", scripts, flags=re.IGNORECASE)),
-        page=_page(study, tables, charts, {"scenarios": dict(scenarios or {})}),
+        scripts=bool(scripts),
+        page=_page(
+            study, tables, charts, scripts=scripts, scenarios=scenarios or {}, downloads=dict(downloads or {})
+        ),
     )
 
 
@@ -171,6 +191,19 @@ def _first_screen(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str,
         "supporting": supporting,
         "opposing": opposing,
         "predicted": f"{study.inference.predicted} survival with {high}",
+        "introduction": _introduction(specifications, study),
+    }
+
+
+def _introduction(specifications: pd.DataFrame, study: Study) -> dict[str, Any]:
+    """Return the explanation for new readers, and its picture if anything was estimated."""
+    spec = introduction_spec(specifications, study)
+    words = introduction_alternative(specifications, study) if spec else ""
+    return {
+        "heading": HEADING,
+        "sentences": introduction(specifications, study),
+        "picture": inline_svg(svg_of(spec), prefix="new", alternative=words, pixel=1.0) if spec else None,
+        "caption": introduction_caption(specifications, study),
     }
 
 
@@ -181,36 +214,67 @@ class _Missing(dict[str, Any]):
         return None
 
 
+class Numbering:
+    """Numbers figures and tables in the order in which the page shows them."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, list[str]] = {}
+
+    def __call__(self, kind: str, name: str) -> str:
+        """Return the kind and the number of what is shown next: ``Figure 3``."""
+        names = self._names.setdefault(kind, [])
+        names.append(name)
+        return f"{kind} {len(names)}"
+
+
+def _stills(
+    study: Study, tables: Mapping[str, pd.DataFrame], charts: Mapping[str, Chart]
+) -> dict[str, Markup]:
+    """Return the charts that open a chapter as pictures that need no script."""
+    specs = chart_specs(study, tables)
+    return {
+        name: inline_svg(
+            svg_of(specs[name]), prefix=f"still-{name}", alternative=charts[name].alternative, pixel=1.0
+        )
+        for name in LEADS
+        if name in charts
+    }
+
+
 def _page(
     study: Study,
     tables: Mapping[str, pd.DataFrame],
     charts: Mapping[str, Chart],
-    provenance: Mapping[str, Any],
+    *,
+    scripts: str,
+    scenarios: Mapping[str, str],
+    downloads: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return what the script on the page reads, as JSON in elements of its own."""
-    first = opening(study, tables["specifications"])
+    """Return what the script on the page reads: blocks that it unpacks, and the options of its controls."""
     specs = {name: chart.spec for name, chart in charts.items()}
-    data = page_data(study, tables, provenance=provenance)
-    printed = {row["kind"] for row in data["printed"]}
+    analysis = analysis_data(study, tables, scenarios=scenarios)
+    printed = {row["kind"] for row in analysis["printed"]}
     specs["scenario-km"] = arms_spec(study.time.label, study.time.unit, printed="survival" in printed)
     names = list(balance_terms(study).values())
     gates = study.analysis.balance_thresholds
     specs["scenario-love"] = scenario_love_spec(names, gates, printed="smd" in printed)
+    specs["scenario-beside"] = beside_spec(ratio_limits(headline(tables["specifications"])))
+    first = opening(study, tables["specifications"])
+    data = opening_data(study, tables) | {"first": first}
+    # A specification is read as text: the widths in it are filled in before it is one.
+    data["charts"] = {name: json.dumps(spec, separators=(",", ":")) for name, spec in specs.items()}
+    data["glossary"] = {}
     present = estimators_present(headline(tables["specifications"]))
     return {
-        "data": inline_json(data),
-        "opening": inline_json(first),
-        "first": first,
-        "labels": axis_labels(study),
+        "decisions": data["decisions"],
         "present": [ESTIMATOR_LABELS[name] for name in present],
-        "specs": {name: inline_json(spec) for name, spec in specs.items()},
+        "blocks": {
+            "opening": packed(data),
+            "analysis": packed(analysis),
+            "tables": packed(downloads),
+            "scripts": packed(scripts),
+        },
     }
-
-
-def inline_json(value: object) -> Markup:
-    """Return JSON for a script element: no character in it can end the element."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
 
 
 def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
@@ -254,15 +318,17 @@ def _words(study: Study) -> dict[str, str]:
     }
 
 
-def _survival(
-    study: Study, figures: Mapping[str, str], tables: Mapping[str, pd.DataFrame]
-) -> list[dict[str, Any]]:
-    """Return the survival curves of the primary scenario, in their order."""
-    return [
+def _survival(study: Study, figures: Mapping[str, str], tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return the survival curves: first those of the patients matched on the primary set."""
+    found = [
         _figure(name, figures[name], tables, study, position)
         for position, name in enumerate(figure_names(study))
         if name in figures
     ]
+    wanted = (f"{PREFIX}{MATCHED}{study.primary_set}", f"{PREFIX}{DOSE}")
+    names = [figure["name"] for figure in found]
+    lead = next((found[names.index(name)] for name in wanted if name in names), None)
+    return {"lead": lead, "others": [figure for figure in found if figure is not lead]}
 
 
 def inline_svg(svg: str, *, prefix: str, alternative: str, pixel: float = 4 / 3) -> Markup:
@@ -303,16 +369,7 @@ def _figure(
     specifications = tables["specifications"]
     words = caption(name, specifications, study, tables.get("published", NO_MARKS))
     drawing = inline_svg(svg, prefix=f"f{position}", alternative=words.alternative)
-    chosen = name.removeprefix(PREFIX + MATCHED) if name.startswith(PREFIX + MATCHED) else None
-    kept = primary_choices(specifications, study).get(("matched", chosen)) if chosen else None
-    return {
-        "name": name,
-        "title": words.title,
-        "text": words.text,
-        "svg": drawing,
-        "wide": _width(svg) > 560,
-        "kept": json.dumps(kept) if kept else None,
-    }
+    return {"name": name, "title": words.title, "text": words.text, "reading": words.reading, "svg": drawing}
 
 
 def _primary_words(study: Study) -> str:

@@ -6,7 +6,7 @@ from itertools import cycle
 from typing import Any
 
 from survival_multiverse.inference.specification_summary import GATED
-from survival_multiverse.report.charts.specification import kept, tooltip
+from survival_multiverse.report.charts.specification import tooltip
 from survival_multiverse.report.charts.theme import (
     ESTIMATOR_COLOURS,
     HIGHER,
@@ -14,11 +14,9 @@ from survival_multiverse.report.charts.theme import (
     MUTED,
     Spec,
     colours,
-    has_published,
     levels,
     nominal,
     primary_marks,
-    published_symbols,
     reference,
     set_colours,
     tip,
@@ -38,38 +36,72 @@ AFTER = "After"
 SHAPES[AFTER] = SHAPES[STAGES["matched"]]
 
 
-def love_layers(
-    names: list[str], gates: tuple[float, ...], by_stage: dict[str, str], *, room: int, printed: bool
-) -> tuple[list[Spec], list[Spec]]:
-    """Draw absolute standardised differences by covariate, a symbol per stage; first the gates, as lines.
+OF_PAPER = ", published"
+"""What the legend adds to a stage for the symbols of published numbers."""
+LANE = 8
+"""Height in pixels of the lane that each kind of mark has within a covariate's row."""
 
-    `by_stage` holds the stages with their colours; the names have so much `room` in pixels; `printed`: some
-    rows hold a published difference.
+
+def love_layers(
+    names: list[str], gates: tuple[float, ...], by_stage: dict[str, str], *, room: int, printed: set[str]
+) -> list[Spec]:
+    """Draw absolute standardised differences by covariate, each kind of mark in a lane of its own.
+
+    Parameters
+    ----------
+    names
+        Covariates, from the top.
+    gates
+        Limits of balance, drawn as lines.
+    by_stage
+        Stages with their colours; published numbers have the same symbols, hollow.
+    room
+        For the names, in pixels.
+    printed
+        Stages of which some rows hold a published difference.
     """
-    colour = colours("stage", by_stage)
-    shape = {
-        "field": "stage",
-        "type": "nominal",
-        "scale": {"domain": list(by_stage), "range": [SHAPES[stage] for stage in by_stage]},
-        "legend": {"title": None},
-    }
-    rules = [reference("x", gate, dash=True) for gate in gates]
-    tips = [tip("name", "Covariate"), tip("stage", "Stage")]
+    kinds = _kinds(by_stage, printed)
+    axis = {"title": None, "grid": True, "tickBand": "extent", "ticks": False, "labelLimit": room}
+    tips = [tip("name", "Covariate"), tip("kind", "Stage"), tip("value", "|SMD|", ".3f")]
     points: dict[str, Any] = {
-        "mark": {"type": "point", "filled": True, "size": 60, "opacity": 0.9},
+        "transform": [
+            {"calculate": f"datum.stage + (isValid(datum.published) ? '{OF_PAPER}' : '')", "as": "kind"},
+            {"calculate": "isValid(datum.published) ? datum.published : datum.smd", "as": "value"},
+        ],
+        "mark": {"type": "point", "size": 36, "strokeWidth": 1.6, "opacity": 1},
         "encoding": {
-            "y": levels("name", names, axis={"title": None, "grid": True, "labelLimit": room}),
-            "x": {"field": "smd", "type": "quantitative", "axis": {"title": "|SMD|", "tickCount": 5}},
-            "color": colour,
-            "shape": shape,
-            "tooltip": [*tips, tip("smd", "|SMD|", ".3f")],
+            "y": levels("name", names, axis=axis, scale={"paddingInner": 0.14, "paddingOuter": 0.07}),
+            "yOffset": {"field": "kind", "type": "nominal", "scale": {"domain": list(kinds)}},
+            "x": {"field": "value", "type": "quantitative", "axis": {"title": "|SMD|", "tickCount": 5}},
+            **_symbols(kinds),
+            "tooltip": tips,
         },
     }
-    if not printed:
-        return rules, [points]
-    place = {"y": points["encoding"]["y"], "shape": shape}
-    place["x"] = points["encoding"]["x"] | {"field": "published"}
-    return rules, [points, published_symbols(place, tips=tips, form=".3f")]
+    return [*(reference("x", gate, dash=True) for gate in gates), points]
+
+
+def _kinds(by_stage: dict[str, str], printed: set[str]) -> dict[str, tuple[str, str, str]]:
+    """Return fill, stroke and shape of every kind of mark: a stage, and then what was published of it."""
+    kinds = {}
+    for stage, colour in by_stage.items():
+        kinds[stage] = (colour, colour, SHAPES[stage])
+        if stage in printed:
+            kinds[stage + OF_PAPER] = ("transparent", PUBLISHED, SHAPES[stage])
+    return kinds
+
+
+def _symbols(kinds: dict[str, tuple[str, str, str]]) -> dict[str, Spec]:
+    """Encode the kinds of marks by fill, stroke and shape, in one legend."""
+    ranges = zip(*kinds.values(), strict=True)
+    return {
+        channel: {
+            "field": "kind",
+            "type": "nominal",
+            "scale": {"domain": list(kinds), "range": list(found)},
+            "legend": {"title": None, "columns": 4},
+        }
+        for channel, found in zip(("fill", "stroke", "shape"), ranges, strict=True)
+    }
 
 
 def love_spec(
@@ -78,15 +110,16 @@ def love_spec(
     """Draw the love plots of the primary scenario, one for each adjustment set."""
     present = {str(row["stage"]) for row in rows}
     by_stage = {label: ESTIMATOR_COLOURS[name] for name, label in STAGES.items() if label in present}
-    rules, points = love_layers(names, gates, by_stage, room=280, printed=has_published(rows))
+    printed = {str(row["stage"]) for row in rows if row.get("published") is not None}
+    lanes = len(_kinds(by_stage, printed))
     return vega_lite(
         data=values(rows),
         facet={"column": nominal("set", sets, header={"title": None})},
         spacing=22,
         spec={
             "width": width(len(sets), 320),
-            "height": {"step": 19},
-            "layer": [*rules, *kept(points)],
+            "height": LANE * (lanes + 1) * len(names),
+            "layer": love_layers(names, gates, by_stage, room=280, printed=printed),
         },
     )
 
@@ -94,9 +127,17 @@ def love_spec(
 def scenario_love_spec(names: list[str], gates: tuple[float, ...], *, printed: bool) -> Spec:
     """Draw the love plot of a scenario that the reader opens; the page gives the rows, `printed` ones too."""
     by_stage = {STAGES["unadjusted"]: MUTED, AFTER: HIGHER}
-    rules, points = love_layers(names, gates, by_stage, room=280, printed=printed)
-    size = {"width": width(1, 250), "height": {"step": 18}}
-    return vega_lite(data={"name": "love"}, **size, layer=[*rules, *points])
+    marked = set(by_stage) if printed else set()
+    layers = love_layers(names, gates, by_stage, room=280, printed=marked)
+    kinds = list(_kinds(by_stage, marked))
+    if printed:
+        # Few scenarios were published: of the others the legend says nothing of it.
+        some = "isValid(extent(pluck(data('love'), 'published'))[0])"
+        shown = {"expr": f"{some} ? {json.dumps(kinds)} : {json.dumps(list(by_stage))}"}
+        for channel in ("fill", "stroke", "shape"):
+            layers[-1]["encoding"][channel]["legend"]["values"] = shown
+    height = LANE * (len(kinds) + 1) * len(names)
+    return vega_lite(data={"name": "love"}, width=width(1, 250), height=height, layer=layers)
 
 
 def overlap_spec(rows: list[dict[str, Any]], sets: list[str], arms: tuple[str, str]) -> Spec:
@@ -119,7 +160,7 @@ def overlap_spec(rows: list[dict[str, Any]], sets: list[str], arms: tuple[str, s
             "row": nominal("stage", ["Before matching", "Matched 1:1"], header={"title": None}),
         },
         spacing=18,
-        spec={"width": width(len(sets), 110), "height": 120, "layer": [*kept([bars]), reference("y", 0)]},
+        spec={"width": width(len(sets), 110), "height": 120, "layer": [bars, reference("y", 0)]},
     )
 
 
@@ -130,13 +171,13 @@ def _classes(title: str, axis: Spec) -> Spec:
 
 
 def smd_spec(study: Study, labels: dict[str, list[str]], printed: Mapping[str, float]) -> Spec:
-    """Draw the largest |SMD| of the scenarios that the reader keeps; diamonds: primary scenario.
+    """Draw the largest |SMD| of every analysis; diamonds: primary scenario.
 
     `printed` holds the largest of a paper, by estimator.
     """
-    tips = [tip("estimator", "Estimator"), tip("S", "Adjusted for"), tip("lower", "From", ".2f")]
+    tips = [tip("estimator", "Estimator"), tip("adjustment_set", "Adjusted for"), tip("lower", "From", ".2f")]
     tips += [tip("upper", "to", ".2f"), tip("count", "Analyses", ",d")]
-    kinds = set_colours(labels["S"])
+    kinds = set_colours(labels["adjustment_set"])
     x = _classes("Largest |SMD| of the baseline covariates", {"tickCount": 8})
     x["x"]["scale"] = {"zero": True}
     axis = {"title": "Analyses", "tickCount": 3, "tickMinStep": 1, "format": ",d"}
@@ -144,7 +185,10 @@ def smd_spec(study: Study, labels: dict[str, list[str]], printed: Mapping[str, f
     bars = {
         "transform": [
             {"bin": {"step": 0.05}, "field": "smd", "as": ["lower", "upper"]},
-            {"aggregate": [{"op": "count", "as": "count"}], "groupby": ["estimator", "S", "lower", "upper"]},
+            {
+                "aggregate": [{"op": "count", "as": "count"}],
+                "groupby": ["estimator", "adjustment_set", "lower", "upper"],
+            },
         ],
         "mark": {"type": "bar", "binSpacing": 1},
         "encoding": x | {"y": count, "color": kinds, "tooltip": tips},
@@ -162,7 +206,7 @@ def smd_spec(study: Study, labels: dict[str, list[str]], printed: Mapping[str, f
         spec={
             "width": width(1, 260),
             "height": 74,
-            "layer": [*kept([bars]), *gates, *_printed_largest(printed), *kept([marked])],
+            "layer": [bars, *gates, *_printed_largest(printed), marked],
         },
     )
 

@@ -1,23 +1,24 @@
 """Charts of the arms' balance with their words: love plots, overlap of the scores, all analyses."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from survival_multiverse.cohort.disclosure import count_words
-from survival_multiverse.inference.specification_summary import GATE, GATED, headline, passing
+from survival_multiverse.inference.specification_summary import (
+    GATE,
+    GATED,
+    estimated,
+    headline,
+    middle_ratio,
+    passing,
+)
 from survival_multiverse.paper.published_marks import LARGEST, NO_MARKS
 from survival_multiverse.report.charts.balance import STAGES, love_spec, overlap_spec, smd_spec
 from survival_multiverse.report.charts.grid_charts import Chart, printed_numbers
-from survival_multiverse.report.charts.page_data import (
-    Choices,
-    axis_labels,
-    balance_terms,
-    before_balancing,
-    primary_choices,
-)
-from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
+from survival_multiverse.report.charts.page_data import axis_labels, balance_terms
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio
+from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.tables.time_tables import primary_rows
 from survival_multiverse.report.words.captions import dagger
 from survival_multiverse.report.words.labels import arm_labels, judged_forms
@@ -25,12 +26,9 @@ from survival_multiverse.report.words.table_cells import is_number, set_label
 from survival_multiverse.settings.study import Study
 
 
-def love_chart(
-    primary: pd.DataFrame, specifications: pd.DataFrame, study: Study, published: pd.DataFrame = NO_MARKS
-) -> Chart | None:
+def love_chart(primary: pd.DataFrame, study: Study, published: pd.DataFrame = NO_MARKS) -> Chart | None:
     """Draw the balance of the primary scenario; `published` as in `published_marks`."""
-    choices = primary_choices(specifications, study)
-    found = _computed(primary, choices, study)
+    found = _computed(primary, study)
     if not found:
         return None
     before = {entry["name"]: entry["smd"] for entry in found if entry["stage"] == STAGES["unadjusted"]}
@@ -43,21 +41,23 @@ def love_chart(
         for stage in STAGES.values()
         if (here := [entry for entry in found if (entry["set"], entry["stage"]) == (chosen, stage)])
     ]
-    printed = _printed(published, choices, study)
+    printed = _printed(published, study)
     text = (
-        "Absolute standardised mean differences in the primary scenario before and after matching and "
-        f"weighting; dashed: the gates at {' and '.join(f'{gate:g}' for gate in gates)}."
-        + (" Hollow and purple: published, by the printed counts." if printed else "")
-        + " Every covariate is shown, also those a score leaves out. † known only after treatment began: "
-        f"shown, never gated but in a score that holds it. {judged_forms(study)}"
+        "Absolute standardised differences of the covariates between the arms, before and after matching and "
+        f"weighting. Dashed: limits of balance at {' and '.join(f'{gate:g}' for gate in gates)}."
+        + (f" Hollow and {PUBLISHED_NAME}: published." if printed else "")
+    )
+    reading = (
+        "Every covariate is shown, also those a score leaves out. † Known only after treatment began: judged "
+        f"only where the score includes it. {judged_forms(study)}"
+        + (" Published differences are by the printed counts." if printed else "")
     )
     spec = love_spec([*found, *printed], names, sets, gates)
-    return Chart("love-chart", "Balance of the primary scenario", text, "; ".join(worst), spec)
+    title = "Balance of the primary scenario"
+    return Chart("love-chart", title, text, "; ".join(worst), spec, reading=reading)
 
 
-def _computed(
-    primary: pd.DataFrame, choices: Mapping[tuple[str, str | None], Choices], study: Study
-) -> list[dict[str, Any]]:
+def _computed(primary: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
     """Return the rows of the love plots: set, stage, name of the covariate, smd."""
     terms = balance_terms(study)
     rows = primary_rows(primary, analysis="balance")
@@ -68,7 +68,6 @@ def _computed(
             "stage": STAGES[row["estimator"]],
             "name": terms[row["variable"], row["level"]],
             "smd": abs(row["estimate"]),
-            **_choices(choices, row),
         }
         for row in rows.to_dict("records")
         if (row["variable"], row["level"]) in terms
@@ -77,9 +76,7 @@ def _computed(
     ]
 
 
-def _printed(
-    published: pd.DataFrame, choices: Mapping[tuple[str, str | None], Choices], study: Study
-) -> list[dict[str, Any]]:
+def _printed(published: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
     """Return a paper's differences as rows of love plots: unmatched in each, matched in their own set's."""
     terms, rows = balance_terms(study), []
     for row in published[published["quantity"] == "smd"].to_dict("records"):
@@ -93,25 +90,16 @@ def _printed(
                         "stage": STAGES[row["estimator"]],
                         "name": terms[term],
                         "published": row["value"],
-                        **_choices(choices, row | {"adjustment_set": chosen}),
                     }
                 )
     return rows
 
 
-def _choices(choices: Mapping[tuple[str, str | None], Choices], row: Mapping[str, Any]) -> Choices:
-    """Return the values that the reader's filter uses in a row of one stage and set."""
-    if row["estimator"] == "unadjusted":
-        return before_balancing(choices, row["adjustment_set"])
-    return choices[row["estimator"], row["adjustment_set"]]
-
-
-def overlap_chart(overlap: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Chart | None:
+def overlap_chart(overlap: pd.DataFrame, study: Study) -> Chart | None:
     """Draw the propensity scores of both arms, before and after matching; None without scores."""
     if overlap.empty:
         return None
     arms = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
-    choices = primary_choices(specifications, study)
     rows = []
     for row in overlap.to_dict("records"):
         count = row["patients"]
@@ -126,20 +114,23 @@ def overlap_chart(overlap: pd.DataFrame, specifications: pd.DataFrame, study: St
                 "height": count if row["arm"] == 1 else -count,
                 "hidden": hidden,
                 "text": count_words(count, minimum=study.minimum_count),
-                **_choices(choices, row),
             }
         )
     sets = list(dict.fromkeys(row["set"] for row in rows))
     text = (
         f"Patients of the primary scenario by propensity score, {arms[1]} above and {arms[0]} below the "
-        "line. Where only one arm has patients, nobody can be compared. Pale: a class of fewer than "
-        f"{study.minimum_count} patients, drawn alike whatever their number." + dagger(study)
+        f"line. Pale: fewer than {study.minimum_count} patients."
+    )
+    reading = (
+        "Where only one arm has patients, nobody can be compared. A pale bar has the same height whatever "
+        "the number behind it." + dagger(study)
     )
     alternative = (
         "Counts of patients by class of the propensity score in both arms, before and after matching."
     )
     spec = overlap_spec(rows, sets, arms)
-    return Chart("overlap-chart", "Overlap of the propensity scores", text, alternative, spec)
+    title = "Overlap of the propensity scores"
+    return Chart("overlap-chart", title, text, alternative, spec, reading=reading)
 
 
 def smd_chart(specifications: pd.DataFrame, study: Study, published: pd.DataFrame = NO_MARKS) -> Chart | None:
@@ -148,25 +139,37 @@ def smd_chart(specifications: pd.DataFrame, study: Study, published: pd.DataFram
     rows = rows[rows["estimator"].isin(GATED) & rows["max_abs_smd_baseline"].notna()]
     if rows.empty:
         return None
-    words = []
-    for estimator in GATED:
-        here = rows[rows["estimator"] == estimator]
-        if here.empty:
-            continue
-        for gate in study.analysis.balance_thresholds:
-            through = len(passing(here, gate=f"{GATE}{gate:g}"))
-            passed = f"{through:,} of {len(here):,} pass" if through else f"none of {len(here):,} passes"
-            words.append(f"{ESTIMATOR_LABELS[estimator]}: {passed} {gate:g}")
+    words = [
+        f"{ESTIMATOR_LABELS[estimator]}: {_through(here, gate)}"
+        for estimator in GATED
+        if len(here := rows[rows["estimator"] == estimator])
+        for gate in study.analysis.balance_thresholds
+    ]
     text = (
-        "The largest absolute standardised difference of the baseline covariates, over all analyses of the "
-        "primary population without a landmark that are kept above; dashed: the gates; diamonds: the "
-        f"primary scenario. Of all of them {'; '.join(words)}."
+        "Analyses of the primary population by the largest absolute standardised difference of the baseline "
+        "covariates. Dashed: limits of balance; diamonds: primary scenario."
     )
     # Before matching there is nothing to compare it with.
     printed = {name: value for name, value in printed_numbers(published, LARGEST).items() if name in GATED}
     if printed:
-        numbers = ", ".join(f"{ESTIMATOR_LABELS[name]} {value:.2f}" for name, value in printed.items())
-        text += f" Dashed in purple: published, by the printed counts ({numbers})."
-    text += dagger(study)
+        text += f" {PUBLISHED_NAME.capitalize()}: published."
+    numbers = ", ".join(f"{ESTIMATOR_LABELS[name]} {value:.2f}" for name, value in printed.items())
+    reading = (
+        f"Landmarks are left out. {'. '.join(words)}."
+        + (f" Published, by the printed counts: {numbers}." if printed else "")
+        + dagger(study)
+    )
     spec = smd_spec(study, axis_labels(study), printed)
-    return Chart("smd-chart", "Balance over all analyses", text, "; ".join(words), spec)
+    return Chart("smd-chart", "Balance over all analyses", text, "; ".join(words), spec, reading=reading)
+
+
+def _through(rows: pd.DataFrame, gate: float) -> str:
+    """Say how many analyses stay below a limit of balance, and their median hazard ratio."""
+    through = passing(rows, gate=f"{GATE}{gate:g}")
+    if through.empty:
+        return f"none of {len(rows):,} stays below {gate:g}"
+    ratios = estimated(through)["hazard_ratio"]
+    median = f", median hazard ratio {format_ratio(middle_ratio(ratios))}" if len(ratios) else ""
+    return (
+        f"{len(through):,} of {len(rows):,} {'stays' if len(through) == 1 else 'stay'} below {gate:g}{median}"
+    )

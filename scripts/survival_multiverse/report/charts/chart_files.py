@@ -9,23 +9,30 @@ from typing import Any
 import pandas as pd
 
 from survival_multiverse.inference.attribution import TIE_BREAK
+from survival_multiverse.inference.robustness import INNER
 from survival_multiverse.inference.specification_summary import estimators_present, headline
 from survival_multiverse.report.charts.grid_charts import Chart
 from survival_multiverse.report.charts.page_charts import page_charts
-from survival_multiverse.report.charts.page_data import axis_labels, choice_labels, specification_columns
+from survival_multiverse.report.charts.page_data import (
+    DECISIONS,
+    GATE,
+    SIDES,
+    axis_labels,
+    specification_columns,
+)
+from survival_multiverse.report.charts.static import light
 from survival_multiverse.report.charts.theme import Spec
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, ORIGIN_NOTES
-from survival_multiverse.report.style.palette import PAPER, THEMED
 from survival_multiverse.report.words.answer import first_order, term_label
 from survival_multiverse.settings.study import Study
 
 ROOM = 1000
 """Width of a chart in pixels, unless it needs more."""
-FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
-"""The first of them comes with the renderer, and the others are as wide."""
 LEAST = 0.005
 """A smaller share is not written out."""
-SIDES = ("below", "above", "includes")
+COPIED = ("hr", "lo", "hi", "p_value", "p_text", "smd", "matched_share", "orders_from", "orders_to",
+          "variance_between_orders")  # fmt: skip
+"""Columns that the charts' rows have as they are."""
 
 
 def chart_specs(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Spec]:
@@ -55,38 +62,28 @@ def _set(spec: Spec, control: str, value: str) -> Spec:
 def specification_rows(specifications: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
     """Return the analyses that the charts of the grid draw, as the page's script makes them of columns."""
     packed = specification_columns(specifications, study)
-    count = packed["headline"]
     columns = {
-        name: values[:count] if isinstance(values, list) else [values["all"]] * count
+        name: values if isinstance(values, list) else [values["all"]] * packed["rows"]
         for name, values in packed["columns"].items()
     }
     labels = axis_labels(study)
-    choices: dict[tuple[str, str | None], str] = {
-        (row["field"], row["value"]): row["label"] for row in choice_labels(study)
-    }
     return [
-        _row(place, {name: values[place] for name, values in columns.items()}, labels, choices)
-        for place in range(count)
+        _row(place, {name: values[place] for name, values in columns.items()}, labels)
+        for place in range(packed["rows"])
     ]
 
 
-def _row(
-    place: int,
-    own: Mapping[str, Any],
-    labels: Mapping[str, list[str]],
-    choices: Mapping[tuple[str, str | None], str],
-) -> dict[str, Any]:
-    named = {key: labels[key][own[key]] if own[key] >= 0 else None for key in "TDGCS"}
-    estimator = list(ESTIMATOR_LABELS)[own["E"]]
-    copied = {name: own[name] for name in ("hr", "lo", "hi", "p", "pt", "smd", "matched", "el", "eh", "tb")}
+def _row(place: int, own: Mapping[str, Any], labels: Mapping[str, list[str]]) -> dict[str, Any]:
+    named = {name: labels[name][own[name]] if own[name] >= 0 else None for name in DECISIONS}
+    estimator = list(ESTIMATOR_LABELS)[own["estimator"]]
+    choices = [f"{name}: {named[name]}" for name in INNER if named[name]]
     return {
         "i": place,
         **named,
-        "Gt": choices.get(("G", named["G"])),
-        "Ct": choices.get(("C", named["C"])),
+        "choices": [*choices, f"{GATE}: through"] if own["gate"] else choices,
         "estimator": ESTIMATOR_LABELS[estimator],
         "matching": estimator == "matched",
-        **copied,
+        **{name: own[name] for name in COPIED},
         "inverse": 1 / own["hr"] if own["hr"] else None,
         **{name: None if own[name] is None or own[name] < 0 else own[name] for name in ("n", "events")},
         "care": own["care"] or "none",
@@ -104,7 +101,7 @@ def share_rows(attribution: pd.DataFrame, specifications: pd.DataFrame, study: S
             "term": term_label(study, term),
             "share": share,
             "kind": _kind(term),
-            "text": "<1 %" if share < LEAST else f"{100 * share:.0f} %",
+            "text": "<1%" if share < LEAST else f"{100 * share:.0f}%",
         }
         for name in estimators_present(headline(specifications))
         for term, share in first_order(attribution, study, name).items()
@@ -118,9 +115,7 @@ def _kind(term: str) -> str:
 
 
 def _complete(chart: Chart, study: Study, rows: Mapping[str, list[dict[str, Any]]]) -> Spec:
-    text = json.dumps(chart.spec)
-    for colour, variable in THEMED.items():
-        text = text.replace(f"var({variable})", colour)
+    text = json.dumps(light(chart.spec))
     room = max(ROOM, chart.least)
     text = re.sub(r'"width": "@(\d+):(\d+)"', lambda found: f'"width": {_width(found, room)}', text)
     spec = json.loads(text)
@@ -130,7 +125,6 @@ def _complete(chart: Chart, study: Study, rows: Mapping[str, list[dict[str, Any]
     return spec | {
         "title": title
         | {"offset": 14, "subtitlePadding": 4, "subtitleColor": spec["config"]["text"]["color"]},
-        "config": spec["config"] | {"font": FONT, "background": PAPER},
         "datasets": used,
         "padding": 14,
     }

@@ -6,12 +6,12 @@ from typing import Any
 import pandas as pd
 
 from survival_multiverse.cohort.sample import measured
-from survival_multiverse.inference.specification_summary import direction
+from survival_multiverse.inference.specification_summary import direction, middle_ratio
 from survival_multiverse.paper.published_marks import NO_MARKS
 from survival_multiverse.report.charts.evidence import cutpoint_spec
 from survival_multiverse.report.charts.grid_charts import Chart, limits_of
-from survival_multiverse.report.charts.page_data import axis_labels
 from survival_multiverse.report.style.formats import display_label, format_p, format_ratio
+from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.words.labels import axis_value, in_sentence, with_unit
 from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.report.words.table_cells import is_number
@@ -47,15 +47,18 @@ def cutpoint_chart(tables: Mapping[str, pd.DataFrame], study: Study, name: str) 
     ]
     smooth, spline = _smooth(tables["dose_response"], name)
     axis = f"{name}_cutoff"
-    labels = axis_labels(study)["G"] if name == "gtv" else [None] * len(study.axes[axis].values)
     grid = [
-        {"cutoff": value, "primary": value == getattr(study.primary, axis), "G": label}
-        for value, label in zip(study.axes[axis].values, labels, strict=True)
+        {"cutoff": value, "primary": value == getattr(study.primary, axis)}
+        for value in study.axes[axis].values
     ]
     below = int((rows["hazard_ratio"] < 1).sum())
     printed = _printed(tables.get("published", NO_MARKS), study, name)
-    text = _words(study, name, smooth) + _printed_words(printed) + NOTE
-    alternative = f"At {below:,} of the {len(rows):,} cutoffs shown the hazard ratio is below 1."
+    text = _words(study, name, uncut=len(smooth) > 0)
+    text += f" {PUBLISHED_NAME.capitalize()}: published." if printed else ""
+    alternative = (
+        f"At {below:,} of the {len(rows):,} cutoffs shown the hazard ratio is below 1; its median is "
+        f"{format_ratio(middle_ratio(rows['hazard_ratio']))}."
+    )
     spec = cutpoint_spec(
         points,
         spline,
@@ -66,7 +69,8 @@ def cutpoint_chart(tables: Mapping[str, pd.DataFrame], study: Study, name: str) 
         percent=percent(study),
     )
     title = f"Other cutoffs of {in_sentence(role.label)}"
-    return Chart(f"cutpoint-{name}-chart", title, text, alternative, spec)
+    reading = _reading(study, name, smooth) + _printed_words(printed) + NOTE
+    return Chart(f"cutpoint-{name}-chart", title, text, alternative, spec, reading=reading)
 
 
 def _printed(published: pd.DataFrame, study: Study, name: str) -> list[dict[str, Any]]:
@@ -87,26 +91,33 @@ def _printed_words(printed: list[dict[str, Any]]) -> str:
     row = printed[0]
     interval = f", {format_ratio(row['lo'])} to {format_ratio(row['hi'])}" if is_number(row["lo"]) else ""
     return (
-        f" Purple: the published cutoff and, there, the published hazard ratio ({format_ratio(row['hr'])}"
-        f"{interval}), which a model adjusts for other factors as nothing else in this chart is."
+        f" Published there is {format_ratio(row['hr'])}{interval}, which a model adjusts for other factors "
+        "as nothing else in this chart is."
     )
 
 
-def _words(study: Study, name: str, smooth: pd.DataFrame) -> str:
-    """Return the caption of the cutoffs and of the curve beside them."""
+def _words(study: Study, name: str, *, uncut: bool) -> str:
+    """Return the caption of the cutoffs, and of the curve beside them if there is one."""
+    text = (
+        f"Unadjusted hazard ratios at or above against below each cutoff of "
+        f"{in_sentence(getattr(study, name).label)}. Dashed: the cutoffs of this study; thick: the primary."
+    )
+    return text + (" Right: the variable uncut." if uncut else "")
+
+
+def _reading(study: Study, name: str, smooth: pd.DataFrame) -> str:
+    """Say whose cutoffs are shown, that none was picked, and how the curve was fitted."""
     role = getattr(study, name)
     where = axis_value(study, "oligo_threshold", study.primary.oligo_threshold)
     text = (
-        f"Unadjusted, {where}: the hazard ratio at or above "
-        f"against below each cutoff of {in_sentence(role.label)} with enough patients on both sides and at "
-        f"least {study.minimum_count} between it and the next; dashed: the cutoffs of the grid, the thick "
-        "one the primary. No cutoff was picked from it."
+        f"Patients with {where}. A cutoff is shown with enough patients on both sides, and at least "
+        f"{study.minimum_count} between it and the next. No cutoff was picked from it."
     )
     if len(smooth):
         row = smooth.iloc[0]
         knots = f"knots {row['knots']}; " if isinstance(row["knots"], str) and row["knots"] else ""
         text += (
-            " Right: the variable uncut, a restricted cubic spline against "
+            " The curve is a restricted cubic spline against "
             f"{with_unit(row['reference'], role.unit)} ({knots}P of the curvature "
             f"{format_p(row['p_nonlinear'])})."
         )

@@ -4,7 +4,6 @@ import itertools
 import math
 from typing import Any
 
-from survival_multiverse.report.charts.specification import KEPT, kept
 from survival_multiverse.report.charts.theme import (
     ESTIMATOR_COLOURS,
     HALO,
@@ -37,8 +36,10 @@ INTERVAL = (tip("hr", "Hazard ratio", ".2f"), tip("lo", "CI from", ".2f"), tip("
 SET_DASHES = ([1, 0], [6, 3], [2, 2])
 BIAS_HEIGHT, BIAS_LEAST = 320, 640
 """Of the chart of unmeasured confounding, in pixels: its height, and how narrow it may be."""
-LINE, CHARACTER = 12, 5.5
+LINE, CHARACTER = 14, 6.5
 """Height of a line of small print and width of its characters, in pixels."""
+FOREST_LABELS, COUNTS_END, RATIO_ROOM = 220, 100, 130
+"""Of the forest, in pixels: room for the names, where the column of counts ends, and room for the ratios."""
 
 
 def forest_spec(
@@ -47,32 +48,50 @@ def forest_spec(
     names: list[str],
     columns: list[str],
     limits: tuple[float, float],
+    percent: str,
 ) -> Spec:
-    """Draw the hazard ratios of the dose within each stratum.
+    """Draw the hazard ratios of the dose within each stratum, with columns of numbers at the right.
 
-    `rows` hold column, name, hr, lo, hi, counts, care and published. Strata are not told apart by
-    significance.
+    `rows` hold column (the stage, under each other), name, hr, lo, hi, text, counts, care and published.
+    Strata are not told apart by significance.
     """
     x = ratio("hr", limits, "Hazard ratio")
     tips = [tip("name", "Stratum"), *INTERVAL, tip("counts", "Patients, events")]
-    y = levels("name", names, axis={"title": None, "labelLimit": 290, "grid": False})
+    y = levels("name", names, axis={"title": None, "labelLimit": FOREST_LABELS, "grid": False})
     shared = {"y": y, "tooltip": tips}
-    drawn = [
+    head, step = {"value": -8}, 24
+    edge = {"value": "width"}
+    layers = [
+        reference("x", 1),
         whiskers(x, shared, along="x", strokeWidth=2, color=INK),
         dots(shared | {"x": x}, shape="square", size=64, color=INK),
-        cautioned({"x": x, "y": y}, dy=-9),
+        cautioned({"x": edge, "y": y}, align="left", dx=COUNTS_END + RATIO_ROOM),
         *published_ticks(rows, {"x": x | {"field": "published"}, "y": y}, across="vertical"),
     ]
+    for field, title, end in (
+        ("counts", "Patients, events", COUNTS_END),
+        ("text", f"HR ({percent} CI)", COUNTS_END + RATIO_ROOM - 4),
+    ):
+        mark = {"type": "text", "align": "right", "dx": end, "aria": False}
+        layers.append({"mark": mark, "encoding": {"x": edge, "y": y, "text": {"field": field}}})
+        layers.append(_once({**mark, "text": title, "fontWeight": "bold"}, {"x": edge, "y": head}))
+    header = {"title": None, "labelOrient": "top", "labelAnchor": "start", "labelAlign": "left"}
     return vega_lite(
         data=values(rows),
-        facet={"column": nominal("column", columns, header={"title": None})},
-        spacing=18,
+        facet={"row": nominal("column", columns, header=header)},
+        spacing=20,
         spec={
-            "width": width(len(columns), 340),
-            "height": {"step": 26},
-            "layer": [reference("x", 1), *kept(drawn)],
+            "width": width(1, FOREST_LABELS + COUNTS_END + RATIO_ROOM + 30),
+            "height": {"step": step},
+            "layer": layers,
         },
     )
+
+
+def _once(mark: Spec, encoding: Spec) -> Spec:
+    """Draw a mark once in every chart of a facet."""
+    once = [{"aggregate": [{"op": "count", "as": "rows"}]}]
+    return {"transform": once, "mark": mark, "encoding": encoding}
 
 
 def bias_spec(
@@ -82,6 +101,8 @@ def bias_spec(
     reach: float,
 ) -> Spec:
     """Draw how strong a hidden confounder would have to be, beside how strong the measured covariates are.
+
+    The covariates are numbered points; a key under the chart says which they are.
 
     Parameters
     ----------
@@ -100,11 +121,6 @@ def bias_spec(
     x = {"field": "exposure", "type": "quantitative", "scale": scale, "axis": axis | across}
     up = {"title": "Risk ratio for the event"}
     y = {"field": "outcome", "type": "quantitative", "scale": scale, "axis": axis | up}
-    tips = [
-        tip("name", "Covariate"),
-        tip("exposure", "With the arm", ".2f"),
-        tip("outcome", "With the event", ".2f"),
-    ]
     of_estimator = ESTIMATOR_COLOURS | {"published": PUBLISHED}
     colour = colours("name", {name: of_estimator[style[0]] for name, style in styles.items()})
     colour["legend"] |= {"columns": 2, "labelLimit": 460}
@@ -115,32 +131,57 @@ def bias_spec(
     dash = colour | {"scale": {"domain": list(styles), "range": dashes}}
     line = {
         "data": values(curves),
-        "transform": [KEPT],
-        "mark": {"type": "line", "clip": True, "strokeWidth": 2},
+        "mark": {"type": "line", "strokeWidth": 2},
         "encoding": {"x": x, "y": y, "color": colour, "strokeDash": dash, "order": {"field": "exposure"}},
     }
+    order = sorted(measured, key=lambda row: -min(row["exposure"], row["outcome"]))
+    numbered = [{**row, "number": str(place)} for place, row in enumerate(order, 1)]
+    chart = {"width": width(1, 70), "height": BIAS_HEIGHT, "layer": [line, *_numbered(numbered, x, y, reach)]}
+    return vega_lite(vconcat=[chart, _key(numbered)], spacing=14)
+
+
+def _numbered(measured: list[dict[str, Any]], x: Spec, y: Spec, reach: float) -> list[Spec]:
+    """Draw the covariates as points with their numbers, which never lie on another point."""
+    tips = [
+        tip("name", "Covariate"),
+        tip("exposure", "With the arm", ".2f"),
+        tip("outcome", "With the event", ".2f"),
+    ]
     points = {"x": x, "y": y, "tooltip": tips}
-    words = {
-        "mark": {"type": "text", "align": "left", "dx": 7, "fontSize": 10, **HALO},
-        "encoding": points | {"y": y | {"field": "words"}, "text": {"field": "name"}},
-    }
     known = values(
         row | {"words": height} for row, height in zip(measured, apart(measured, reach), strict=True)
     )
+    words = {
+        "mark": {"type": "text", "align": "left", "dx": 7, "fontSize": 11, "fontWeight": "bold", **HALO},
+        "encoding": points | {"y": y | {"field": "words"}, "text": {"field": "number"}},
+    }
     stem = {"mark": {"type": "rule", "color": MUTED}, "encoding": {"x": x, "y": y, "y2": {"field": "words"}}}
-    layers = [
-        line,
-        {"data": known, **stem},
-        {"data": known, **words},
-        {"data": known, **dots(points, color=INK, size=40)},
+    return [{"data": known, **layer} for layer in (stem, words, dots(points, color=INK, size=40))]
+
+
+def _key(measured: list[dict[str, Any]]) -> Spec:
+    """Write which covariate each number is, with its two ratios, in two columns."""
+    rows = [
+        {
+            "text": f"{row['number']}  {row['name']} ({row['exposure']:.2f}, {row['outcome']:.2f})",
+            "column": place % 2,
+            "line": place // 2,
+        }
+        for place, row in enumerate(measured)
     ]
-    return vega_lite(width=width(1, 70), height=BIAS_HEIGHT, layer=layers)
+    lines = (len(rows) + 1) // 2
+    across = {"field": "column", "type": "quantitative", "axis": None, "scale": {"domain": [0, 2]}}
+    down = {"field": "line", "type": "quantitative", "axis": None, "scale": {"domain": [lines - 0.5, -0.5]}}
+    mark = {"type": "text", "align": "left", "limit": {"expr": "width / 2 - 8"}}
+    encoding = {"x": across, "y": down, "text": {"field": "text"}}
+    size = {"width": width(1, 70), "height": 17 * lines}
+    return {"data": values(rows), **size, "mark": mark, "encoding": encoding}
 
 
 def apart(measured: list[dict[str, Any]], reach: float) -> list[float]:
-    """Place the names of the covariates on the vertical axis, clear of each other and of every point.
+    """Place the numbers of the covariates on the vertical axis, clear of each other and of every point.
 
-    A name begins beside its point and moves up, half a line at a time, until there is room for it in a
+    A number begins beside its point and moves up, half a line at a time, until there is room for it in a
     chart as narrow as `BIAS_LEAST`.
     """
     across, up = (BIAS_LEAST - 70) / math.log(reach), BIAS_HEIGHT / math.log(reach)
@@ -148,7 +189,7 @@ def apart(measured: list[dict[str, Any]], reach: float) -> list[float]:
     taken = [(x - 4, x + 4, y) for x, y in places]
     found = {}
     for row, (x, y) in sorted(zip(measured, places, strict=True), key=lambda entry: entry[1][::-1]):
-        left, right = x + 6, x + 6 + CHARACTER * len(row["name"])
+        left, right = x + 6, x + 8 + CHARACTER * len(row["number"])
         steps = (max(y, LINE / 2) + step * LINE / 2 for step in itertools.count())
         height = next(
             level
@@ -156,8 +197,8 @@ def apart(measured: list[dict[str, Any]], reach: float) -> list[float]:
             if all(end < left or right < start or abs(level - other) >= LINE for start, end, other in taken)
         )
         taken.append((left, right, height))
-        found[row["name"]] = math.exp(height / up)
-    return [found[row["name"]] for row in measured]
+        found[row["number"]] = math.exp(height / up)
+    return [found[row["number"]] for row in measured]
 
 
 def cutpoint_spec(
@@ -172,19 +213,18 @@ def cutpoint_spec(
 ) -> Spec:
     """Draw the hazard ratio at every possible cutoff, and beside it the smooth curve of the variable itself.
 
-    `rows` hold cutoff, hr, lo, hi, p, care, side and split; `grid` the cutoffs of the study: cutoff, primary,
-    and G where it is one of the volume; `printed` what a paper prints at its own: cutoff, hr, lo and hi.
+    `rows` hold cutoff, hr, lo, hi, p, care, side and split; `grid` the study's own: cutoff and
+    primary; `printed` what a paper prints at its own: cutoff, hr, lo and hi.
     """
     y = ratio("hr", limits, "Hazard ratio, at or above")
     scale = {"zero": False, "nice": False, "padding": 10}
     x = {"field": "cutoff", "type": "quantitative", "scale": scale, "axis": {"title": title}}
     tips = [tip("cutoff", "Cutoff", ",.6~g"), *INTERVAL, tip("p", "P")]
     tips.append(tip("split", "Patients at or above, below"))
-    shared = {"x": x, "color": sides(percent), "tooltip": tips}
+    shared = {"x": x, "color": sides(percent, {str(row["side"]) for row in rows}), "tooltip": tips}
     weight = {"condition": {"test": "datum.primary", "value": 2.4}, "value": 0.9}
     chosen = {
         "data": values(grid),
-        "transform": [KEPT],
         "mark": {"type": "rule", "color": MUTED, "strokeDash": [2, 3]},
         "encoding": {"x": x, "strokeWidth": weight},
     }
@@ -265,7 +305,7 @@ def joint_spec(
         },
         resolve={"scale": {"x": "independent"}},
         spacing=22,
-        spec={"width": width(len(nulls), 110), "height": 190, "layer": layers},
+        spec={"width": width(len(nulls), 110), "height": 150, "layer": layers},
     )
 
 
@@ -274,8 +314,8 @@ def _null_layers(y: Spec) -> list[Spec]:
     axis = {"title": "Rank in the curve", "grid": False, "tickMinStep": 1, "format": "d"}
     scale = {"zero": False, "nice": False, "padding": 6}
     x = {"field": "rank", "type": "quantitative", "scale": scale, "axis": axis}
-    tips = [tip("rank", "Rank"), tip("hr", "Observed", ".2f"), tip("lo", "Null 2.5 %", ".2f")]
-    tips += [tip("mid", "Null median", ".2f"), tip("hi", "Null 97.5 %", ".2f")]
+    tips = [tip("rank", "Rank"), tip("hr", "Observed", ".2f"), tip("lo", "Null 2.5%", ".2f")]
+    tips += [tip("mid", "Null median", ".2f"), tip("hi", "Null 97.5%", ".2f")]
     middle = {"field": "mid", "type": "quantitative", "scale": y["scale"]}
     band = whiskers(y, {"x": x, "tooltip": tips})
     band["mark"] = {"type": "area", "color": MUTED, "opacity": 0.25, "clip": True}
@@ -284,11 +324,9 @@ def _null_layers(y: Spec) -> list[Spec]:
         "encoding": {"x": x, "y": middle},
     }
     observed = {"x": x, "y": y, "tooltip": tips}
-    points = {"transform": [KEPT], **dots(observed, size=24, clip=True, color=HIGHER)}
+    points = dots(observed, size=24, clip=True, color=HIGHER)
     marked = primary_marks(observed, size=80)
-    shaky = cautioned({"x": x, "y": {"value": 184}})
-    for layer in (marked, shaky):
-        layer["transform"].append(KEPT)
+    shaky = cautioned({"x": x, "y": {"value": 144}})
     return [band, median, reference("y", 1), points, marked, shaky]
 
 

@@ -17,10 +17,11 @@ from survival_multiverse.paper.published_marks import NO_MARKS
 from survival_multiverse.report.charts.balance_charts import love_chart, overlap_chart, smd_chart
 from survival_multiverse.report.charts.cutpoint_charts import cutpoint_chart
 from survival_multiverse.report.charts.evidence import bias_spec, forest_spec, joint_spec
-from survival_multiverse.report.charts.grid_charts import Chart, limits_of, published_points, published_words
-from survival_multiverse.report.charts.page_data import balance_terms, kept_by, primary_choices
+from survival_multiverse.report.charts.grid_charts import Chart, limits_of, published_points
+from survival_multiverse.report.charts.page_data import balance_terms
 from survival_multiverse.report.charts.time_charts import landmark_chart
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio
+from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.tables.time_tables import of_stage, primary_rows, stages
 from survival_multiverse.report.words.captions import dagger
 from survival_multiverse.report.words.labels import (
@@ -29,7 +30,8 @@ from survival_multiverse.report.words.labels import (
     level_label,
     variable_label,
 )
-from survival_multiverse.report.words.table_cells import is_number, set_label
+from survival_multiverse.report.words.narrative import percent
+from survival_multiverse.report.words.table_cells import interval, is_number, set_label
 from survival_multiverse.scenario.cautions import NOTE, care, marked
 from survival_multiverse.scenario.sensitivity import RARE_RISK, e_value, risk_ratio
 from survival_multiverse.settings.schema import PRIMARY
@@ -37,15 +39,15 @@ from survival_multiverse.settings.study import ONE_UNIT, Study
 
 
 def evidence_charts(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, Chart]:
-    """Return the charts that show of the primary scenario what the reader keeps."""
+    """Return the charts of the primary scenario and of its block; no filter of the page reaches them."""
     primary, specifications = tables["primary"], tables["specifications"]
     published = tables.get("published", NO_MARKS)
     made = [
-        love_chart(primary, specifications, study, published),
-        overlap_chart(tables["score_overlap"], specifications, study),
+        love_chart(primary, study, published),
+        overlap_chart(tables["score_overlap"], study),
         smd_chart(specifications, study, published),
         landmark_chart(specifications, study),
-        _forest(primary, specifications, study),
+        _forest(primary, study),
         _bias(primary, specifications, study),
         *(cutpoint_chart(tables, study, name) for name in ("dose", "gtv")),
         _joint(tables["null_curves"], specifications, study),
@@ -53,14 +55,13 @@ def evidence_charts(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[st
     return {chart.name: chart for chart in made if chart is not None}
 
 
-def _forest(primary: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Chart | None:
+def _forest(primary: pd.DataFrame, study: Study) -> Chart | None:
     rows = primary[
         (primary["population"] == PRIMARY) & (primary["landmark"] == 0)
         & (primary["analysis"] == "cox") & (primary["statistic"] == "hazard_ratio")
         & (primary["variable"] == "arm")
         & (primary["model"] == "arm_only") & (primary["ties"] == "efron")
     ]  # fmt: skip
-    choices = primary_choices(specifications, study)
     found, names, words = [], ["All patients"], []
     for estimator, chosen, label in stages(study):
         here = of_stage(rows, estimator, chosen)
@@ -75,7 +76,7 @@ def _forest(primary: pd.DataFrame, specifications: pd.DataFrame, study: Study) -
         for name, part in strata:
             printed = study.published.get(estimator) if name == "All patients" else None
             found += [
-                _stratum(row, label, name, study) | choices[estimator, chosen] | {"published": printed}
+                _stratum(row, label, name, study) | {"published": printed}
                 for row in part.to_dict("records")[:1]
             ]
             names += [name] if name not in names else []
@@ -84,20 +85,21 @@ def _forest(primary: pd.DataFrame, specifications: pd.DataFrame, study: Study) -
         return None
     words = [f"{row['column']}, {row['name']}: {format_ratio(row['hr'])}" for row in found]
     text = (
-        f"Hazard ratios of {in_sentence(study.dose.label)}, at or above the cutoff against below, within "
-        "strata of the primary scenario. Whether they differ is a "
-        "question for the interaction test below, not for the P values of the strata: one stratum can be "
-        "significant and the other not, with the same effect in both."
-        + (" Purple: published." if any(row["published"] for row in found) else "")
-        + dagger(study)
+        f"Hazard ratios of {in_sentence(study.dose.label)} with {percent(study)} intervals, in strata of the "
+        "primary scenario. They compare at or above the cutoff with below it."
+        + (f" {PUBLISHED_NAME.capitalize()}: published." if any(row["published"] for row in found) else "")
+    )
+    reading = (
+        "Whether strata differ is a question for the interaction test, not for their own P values. One "
+        "stratum can be significant and the other not, with the same effect in both." + dagger(study)
     )
     columns = [label for _, _, label in stages(study)]
     # Few rows: the axis holds every interval that is not absurdly wide.
     ends = [min(max(row[end], 0.1), 10.0) for row in found for end in ("lo", "hi") if is_number(row[end])]
     limits = limits_of([*found, *({"hr": ratio, "lo": ratio, "hi": ratio} for ratio in ends)])
-    spec = forest_spec(found, names=names, columns=columns, limits=limits)
+    spec = forest_spec(found, names=names, columns=columns, limits=limits, percent=percent(study))
     title = f"{study.dose.label} within strata"
-    return Chart("forest-chart", title, text, "; ".join(words), spec)
+    return Chart("forest-chart", title, text, "; ".join(words), spec, reading=reading)
 
 
 def _stratum(row: dict[str, Any], column: str, name: str, study: Study) -> dict[str, Any]:
@@ -108,6 +110,7 @@ def _stratum(row: dict[str, Any], column: str, name: str, study: Study) -> dict[
         "hr": row["estimate"],
         "lo": row["ci_lower"],
         "hi": row["ci_upper"],
+        "text": interval(row),
         "care": care(row["flags"]),
         "counts": f"<{study.minimum_count}" if small else f"{row['n']:,.0f}, {row['events']:,.0f}",
     }
@@ -119,8 +122,7 @@ def _bias(primary: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> 
     rows = rows[rows["estimator"].isin(["matched", "overlap"])]
     rare = bool((rows["risk_at_end"] < RARE_RISK).any())
     measured = _measured(primary, study, rare=rare)
-    choices = primary_choices(specifications, study)
-    strengths, styles, kept = {}, {}, {}
+    strengths, styles = {}, {}
     for row in rows.to_dict("records"):
         label = f"{ESTIMATOR_LABELS[row['estimator']]}, {set_label(study, row['adjustment_set'])}"
         label = marked(f"{label} (E-value {format_ratio(row['e_value'])})", row["flags"])
@@ -128,27 +130,29 @@ def _bias(primary: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> 
         if away > 1.01:
             strengths[label] = away
             styles[label] = (row["estimator"], list(study.adjustment_sets).index(row["adjustment_set"]))
-            kept[label] = choices[row["estimator"], row["adjustment_set"]]
     if "matched" in study.published:
         ratio = study.published["matched"]
         strength = format_ratio(e_value(ratio, rare=rare))
         label = f"Published, {in_sentence(ESTIMATOR_LABELS['matched'])} (E-value {strength})"
-        strengths[label], styles[label], kept[label] = risk_ratio(ratio, rare=rare), ("published", 0), {}
+        strengths[label], styles[label] = risk_ratio(ratio, rare=rare), ("published", 0)
     if not strengths or not measured:
         return None
     largest = max(away + math.sqrt(away * (away - 1)) for away in strengths.values())
     reach = max(1.35 * largest, 1.1 * max(max(row["exposure"], row["outcome"]) for row in measured))
+    # From where the curve enters the chart at its top to where it leaves it at the right: never cut.
     curves = [
         {"name": name, "exposure": float(dose), "outcome": float(away * (dose - 1) / (dose - away))}
-        | kept[name]
         for name, away in strengths.items()
-        for dose in np.geomspace(away * 1.01, reach, 60)
+        for dose in np.geomspace(away * (reach - 1) / (reach - away), reach, 60)
     ]
     text = (
-        "On a curve lie the strengths that a hidden confounder would need with both the arm (across) and "
-        "the event (up) to explain that hazard ratio of the primary scenario away; where both are equal, "
-        "they are the E-value. Points: how strong the measured baseline covariates are, one by one. A point "
-        "beyond a curve is a covariate that could have done it, had it been left out. One that enters as a "
+        "Curves: how strong a hidden confounder would have to be to explain the hazard ratio of the primary "
+        "scenario away. Points: how strong the measured baseline covariates are, each alone."
+    )
+    reading = (
+        "A hidden confounder needs a link with the arm (across) and one with the event (up). Where both are "
+        "equal on a curve, they are the E-value. A point beyond a curve is a covariate that could have "
+        "explained the result, had it been left out. The key gives both ratios of each. One that enters as a "
         "number counts per standard deviation, its |SMD| d as the ratio exp(0.91 d) (VanderWeele and Ding "
         "2017)." + dagger(study)
     )
@@ -158,7 +162,8 @@ def _bias(primary: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> 
         + _strongest(measured)
     )
     spec = bias_spec(curves, measured, styles, reach)
-    return Chart("bias-chart", "What was not measured, beside what was", text, alternative, spec)
+    title = "What was not measured, beside what was"
+    return Chart("bias-chart", title, text, alternative, spec, reading=reading)
 
 
 def _strongest(measured: list[dict[str, Any]]) -> str:
@@ -244,12 +249,16 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
         }
         for row in here.to_dict("records")
     ]
+    printed = [f"{ESTIMATOR_LABELS[name]} {format_ratio(value)}" for name, value in study.published.items()]
     text = (
-        "The observed curve of the primary block (points; diamonds: primary scenario) against the middle "
-        "95 % of the curves that the null models give at the same rank (band; dotted: their median). What is "
-        "not kept above leaves the points, and never the band, which is that of the whole block. The "
-        "band is wide where analyses share their patients; it is no test by itself: the P values are in "
-        "the table." + published_words(study) + NOTE
+        "Points: hazard ratios of the analyses at the primary cutoffs, in ascending order; diamonds: primary "
+        "scenario. Band and dotted line: the middle 95% and the median of the same curve without an effect."
+    )
+    reading = (
+        "Each rank is compared with the same rank under a null model. The band is wide where analyses share "
+        "their patients. It is no test by itself: the table of joint tests holds the P values."
+        + (f" Dashed: published hazard ratios ({', '.join(printed)})." if printed else "")
+        + NOTE
     )
     alternative = f"Observed ranks outside the band: {'; '.join(_outside(here))}."
     estimators = [label for label in ESTIMATOR_LABELS.values() if label in {row["estimator"] for row in rows}]
@@ -257,7 +266,7 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
     spec = joint_spec(
         rows, estimators=estimators, nulls=nulls, limits=limits_of([*rows, *published_points(study)])
     )
-    return Chart("joint-chart", "Observed against no effect", text, alternative, spec)
+    return Chart("joint-chart", "Observed against no effect", text, alternative, spec, reading=reading)
 
 
 def _outside(curves: pd.DataFrame) -> list[str]:
@@ -271,14 +280,14 @@ def _outside(curves: pd.DataFrame) -> list[str]:
 
 
 def _observed(specifications: pd.DataFrame, study: Study) -> dict[tuple[str, int], dict[str, Any]]:
-    """Return the choices behind each rank of the primary block's curves, and whether they are the primary."""
+    """Return which ranks of the primary block's curves are the primary scenario's, and cautions."""
     block = estimated(primary_block(headline(specifications), study))
     block = block.sort_values("hazard_ratio", kind="stable")
     ranks = block.groupby("estimator").cumcount() + 1
     primary = block["is_primary"].astype(bool)
     return {
-        (estimator, rank): {**choices, "primary": bool(is_primary), "care": care(flags)}
-        for estimator, rank, choices, is_primary, flags in zip(
-            block["estimator"], ranks, kept_by(block, study), primary, block["flags"], strict=True
+        (estimator, rank): {"primary": bool(is_primary), "care": care(flags)}
+        for estimator, rank, is_primary, flags in zip(
+            block["estimator"], ranks, primary, block["flags"], strict=True
         )
     }

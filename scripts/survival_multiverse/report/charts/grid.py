@@ -1,5 +1,6 @@
 """Charts over the axes of the grid: the surface, the caliper's trade, the order of ties, the shares."""
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from survival_multiverse.report.charts.specification import (
     CUTOFFS,
     KEPT,
+    chosen_of,
     kept,
     published_layers,
     ranked,
@@ -36,22 +38,54 @@ from survival_multiverse.report.charts.theme import (
 from survival_multiverse.report.style.palette import BLUE, ORANGE, PUBLISHED, VERMILION
 from survival_multiverse.scenario.cautions import MARK
 from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import AXES
 
 REACH = math.log(2)
 """Hazard ratios of 1/2 and 2 have the full colour, and so has P = 0.001."""
 
 
-def surface_spec(study: Study, labels: dict[str, list[str]]) -> Spec:
-    """Draw matched hazard ratio, or P, over dose and volume cutoffs, for each threshold and caliper."""
+def surface_spec(study: Study, labels: dict[str, list[str]], primary: str) -> Spec:
+    """Draw matched hazard ratio, or P, over the cutoffs of exposure and volume, a map for each threshold.
+
+    The maps of the `primary` caliper are large and hold the numbers; those of the others are small.
+    """
     tone = (
-        f"measure == 'p' ? (datum.hr < 1 ? -1 : 1) * min(1, -log(max(datum.p, 1e-6)) / log(10) / 3)"
+        f"measure == 'p' ? (datum.hr < 1 ? -1 : 1) * min(1, -log(max(datum.p_value, 1e-6)) / log(10) / 3)"
         f" : max(-1, min(1, log(datum.hr) / {REACH:.6f}))"
     )
-    x = levels("D", labels["D"], axis={"title": study.dose.label, "labelAngle": 0, "labelFontSize": 9})
-    y = levels("G", labels["G"][::-1], axis={"title": None, "labelFontSize": 9})
     estimable = "isValid(datum.hr)"
-    p_value = "datum.p < 0.001 ? '<.001' : format(datum.p, '.3f')"
+    p_value = "datum.p_value < 0.001 ? '<.001' : format(datum.p_value, '.3f')"
     number = f"measure == 'p' ? {p_value} : format(datum.hr, '.2f')"
+    others = [label for label in labels["caliper"] if label != primary]
+    shared = {
+        "width": width(len(labels["oligo_threshold"]), 150 + 8 * len(labels["oligo_threshold"])),
+    }
+    x = levels("dose_cutoff", labels["dose_cutoff"], axis={"title": study.dose.label, "labelAngle": 0})
+    y = levels("gtv_cutoff", labels["gtv_cutoff"][::-1], axis={"title": None})
+    small_x, small_y = ({**axis, "axis": None} for axis in (x, y))
+    columns = nominal("oligo_threshold", labels["oligo_threshold"], header={"title": study.lesions.label})
+    rows = nominal("caliper", others, header={"title": "Caliper", "labelOrient": "left", "labelAngle": 0})
+    numbered = [*_cells(study, x, y), *_numbers(x, y)]
+    large: Spec = {
+        "transform": [{"filter": f"datum.caliper == {json.dumps(primary)}"}],
+        "facet": {"column": columns},
+        "spacing": 8,
+        "spec": {
+            **shared,
+            "height": {"step": 24},
+            "layer": [*kept(numbered, {"filter": chosen_of("adjustment_set")}), *_frames(study, x, y)],
+        },
+    }
+    small: Spec = {
+        "transform": [{"filter": f"datum.caliper != {json.dumps(primary)}"}],
+        "facet": {"column": {**columns, "header": None}, "row": rows},
+        "spacing": 6,
+        "spec": {
+            **shared,
+            "height": {"step": 9},
+            "layer": kept(_cells(study, small_x, small_y), {"filter": chosen_of("adjustment_set")}),
+        },
+    }
     return vega_lite(
         data={"name": "specs"},
         transform=[
@@ -62,19 +96,7 @@ def surface_spec(study: Study, labels: dict[str, list[str]]) -> Spec:
                 "as": "shown",
             },
         ],
-        facet={
-            "row": nominal("T", labels["T"], header={"title": study.lesions.label, "labelOrient": "left"}),
-            "column": nominal("C", labels["C"], header={"title": "Caliper, SD of the propensity logit"}),
-        },
-        spacing=8,
-        spec={
-            "width": width(len(labels["C"]), 150),
-            "height": {"step": 18},
-            "layer": [
-                *kept([*_cells(study, x, y), _significant(x, y)], {"filter": "datum.S == set"}),
-                *_frames(study, x, y),
-            ],
-        },
+        vconcat=[large, small] if others else [large],
     )
 
 
@@ -99,32 +121,29 @@ def _cells(study: Study, x: Spec, y: Spec) -> list[Spec]:
         {
             "mark": {"type": "rect", "stroke": PAPER, "strokeWidth": 1, "cursor": "pointer"},
             "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip(study)},
-        },
-        {
-            "mark": {"type": "text", "fontSize": 9, "cursor": "pointer", "limit": 40, "aria": False},
-            "encoding": {
-                "x": x,
-                "y": y,
-                "text": {"field": "shown"},
-                "color": {
-                    "condition": [
-                        {"test": "!isValid(datum.hr)", "value": MUTED},
-                        {"test": "abs(datum.tone) > 0.72", "value": "#ffffff"},
-                    ],
-                    "value": "#1f2329",
-                },
-            },
-        },
+        }
     ]
 
 
-def _significant(x: Spec, y: Spec) -> Spec:
-    mark = {"type": "point", "filled": True, "size": 9, "color": "#1f2329", "opacity": 1, "yOffset": -6}
-    return {
-        "transform": [{"filter": "isValid(datum.hr) && datum.side != 'includes'"}],
-        "mark": mark | {"xOffset": {"expr": "bandwidth('x') / 2 - 3"}},
-        "encoding": {"x": x, "y": y},
+def _numbers(x: Spec, y: Spec) -> list[Spec]:
+    """Write the number into each cell, bold where the interval excludes 1."""
+    colour = {
+        "condition": [
+            {"test": "!isValid(datum.hr)", "value": MUTED},
+            {"test": "datum.tone > 0.75 || datum.tone < -0.6", "value": "#ffffff"},
+        ],
+        "value": "#1f2329",
     }
+    mark = {"type": "text", "fontSize": 11, "cursor": "pointer", "limit": 40, "aria": False}
+    excludes = "isValid(datum.hr) && datum.side != 'includes'"
+    return [
+        {
+            "transform": [{"filter": test}],
+            "mark": mark | {"fontWeight": weight},
+            "encoding": {"x": x, "y": y, "text": {"field": "shown"}, "color": colour},
+        }
+        for test, weight in ((excludes, "bold"), (f"!({excludes})", "normal"))
+    ]
 
 
 def _frames(study: Study, x: Spec, y: Spec) -> list[Spec]:
@@ -153,12 +172,20 @@ def caliper_spec(
     `printed` holds a paper's largest |SMD| (`smd`) and share matched (`matched`), by estimator.
     """
     x = levels(
-        "C", labels["C"], axis={"title": "Caliper, SD of the logit", "labelAngle": 0, "labelOverlap": True}
+        "caliper",
+        labels["caliper"],
+        axis={"title": "Caliper, SD of the logit", "labelAngle": 0, "labelOverlap": True},
     )
-    colour = set_colours(labels["S"])
+    colour = set_colours(labels["adjustment_set"])
 
     def panel(y: Spec, lines: list[Spec], published: list[Spec], *more: Spec) -> Spec:
-        shared = {"x": x, "y": y, "color": colour, "detail": {"field": "G"}, "tooltip": tooltip(study)}
+        shared = {
+            "x": x,
+            "y": y,
+            "color": colour,
+            "detail": {"field": "gtv_cutoff"},
+            "tooltip": tooltip(study),
+        }
         path = {"mark": {"type": "line", "opacity": 0.55, "strokeWidth": 1.3}, "encoding": shared}
         points = dots(shared, size=26, cursor="pointer")
         marked = primary_marks(shared | {"color": {"value": INK}})
@@ -169,12 +196,12 @@ def caliper_spec(
     axis = {"title": "Largest |SMD|, baseline", "format": ".2f", "tickCount": 6}
     balance = {"field": "smd", "type": "quantitative", "axis": axis}
     title = {"title": "Matched share of the smaller arm", "format": ".0%"}
-    share = {"field": "matched", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": title}
+    share = {"field": "matched_share", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": title}
     ratios = ratio("hr", limits, "Hazard ratio")
     return vega_lite(
         data={"name": "specs"},
         transform=[
-            {"filter": "datum.T == threshold && datum.D == dose && datum.matching && isValid(datum.hr)"},
+            {"filter": f"{chosen_of(*AXES[:2])} && datum.matching && isValid(datum.hr)"},
             KEPT,
         ],
         spacing=28,
@@ -195,7 +222,7 @@ def ties_spec(study: Study, first: dict[str, Any], *, limits: tuple[float, float
     """Draw the matched hazard ratios of a block, with what other orders of equal scores would give."""
     rank = rank_axis()
     y = ratio("hr", limits, "Hazard ratio")
-    tips = [*tooltip(study), tip("el", "Other orders from", ".2f"), tip("eh", "to", ".2f")]
+    tips = [*tooltip(study), tip("orders_from", "Other orders from", ".2f"), tip("orders_to", "to", ".2f")]
     points = {"x": rank, "y": y, "tooltip": tips}
     published = published_layers(study.published, first, y)
     return vega_lite(
@@ -210,7 +237,14 @@ def ties_spec(study: Study, first: dict[str, Any], *, limits: tuple[float, float
         layer=[
             line_at(1),
             *published[:1],
-            whiskers(y, {"x": rank, "tooltip": tips}, ends="el eh", strokeWidth=5, opacity=0.4, color=MUTED),
+            whiskers(
+                y,
+                {"x": rank, "tooltip": tips},
+                ends="orders_from orders_to",
+                strokeWidth=5,
+                opacity=0.4,
+                color=MUTED,
+            ),
             dots(points, size=26, color=INK),
             primary_marks(points),
             cautioned({"x": rank, "y": {"value": 184}}),

@@ -6,7 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from survival_multiverse.inference.robustness import INNER
 from survival_multiverse.inference.specification_summary import (
+    direction,
     estimated,
     estimators_present,
     headline,
@@ -18,13 +20,15 @@ from survival_multiverse.paper.published_marks import LARGEST, NO_MARKS, SHARE
 from survival_multiverse.report.charts.grid import attribution_spec, caliper_spec, surface_spec, ties_spec
 from survival_multiverse.report.charts.page_data import axis_labels, choice_labels
 from survival_multiverse.report.charts.specification import blocks_spec, curve_spec
-from survival_multiverse.report.charts.theme import Spec
+from survival_multiverse.report.charts.theme import Spec, sides
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio
+from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.style.ratio_axis import ratio_limits
 from survival_multiverse.report.words.answer import first_order, term_label
 from survival_multiverse.report.words.captions import dagger
 from survival_multiverse.report.words.labels import axis_value, in_sentence
-from survival_multiverse.report.words.narrative import percent, reading
+from survival_multiverse.report.words.narrative import percent
+from survival_multiverse.report.words.narrative import reading as reading_of
 from survival_multiverse.report.words.table_cells import share_text
 from survival_multiverse.scenario.cautions import NOTE
 from survival_multiverse.settings.study import Study
@@ -47,6 +51,7 @@ class Chart:
     alternative: str
     spec: Spec
     least: int = 0
+    reading: str = ""
 
 
 def first_view(specifications: pd.DataFrame, study: Study) -> dict[str, Any]:
@@ -55,15 +60,15 @@ def first_view(specifications: pd.DataFrame, study: Study) -> dict[str, Any]:
     present = estimators_present(headline(specifications))
     opening = "matched" if "matched" in present else next(iter(present), "matched")
     primary = {
-        key: labels[key][study.axes[axis].values.index(value)] if value in study.axes[axis].values else ""
-        for key, axis, value in zip("TDGC", AXES, study.primary, strict=True)
+        axis: labels[axis][study.axes[axis].values.index(value)] if value in study.axes[axis].values else ""
+        for axis, value in zip(AXES, study.primary, strict=True)
     }
+    sets = dict(zip(study.adjustment_sets, labels["adjustment_set"], strict=True))
+    primary["adjustment_set"] = sets.get(study.primary_set, "")
     return {
-        "threshold": primary["T"],
-        "dose": primary["D"],
+        **{name: value for name, value in primary.items() if name not in INNER},
         "estimator": ESTIMATOR_LABELS[opening],
-        "set": dict(zip(study.adjustment_sets, labels["S"], strict=True)).get(study.primary_set, ""),
-        "chosen": {**{key: labels[key] for key in "GC"}, "gate": "all"},
+        "chosen": {**{name: labels[name] for name in INNER}, "gate": "all"},
     }
 
 
@@ -92,23 +97,28 @@ def grid_charts(
 
 
 def _curve(rows: pd.DataFrame, study: Study, first: dict[str, Any], limits: tuple[float, float]) -> Chart:
-    choices = [row["label"] for row in choice_labels(study)]
-    spec = curve_spec(study, first, choices=choices, limits=limits, percent=percent(study))
+    spec = curve_spec(study, first, choices=choice_labels(study), limits=limits, colour=_colour(rows, study))
     block = primary_block(rows, study)
     parts = [
-        f"{ESTIMATOR_LABELS[name]}: {reading(block[block['estimator'] == name], study)}"
+        f"{ESTIMATOR_LABELS[name]}: {reading_of(block[block['estimator'] == name], study)}"
         for name in estimators_present(block)
     ]
     text = (
-        f"One curve for one question: a population, a cutoff of {in_sentence(study.dose.label)}, a set of "
-        "covariates and an estimator. Each line is an "
-        f"analysis with its {percent(study)} confidence interval; beneath, its patients (and, darker, its "
-        "events) and the choices behind it. Diamonds: primary scenario. Hover for the numbers, click to "
-        "open the analysis, drag over rows of choices to keep those alone, here and in every other chart; "
-        "another drag starts anew."
+        f"Each line is an analysis with its {percent(study)} interval; beneath stand its patients, darker "
+        "its events, and the choices behind it. Diamond: primary scenario. A click opens an analysis; "
+        "dragging over choices keeps them."
     )
-    text += published_words(study) + dagger(study)
-    return Chart("curve-chart", "Specification curve", text, " ".join(parts), spec)
+    reading = (
+        f"One curve for one question: a population, a cutoff of {in_sentence(study.dose.label)}, a set of "
+        "covariates and an estimator. What is chosen above changes the pictures of this chapter and no other."
+    )
+    reading += published_words(study) + dagger(study)
+    return Chart("curve-chart", "Specification curve", text, " ".join(parts), spec, reading=reading)
+
+
+def _colour(rows: pd.DataFrame, study: Study) -> Spec:
+    """Colour by the side of 1, of those that some analysis of the grid has."""
+    return sides(percent(study), set(direction(rows)))
 
 
 def published_words(study: Study, estimators: Iterable[str] = ESTIMATOR_LABELS) -> str:
@@ -129,7 +139,7 @@ def published_words(study: Study, estimators: Iterable[str] = ESTIMATOR_LABELS) 
 def _blocks(rows: pd.DataFrame, study: Study, first: dict[str, Any], limits: tuple[float, float]) -> Chart:
     dense = len(rows) > DENSE
     spec = blocks_spec(
-        study, first, labels=axis_labels(study), limits=limits, percent=percent(study), dense=dense
+        study, first, labels=axis_labels(study), limits=limits, colour=_colour(rows, study), dense=dense
     )
     usable = estimated(rows)
     usable = of_set(usable[usable["estimator"] == _opening(rows)], study.primary_set)
@@ -140,11 +150,13 @@ def _blocks(rows: pd.DataFrame, study: Study, first: dict[str, Any], limits: tup
         for (threshold, dose), value in medians.items()
     ]
     text = (
-        f"The same for every block. Down: the threshold of {in_sentence(study.lesions.label)}; across: the "
-        f"cutoff of {in_sentence(study.dose.label)}. Blocks ask different questions, so they stand side by "
-        "side and are not pooled. A click shows the block above." + published_words(study) + NOTE
+        f"One small curve for each question. Down: the threshold of {in_sentence(study.lesions.label)}; "
+        f"across: the cutoff of {in_sentence(study.dose.label)}. Each asks something else, so they are not "
+        "pooled. A click shows its curve above."
     )
-    return Chart("blocks-chart", "All blocks", text, "; ".join(words), spec)
+    return Chart(
+        "blocks-chart", "All questions", text, "; ".join(words), spec, reading=published_words(study) + NOTE
+    )
 
 
 def _opening(rows: pd.DataFrame) -> str:
@@ -157,26 +169,29 @@ def _surface(rows: pd.DataFrame, study: Study) -> Chart | None:
     if matched.empty:
         return None
     text = (
-        f"Matched hazard ratios over the cutoffs of {in_sentence(study.dose.label)} (across) and "
-        f"{in_sentence(study.gtv.label)} (up); a row of maps for each threshold, a column for each caliper. "
-        "A dot: the confidence interval excludes 1; a dash: not estimable; framed: the primary scenario"
-        f"{_published_there(study)}. "
-        "Click a cell to open the analysis." + dagger(study)
+        f"Matched hazard ratios by cutoff of {in_sentence(study.dose.label)} (across) and of "
+        f"{in_sentence(study.gtv.label)} (up). Large: the primary caliper; small: the others. Bold: the "
+        "interval excludes 1. Framed: primary scenario."
     )
+    reading = f"A dash: not estimable. A click opens the analysis{_published_there(study)}." + dagger(study)
     threshold = axis_value(study, "oligo_threshold", study.primary.oligo_threshold)
     dose = axis_value(study, "dose_cutoff", study.primary.dose_cutoff)
     where = f"{threshold}, {in_sentence(study.dose.label)} {dose}"
-    alternative = f"Maps of matched hazard ratios. With {where}: {reading(matched, study)}"
+    alternative = f"Maps of matched hazard ratios. With {where}: {reading_of(matched, study)}"
     labels = axis_labels(study)
     # So wide that the numbers in its cells have room.
-    least = max(760, 150 + len(labels["C"]) * (8 + 34 * len(labels["D"])))
+    least = max(760, 150 + len(labels["oligo_threshold"]) * (8 + 40 * len(labels["dose_cutoff"])))
+    values, calipers = study.axes["caliper"].values, labels["caliper"]
+    primary = study.primary.caliper
+    large = calipers[values.index(primary)] if primary in values else calipers[0]
+    spec = surface_spec(study, labels, large)
     title = "Hazard ratio and P over the cutoffs"
-    return Chart("surface-chart", title, text, alternative, surface_spec(study, labels), least)
+    return Chart("surface-chart", title, text, alternative, spec, least, reading)
 
 
 def _published_there(study: Study) -> str:
     ratio = study.published.get("matched")
-    return f" (purple: {format_ratio(ratio)} was published)" if ratio else ""
+    return f"; {PUBLISHED_NAME}: {format_ratio(ratio)} was published" if ratio else ""
 
 
 def _caliper(
@@ -197,15 +212,20 @@ def _caliper(
             f"{share_text(here['matched_share'].median())}"
         )
     text = (
-        "A tighter caliper matches patients more alike on the score, if not in every covariate, and loses "
-        "more of them. Left: the largest standardised difference of the baseline covariates, with the gates "
-        "(dashed); middle: the share of the smaller arm that found a partner; right: the hazard ratio. One "
-        f"line for each cutoff of {in_sentence(study.gtv.label)}, in the block shown above."
+        "Left: the largest standardised difference of the baseline covariates. Middle: the share of the "
+        "smaller arm that found a partner. Right: the hazard ratio. One line for each cutoff of "
+        f"{in_sentence(study.gtv.label)}."
     )
     printed = {"smd": printed_numbers(published, LARGEST), "matched": printed_numbers(published, SHARE)}
-    text += _published_trade(study, printed) + dagger(study)
+    reading = (
+        "A tighter caliper matches patients more alike on the score, if not in every covariate, and loses "
+        "more of them. Dashed at the left: the limits of balance."
+        + _published_trade(study, printed)
+        + dagger(study)
+    )
     spec = caliper_spec(study, first, labels=axis_labels(study), limits=limits, printed=printed)
-    return Chart("caliper-chart", "What the caliper buys and costs", text, "; ".join(words), spec)
+    title = "What the caliper buys and costs"
+    return Chart("caliper-chart", title, text, "; ".join(words), spec, reading=reading)
 
 
 def _published_trade(study: Study, printed: Mapping[str, Mapping[str, float]]) -> str:
@@ -217,7 +237,7 @@ def _published_trade(study: Study, printed: Mapping[str, Mapping[str, float]]) -
     if "matched" in study.published:
         parts.append(f"hazard ratio {format_ratio(study.published['matched'])}")
     return (
-        f" Dashed in purple, where the block is the primary one: published ({', '.join(parts)})."
+        f" Dashed in {PUBLISHED_NAME}, where the block is the primary one: published ({', '.join(parts)})."
         if parts
         else ""
     )
@@ -238,18 +258,20 @@ def _ties(
         return None
     widest = (matched["tie_break_97.5"] / matched["tie_break_2.5"]).max()
     text = (
-        "Many patients have the same propensity score, and which of them is taken is arbitrary. Bars: the "
-        f"central 95 % of the hazard ratios over {study.analysis.tie_break_draws:,} orders; points: their "
-        "median, which is the estimate. It is an arbitrary choice's spread, not sampling error."
-        + published_words(study, ["matched"])
-        + NOTE
+        f"Bars: the central 95% of the hazard ratios over {study.analysis.tie_break_draws:,} orders of "
+        "patients with equal scores. Points: their median, which is the estimate."
+    )
+    reading = (
+        "Many patients have the same propensity score, and which of them is taken is arbitrary. That spread "
+        "is not sampling error." + published_words(study, ["matched"]) + NOTE
     )
     alternative = (
         "Over the orders the hazard ratio of a single matched analysis of the primary block varies by a "
         f"factor of up to {widest:.2f}."
     )
     spec = ties_spec(study, first, limits=limits)
-    return Chart("ties-chart", "The order of equal scores", text, alternative, spec)
+    title = "The order of equal scores"
+    return Chart("ties-chart", title, text, alternative, spec, reading=reading)
 
 
 def _attribution(rows: pd.DataFrame, attribution: pd.DataFrame, study: Study) -> Chart | None:
@@ -263,15 +285,18 @@ def _attribution(rows: pd.DataFrame, attribution: pd.DataFrame, study: Study) ->
         most = in_sentence(term_label(study, term))
         words.append(f"{ESTIMATOR_LABELS[name]}: most by {most}, {share_text(share)}")
     text = (
-        "Share of the spread of the log hazard ratio inside the block shown above, among the analyses kept "
-        "there: each choice alone, what comes from interactions between choices, and, of matched analyses, "
-        "the order in which patients of equal score are taken, which nobody chooses. Levels are left out "
-        "until every combination has an estimate. It describes this grid; other values would give other "
-        "shares."
+        "Share of the spread of the log hazard ratio that each choice explains, alone and with others, among "
+        "the analyses shown above."
+    )
+    reading = (
+        "Of matched analyses also the order in which patients of equal score are taken, which nobody "
+        "chooses. Levels are left out until every combination has an estimate. Other values would give "
+        "other shares."
     )
     spec = attribution_spec([ESTIMATOR_LABELS[name] for name in shares])
     alternative = "Of the primary block. " + "; ".join(words)
-    return Chart("attribution-chart", "What moves the answer", text, alternative, spec)
+    title = "What moves the answer"
+    return Chart("attribution-chart", title, text, alternative, spec, reading=reading)
 
 
 def published_points(study: Study) -> list[dict[str, float]]:

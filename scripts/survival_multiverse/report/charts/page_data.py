@@ -40,85 +40,99 @@ NUMBERS = {
     "n": "n",
     "events": "events",
     "pairs": "pairs",
-    "matched": "matched_share",
+    "matched_share": "matched_share",
     "smd": "max_abs_smd_baseline",
-    "smdp": "max_abs_smd_propensity",
-    "el": "tie_break_2.5",
-    "eh": "tie_break_97.5",
+    "smd_of_score": "max_abs_smd_propensity",
+    "orders_from": "tie_break_2.5",
+    "orders_to": "tie_break_97.5",
     "gamma": "rosenbaum_gamma",
-    "ev": "e_value",
-    "evl": "e_value_of_limit",
-    "focal": "focal_arm",
+    "e_value": "e_value",
+    "e_value_of_limit": "e_value_of_limit",
+    "focal_arm": "focal_arm",
 }
+"""Numbers of a specification by the page's names."""
 COUNTS, HELD_BACK = ("n", "events", "pairs"), -1.0
 """Counts of patients, and what stands for one too small to be shown."""
-Choices = dict[str, str | bool]
-HEADLINE_ONLY = ("pairs", "matched", "smd", "smdp", "el", "eh", "gamma", "ev", "evl", "focal")
+SIDES = ("below", "above", "includes")
+"""Where an interval lies, by code."""
+HEADLINE_ONLY = ("pairs", "matched_share", "smd", "smd_of_score", "orders_from", "orders_to", "gamma",
+                 "e_value", "e_value_of_limit", "focal_arm")  # fmt: skip
+DECISIONS = (*AXES, "adjustment_set")
+"""What was decided, in the order of the page; those of `INNER` stay within a block."""
+GATE = "gate"
+"""What the filter calls the balance of an analysis."""
 
 
 def axis_labels(study: Study) -> dict[str, list[str]]:
-    """Return values of the four axes and the adjustment sets as the charts name them, each name once."""
-    found = {
-        key: [bare_value(study, axis, value) for value in study.axes[axis].values]
-        for key, axis in zip("TDGC", AXES, strict=True)
-    }
+    """Return the values of every decision as the charts name them, each name once."""
+    found = {axis: [bare_value(study, axis, value) for value in study.axes[axis].values] for axis in AXES}
     labels = [set_label(study, name) for name in study.adjustment_sets]
     doubled = len(set(labels)) < len(labels)
-    found["S"] = [
+    found["adjustment_set"] = [
         f"{label} [{name}]" if doubled else label
         for label, name in zip(labels, study.adjustment_sets, strict=True)
     ]
     return found
 
 
-def choice_labels(study: Study) -> list[dict[str, str]]:
-    """Return rows of the decision panel: the words, and the field of a specification that they belong to."""
-    labels = axis_labels(study)
-    rows = [{"label": f"{study.gtv.label} {text}", "field": "G", "value": text} for text in labels["G"]]
-    rows += [
-        {"label": text if text == "no caliper" else f"Caliper {text}", "field": "C", "value": text}
-        for text in labels["C"]
+def decision_titles(study: Study) -> dict[str, str]:
+    """Return the name of every decision."""
+    return {
+        "oligo_threshold": study.lesions.label,
+        "dose_cutoff": study.dose.label,
+        "gtv_cutoff": study.gtv.label,
+        "caliper": "Caliper",
+        "adjustment_set": "Adjusted for",
+    }
+
+
+def decisions(study: Study) -> list[dict[str, Any]]:
+    """Return every decision for the page's script: name, title, values, and whether it stays in a block."""
+    labels, titles = axis_labels(study), decision_titles(study)
+    found = [
+        {
+            "name": name,
+            "title": titles[name],
+            "words": in_sentence(titles[name]),
+            "spoken": [_spoken(titles[name], value) for value in labels[name]],
+            "inside": name in INNER,
+            "values": labels[name],
+        }
+        for name in DECISIONS
+        if labels[name]
     ]
-    return [*rows, {"label": "Through the gate", "field": "gate", "value": "through"}]
+    for entry, axis in zip(found, AXES, strict=False):
+        values = study.axes[axis].values
+        entry["texts"] = [canonical_text(value) for value in values]
+        primary = getattr(study.primary, axis)
+        entry["primary"] = values.index(primary) if primary in values else 0
+    return found
+
+
+def _spoken(title: str, value: str) -> str:
+    """Return a value of a decision as it stands in a sentence: the decision is named once."""
+    unit = title.split()[-1].lower()
+    named = value.startswith("no ") or value.lower().endswith(unit)
+    return value if named else f"{in_sentence(title)} {value}"
+
+
+def choice_labels(study: Study) -> list[dict[str, str]]:
+    """Return rows of the decision panel: the decision's title, and the field and value that it stands for."""
+    labels, titles = axis_labels(study), decision_titles(study)
+    rows = [
+        {"group": titles[name], "field": name, "value": text, "choice": f"{name}: {text}"}
+        for name in INNER
+        for text in labels[name]
+    ]
+    through = {"group": "Every covariate balanced", "field": GATE, "value": "through"}
+    return [*rows, through | {"choice": f"{GATE}: through"}]
 
 
 def attribution_terms(study: Study) -> dict[str, str]:
-    """Return choices inside a block, alone and together, as the attribution names them: by keys, joined."""
-    keys = dict(zip("GC", INNER, strict=True))
-    return {"tie": term_label(study, TIE_BREAK)} | {
-        "".join(part): term_label(study, " x ".join(keys[key] for key in part))
-        for order in range(1, len(keys) + 1)
-        for part in combinations(keys, order)
-    }
-
-
-def kept_by(rows: pd.DataFrame, study: Study) -> list[Choices]:
-    """Return what the reader's filter uses of each analysis: its choices by the page's names, the gate."""
-    labels = axis_labels(study)
-    names = {
-        "gtv_cutoff": ("G", dict(zip(study.axes["gtv_cutoff"].values, labels["G"], strict=True))),
-        "caliper": ("C", dict(zip(study.axes["caliper"].values, labels["C"], strict=True))),
-    }
-    return [
-        {"gate": bool(passed)}
-        | {key: found[row[column]] for column, (key, found) in names.items() if row[column] in found}
-        for row, passed in zip(rows.to_dict("records"), _through(rows, study), strict=True)
-    ]
-
-
-def primary_choices(specifications: pd.DataFrame, study: Study) -> dict[tuple[str, str | None], Choices]:
-    """Return the same for the primary scenario, by estimator and adjustment set (None: without one)."""
-    primary = headline(specifications)
-    primary = primary[primary["is_primary"].astype(bool)]
-    sets = [name if isinstance(name, str) else None for name in primary["adjustment_set"]]
-    return dict(zip(zip(primary["estimator"], sets, strict=True), kept_by(primary, study), strict=True))
-
-
-def before_balancing(choices: Mapping[tuple[str, str | None], Choices], name: str) -> Choices:
-    """Return the same for patients before a set is balanced: kept if an analysis with it is kept."""
-    shared = [found for (_, chosen), found in choices.items() if chosen == name]
-    kept = {key: found[key] for found in shared for key in "G" if key in found}
-    return kept | {"gate": any(found["gate"] for found in shared)}
+    """Return choices inside a block, alone and together, as the attribution names them."""
+    parts = [part for order in range(1, len(INNER) + 1) for part in combinations(INNER, order)]
+    terms = [TIE_BREAK, *(" x ".join(part) for part in parts)]
+    return {term: term_label(study, term) for term in terms}
 
 
 def _through(rows: pd.DataFrame, study: Study) -> np.ndarray:
@@ -128,40 +142,54 @@ def _through(rows: pd.DataFrame, study: Study) -> np.ndarray:
 
 
 def specification_columns(specifications: pd.DataFrame, study: Study) -> dict[str, Any]:
-    """Return specifications by column, headline first: codes of labels, numbers to four digits or more."""
-    first = (specifications["population"] == PRIMARY) & (specifications["landmark"] == 0)
-    others = ~first
+    """Return the primary population's specifications without a landmark by column, for charts and filters.
+
+    Columns hold codes of labels and numbers of four digits or more; counts that are too small to be shown
+    are held back.
+    """
+    rows = headline(specifications)
+    columns = _shared_columns(rows, study)
+    for key in HEADLINE_ONLY:
+        columns[key] = _short(rows[NUMBERS[key]].to_numpy(dtype=np.float64), held=key in COUNTS, study=study)
+    # Of these the page works out what moves the answer.
+    for key, name in {"hr": "hazard_ratio", "variance_between_orders": "variance_between_orders"}.items():
+        columns[key] = _short(rows[name].to_numpy(dtype=np.float64), digits=7)
+    columns["p_value"] = _short(rows["p_value"].to_numpy(dtype=np.float64))
+    columns["gate"] = [int(value) for value in _through(rows, study)]
+    columns["primary"] = [int(value) for value in rows["is_primary"].to_numpy(dtype=bool)]
+    columns["side"] = [SIDES.index(side) for side in direction(rows)]
+    return {"rows": len(rows), "columns": {name: _packed(values) for name, values in columns.items()}}
+
+
+def other_columns(specifications: pd.DataFrame, study: Study) -> dict[str, Any]:
+    """Return all other specifications, which the analysis of a scenario lists: populations and landmarks."""
+    others = (specifications["population"] != PRIMARY) | (specifications["landmark"] != 0)
     if len(specifications) > CARD_ROWS:
         others &= specifications["landmark"] == 0
-    rows = pd.concat([specifications[first], specifications[others]], ignore_index=True)
-    count = int(first.sum())
+    rows = specifications[others]
+    columns = _shared_columns(rows, study)
+    return {"rows": len(rows), "columns": {name: _packed(values) for name, values in columns.items()}}
+
+
+def _shared_columns(rows: pd.DataFrame, study: Study) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {}
-    for key, axis in zip("TDGC", AXES, strict=True):
-        columns[key] = _codes(rows[axis].to_numpy(dtype=np.float64), study.axes[axis].values)
-    columns["S"] = _codes(rows["adjustment_set"].to_numpy(dtype=object), list(study.adjustment_sets))
-    columns["E"] = _codes(rows["estimator"].to_numpy(dtype=object), list(ESTIMATOR_LABELS))
-    columns["P"] = _codes(rows["population"].to_numpy(dtype=object), list(map(str, Population)))
-    columns["O"] = _codes(rows["landmark_order"].to_numpy(dtype=object), list(ORDERS))
-    columns["L"] = [plain(value) for value in rows["landmark"]]
+    for axis in AXES:
+        columns[axis] = _codes(rows[axis].to_numpy(dtype=np.float64), study.axes[axis].values)
+    for name, known in {
+        "adjustment_set": list(study.adjustment_sets),
+        "estimator": list(ESTIMATOR_LABELS),
+        "population": list(map(str, Population)),
+        "landmark_order": list(ORDERS),
+    }.items():
+        columns[name] = _codes(rows[name].to_numpy(dtype=object), known)
+    columns["landmark"] = [plain(value) for value in rows["landmark"]]
     for key, name in NUMBERS.items():
-        values = rows[name].to_numpy(dtype=np.float64)
-        if key in COUNTS:
-            values = np.where((values > 0) & (values < study.minimum_count), HELD_BACK, values)
-        columns[key] = _short(values[:count] if key in HEADLINE_ONLY else values)
-    # Of these the page works out what moves the answer.
-    ratios = rows["hazard_ratio"].to_numpy(dtype=np.float64)
-    columns["hr"] = _short(ratios[:count], digits=7) + _short(ratios[count:])
-    columns["tb"] = _short(rows["variance_between_orders"].to_numpy(dtype=np.float64)[:count], digits=7)
-    columns["p"] = _short(rows["p_value"].to_numpy(dtype=np.float64)[:count])
-    columns["pt"] = [format_p(value) for value in rows["p_value"].to_numpy(dtype=np.float64)]
-    columns["gate"] = [int(value) for value in _through(rows, study)[:count]]
-    columns["primary"] = [int(value) for value in rows["is_primary"].to_numpy(dtype=bool)[:count]]
-    sides = ["below", "above", "includes"]
-    columns["side"] = [sides.index(side) for side in direction(rows)[:count]]
+        if key not in HEADLINE_ONLY:
+            columns[key] = _short(rows[name].to_numpy(dtype=np.float64), held=key in COUNTS, study=study)
+    columns["p_text"] = [format_p(value) for value in rows["p_value"].to_numpy(dtype=np.float64)]
     columns["care"] = [care(flags) or 0 for flags in rows["flags"]]
-    columns["why"] = [reason if isinstance(reason, str) else 0 for reason in rows["reason"]]
-    packed = {name: _packed(values) for name, values in columns.items()}
-    return {"headline": count, "rows": len(rows), "columns": packed}
+    columns["reason"] = [reason if isinstance(reason, str) else 0 for reason in rows["reason"]]
+    return columns
 
 
 def _packed(values: list[Any]) -> object:
@@ -175,7 +203,12 @@ def _codes(column: np.ndarray, values: Sequence[object]) -> list[int]:
     return [place.get(value, -1) for value in column.tolist()]
 
 
-def _short(values: np.ndarray, *, digits: int = 4) -> list[float | int | None]:
+def _short(
+    values: np.ndarray, *, digits: int = 4, held: bool = False, study: Study | None = None
+) -> list[float | int | None]:
+    """Return numbers in few digits, gaps as None; of counts that are `held`, small ones as `HELD_BACK`."""
+    if held and study is not None:
+        values = np.where((values > 0) & (values < study.minimum_count), HELD_BACK, values)
     text = (f"{value:.{digits}g}" if math.isfinite(value) else "" for value in values)
     return [
         None if not word else int(float(word)) if float(word).is_integer() else float(word) for word in text
@@ -183,7 +216,7 @@ def _short(values: np.ndarray, *, digits: int = 4) -> list[float | int | None]:
 
 
 def shared_curves(links: pd.DataFrame, curves: pd.DataFrame, study: Study) -> dict[str, dict[str, Any]]:
-    """Return curves by digest, and whose they are by ``T.D.G.C.S`` (-1 where an axis does not apply)."""
+    """Return curves by digest, and whose they are by codes of decisions (-1 where one does not apply)."""
     keys = _keys(links, study)
     whose: dict[str, list[Any]] = {}
     for key, arm, curve in zip(keys, links["arm"], links["curve"], strict=True):
@@ -202,7 +235,7 @@ def shared_curves(links: pd.DataFrame, curves: pd.DataFrame, study: Study) -> di
 
 
 def _keys(rows: pd.DataFrame, study: Study) -> list[str]:
-    """Return ``T.D.G.C.S`` of each row."""
+    """Return the codes of the decisions of each row, joined by points."""
     parts = [_codes(rows[axis].to_numpy(dtype=np.float64), study.axes[axis].values) for axis in AXES]
     parts.append(_codes(rows["adjustment_set"].to_numpy(dtype=object), list(study.adjustment_sets)))
     return [".".join(map(str, key)) for key in zip(*parts, strict=True)]
@@ -228,7 +261,7 @@ def balance_terms(study: Study) -> dict[tuple[str, str], str]:
 
 
 def balance_columns(balance: pd.DataFrame, study: Study) -> dict[str, Any]:
-    """Return absolute standardised differences by ``T.D.G.C.S.E`` of a scenario, in the order of the names.
+    """Return absolute standardised differences by codes of decisions and estimator, in order of the names.
 
     Parameters
     ----------
@@ -252,8 +285,8 @@ def balance_columns(balance: pd.DataFrame, study: Study) -> dict[str, Any]:
 def printed_rows(published: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
     """Return what a paper prints of the primary scenario, as rows of the charts that open with it.
 
-    `kind` (survival or smd), whether it is of the `matched` and with which set `S` (-1: none), `published`,
-    and what the charts call it: `arm` and `time`, or `name`.
+    `kind` (survival or smd), whether it is of the `matched` and with which `adjustment_set` (-1: none),
+    `published`, and what the charts call it: `arm` and `time`, or `name`.
     """
     terms, sets = balance_terms(study), list(study.adjustment_sets)
     arms = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
@@ -262,7 +295,12 @@ def printed_rows(published: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
         term = (row["variable"], row["level"])
         matched = row["estimator"] == "matched"
         chosen = sets.index(row["adjustment_set"]) if row["adjustment_set"] in sets else -1
-        shared = {"kind": row["quantity"], "matched": matched, "S": chosen, "published": plain(row["value"])}
+        shared = {
+            "kind": row["quantity"],
+            "matched": matched,
+            "adjustment_set": chosen,
+            "published": plain(row["value"]),
+        }
         if (
             row["quantity"] == "survival"
             and row["variable"] == "arm"
@@ -274,38 +312,33 @@ def printed_rows(published: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
     return found
 
 
-def page_data(
-    study: Study, tables: Mapping[str, pd.DataFrame], *, provenance: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return everything that the page's script reads, ready for JSON."""
-    labels = axis_labels(study)
+def opening_data(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return what the page's script reads when it starts, ready for JSON."""
     return {
-        "labels": labels,
-        "texts": {
-            key: [canonical_text(value) for value in study.axes[axis].values]
-            for key, axis in zip("TDGC", AXES, strict=True)
-        },
-        "axes": dict(zip("TDGC", AXES, strict=True)),
+        "decisions": decisions(study),
+        "names": list(DECISIONS),
+        "choices": choice_labels(study),
         "estimators": list(ESTIMATOR_LABELS.values()),
+        "matched": list(ESTIMATOR_LABELS).index("matched"),
+        "sides": list(SIDES),
+        "terms": attribution_terms(study),
+        "minimum_count": study.minimum_count,
+        "data_origin": study.source,
+        "analyses": specification_columns(tables["specifications"], study),
+    }
+
+
+def analysis_data(
+    study: Study, tables: Mapping[str, pd.DataFrame], *, scenarios: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what the script reads when an analysis is opened; `scenarios` holds digests by path."""
+    return {
         "populations": [population_label(study, population) for population in Population],
         "orders": list(ORDERS.values()),
-        "choices": choice_labels(study),
-        "terms": attribution_terms(study),
-        "names": {
-            "dose": in_sentence(study.dose.label),
-            "gtv": in_sentence(study.gtv.label),
-            "time": study.time.unit,
-            "percent": f"{100 * study.analysis.confidence_level:g} %",
-            "minimum": study.minimum_count,
-        },
-        "matched": list(ESTIMATOR_LABELS).index("matched"),
-        "primary": [
-            study.axes[axis].values.index(value) if value in study.axes[axis].values else 0
-            for axis, value in zip(AXES, study.primary, strict=True)
-        ],
-        "specifications": specification_columns(tables["specifications"], study),
+        "time_unit": study.time.unit,
+        "others": other_columns(tables["specifications"], study),
         "curves": shared_curves(tables["arm_curves"], tables["survival_curves"], study),
         "balance": balance_columns(tables["scenario_balance"], study),
         "printed": printed_rows(tables.get("published", NO_MARKS), study),
-        "provenance": dict(provenance),
+        "scenarios": dict(scenarios),
     }

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from survival_multiverse.report.charts.specification import KEPT
 from survival_multiverse.report.charts.theme import (
     INK,
     MUTED,
@@ -21,7 +20,7 @@ from survival_multiverse.report.charts.theme import (
     width,
 )
 
-LABELS = 290
+LABELS = 210
 """Pixels that the names of the rows take."""
 
 
@@ -43,7 +42,7 @@ def matchings_spec(rows: list[dict[str, Any]], *, published: float, limits: tupl
     layers = [reference("x", 1), published_line(published, along="x"), bars, points]
     layers.append(primary_marks(points["encoding"], size=90))
     size = {"width": width(1, LABELS + 20), "height": {"step": 24}}
-    return vega_lite(data=values(rows), transform=[KEPT], **size, layer=layers)
+    return vega_lite(data=values(rows), **size, layer=layers)
 
 
 def ensemble_spec(rows: list[dict[str, Any]], *, names: list[str], limits: tuple[float, float]) -> Spec:

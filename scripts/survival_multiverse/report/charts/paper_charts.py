@@ -5,11 +5,12 @@ from typing import Any
 
 import pandas as pd
 
+from survival_multiverse.inference.specification_summary import middle_ratio
 from survival_multiverse.paper.matching_comparison import STORED, matching_name
 from survival_multiverse.report.charts.grid_charts import Chart, limits_of
-from survival_multiverse.report.charts.page_data import axis_labels
 from survival_multiverse.report.charts.paper import ensemble_spec, matchings_spec
 from survival_multiverse.report.style.formats import format_ratio
+from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.words.table_cells import is_number
 from survival_multiverse.settings.study import Study
 
@@ -28,14 +29,10 @@ def paper_charts(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, 
 
 def _matchings(matching: pd.DataFrame, study: Study) -> Chart:
     """Draw the matchings with inverted ratios, so that the higher dose is what every chart speaks of."""
-    calipers = dict(
-        zip(map(matching_name, study.axes["caliper"].values), axis_labels(study)["C"], strict=True)
-    )
     primary = matching_name(study.primary.caliper)
     rows = [
         {
             "name": _matching_name(row["matching"]),
-            "C": calipers.get(row["matching"]),
             "primary": row["matching"] == primary,
             "pairs": row["pairs"],
             "hr": 1 / row["hazard_ratio"],
@@ -55,15 +52,19 @@ def _matchings(matching: pd.DataFrame, study: Study) -> Chart:
     inside = sum(is_number(row["lo"]) and row["lo"] <= published <= row["hi"] for row in rows)
     ranges = sum(is_number(row["lo"]) for row in rows)
     text = (
-        "Patients with equal scores can be paired in many ways, and the print does not say who was. Points: "
-        "the order used; bars: the central 95 % over "
-        f"{study.analysis.tie_break_draws:,} other orders; diamond: the caliper of the primary scenario; "
-        "dashed: the published value. Hazard ratios are "
-        f"those of the higher dose, so the published one is {format_ratio(published)} (printed as "
-        f"{printed:g} for the lower dose). It lies inside {inside} of {ranges} bars."
+        f"Points: hazard ratios of each matching; bars: the central 95% over "
+        f"{study.analysis.tie_break_draws:,} other orders of equal scores. Diamond: the caliper of the "
+        f"primary scenario; dashed: the published {format_ratio(published)}."
+    )
+    middle = middle_ratio([row["hr"] for row in rows if is_number(row["hr"])])
+    reading = (
+        "Patients with equal scores can be paired in many ways, and the print does not say who was. Hazard "
+        f"ratios are those of the higher dose, so the published one is {format_ratio(published)} (printed as "
+        f"{printed:g} for the lower dose). It lies inside {inside} of {ranges} bars; the median of the "
+        f"points is {format_ratio(middle)}."
     )
     spec = matchings_spec(rows, published=published, limits=limits_of([*rows, _point(published)]))
-    return Chart("published-chart", TITLES["matching"], text, "; ".join(words), spec)
+    return Chart("published-chart", TITLES["matching"], text, "; ".join(words), spec, reading=reading)
 
 
 def _matching_name(name: str) -> str:
@@ -88,18 +89,20 @@ def _ensemble(members: pd.DataFrame, study: Study) -> Chart:
         f"{_conclusion(name)}: {format_ratio(fitting[name].min())} to {format_ratio(fitting[name].max())}"
         for name in names
     ]
-    text = (
-        f"Each point is one of {len(fitting)} cohorts; each gives {100 * fitting['near'].min():.1f} % of the "
-        "published numbers, or more, within rounding or nearly. The conclusions are those of the "
-        "published cutoffs: of the arm alone; beside every variable that the paper tells of; and in the "
-        "published model after the study’s own matching, over the orders of equal scores. How far the points "
-        "of a row lie apart is the least that the print leaves open about it: all these cohorts start from "
-        "the same sizes, rates and late survivors."
-        + (f" Purple: {format_ratio(study.published['matched'])}, as published." if printed else "")
+    text = f"Each point is one of {len(fitting)} cohorts that give the published numbers about equally well."
+    if printed:
+        text += f" {PUBLISHED_NAME.capitalize()}: {format_ratio(study.published['matched'])}, as published."
+    reading = (
+        f"Each cohort gives {100 * fitting['near'].min():.1f}% of the published numbers, or more, within "
+        "rounding or nearly. Rows are conclusions at the published cutoffs: of the arm alone; beside every "
+        "variable that the paper tells of; and in the published model after the study’s own matching. How "
+        "far the points of a row lie apart is the least that the print leaves open about it: all cohorts "
+        "start from the same sizes, rates and late survivors."
     )
     limits = limits_of([*rows, *(_point(row["published"]) for row in printed)])
     spec = ensemble_spec([*rows, *printed], names=[_conclusion(name) for name in names], limits=limits)
-    return Chart("ensemble-chart", TITLES["ensemble_members"], text, "; ".join(spread), spec)
+    title = TITLES["ensemble_members"]
+    return Chart("ensemble-chart", title, text, "; ".join(spread), spec, reading=reading)
 
 
 def _conclusion(name: str) -> str:

@@ -1,9 +1,12 @@
 """The specification curve of a block with its decision panel, and all blocks side by side."""
 
+import itertools
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from survival_multiverse.inference.robustness import INNER
+from survival_multiverse.report.charts.page_data import DECISIONS, GATE, decision_titles
 from survival_multiverse.report.charts.theme import (
     HALO,
     INK,
@@ -17,7 +20,6 @@ from survival_multiverse.report.charts.theme import (
     rank_axis,
     ratio,
     reference,
-    sides,
     tip,
     vega_lite,
     whiskers,
@@ -26,18 +28,28 @@ from survival_multiverse.report.charts.theme import (
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
 from survival_multiverse.report.style.palette import PUBLISHED
 from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import AXES
 
 LABELS = 190
 """Pixels that the names of the choices take."""
-SET = "(!isValid(datum.S) || datum.S == set)"
-CUTOFFS = f"datum.T == threshold && datum.D == dose && {SET}"
+OF_ESTIMAND = [name for name in DECISIONS if name not in INNER]
+"""Decisions that change what is estimated: a block has one value of each."""
+
+
+def chosen_of(*names: str) -> str:
+    """Return the test of a row's having the values of these decisions that the reader chose."""
+    return " && ".join(f"(!isValid(datum.{name}) || datum.{name} == {name})" for name in names)
+
+
+CUTOFFS = chosen_of(*OF_ESTIMAND)
 BLOCK = f"{CUTOFFS} && datum.estimator == estimator"
-CHOSEN = "(!isValid(datum.{0}) || indexof(chosen.{0}, datum.{0}) >= 0)"
 KEPT = {
-    "filter": " && ".join(CHOSEN.format(field) for field in "GC")
+    "filter": " && ".join(
+        f"(!isValid(datum.{name}) || indexof(chosen.{name}, datum.{name}) >= 0)" for name in INNER
+    )
     + " && (chosen.gate == 'all' || datum.gate !== false)"
 }
-"""What the reader's filter lets through: in every chart a mark with a choice that is not kept goes."""
+"""What the reader's filter lets through: in every chart of the grid a mark with another choice goes."""
 
 
 def kept(layers: list[Spec], *before: Spec) -> list[Spec]:
@@ -53,20 +65,16 @@ def tooltip(study: Study) -> list[Spec]:
     """Show all numbers of a specification, by its axes' own names."""
     return [
         tip("estimator", "Estimator"),
-        tip("T", study.lesions.label),
-        tip("D", study.dose.label),
-        tip("G", study.gtv.label),
-        tip("C", "Caliper"),
-        tip("S", "Adjusted for"),
+        *(tip(name, title) for name, title in decision_titles(study).items()),
         tip("hr", "Hazard ratio", ".2f"),
         tip("lo", "CI from", ".2f"),
         tip("hi", "CI to", ".2f"),
         tip("inverse", "1 / hazard ratio", ".2f"),
-        tip("pt", "P"),
+        tip("p_text", "P"),
         tip("n", "Patients", ",d"),
         tip("events", "Events", ",d"),
         tip("smd", "Largest |SMD|, baseline", ".2f"),
-        tip("matched", "Matched share", ".0%"),
+        tip("matched_share", "Matched share", ".0%"),
         tip("care", "Caution"),
     ]
 
@@ -80,7 +88,21 @@ def ranked() -> Spec:
     """Compute the ascending position of each estimate within the curve of its block and estimator."""
     window = [{"op": "row_number", "as": "rank"}]
     order = [{"field": "hr"}, {"field": "i"}]
-    return {"window": window, "sort": order, "groupby": ["T", "D", "estimator"]}
+    return {"window": window, "sort": order, "groupby": [*OF_ESTIMAND, "estimator"]}
+
+
+def grouped(choices: list[dict[str, str]]) -> list[Spec]:
+    """Compute the place of each estimate of a curve: in ascending order within the groups that are shown."""
+    values: dict[str, list[str]] = {}
+    for row in choices:
+        values.setdefault(row["field"], []).append(row["value"])
+    place = f"group == '' ? 0 : indexof({json.dumps(values)}[group], datum[group])"
+    order = [{"field": "part"}, {"field": "hr"}, {"field": "i"}]
+    return [
+        {"calculate": place, "as": "part"},
+        {"window": [{"op": "row_number", "as": "place"}], "sort": order},
+        {"calculate": "datum.place + 2 * datum.part", "as": "rank"},
+    ]
 
 
 def published_layers(
@@ -92,7 +114,7 @@ def published_layers(
     """
     if not published:
         return []
-    block = {"T": first["threshold"], "D": first["dose"]}
+    block = {name: first[name] for name in OF_ESTIMAND if name in AXES}
     here = " && ".join(f"datum.{key} == {json.dumps(label)}" for key, label in block.items())
     numbers = json.dumps({ESTIMATOR_LABELS[name]: value for name, value in published.items()})
     at = [
@@ -119,9 +141,9 @@ def curve_spec(
     study: Study,
     first: dict[str, Any],
     *,
-    choices: list[str],
+    choices: list[dict[str, str]],
     limits: tuple[float, float],
-    percent: str,
+    colour: Spec,
 ) -> Spec:
     """Draw one block's curve above the choices behind every estimate; a click opens the scenario.
 
@@ -130,30 +152,30 @@ def curve_spec(
     first
         Values of the page's controls when it opens.
     choices
-        Rows of the decision panel, in order.
+        Rows of the decision panel, in order, as `choice_labels` gives them.
     limits
         Of the hazard-ratio axis.
     """
     rank, across = rank_axis(), width(1, LABELS + 30)
-    estimates = _curve_layers(study, first, rank, limits, percent)
+    estimates = _curve_layers(study, first, rank, limits, colour)
     return vega_lite(
         data={"name": "specs"},
-        transform=[{"filter": f"{BLOCK} && isValid(datum.hr)"}, KEPT, ranked()],
+        transform=[{"filter": f"{BLOCK} && isValid(datum.hr)"}, KEPT, *grouped(choices)],
         bounds="flush",
         spacing=14,
         vconcat=[
             {"name": "estimates", "width": across, "height": 260, "layer": estimates},
             {"width": across, "height": 46, "layer": _counts(rank)},
-            {"width": across, "height": {"step": 17}, **_decisions(study, rank, choices, percent)},
+            {"width": across, "height": {"step": 17}, **_decisions(study, rank, choices, colour)},
         ],
     )
 
 
 def _curve_layers(
-    study: Study, first: Mapping[str, Any], rank: Spec, limits: tuple[float, float], percent: str
+    study: Study, first: Mapping[str, Any], rank: Spec, limits: tuple[float, float], colour: Spec
 ) -> list[Spec]:
     y = ratio("hr", limits, "Hazard ratio")
-    shared = {"x": rank, "color": sides(percent), "tooltip": tooltip(study)}
+    shared = {"x": rank, "color": colour, "tooltip": tooltip(study)}
     published = published_layers(study.published, first, y)
     return [
         line_at(1),
@@ -179,27 +201,37 @@ def _counts(rank: Spec) -> list[Spec]:
     ]
 
 
-def _decisions(study: Study, rank: Spec, choices: list[str], percent: str) -> Spec:
-    """Draw a row for each choice, a tick for each estimate that made it; dragging over rows keeps them."""
-    gate = "datum.gate ? 'Through the gate' : null"
+def _decisions(study: Study, rank: Spec, choices: list[dict[str, str]], colour: Spec) -> Spec:
+    """Draw a row for each choice under its decision's name, a tick for each estimate that made it.
+
+    Dragging over rows keeps them.
+    """
+    rows: list[str] = []
+    for group, members in itertools.groupby(choices, key=lambda row: row["group"]):
+        named = list(members)
+        rows += [group] if len(named) > 1 else []
+        rows += [row["choice"] for row in named]
+    words = {row["choice"]: row["group"] if row["field"] == GATE else f"{row['value']}" for row in choices}
+    named_alone = f"{json.dumps(words)}[datum.value] || datum.value"
+    is_choice = f"isValid({json.dumps(words)}[datum.value])"
+    axis = {
+        "title": None,
+        "grid": True,
+        "domain": False,
+        "ticks": False,
+        "labelExpr": named_alone,
+        "labelFontWeight": {"condition": {"test": is_choice, "value": "normal"}, "value": "bold"},
+        "gridOpacity": {"condition": {"test": is_choice, "value": 1}, "value": 0},
+    }
     return {
         "name": "choices",
-        "transform": [
-            {"calculate": f"[datum.Gt, datum.Ct, {gate}]", "as": "choice"},
-            {"flatten": ["choice"]},
-            {"filter": "isValid(datum.choice)"},
-        ],
+        "transform": [{"calculate": "datum.choices", "as": "choice"}, {"flatten": ["choice"]}],
         "params": [{"name": "decide", "select": {"type": "interval", "encodings": ["y"]}}],
         "mark": {"type": "tick", "orient": "vertical", "thickness": 2.5, "bandSize": 12},
         "encoding": {
             "x": rank,
-            "y": {
-                "field": "choice",
-                "type": "nominal",
-                "scale": {"domain": choices},
-                "axis": {"title": None, "grid": True, "domain": False, "ticks": False},
-            },
-            "color": sides(percent),
+            "y": {"field": "choice", "type": "nominal", "scale": {"domain": rows}, "axis": axis},
+            "color": colour,
             "tooltip": tooltip(study),
         },
     }
@@ -211,7 +243,7 @@ def blocks_spec(
     *,
     labels: dict[str, list[str]],
     limits: tuple[float, float],
-    percent: str,
+    colour: Spec,
     dense: bool,
 ) -> Spec:
     """Draw every block's curve, one small chart each: threshold of lesions down, dose cutoff across.
@@ -219,16 +251,16 @@ def blocks_spec(
     Where the charts would be `dense` they show no intervals, which would be a solid area and slow.
     """
     y = ratio("hr", limits, None)
-    shared = {"x": rank_axis(5), "color": sides(percent)}
+    shared = {"x": rank_axis(5), "color": colour}
     rules = [] if dense else [whiskers(y, shared, opacity=0.35, cursor="pointer")]
     points = shared | {
         "y": y,
-        "color": {"condition": {"test": "datum.primary", "value": INK}, **sides(percent)},
+        "color": {"condition": {"test": "datum.primary", "value": INK}, **colour},
         "size": {"condition": {"test": "datum.primary", "value": 70}, "value": 9},
         "shape": {"condition": {"test": "datum.primary", "value": "diamond"}, "value": "circle"},
         "tooltip": tooltip(study),
     }
-    here = {"filter": f"datum.estimator == estimator && {SET} && isValid(datum.hr)"}
+    here = {"filter": f"datum.estimator == estimator && {chosen_of('adjustment_set')} && isValid(datum.hr)"}
     shaky = cautioned({"x": shared["x"], "y": {"value": 87}}, fontSize=8)
     drawn = kept([*rules, dots(points, cursor="pointer"), shaky], here)
     for layer in drawn:
@@ -242,14 +274,33 @@ def blocks_spec(
     return vega_lite(
         data={"name": "specs"},
         facet={
-            "row": nominal("T", labels["T"], header=left),
-            "column": nominal("D", labels["D"], header={"title": study.dose.label}),
+            "row": nominal("oligo_threshold", labels["oligo_threshold"], header=left),
+            "column": nominal("dose_cutoff", labels["dose_cutoff"], header={"title": study.dose.label}),
         },
         spacing=12,
         resolve={"scale": {"x": "independent"}},
         spec={
-            "width": width(len(labels["D"]), 120 + 12 * len(labels["D"])),
+            "width": width(len(labels["dose_cutoff"]), 120 + 12 * len(labels["dose_cutoff"])),
             "height": 92,
             "layer": [reference("y", 1), *published, *drawn],
         },
+    )
+
+
+def beside_spec(limits: tuple[float, float]) -> Spec:
+    """Draw the analysis that the reader opens beside the primary one; the page gives the rows."""
+    x = ratio("hr", limits, "Hazard ratio")
+    y = {"field": "name", "type": "nominal", "sort": None, "axis": {"title": None}}
+    tips = [tip("hr", "Hazard ratio", ".2f"), tip("lo", "CI from", ".2f"), tip("hi", "CI to", ".2f")]
+    shared = {"y": y, "tooltip": tips}
+    return vega_lite(
+        data={"name": "beside"},
+        width=width(1, 150),
+        height={"step": 24},
+        layer=[
+            line_at(1, axis="x"),
+            whiskers(x, shared, along="x", strokeWidth=2, opacity=0.6),
+            dots(shared | {"x": x}, size=70, color=INK),
+            primary_marks(shared | {"x": x}, size=90),
+        ],
     )

@@ -1,7 +1,7 @@
 """What every Vega-Lite specification shares: the house style, scales and axes."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -48,9 +48,12 @@ CONFIG: Spec = {
         "titleColor": INK,
         "titleFontWeight": "normal",
         "orient": "bottom",
+        "labelFontSize": 11,
+        "titleFontSize": 11,
         "labelLimit": 320,
         "titleLimit": 320,
         "symbolStrokeWidth": 2,
+        "symbolOpacity": 1,
     },
     "title": {"color": INK, "anchor": "start", "fontSize": 12},
 }
@@ -96,9 +99,10 @@ def ratio(field: str, limits: tuple[float, float], title: str | None) -> Spec:
     return {"field": field, "type": "quantitative", "scale": scale, "axis": axis | {"title": title}}
 
 
-def sides(percent: str) -> Spec:
-    """Colour by the side of 1 on which an interval lies; the legend explains it."""
+def sides(percent: str, present: Collection[str] = ()) -> Spec:
+    """Colour by the side of 1 on which an interval lies; the legend explains the sides that are `present`."""
     words = {"below": "CI below 1", "includes": "CI includes 1", "above": "CI above 1"}
+    words = {key: text for key, text in words.items() if key in present} or words
     expression = " : ".join(f"datum.label == '{key}' ? '{percent} {text}'" for key, text in words.items())
     return {
         "field": "side",
@@ -216,7 +220,7 @@ def colours(field: str, pairs: dict[str, str], title: str | None = None) -> Spec
 
 def set_colours(labels: list[str]) -> Spec:
     """Colour by adjustment set."""
-    return colours("S", dict(zip(labels, SET_COLOURS, strict=False)), "Adjusted for")
+    return colours("adjustment_set", dict(zip(labels, SET_COLOURS, strict=False)), "Adjusted for")
 
 
 def tip(field: str, title: str, form: str | None = None) -> Spec:

@@ -1,15 +1,14 @@
 """Charts in time: the arms of a scenario, and the landmarks."""
 
+import json
 from typing import Any
 
-from survival_multiverse.report.charts.specification import kept
 from survival_multiverse.report.charts.theme import (
-    ESTIMATOR_COLOURS,
     HALO,
     HIGHER,
+    INK,
     LOWER,
     MUTED,
-    SECOND,
     Spec,
     cautioned,
     colours,
@@ -26,16 +25,16 @@ from survival_multiverse.report.charts.theme import (
     whiskers,
     width,
 )
-from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, display_label
-from survival_multiverse.report.style.palette import DIRECTION_COLOURS
-from survival_multiverse.settings.schema import WEIGHTED, Estimator
+from survival_multiverse.report.style.formats import display_label
 
-LANDMARK_COLOURS = {
-    "Unadjusted": DIRECTION_COLOURS["includes"],
-    "Matched, then landmark": HIGHER,
-    "Landmark, then matched": SECOND,
-    **{ESTIMATOR_LABELS[name]: ESTIMATOR_COLOURS[name] for name in (*WEIGHTED, Estimator.ADJUSTED)},
+LANDMARK_HEIGHT, LANDMARK_NAMES = 132, 165
+"""Height of a chart of landmarks and room for the estimators' names, in pixels."""
+LANDMARK_ORDERS = {
+    "first": "Matched before the landmark, or not at all",
+    "once": "Matched before the landmark, or not at all",
+    "after": "Matched among those left at it",
 }
+"""Places of the estimates at a landmark, from the left, with their words; of matched ones there are two."""
 
 
 def arms_spec(label: str, unit: str, *, printed: bool) -> Spec:
@@ -68,51 +67,62 @@ def arms_spec(label: str, unit: str, *, printed: bool) -> Spec:
 
 
 def landmark_spec(
-    rows: list[dict[str, Any]], *, sets: list[str], limits: tuple[float, float], title: str
+    rows: list[dict[str, Any]],
+    *,
+    sets: list[str],
+    estimators: list[str],
+    limits: tuple[float, float],
+    title: str,
 ) -> Spec:
-    """Draw hazard ratios beyond each landmark in the primary scenario, estimators apart, one chart per set.
+    """Draw hazard ratios beyond each landmark in the primary scenario: estimators down, sets across.
 
-    `rows` hold set, landmark, series, hr, lo, hi, patients, events, risk, care and published.
+    `rows` hold set, landmark, estimator, order, hr, lo, hi, patients, events, risk, care and published.
     """
-    present = {str(row["series"]) for row in rows}
-    series = {name: colour for name, colour in LANDMARK_COLOURS.items() if name in present}
     landmarks = sorted({float(row["landmark"]) for row in rows})
-    axis = {"title": title, "labelAngle": 0}
-    x = levels("landmark", landmarks, axis=axis, scale={"paddingInner": 0.25}) | {"type": "ordinal"}
+    x = levels("landmark", landmarks, axis={"title": title, "labelAngle": 0}, scale={"paddingInner": 0.4})
+    x |= {"type": "ordinal"}
     low, high = limits
     # Room for the patients below the intervals.
-    y = ratio("hr", (low * (low / high) ** 0.1, high), "Hazard ratio")
-    tips = [tip("series", "Estimator"), tip("landmark", title), tip("hr", "Hazard ratio", ".2f")]
+    y = ratio("hr", (low * (low / high) ** 0.28, high), "Hazard ratio")
+    y["axis"] |= {"values": [tick for tick in y["axis"]["values"] if tick >= low]}
+    tips = [tip("words", "Order"), tip("landmark", title), tip("hr", "Hazard ratio", ".2f")]
     tips += [tip("lo", "CI from", ".2f"), tip("hi", "to", ".2f")]
     tips += [tip("patients", "Patients"), tip("events", "Events")]
-    shared = {
-        "x": x,
-        "xOffset": {"field": "series", "type": "nominal", "scale": {"domain": list(series)}},
-        "color": colours("series", series),
-        "tooltip": tips,
-    }
-    offset = {"x": x, "xOffset": shared["xOffset"]}
-    left = {"x": x, "y": {"value": 224}, "text": {"field": "risk"}}
-    printed = published_ticks(rows, offset | {"y": y | {"field": "published"}}, across="horizontal")
+    words = list(dict.fromkeys(LANDMARK_ORDERS.values()))
+    both = len({str(row["order"]) for row in rows} - {"once"}) > 1
+    colour = colours("words", dict(zip(words, (INK, HIGHER), strict=True)))
+    shape = colour | {"scale": {"domain": words, "range": ["circle", "diamond"]}}
+    place = {"field": "order", "type": "nominal", "scale": {"domain": list(LANDMARK_ORDERS)}}
+    for entry in (colour, shape):
+        entry["legend"] = {"title": None} if both else None
+    across = {"x": x, "xOffset": place}
+    shared = {**across, "color": colour, "tooltip": tips}
+    marked = {**across, "y": y | {"field": "published"}}
+    counts = {"type": "text", "color": MUTED, "aria": False, "baseline": "bottom", **HALO}
     layers = [
         reference("y", 1),
-        *kept(
-            [
-                whiskers(y, shared, opacity=0.7),
-                dots(shared | {"y": y}, size=34),
-                cautioned(shared | {"y": y}, dx=7),
-                *printed,
-            ]
-        ),
+        whiskers(y, shared, strokeWidth=1.4),
+        dots({**shared, "y": y, "shape": shape}, size=40),
+        cautioned({**across, "y": y}, dx=8),
+        *published_ticks(rows, marked, across="horizontal"),
         {
             "transform": [{"filter": "isValid(datum.risk)"}],
-            "mark": {"type": "text", "fontSize": 10, "color": MUTED, "aria": False, **HALO},
-            "encoding": left,
+            "mark": counts,
+            "encoding": {"x": x, "y": {"value": LANDMARK_HEIGHT - 3}, "text": {"field": "risk"}},
         },
     ]
+    head = {"title": None, "labelAngle": 0, "labelAlign": "left", "labelLimit": LANDMARK_NAMES}
     return vega_lite(
         data=values(rows),
-        facet={"column": nominal("set", sets, header={"title": None})},
-        spacing=22,
-        spec={"width": width(len(sets), 110), "height": 230, "layer": layers},
+        transform=[{"calculate": f"{json.dumps(LANDMARK_ORDERS)}[datum.order]", "as": "words"}],
+        facet={
+            "row": nominal("estimator", estimators, header=head),
+            "column": nominal("set", sets, header={"title": None}),
+        },
+        spacing={"row": 12, "column": 22},
+        spec={
+            "width": width(len(sets), LANDMARK_NAMES + 70 + 22 * (len(sets) - 1)),
+            "height": LANDMARK_HEIGHT,
+            "layer": layers,
+        },
     )

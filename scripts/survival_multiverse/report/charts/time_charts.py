@@ -5,11 +5,12 @@ from typing import Any
 import pandas as pd
 
 from survival_multiverse.report.charts.grid_charts import Chart, limits_of
-from survival_multiverse.report.charts.page_data import axis_labels, kept_by
 from survival_multiverse.report.charts.time import landmark_spec
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, display_label, format_ratio
+from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.words.captions import dagger
 from survival_multiverse.report.words.labels import with_unit
+from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.report.words.table_cells import set_label
 from survival_multiverse.scenario.cautions import care
 from survival_multiverse.settings.schema import PRIMARY
@@ -24,21 +25,25 @@ def landmark_chart(specifications: pd.DataFrame, study: Study) -> Chart | None:
     limits = limits_of(rows)
     title = display_label("Landmark", study.time.unit)
     sets = [set_label(study, name) for name in study.adjustment_sets]
-    here = [row for row in rows if row["series"] == "Matched, then landmark" or row["landmark"] == 0]
     words = [
         f"landmark {with_unit(row['landmark'], study.time.unit)}, {row['set']}: {format_ratio(row['hr'])}"
-        for row in here
-        if row["series"] == "Matched, then landmark"
+        for row in rows
+        if row["order"] == "first"
     ]
     text = (
-        "The primary scenario among patients still at risk at the landmark (0: everybody). Each "
-        "landmark is another population, and with it another question; with each, fewer patients are left: "
-        "the numbers at the bottom are those at risk before matching."
-        + (" Purple: published." if study.published else "")
-        + dagger(study)
+        f"Hazard ratios with {percent(study)} intervals among patients still at risk at each landmark (0: "
+        "all patients), in the primary scenario. Beneath: patients analysed."
+        + (f" {PUBLISHED_NAME.capitalize()}: published." if study.published else "")
     )
-    spec = landmark_spec(rows, sets=sets, limits=limits, title=title)
-    return Chart("landmark-chart", "Sequential landmarks", text, "Matched: " + "; ".join(words), spec)
+    reading = (
+        "Each landmark is another population, and with it another question. With each, fewer patients are "
+        "left." + dagger(study)
+    )
+    present = {row["estimator"] for row in rows}
+    estimators = [label for label in ESTIMATOR_LABELS.values() if label in present]
+    spec = landmark_spec(rows, sets=sets, estimators=estimators, limits=limits, title=title)
+    alternative = "Matched: " + "; ".join(words)
+    return Chart("landmark-chart", "Sequential landmarks", text, alternative, spec, reading=reading)
 
 
 def landmark_rows(specifications: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
@@ -47,30 +52,26 @@ def landmark_rows(specifications: pd.DataFrame, study: Study) -> list[dict[str, 
         (specifications["population"] == PRIMARY) & specifications["is_primary"].astype(bool)
     ]
     rows = rows[rows["hazard_ratio"].notna()]
-    labels = dict(zip(study.adjustment_sets, axis_labels(study)["S"], strict=True))
     found = []
-    for row, choices in zip(rows.to_dict("records"), kept_by(rows, study), strict=True):
+    for row in rows.to_dict("records"):
         name = row["adjustment_set"]
-        series = ESTIMATOR_LABELS[row["estimator"]]
-        if row["estimator"] == "matched":
-            late = row["landmark_order"] == "landmark_then_match"
-            series = "Landmark, then matched" if late else "Matched, then landmark"
+        late = row["landmark_order"] == "landmark_then_match"
+        order = ("after" if late else "first") if row["estimator"] == "matched" else "once"
         sets = [name] if isinstance(name, str) else list(study.adjustment_sets)
         found += [
             {
                 "set": set_label(study, chosen),
                 "landmark": row["landmark"],
-                "series": series,
+                "estimator": ESTIMATOR_LABELS[row["estimator"]],
+                "order": order,
                 "hr": row["hazard_ratio"],
                 "lo": row["ci_lower"],
                 "hi": row["ci_upper"],
                 "care": care(row["flags"]),
                 "patients": _held_back(row["n"], study),
                 "events": _held_back(row["events"], study),
-                "risk": _held_back(row["n"], study) if row["estimator"] == "unadjusted" else None,
+                "risk": None if order == "after" else _held_back(row["n"], study),
                 "published": study.published.get(row["estimator"]) if row["landmark"] == 0 else None,
-                **choices,
-                "S": labels[chosen],
             }
             for chosen in sets
         ]

@@ -12,8 +12,10 @@ from itertools import pairwise
 
 from survival_multiverse.report.style.palette import INK, MUTED, PAPER
 
-WIDTH, GAP, SPACE, LINE, PAD, LANE = 200, 84, 14, 15, 9, 14
+WIDTH, GAP, SPACE, LINE, PAD, LANE = 216, 100, 14, 17, 9, 16
 """Pixels: of a box, between layers, between boxes, of a line of text, around it, and for a line."""
+TEXT, SMALL = 13, 12
+"""Sizes of the words in boxes and on lines, in pixels: the figure is as wide as it needs and never scaled."""
 SWEEPS = 8
 COLOURS = {
     "ok": ("#e3f1e4", "#2f7d3a"),
@@ -77,8 +79,9 @@ def draw_graph(
         heights[name] = max(2 * PAD + LINE * (1 + len(lines)), arriving[name] * LANE)
     place, size = _places(rows, heights)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size[0]:.0f} {size[1]:.0f}" role="img" '
-        f'fill="{INK}" font-family="sans-serif" font-size="12"><title>{escape(title)}</title>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{size[0]:.0f}" height="{size[1]:.0f}" '
+        f'viewBox="0 0 {size[0]:.0f} {size[1]:.0f}" role="img" fill="{INK}" font-family="sans-serif" '
+        f'font-size="{TEXT}"><title>{escape(title)}</title>'
     ]
     ends = _ends(paths, place, heights)
     for (_, path), end in zip(paths, ends, strict=True):
@@ -200,7 +203,7 @@ def _curve(points: Sequence[tuple[float, float]]) -> str:
 def _label(text: str, x: float, y: float) -> str:
     """Write what passes along a line, before the box that it leads to."""
     return (
-        f'<text x="{x - 5:.1f}" y="{y - 2:.1f}" text-anchor="end" font-size="10" fill="{MUTED}" '
+        f'<text x="{x - 5:.1f}" y="{y - 2:.1f}" text-anchor="end" font-size="{SMALL}" fill="{MUTED}" '
         f'stroke="{PAPER}" stroke-width="3" paint-order="stroke">{escape(text)}</text>'
     )
 

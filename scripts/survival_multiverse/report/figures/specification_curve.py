@@ -71,7 +71,7 @@ def decision_rows(curve: pd.DataFrame, study: Study) -> list[Choice]:
         rows += [Choice(bare_value(study, axis, value), column == value) for value in study.axes[axis].values]
     gate = strictest_gate(study)
     if curve[gate].notna().any():
-        rows.append(Choice("Balance gate", None))
+        rows.append(Choice("Balance", None))
         limit = min(study.analysis.balance_thresholds)
         rows.append(Choice(f"all |SMD| <{limit:g}", passes(curve, gate=gate)))
     return rows
@@ -148,7 +148,7 @@ def _layout(counts: list[int]) -> tuple[Figure, list[SubplotSpec]]:
 
 
 def _draw_legend(figure: Figure, study: Study) -> None:
-    percent = f"{100 * study.analysis.confidence_level:g} %"
+    percent = f"{100 * study.analysis.confidence_level:g}%"
     words = {
         "below": f"{percent} CI below 1",
         "includes": f"{percent} CI includes 1",
@@ -209,7 +209,7 @@ def _through_gate(curve: pd.DataFrame, study: Study) -> str:
     gate = strictest_gate(study)
     if curve[gate].isna().all():
         return ""
-    return f", {int(passes(curve, gate=gate).sum()) or 'none'} through the gate"
+    return f", {int(passes(curve, gate=gate).sum()) or 'none'} balanced"
 
 
 def _draw_blocks(axes: Axes, curve: pd.DataFrame, study: Study) -> None:

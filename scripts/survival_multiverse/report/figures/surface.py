@@ -16,7 +16,15 @@ from matplotlib.typing import ColorType
 
 from survival_multiverse.inference.specification_summary import direction, estimated, surface_cells
 from survival_multiverse.report.style.formats import format_ratio, mark_origin, styled
-from survival_multiverse.report.style.palette import BLUE, INK, MUTED, PAPER, PUBLISHED, VERMILION
+from survival_multiverse.report.style.palette import (
+    BLUE,
+    INK,
+    MUTED,
+    PAPER,
+    PUBLISHED,
+    PUBLISHED_NAME,
+    VERMILION,
+)
 from survival_multiverse.report.style.ratio_axis import RATIO_TICKS
 from survival_multiverse.report.words.labels import axis_label, axis_value
 from survival_multiverse.report.words.table_cells import set_label
@@ -175,6 +183,6 @@ def _draw_key(figure: Figure, norm: Normalize, *, published: bool) -> None:
     if bar.solids is not None:
         bar.solids.set_rasterized(True)
     axes.set_title("Hazard ratio, at or above the cutoff against below", fontsize=7, fontweight="normal")
-    framed = "primary scenario" + (" (purple: published)" if published else "")
+    framed = "primary scenario" + (f" ({PUBLISHED_NAME}: published)" if published else "")
     text = f"dot: CI excludes 1\nframe: {framed}\nhatched: not estimable"
     figure.text((LEFT + 3.1) / width, 0.14 / height, text, fontsize=7, color=INK, linespacing=1.35)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -17,10 +18,26 @@ from survival_multiverse.paper.published_marks import NO_MARKS
 from survival_multiverse.report.figures.survival_panels import Curve, Panel, survival_panels
 from survival_multiverse.report.style.formats import display_label, mark_origin, p_phrase, styled
 from survival_multiverse.report.style.palette import INK, MUTED, PUBLISHED
+from survival_multiverse.report.words.narrative import percent
+from survival_multiverse.report.words.table_cells import interval, is_number
 from survival_multiverse.settings.study import Study
+
+TEXT = 8.6
+"""Size of the smaller text in points."""
+SHORT = 14
+"""Longest name of a curve, in letters, that has its median beside it."""
+SIZES: dict[Any, Any] = {
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "axes.labelsize": 9.0,
+    "xtick.labelsize": TEXT,
+    "ytick.labelsize": TEXT,
+    "legend.fontsize": TEXT,
+}
 
 
 @styled
+@mpl.rc_context(SIZES)
 def draw_survival_curves(
     name: str,
     samples: Mapping[str, pd.DataFrame],
@@ -34,9 +51,9 @@ def draw_survival_curves(
     # Wrapped after three, so that a factor with many levels stays legible.
     columns = min(len(panels), 3)
     bands = -(-len(panels) // columns)
-    risk_height = 0.12 + 0.15 * rows
+    risk_height = 0.14 + 0.18 * rows
     figure = Figure(
-        figsize=(5.6 if columns == 1 else 3.6 * columns + 0.7, (3.3 + risk_height) * bands),
+        figsize=(6.8 if columns == 1 else 4.3 * columns + 0.7, (3.7 + risk_height) * bands),
         layout="constrained",
     )
     grid = figure.add_gridspec(2 * bands, columns, height_ratios=[3.0, risk_height] * bands)
@@ -61,7 +78,7 @@ def draw_survival_curves(
 def _draw_panel(axes: Axes, panel: Panel, study: Study, *, longest: float) -> None:
     for curve in panel.curves:
         if curve.time.size:
-            _draw_curve(axes, curve, study)
+            _draw_curve(axes, curve, study, label=_label(panel, curve, study))
     axes.set_title(panel.title)
     axes.set_xlim(-0.015 * longest, longest * 1.02)
     axes.set_ylim(0, 1.03)
@@ -74,32 +91,48 @@ def _draw_panel(axes: Axes, panel: Panel, study: Study, *, longest: float) -> No
     axes.grid(True, axis="y")
     axes.set_axisbelow(True)
     axes.set_xlabel(display_label("Time", study.time.unit))
-    text = "" if np.isnan(panel.p_value) else f"Log-rank {p_phrase(panel.p_value)}"
     _draw_published(axes, panel.published)
     handles, labels = axes.get_legend_handles_labels()
-    axes.legend(handles, labels, loc="upper right", title=text, title_fontsize=7.5, alignment="left")
+    title = "\n".join(_tests(panel, study))
+    axes.legend(handles, labels, loc="upper right", title=title, title_fontsize=TEXT, alignment="left")
+
+
+def _label(panel: Panel, curve: Curve, study: Study) -> str:
+    """Return the name of a curve with its median survival."""
+    row = panel.medians.get(curve.level)
+    if row is None or not is_number(row["estimate"]):
+        return curve.label
+    median = interval(row, form=lambda value: f"{value:.1f}")
+    parts = [f"{curve.label}:", f"median {median} {study.time.unit}".rstrip()]
+    # A long name has a line of its own, so that the legend stays clear of the curves.
+    return (" " if len(curve.label) <= SHORT else "\n").join(parts)
+
+
+def _tests(panel: Panel, study: Study) -> list[str]:
+    """Return what stands above the names of the curves: hazard ratio, P value, and the published one."""
+    lines = []
+    if panel.ratio:
+        lines.append(f"Hazard ratio {interval(panel.ratio)}, {percent(study)} CI")
+    if not np.isnan(panel.p_value):
+        lines.append(f"Log-rank {p_phrase(panel.p_value)}")
+    printed = panel.published[panel.published["quantity"] == "log_rank_p"]
+    return lines + [f"Published: P {row.relation} {row.value:g}" for row in printed.itertuples()]
 
 
 def _draw_published(axes: Axes, published: pd.DataFrame) -> None:
-    """Draw printed survival rates as rings, medians as ticks, the P value in the legend; all in purple."""
+    """Draw printed survival rates as rings and medians as ticks, both in the colour of published numbers."""
     style: dict[str, Any] = {"color": PUBLISHED, "linestyle": "", "markeredgewidth": 1.3, "zorder": 5}
     rates = published[published["quantity"] == "survival"]
     medians = published[published["quantity"] == "median"]
-    p_value = published[published["quantity"] == "log_rank_p"]
-    printed = [f"P {row.relation} {row.value:g}" for row in p_value.itertuples()]
-    words = ", ".join(["Published", *printed])
     if len(rates):
-        axes.plot(
-            rates["time"], rates["value"], marker="o", markersize=4.5, fillstyle="none", label=words, **style
-        )
+        ring: dict[str, Any] = {"marker": "o", "markersize": 4.5, "fillstyle": "none"}
+        axes.plot(rates["time"], rates["value"], label="Published", **ring, **style)
     if len(medians):
-        label = "Published median" if len(rates) else words
+        label = "Published median" if len(rates) else "Published"
         axes.plot(medians["value"], [0.5] * len(medians), marker="|", markersize=9, label=label, **style)
-    if printed and rates.empty and medians.empty:
-        axes.plot([], [], marker="s", markersize=3, label=words, **style)
 
 
-def _draw_curve(axes: Axes, curve: Curve, study: Study) -> None:
+def _draw_curve(axes: Axes, curve: Curve, study: Study, *, label: str) -> None:
     """Draw the curve in steps of the grid; where they begin and end tells nobody's time."""
     analysis = study.analysis
     limits: dict[str, Any] = {"conf_type": analysis.survival_conf_type, "level": analysis.confidence_level}
@@ -115,7 +148,7 @@ def _draw_curve(axes: Axes, curve: Curve, study: Study) -> None:
         "color": curve.colour,
         "linestyle": curve.line,
         "linewidth": 1.5,
-        "label": curve.label,
+        "label": label,
     }
     axes.plot(steps["time"], steps["survival"], drawstyle="steps-post", **style)
 
@@ -129,11 +162,11 @@ def _draw_numbers_at_risk(
         for row, curve in enumerate(curves):
             count = int(np.count_nonzero(at_least(curve.time, tick)))
             shown = count_words(count, minimum=study.minimum_count)
-            axes.text(tick, row, shown, ha="center", va="center", color=INK, fontsize=7)
+            axes.text(tick, row, shown, ha="center", va="center", color=INK, fontsize=TEXT)
     axes.set_ylim(len(curves) - 0.4, -0.6)
     axes.set_yticks(range(len(curves)))
     axes.set_yticklabels([curve.label for curve in curves] if labelled else [""] * len(curves))
-    axes.set_title("Number at risk", fontsize=7, fontweight="normal", color=MUTED, pad=3)
+    axes.set_title("Number at risk", fontsize=TEXT, fontweight="normal", color=MUTED, pad=3)
     axes.set_xticks([])
     axes.tick_params(axis="y", length=0, pad=14)
     axes.spines[:].set_visible(False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ class Curve:
     label: str
     colour: str
     line: object
+    level: str
     time: np.ndarray
     event: np.ndarray
 
@@ -41,6 +43,10 @@ class Panel:
     ----------
     p_value
         Of the log-rank test, printed in them (NaN: none).
+    ratio
+        Hazard ratio of the arm in row form, with `estimate`, `ci_lower` and `ci_upper`; {} without one.
+    medians
+        Rows of the median survival by the level of a curve, as far as enough patients have one.
     published
         What a paper prints about them, as `published_marks` gives it.
     """
@@ -48,6 +54,8 @@ class Panel:
     title: str
     curves: tuple[Curve, ...]
     p_value: float
+    ratio: dict[str, Any]
+    medians: dict[str, dict[str, Any]]
     published: pd.DataFrame
 
 
@@ -74,7 +82,14 @@ def survival_panels(
     """
     groups = _groups(name, samples, study)
     return [
-        Panel(title, curves, log_rank_p(estimates, **whom), about_whom(published, **whom))
+        Panel(
+            title,
+            curves,
+            log_rank_p(estimates, **whom),
+            hazard_ratio(estimates, **whom),
+            medians(estimates, minimum=study.minimum_count, **whom),
+            about_whom(published, **whom),
+        )
         for (title, whom), curves in zip(whom_of(name, study), groups, strict=True)
     ]
 
@@ -102,10 +117,32 @@ def log_rank_p(estimates: pd.DataFrame, **whom: str) -> float:
     return float(values.iloc[0]) if len(values) else float("nan")
 
 
+def hazard_ratio(estimates: pd.DataFrame, **whom: str) -> dict[str, Any]:
+    """Return the hazard ratio of the arm alone, of whom the panel shows; {} without one."""
+    rows = about_whom(estimates[estimates["analysis"] == "cox"], **whom)
+    if rows.empty or whom.get("variable", "arm") != "arm":
+        return {}
+    variance = "clustered" if whom.get("estimator") == "matched" else "model"
+    wanted = {"landmark": 0, "statistic": "hazard_ratio", "model": "arm_only", "ties": "efron"}
+    for column, value in (wanted | {"variance": variance}).items():
+        rows = rows[rows[column] == value]
+    found = rows[rows["estimate"].notna()].to_dict("records")
+    return {str(name): value for name, value in found[0].items()} if found else {}
+
+
+def medians(estimates: pd.DataFrame, *, minimum: int, **whom: str) -> dict[str, dict[str, Any]]:
+    """Return the rows of the median survival by level, of at least so many patients."""
+    rows = about_whom(estimates[estimates["analysis"] == "kaplan_meier"], **whom)
+    if rows.empty:
+        return {}
+    rows = rows[(rows["statistic"] == "median") & (rows["landmark"] == 0) & (rows["n"] >= minimum)]
+    return {str(row["level"]): row for row in rows.to_dict("records")}
+
+
 def _arm_curves(patients: pd.DataFrame, study: Study) -> tuple[Curve, ...]:
     labels = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
     return tuple(
-        _curve(patients[patients["arm"] == arm], labels[arm], ARM_COLOURS[arm], LINE_STYLES[arm])
+        _curve(patients[patients["arm"] == arm], labels[arm], ARM_COLOURS[arm], LINE_STYLES[arm], str(arm))
         for arm in (1, 0)
     )
 
@@ -117,11 +154,12 @@ def _state_curves(patients: pd.DataFrame, study: Study) -> tuple[Curve, ...]:
             level_label(study, "state", level),
             STATE_COLOURS[level],
             LINE_STYLES[1 - position],
+            level,
         )
         for position, level in enumerate(STATE_LEVELS)
     )
 
 
-def _curve(patients: pd.DataFrame, label: str, colour: str, line: object) -> Curve:
+def _curve(patients: pd.DataFrame, label: str, colour: str, line: object, level: str) -> Curve:
     time = patients["time"].to_numpy(dtype=np.float64)
-    return Curve(label, colour, line, time, patients["event"].to_numpy(dtype=np.int64))
+    return Curve(label, colour, line, level, time, patients["event"].to_numpy(dtype=np.int64))

@@ -130,7 +130,7 @@ def _population(row: dict[str, Any], study: Study) -> str:
 
 def _set(matched: dict[str, Any], unmatched: dict[str, Any], unscored: dict[str, Any], study: Study) -> str:
     share = matched["share"]
-    of = f" ({100 * share:.0f} % of the smaller arm)" if is_number(share) else ""
+    of = f" ({100 * share:.0f}% of the smaller arm)" if is_number(share) else ""
     lacking = f", a covariate not known {unscored['words']}" if unscored["count"] else ""
     found = f"matched {matched['words']}{of}, unmatched {unmatched['words']}{lacking}"
     return f"{set_label(study, matched['name'])}: {found}"

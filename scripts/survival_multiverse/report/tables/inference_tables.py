@@ -64,7 +64,7 @@ def joint_table(joint: pd.DataFrame, study: Study, *, primary_threshold: bool) -
     for key, block in joint_blocks(joint, "all").items():
         rows.append(_joint_row(block, "all", nulls, study))
         if key in gated:
-            rows.append(_joint_row(gated[key], "through the gate", nulls, study))
+            rows.append(_joint_row(gated[key], "balanced", nulls, study))
     columns = [study.lesions.label, "Adjusted for", "Estimator", study.dose.label, "Analyses", "Number"]
     columns.append("Median HR")
     if primary_threshold:
@@ -121,7 +121,7 @@ def attribution_table(attribution: pd.DataFrame, specifications: pd.DataFrame, s
         rows.append(
             [
                 ESTIMATOR_LABELS[estimator],
-                "all" if kept == "all" else "through the gate",
+                "all" if kept == "all" else "balanced",
                 *(_small_share(alone.get(name, math.nan)) for name in OUTER),
                 _small_share(together),
                 _small_share(_order_share(terms)),
@@ -151,7 +151,7 @@ def _order_share(terms: pd.DataFrame) -> float:
 
 def _small_share(share: float) -> str:
     """Format a share as a percentage; a small one is not said to be none."""
-    return "<1 %" if is_number(share) and 0 < share < 0.005 else share_text(share)
+    return "<1%" if is_number(share) and 0 < share < 0.005 else share_text(share)
 
 
 def _dropped(levels: str, study: Study) -> str:

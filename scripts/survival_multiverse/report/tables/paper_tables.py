@@ -92,7 +92,7 @@ def score_table(score: pd.DataFrame) -> pd.DataFrame:
 
 
 def _share(count: int, of: int) -> str:
-    return f"{100 * count / of:.1f} %" if of else GAP
+    return f"{100 * count / of:.1f}%" if of else GAP
 
 
 def numbers_table(reproduction: pd.DataFrame) -> pd.DataFrame:
@@ -177,7 +177,7 @@ def matching_table(matching: pd.DataFrame) -> pd.DataFrame:
                 else GAP
             ),
             "Below the published HR": (
-                f"{100 * row['share_below_published']:.0f} %"
+                f"{100 * row['share_below_published']:.0f}%"
                 if is_number(row["share_below_published"])
                 else GAP
             ),

@@ -28,35 +28,86 @@ from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import canonical_text
 
+ARMS = (1, 0)
+"""The order of the arms in every table: at or above the cutoff, then below."""
+
 
 def table_one(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Make Table 1: patients by arm before and after matching, chi-square P, largest |SMD| by variable.
 
-    What was measured as a number stands below its levels as mean and standard deviation.
+    Before matching they are also counted together. What was measured as a number stands below its levels as
+    mean and standard deviation by arm.
 
-    Counts below the minimum cell, and those from which they could be subtracted, are not printed.
+    Counts are shown in classes; what could give a small one away is withheld.
     """
     stages = [("unadjusted", None), *(("matched", name) for name in study.adjustment_sets)]
     frames = [_stage(estimates, estimator, name) for estimator, name in stages]
     frames[0] = pd.concat([frames[0], _balance_before(estimates, study)])
-    low, high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
-    heads = ["Before matching", *(f"Matched, {set_label(study, name)}" for name in study.adjustment_sets)]
-    columns = [("", "Variable"), ("", "Level")]
-    columns += [(head, name) for head in heads for name in (low, high, "P", "|SMD|")]
     cells = frames[0]
     cells = cells[(cells["analysis"] == "descriptive") & (cells["statistic"] == "patients_0")]
     rows = []
     for variable in dict.fromkeys(cells["variable"]):
         levels = list(dict.fromkeys(cells.loc[cells["variable"] == variable, "level"]))
+        together = _overall(frames[0], variable, levels, study.minimum_count)
         blocks = [_table_one_block(frame, variable, levels, study.minimum_count) for frame in frames]
         for position, level in enumerate(levels):
-            row = [variable_label(study, variable), level_label(study, variable, level)]
+            row = [variable_label(study, variable), level_label(study, variable, level), together[position]]
             rows.append(row + [text for block in blocks for text in block[position]])
         rows += _measured_rows(frames, variable, study)
     for variable in (*study.covariates, "lesions"):
         if variable not in set(cells["variable"]):
             rows += _measured_rows(frames, variable, study)
-    return pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(columns))
+    return pd.DataFrame(rows, columns=_heads(frames, study))
+
+
+def _heads(frames: list[pd.DataFrame], study: Study) -> pd.MultiIndex:
+    """Name the columns; arms and all patients with their number."""
+    names = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
+    stages = ["Before matching", *(f"Matched, {set_label(study, name)}" for name in study.adjustment_sets)]
+    columns = [("", "Variable"), ("", "Level")]
+    columns.append((stages[0], "Overall" + _number(frames[0], "all", "all", study.minimum_count)))
+    for stage, frame in zip(stages, frames, strict=True):
+        columns += [
+            (stage, names[arm] + _number(frame, "arm", str(arm), study.minimum_count)) for arm in ARMS
+        ]
+        columns += [(stage, name) for name in ("P", "|SMD|")]
+    return pd.MultiIndex.from_tuples(columns)
+
+
+def _number(frame: pd.DataFrame, variable: str, level: str, minimum: int) -> str:
+    """Return `` (n = 92)``, as counts are shown; nothing where nobody was counted."""
+    rows = frame[(frame["analysis"] == "descriptive") & (frame["statistic"] == "patients")]
+    found = rows.loc[(rows["variable"] == variable) & (rows["level"] == level), "estimate"]
+    if found.empty:
+        return ""
+    words = count_words(float(found.iloc[0]), minimum=minimum)
+    return f" (n {words})" if words.startswith("<") else f" (n = {words})"
+
+
+def _counts(frame: pd.DataFrame, variable: str, levels: list[str]) -> np.ndarray:
+    """Return patients by level and arm."""
+    here = frame[(frame["variable"] == variable) & (frame["analysis"] == "descriptive")]
+    counts = np.zeros((len(levels), 2), dtype=np.int64)
+    for arm in (0, 1):
+        column = here[here["statistic"] == f"patients_{arm}"].set_index("level")["estimate"]
+        counts[:, arm] = column.reindex(levels).fillna(0).to_numpy().astype(np.int64)
+    return counts
+
+
+def _overall(frame: pd.DataFrame, variable: str, levels: list[str], minimum: int) -> list[str]:
+    """Return the patients of both arms by level: those that the Kaplan-Meier curves of the levels count.
+
+    Beside a small count of an arm they are withheld, because they bound it.
+    """
+    rows = frame[(frame["analysis"] == "kaplan_meier") & (frame["statistic"] == "median")]
+    found = rows[rows["variable"] == variable].set_index("level")["n"].reindex(levels)
+    if found.isna().any():
+        return [GAP] * len(levels)
+    arms = _counts(frame, variable, levels)
+    if ((arms > 0) & (arms < minimum)).any():
+        return [HELD] * len(levels)
+    counts = found.to_numpy().astype(np.int64)
+    return [_with_share(counts, position, minimum) for position in range(len(levels))]
 
 
 def _stage(estimates: pd.DataFrame, estimator: str, adjustment_set: str | None) -> pd.DataFrame:
@@ -77,10 +128,7 @@ def _table_one_block(
     frame: pd.DataFrame, variable: str, levels: list[str], minimum: int
 ) -> list[tuple[str, str, str, str]]:
     here = frame[frame["variable"] == variable]
-    counts = np.zeros((len(levels), 2), dtype=np.int64)
-    for arm in (0, 1):
-        column = here[here["statistic"] == f"patients_{arm}"].set_index("level")["estimate"]
-        counts[:, arm] = column.reindex(levels).fillna(0).to_numpy().astype(np.int64)
+    counts = _counts(frame, variable, levels)
     # A test of the counts could reveal a small one.
     held = bool(((counts > 0) & (counts < minimum)).any())
     p_values = here.loc[here["analysis"] == "chi_square", "p_value"].to_numpy(dtype=np.float64)
@@ -97,8 +145,8 @@ def _table_one_block(
         )
         block.append(
             (
-                _with_share(counts[:, 0], position, minimum),
-                _with_share(counts[:, 1], position, minimum),
+                _with_share(counts[:, ARMS[0]], position, minimum),
+                _with_share(counts[:, ARMS[1]], position, minimum),
                 *(tests if first else ("", "")),
             )
         )
@@ -111,7 +159,7 @@ def _measured_rows(frames: list[pd.DataFrame], variable: str, study: Study) -> l
     if not ((first["variable"] == variable) & (first["statistic"] == "standard_deviation")).any():
         return []
     role = study.covariates.get(variable) or getattr(study, variable)
-    row = [variable_label(study, variable), f"Mean (SD), {display_unit(role.unit)}".removesuffix(", ")]
+    row = [variable_label(study, variable), f"Mean (SD), {display_unit(role.unit)}".removesuffix(", "), GAP]
     for frame in frames:
         row += _measured_block(frame[frame["variable"] == variable], study.minimum_count)
     return [row]
@@ -120,7 +168,7 @@ def _measured_rows(frames: list[pd.DataFrame], variable: str, study: Study) -> l
 def _measured_block(here: pd.DataFrame, minimum: int) -> tuple[str, str, str, str]:
     """Return cells of both arms, no test, and |SMD|; none for an arm with under `minimum` known values."""
     cells = []
-    for arm in (0, 1):
+    for arm in ARMS:
         found = here[(here["level"] == f"arm {arm}") & (here["analysis"] == "descriptive")]
         values = found.set_index("statistic")["estimate"]
         mean, spread = values.get("mean", math.nan), values.get("standard_deviation", math.nan)
@@ -132,8 +180,8 @@ def _measured_block(here: pd.DataFrame, minimum: int) -> tuple[str, str, str, st
     smd = here[(here["analysis"] == "balance") & (here["level"] == "continuous")]
     smd = smd.loc[smd["statistic"] == "smd", "estimate"].abs().max()
     difference = HELD if HELD in cells else f"{smd:.2f}" if is_number(smd) else GAP
-    low, high = cells
-    return low, high, GAP, difference
+    first, second = cells
+    return first, second, GAP, difference
 
 
 def _with_share(counts: np.ndarray, level: int, minimum: int) -> str:
@@ -141,7 +189,7 @@ def _with_share(counts: np.ndarray, level: int, minimum: int) -> str:
     text = count_words(counts[level], minimum=minimum)
     if ((counts > 0) & (counts < minimum)).any():
         return text
-    return f"{text} ({100 * counts[level] / max(counts.sum(), 1):.0f} %)"
+    return f"{text} ({100 * counts[level] / max(counts.sum(), 1):.0f}%)"
 
 
 def univariate_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -200,24 +248,30 @@ def _cox(frame: pd.DataFrame, model: str) -> pd.DataFrame:
 
 
 def multivariable_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Make Table 3: the pre-specified and the selected multivariable Cox models, before matching."""
+    """Make Table 3: the pre-specified and the selected multivariable Cox models, before matching.
+
+    Where the selection gives the pre-specified model, it stands once.
+    """
     frame = _stage(estimates, "unadjusted", None)
-    rows = []
-    for model, label in (("pre_specified", "Pre-specified"), ("selected", "Selected by univariate P")):
-        for row in _cox(frame, model).to_dict("records"):
-            contrast = row["level"] if isinstance(row["level"], str) else ""
-            name = variable_label(study, row["variable"])
-            value = marked(interval(row), row["flags"]) if row["status"] == "ok" else reason_text(row)
-            rows.append(
-                [
-                    label,
-                    name,
-                    contrast_label(study, row["variable"], contrast),
-                    value,
-                    format_p(row["p_value"]),
-                ]
-            )
+    pre_specified, selected = (_model_rows(frame, model, study) for model in ("pre_specified", "selected"))
+    labelled = {"Pre-specified": pre_specified, "Selected by univariate P": selected}
+    if pre_specified and sorted(pre_specified) == sorted(selected):
+        labelled = {"Pre-specified, and the same by selection on univariate P": pre_specified}
+    rows = [[label, *row] for label, found in labelled.items() for row in found]
     return pd.DataFrame(rows, columns=["Model", "Variable", "Contrast", "Hazard ratio (CI)", "P"])
+
+
+def _model_rows(frame: pd.DataFrame, model: str, study: Study) -> list[list[str]]:
+    """Return the terms of a multivariable model: variable, contrast, hazard ratio and P."""
+    return [
+        [
+            variable_label(study, row["variable"]),
+            contrast_label(study, row["variable"], row["level"] if isinstance(row["level"], str) else ""),
+            marked(interval(row), row["flags"]) if row["status"] == "ok" else reason_text(row),
+            format_p(row["p_value"]),
+        ]
+        for row in _cox(frame, model).to_dict("records")
+    ]
 
 
 def missing_table(cohort: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -238,4 +292,4 @@ def _one_decimal(value: float) -> str:
 
 
 def _percentage(row: dict[str, Any] | None) -> str:
-    return f"{100 * row['estimate']:.0f} %" if row is not None and is_number(row["estimate"]) else GAP
+    return f"{100 * row['estimate']:.0f}%" if row is not None and is_number(row["estimate"]) else GAP

@@ -34,7 +34,7 @@ from survival_multiverse.settings.study import Study
 
 ANALYSES = {
     "balance": "balance",
-    "balance_gate": "gate of the balance",
+    "balance_gate": "limit of balance",
     "chi_square": "chi-square test",
     "cox": "Cox model",
     "fingerprint": "fingerprint",
@@ -119,7 +119,7 @@ def blocks_table(blocks: pd.DataFrame, study: Study) -> pd.DataFrame:
         "Median HR",
         "1st to 99th percentile",
     ]
-    columns += ["HR below 1", "CI below 1", "CI above 1", "Through the gate", "Their median HR"]
+    columns += ["HR below 1", "CI below 1", "CI above 1", "Balanced", "Their median HR"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -127,7 +127,7 @@ def _median_of(block: dict[str, Any]) -> str:
     """Return the median hazard ratio of a block, or that it holds none; a dash if no balance is judged."""
     if not block:
         return GAP
-    return format_ratio(block["median_hazard_ratio"]) if block["estimated"] else "none is comparable"
+    return format_ratio(block["median_hazard_ratio"]) if block["estimated"] else "none"
 
 
 def primary_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -159,20 +159,20 @@ def primary_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                     ("yes" if row[gate] else "no") if judged else GAP,
                 ]
             )
-    percent = f"{100 * study.analysis.confidence_level:g} %"
+    percent = f"{100 * study.analysis.confidence_level:g}%"
     columns = [
         "Estimator",
         "Adjusted for",
         f"Hazard ratio ({percent} CI)",
         "P",
-        "Over tie-breaks (95 %)",
+        "Over tie-breaks (95%)",
         "E-value (of the limit)",
         "Rosenbaum’s Γ",
         "Patients",
         study.terms.events.capitalize(),
         "Pairs",
     ]
-    columns += ["Largest |SMD|, baseline", "Through the gate"]
+    columns += ["Largest |SMD|, baseline", "Balanced"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -238,7 +238,7 @@ def gate_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                     f"{format_ratio(middle_ratio(ratios))} ({format_ratio(ratios.min())} to "
                     f"{format_ratio(ratios.max())})"
                     if len(ratios)
-                    else "none passes"
+                    else "none"
                 )
                 rows.append(
                     [
@@ -250,5 +250,5 @@ def gate_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                         f"{len(passing(everywhere, gate=gate)):,} of {len(everywhere):,}",
                     ]
                 )
-    columns = ["Estimator", "Gate on", "Largest |SMD|", "Pass", "Hazard ratios of those"]
-    return pd.DataFrame(rows, columns=[*columns, "Pass in all blocks"])
+    columns = ["Estimator", "Covariates", "Largest |SMD|", "Balanced", "Their median HR (range)"]
+    return pd.DataFrame(rows, columns=[*columns, "Balanced at all cutoffs"])

@@ -91,8 +91,8 @@ def _share(row: dict[str, Any] | None) -> str:
     cells = [row["estimate"], row["ci_lower"], row["ci_upper"]]
     words = [f"{100 * value:.0f}".replace("-", "−") if is_number(value) else "?" for value in cells]
     if words[1:] == ["?", "?"]:
-        return f"{words[0]} %"
-    return f"{words[0]} % ({words[1]} to {words[2]})"
+        return f"{words[0]}%"
+    return f"{words[0]}% ({words[1]} to {words[2]})"
 
 
 def follow_up_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:

@@ -1,14 +1,46 @@
 """The page's template and styles, beside this module."""
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 
-def environment() -> Environment:
-    """Return the templates, escaping everything unless marked safe; a name that is not given is an error."""
-    return Environment(
+class Glossary(Protocol):
+    """The terms of a page, and what marks each of them where it is first used."""
+
+    @property
+    def entries(self) -> Sequence[object]:
+        """Return the terms, for ``glossary.jinja``."""
+
+    def __call__(self, text: object) -> Markup:
+        """Return text, the first use of each term marked."""
+
+
+def environment(glossary: Glossary) -> Environment:
+    """Return the templates of one page, escaping everything unless marked safe; unknown names are errors.
+
+    Parameters
+    ----------
+    glossary
+        The filter ``explained`` of the templates, and the entries of ``glossary.jinja``; it remembers what
+        it has explained, so each page needs its own.
+    """
+    made = Environment(
         loader=PackageLoader("survival_multiverse.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["captioned"] = captioned
+    made.filters["explained"] = glossary
+    made.globals["glossary"] = glossary.entries
+    return made
+
+
+def captioned(table: Markup, title: str) -> Markup:
+    """Return a table with a caption for those who hear it; the title stands above it for the others."""
+    head, bracket, rest = table.partition(">")
+    return Markup(f'{head}{bracket}<caption class="hidden">{escape(title)}</caption>{rest}')

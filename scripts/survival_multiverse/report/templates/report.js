@@ -1,67 +1,123 @@
-// The page's own script: what the reader chooses goes to the charts as signals, and a click opens an analysis.
-// Vega draws; numbers and words are made when the page is written. Everything given is set as text, never as HTML.
-(() => {
-  const read = (id) => JSON.parse(document.getElementById(id).textContent);
-  const page = read("page-data");
-  const { labels, texts, axes, specifications } = page;
-  const column = (name) => {
-    const values = specifications.columns[name];
-    return Array.isArray(values) ? (i) => values[i] : () => values.all;
+// The page's own script: what the reader chooses goes to the charts of its chapter as signals and to the address; a
+// click opens an analysis. Vega draws; numbers and words are made when the page is written, and lie in compressed
+// blocks. Everything given is set as text, never as HTML.
+(async () => {
+  const byId = (id) => document.getElementById(id);
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const blocks = new Map();
+  const unpack = (name) => {
+    if (!blocks.has(name)) {
+      blocks.set(name, (async () => {
+        const bytes = Uint8Array.from(atob(byId(`block-${name}`).textContent), (letter) => letter.charCodeAt(0));
+        const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+        return JSON.parse(await new Response(stream).text());
+      })());
+    }
+    return blocks.get(name);
   };
-  const get = Object.fromEntries(Object.keys(specifications.columns).map((name) => [name, column(name)]));
-  const label = (key, i) => (get[key](i) < 0 ? null : labels[key][get[key](i)]);
-  // A count too small to be shown is held back as -1.
-  const shownCount = (value) => (value < 0 ? null : value);
-  const sides = ["below", "above", "includes"];
 
-  // Rows of the primary population without a landmark: what the charts of the grid draw.
-  const specs = Array.from({ length: specifications.headline }, (_, i) => ({
-    i, T: label("T", i), D: label("D", i), G: label("G", i), C: label("C", i), S: label("S", i),
-    Gt: label("G", i) && `${page.choices[0].label.slice(0, -page.choices[0].value.length)}${label("G", i)}`,
-    Ct: label("C", i) && (label("C", i) === "no caliper" ? "no caliper" : `Caliper ${label("C", i)}`),
-    estimator: page.estimators[get.E(i)], matching: get.E(i) === page.matched,
-    hr: get.hr(i), lo: get.lo(i), hi: get.hi(i), inverse: get.hr(i) ? 1 / get.hr(i) : null,
-    p: get.p(i), pt: get.pt(i), n: shownCount(get.n(i)), events: shownCount(get.events(i)), smd: get.smd(i), matched: get.matched(i),
-    el: get.el(i), eh: get.eh(i), tb: get.tb(i), care: get.care(i) || "none", gate: Boolean(get.gate(i)), primary: Boolean(get.primary(i)), side: sides[get.side(i)],
-  }));
+  // Two tabs: the report, and how it was made. Without this script they follow each other.
+
+  const panels = { report: byId("report"), audit: byId("audit") };
+  const show = (tab) => {
+    for (const [name, panel] of Object.entries(panels)) panel.hidden = name !== tab;
+    document.querySelector("nav a[href='#methods']").setAttribute("aria-current", tab === "audit" ? "page" : "false");
+  };
+  function reveal(id) {
+    const target = id && byId(id);
+    if (!target) return;
+    show(panels.audit.contains(target) ? "audit" : "report");
+    for (let part = target; part; part = part.parentElement) if (part.tagName === "DETAILS" && part.closest("main")) part.open = true;
+    target.scrollIntoView();
+  }
+  show("report");
 
   // On a narrow screen the contents list is a sheet that begins folded.
   const contents = document.querySelector("nav details");
   const narrow = window.matchMedia("(max-width: 63.99rem)");
   const fold = () => { contents.open = !narrow.matches; };
   narrow.addEventListener("change", fold);
-  contents.addEventListener("click", (event) => { if (event.target.matches("a")) fold(); });
+  contents.addEventListener("click", (event) => { if (event.target.closest("a")) fold(); });
   fold();
 
+  const page = await unpack("opening");
+  const { decisions, analyses } = page;
+  const outer = decisions.filter((decision) => !decision.inside);
+  const inner = decisions.filter((decision) => decision.inside);
+  const columnsOf = ({ columns }) => Object.fromEntries(Object.entries(columns)
+    .map(([name, values]) => [name, Array.isArray(values) ? (i) => values[i] : () => values.all]));
+  const get = columnsOf(analyses);
+  const valuesOf = Object.fromEntries(decisions.map((decision) => [decision.name, decision.values]));
+  const label = (name, i) => (!valuesOf[name] || get[name](i) < 0 ? null : valuesOf[name][get[name](i)]);
+  // A count too small to be shown is held back as -1.
+  const shownCount = (value) => (value < 0 ? null : value);
+  const named = page.names;
+
+  // Rows of the primary population without a landmark: what the charts of the grid draw.
+  const copied = ["hr", "lo", "hi", "p_value", "p_text", "smd", "matched_share", "orders_from", "orders_to", "variance_between_orders"];
+  const specs = Array.from({ length: analyses.rows }, (_, i) => ({
+    i,
+    ...Object.fromEntries(named.map((name) => [name, label(name, i)])),
+    choices: [...inner.filter(({ name }) => label(name, i)).map(({ name }) => `${name}: ${label(name, i)}`),
+      ...(get.gate(i) ? ["gate: through"] : [])],
+    estimator: page.estimators[get.estimator(i)], matching: get.estimator(i) === page.matched,
+    ...Object.fromEntries(copied.map((name) => [name, get[name](i)])),
+    inverse: get.hr(i) ? 1 / get.hr(i) : null, n: shownCount(get.n(i)), events: shownCount(get.events(i)),
+    care: get.care(i) || "none", gate: Boolean(get.gate(i)), primary: Boolean(get.primary(i)), side: page.sides[get.side(i)],
+  }));
+
   const own = { specs: () => specs, shares };
-  const state = read("first-view");
-  const everything = structuredClone(state.chosen);
+  const opening = page.first;
+  const state = structuredClone(opening);
   const views = new Map();
 
   // Charts
+
+  let library;
+  const vega = () => {
+    library ||= unpack("scripts").then((text) => {
+      const element = document.createElement("script");
+      element.textContent = `(() => { ${text} })();`;
+      document.head.append(element);
+    });
+    return library;
+  };
 
   const fitted = (text, room) => JSON.parse(text, (key, value) => {
     const parts = key === "width" && /^@(\d+):(\d+)$/.exec(value);
     return parts ? Math.max(40, Math.floor((room - parts[2]) / parts[1])) : value;
   });
 
+  const readout = document.createElement("p");
+  readout.className = "readout";
+
+  // Over the curve the numbers stand in a line of their own: they never cover what they are about.
+  const inLine = (_handler, _event, _item, value) => {
+    readout.textContent = value ? Object.entries(value).filter(([, text]) => text !== null && text !== "null" && text !== "none")
+      .map(([name, text]) => `${name} ${text}`).join(" · ") : "Point at an analysis for its numbers.";
+  };
+
   async function draw(holder, data = {}) {
     const name = holder.dataset.chart;
-    const text = document.getElementById(`spec-${name}`).textContent;
+    const text = page.charts[name];
     const room = Math.max(holder.clientWidth, Number(holder.dataset.least || 300));
     const spec = fitted(text, room - 4);
     spec.datasets = { ...Object.fromEntries(Object.entries(own).filter(([set]) => text.includes(`{"name":"${set}"}`))
       .map(([set, rows]) => [set, rows()])), ...data };
     for (const param of spec.params || []) if (param.name in state) param.value = state[param.name];
+    await vega();
     views.get(name)?.finalize();
-    const result = await window.vegaEmbed(holder, spec, {
-      renderer: "svg", actions: false, tooltip: { theme: "page" }, logLevel: 1,
-    });
+    const tooltip = name === "curve-chart" ? inLine : { theme: "page" };
+    const result = await window.vegaEmbed(holder, spec, { renderer: "svg", actions: false, tooltip, logLevel: 1 });
     views.set(name, result);
     holder.dataset.drawn = room;
     holder.querySelector("svg")?.setAttribute("aria-hidden", "true");
     result.view.addEventListener("click", (_, item) => clicked(name, item?.datum));
-    if (name === "curve-chart") watchBrush(result.view);
+    if (name === "curve-chart") {
+      inLine();
+      holder.before(readout);
+      watchBrush(result.view);
+    }
     sayIfEmpty(holder);
     return result.view;
   }
@@ -72,7 +128,7 @@
     if (note) note.hidden = Boolean(holder.querySelector(".role-mark > [aria-roledescription]"));
   }
 
-  const charts = [...document.querySelectorAll("[data-chart]:not([data-on-demand])")];
+  const charts = all("[data-chart]:not([data-on-demand])");
   let drawing = Promise.resolve();
   const seen = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
@@ -81,27 +137,86 @@
     }
   }, { rootMargin: "600px" });
   charts.forEach((holder) => seen.observe(holder));
-  const drawAll = async () => {
-    await Promise.all(charts.filter((holder) => !holder.dataset.drawn).map((holder) => draw(holder)));
-  };
-  // Paper unfolds nothing: what is folded is printed open, but the longest tables, and folded again.
-  const unfolded = [];
-  window.addEventListener("beforeprint", () => {
-    unfolded.push(...document.querySelectorAll("main details:not([open], .no-print, .long)"));
-    unfolded.forEach((part) => { part.open = true; });
-    drawAll();
-  });
-  window.addEventListener("afterprint", () => unfolded.splice(0).forEach((part) => { part.open = false; }));
+  // What is folded or in the other tab is drawn when it opens.
+  const visible = (holder) => holder.checkVisibility();
+  const drawVisible = () => Promise.all(charts.filter((holder) => !holder.dataset.drawn && visible(holder)).map((holder) => draw(holder))).then(() => null);
+  // Paper waits for nothing: what is not folded is drawn when there is time.
+  const idle = window.requestIdleCallback || ((call) => setTimeout(call, 500));
+  const drawWhenIdle = () => idle(() => { drawing = drawing.then(drawVisible); });
 
   let resizing;
   window.addEventListener("resize", () => {
     clearTimeout(resizing);
     resizing = setTimeout(() => {
       for (const holder of charts) {
-        if (holder.dataset.drawn && Math.abs(holder.dataset.drawn - holder.clientWidth) > 8) draw(holder);
+        if (holder.dataset.drawn && visible(holder) && Math.abs(holder.dataset.drawn - holder.clientWidth) > 8) draw(holder);
       }
+      markScrollers();
     }, 200);
   });
+
+  // What is wider than its place can be reached by the keyboard, and says that it scrolls.
+  function markScrollers() {
+    for (const box of all(".scroll").filter(visible)) {
+      const wide = box.scrollWidth > box.clientWidth + 1;
+      box.toggleAttribute("data-scrolls", wide);
+      if (wide) { box.tabIndex = 0; box.setAttribute("role", "region"); box.setAttribute("aria-label", titleOf(box)); } else box.removeAttribute("tabindex");
+    }
+  }
+  const titleOf = (part) => part.getAttribute("aria-label") || part.closest("[data-title]")?.dataset.title || "Table";
+  document.addEventListener("toggle", (event) => { if (event.target.open) markScrollers(); }, true);
+
+  // The address: the analysis that is open, and what differs from the view with which the page opens.
+
+  const codeOf = (i) => [get.estimator(i), ...decisions.map(({ name }) => get[name](i))].join(".");
+  const place = new Map(specs.map(({ i }) => [codeOf(i), i]));
+  let opened = null;
+
+  function address() {
+    const parts = new URLSearchParams();
+    for (const name of ["estimator", ...outer.map((decision) => decision.name), "group", "measure"]) {
+      if (state[name] !== opening[name]) parts.set(name, state[name]);
+    }
+    for (const { name } of inner) {
+      const left = opening.chosen[name].filter((value) => !state.chosen[name].includes(value));
+      for (const value of left) parts.append(`without.${name}`, value);
+    }
+    if (state.chosen.gate !== "all") parts.set("gate", state.chosen.gate);
+    if (opened !== null) parts.set("analysis", codeOf(opened));
+    const text = parts.toString();
+    return text ? `#explore?${text}` : location.pathname + location.search;
+  }
+
+  function read(hash) {
+    const [, query] = hash.split("?");
+    const parts = new URLSearchParams(query || "");
+    Object.assign(state, structuredClone(opening));
+    for (const name of ["estimator", ...outer.map((decision) => decision.name), "group", "measure"]) {
+      const known = all(`[data-control="${name}"] option`).map((option) => option.value);
+      if (known.includes(parts.get(name))) state[name] = parts.get(name);
+    }
+    for (const { name } of inner) {
+      const left = parts.getAll(`without.${name}`);
+      state.chosen[name] = opening.chosen[name].filter((value) => !left.includes(value));
+    }
+    if (parts.get("gate") === "through") state.chosen.gate = "through";
+    return place.get(parts.get("analysis")) ?? null;
+  }
+
+  const remember = () => history.pushState({ view: true }, "", address());
+
+  async function restore() {
+    const [id] = location.hash.slice(1).split("?");
+    // A link within the page keeps what was chosen.
+    if (id && !location.hash.includes("?") && location.hash !== "#") { reveal(id); return; }
+    const wanted = read(location.hash);
+    syncControls();
+    tell();
+    if (location.hash.includes("?")) show("report");
+    if (wanted !== null) await open(wanted, false);
+    else if (card.open) { opened = null; card.close(); }
+  }
+  window.addEventListener("popstate", restore);
 
   // Controls
 
@@ -112,102 +227,139 @@
     if (!view) return;
     // What moves the answer has other rows, and with them another height.
     if (holder.dataset.chart === "attribution-chart") { await draw(holder); return; }
-    for (const [name, value] of Object.entries(state)) view.signal(name, value);
+    const { signals } = view.getState({ signals: (name) => name in state, data: () => false });
+    // A copy: Vega takes an object for unchanged if it is the same one.
+    for (const name of Object.keys(signals)) view.signal(name, structuredClone(state[name]));
     await view.runAsync();
     sayIfEmpty(holder);
   }
 
+  const following = charts.filter((holder) => byId("explore").contains(holder));
   function tell() {
     told += 1;
     const now = told;
-    for (const holder of charts) drawing = drawing.then(() => now === told && refresh(holder));
-    for (const figure of document.querySelectorAll("[data-kept]")) figure.hidden = !kept(JSON.parse(figure.dataset.kept));
+    for (const holder of following) drawing = drawing.then(() => now === told && refresh(holder));
     describe();
     fillTable();
   }
 
   // Another set of covariates estimates something else, as another threshold, dose or estimator does.
-  const ofSet = (row) => !row.S || row.S === state.set;
-  const inBlock = (row) => row.T === state.threshold && row.D === state.dose && row.estimator === state.estimator && ofSet(row);
-  const kept = (row) => ["G", "C"].every((key) => !row[key] || state.chosen[key].includes(row[key]))
+  const inBlock = (row) => row.estimator === state.estimator && outer.every(({ name }) => !row[name] || row[name] === state[name]);
+  const kept = (row) => inner.every(({ name }) => !row[name] || state.chosen[name].includes(row[name]))
     && (state.chosen.gate === "all" || row.gate !== false);
   const shown = () => specs.filter((row) => inBlock(row) && kept(row));
+  const sorted = (rows) => [...rows].sort((a, b) => (a.hr ?? Infinity) - (b.hr ?? Infinity) || a.i - b.i);
 
   function middle(rows) {
-    const sorted = rows.map((row) => row.hr).sort((a, b) => a - b);
-    const half = sorted.length / 2;
-    return [sorted, sorted.length % 2 ? sorted[Math.floor(half)] : Math.sqrt(sorted[half - 1] * sorted[half])];
+    const ratios = rows.map((row) => row.hr).sort((a, b) => a - b);
+    const half = ratios.length / 2;
+    return [ratios, ratios.length % 2 ? ratios[Math.floor(half)] : Math.sqrt(ratios[half - 1] * ratios[half])];
   }
 
-  // Models that adjust for covariates balance nothing, so they pass no gate.
-  function gateWords(rows) {
+  // Models that adjust for covariates balance nothing.
+  function balanceWords(rows) {
     if (rows.every((row) => row.smd === null)) return "";
     const through = rows.filter((row) => row.gate);
-    return through.length ? `; through the balance gate ${through.length}, median ${middle(through)[1].toFixed(2)}`
-      : "; none is through the balance gate";
+    return through.length ? ` Every covariate is balanced in ${through.length}, with a median of ${middle(through)[1].toFixed(2)}.`
+      : " None balances every covariate.";
   }
+
+  // A value as it stands in a sentence.
+  const spoken = ({ values, spoken: texts }, value) => texts[values.indexOf(value)];
+  const blockWords = () => [state.estimator, ...outer.filter(({ name }) => shown().some((row) => row[name]))
+    .map((decision) => spoken(decision, state[decision.name]))].join(", ");
 
   function describe() {
     const rows = shown().filter((row) => row.hr !== null);
     const whole = specs.filter(inBlock);
     const below = rows.filter((row) => row.hr < 1).length;
-    const [sorted, median] = middle(rows);
-    document.getElementById("block-words").textContent = rows.length
-      ? `${rows.length} of ${whole.length} analyses shown (${state.estimator}, ${state.threshold}, ${page.names.dose} `
-        + `${state.dose}${rows[0].S ? `, adjusted for ${state.set}` : ""}): hazard ratio below 1 in ${below}, median ${median.toFixed(2)}, from `
-        + `${sorted[0].toFixed(2)} to ${sorted.at(-1).toFixed(2)}${gateWords(rows)}.`
-      : `None of ${whole.length} analyses is left (${state.estimator}, ${state.threshold}, ${page.names.dose} ${state.dose}).`;
+    byId("shown-count").textContent = `${shown().length} of ${whole.length} shown`;
+    let text = `No hazard ratio is left (${blockWords()}).`;
+    if (rows.length) {
+      const [ratios, median] = middle(rows);
+      text = `${blockWords()}: the median hazard ratio is ${median.toFixed(2)}, from ${ratios[0].toFixed(2)} to `
+        + `${ratios.at(-1).toFixed(2)}; ${below} of ${rows.length} lie below 1.${balanceWords(rows)}`;
+    }
+    byId("block-words").textContent = text;
+    const said = document.querySelector("#curve-chart [data-alternative]");
+    if (said) said.textContent = text;
+    // A control that does nothing for this estimator is not there.
+    for (const field of all("[data-field]")) {
+      const name = field.dataset.field;
+      if (name === "gate") field.hidden = whole.every((row) => row.smd === null);
+      else if (name === "group") field.hidden = !inner.some((decision) => whole.some((row) => row[decision.name]));
+      else field.hidden = !whole.some((row) => row[name]) && state.estimator === whole[0]?.estimator;
+    }
+    fillChips();
   }
 
-  function choose(name, value) { state[name] = value; syncControls(); tell(); }
+  function fillChips() {
+    const chips = [];
+    const add = (text, undo) => {
+      const button = element("button", text, { type: "button", "aria-label": `${text}: remove` });
+      button.addEventListener("click", () => { undo(); changed(); });
+      const item = element("li");
+      item.append(button);
+      chips.push(item);
+    };
+    if (state.estimator !== opening.estimator) add(state.estimator, () => { state.estimator = opening.estimator; });
+    for (const decision of outer) {
+      const { name } = decision;
+      if (state[name] !== opening[name]) add(spoken(decision, state[name]), () => { state[name] = opening[name]; });
+    }
+    for (const decision of inner) {
+      const { name } = decision;
+      for (const value of opening.chosen[name].filter((found) => !state.chosen[name].includes(found))) {
+        add(`without ${spoken(decision, value)}`, () => { state.chosen[name] = opening.chosen[name].filter((found) => found === value || state.chosen[name].includes(found)); });
+      }
+    }
+    if (state.chosen.gate !== "all") add("every covariate balanced", () => { state.chosen.gate = "all"; });
+    if (state.group) add(`grouped by ${inner.find(({ name }) => name === state.group).words}`, () => { state.group = ""; });
+    byId("chips").replaceChildren(...chips);
+    byId("reset").hidden = !chips.length;
+  }
+
+  function changed() { syncControls(); tell(); remember(); }
 
   function syncControls() {
-    for (const field of document.querySelectorAll("[data-control]")) field.value = state[field.dataset.control];
-    for (const box of document.querySelectorAll("[data-choice]")) {
-      const key = box.dataset.choice;
-      box.checked = key === "gate" ? state.chosen.gate === "through" : state.chosen[key].includes(box.value);
+    for (const field of all("[data-control]")) field.value = state[field.dataset.control];
+    for (const box of all("[data-choice]")) {
+      const name = box.dataset.choice;
+      box.checked = name === "gate" ? state.chosen.gate === "through" : state.chosen[name].includes(box.value);
     }
-  }
-
-  function keepChecked() {
-    const chosen = { G: [], C: [], gate: "all" };
-    for (const box of document.querySelectorAll("[data-choice]")) {
-      if (box.dataset.choice === "gate") chosen.gate = box.checked ? "through" : "all";
-      else if (box.checked) chosen[box.dataset.choice].push(box.value);
-    }
-    state.chosen = chosen;
-    tell();
   }
 
   document.addEventListener("change", ({ target }) => {
-    if (target.dataset.control) choose(target.dataset.control, target.value);
-    else if (target.dataset.choice) keepChecked();
+    const { control, choice } = target.dataset;
+    if (control) state[control] = target.value;
+    else if (choice === "gate") state.chosen.gate = target.checked ? "through" : "all";
+    else if (choice) state.chosen[choice] = all(`[data-choice="${choice}"]`).filter((box) => box.checked).map((box) => box.value);
+    else return;
+    changed();
   });
-  document.getElementById("reset").addEventListener("click", () => {
-    state.chosen = structuredClone(everything);
-    syncControls();
-    tell();
+  byId("reset").addEventListener("click", () => {
+    Object.assign(state, structuredClone(opening));
+    changed();
     // The mark of the last drag goes with it.
     const curve = document.querySelector("[data-chart=curve-chart]");
-    drawing = drawing.then(() => curve.dataset.drawn && draw(curve));
+    drawing = drawing.then(() => curve?.dataset.drawn && draw(curve));
   });
 
-  // Dragging over rows of the decision panel keeps those choices; an axis without a row keeps them all.
+  // Dragging over rows of the decision panel keeps those choices; a decision without a row keeps them all.
   function watchBrush(view) {
     let waiting;
     view.addSignalListener("decide", (_, value) => {
       clearTimeout(waiting);
       waiting = setTimeout(() => {
-        const rows = page.choices.filter((choice) => (value.choice || []).includes(choice.label));
+        const rows = page.choices.filter((row) => (value.choice || []).includes(row.choice));
         if (!rows.length) return;
-        state.chosen = structuredClone(everything);
-        for (const key of ["G", "C"]) {
-          const values = rows.filter((row) => row.field === key).map((row) => row.value);
-          if (values.length) state.chosen[key] = values;
+        state.chosen = structuredClone(opening.chosen);
+        for (const { name } of inner) {
+          const values = rows.filter((row) => row.field === name).map((row) => row.value);
+          if (values.length) state.chosen[name] = values;
         }
         if (rows.some((row) => row.field === "gate")) state.chosen.gate = "through";
-        syncControls();
-        tell();
+        changed();
       }, 250);
     });
   }
@@ -216,23 +368,21 @@
     const row = datum?.i !== undefined ? datum : datum?.datum;
     if (row?.i === undefined) return;
     if (name !== "blocks-chart") { open(row.i); return; }
-    state.threshold = row.T;
-    state.dose = row.D;
-    syncControls();
-    tell();
-    document.getElementById("curve").scrollIntoView({ behavior: "smooth" });
+    for (const decision of outer) if (row[decision.name]) state[decision.name] = row[decision.name];
+    changed();
+    byId("explore").scrollIntoView({ behavior: "smooth" });
   }
 
   // What moves the log hazard ratio of the analyses kept: sums of squares of a full factorial, a mean less those of
   // its parts. Levels with the largest share of gaps go until there is none, as in the tables.
   function attribution(rows) {
-    const factors = ["G", "C"].map((key) => [key, labels[key].filter((level) => rows.some((row) => row[key] === level))])
+    const factors = inner.map(({ name, values }) => [name, values.filter((level) => rows.some((row) => row[name] === level))])
       .filter(([, levels]) => levels.length > 1);
     const keys = factors.map(([key]) => key);
-    const place = (cell, part) => JSON.stringify(part.map((key) => cell[key]));
-    const found = new Map(rows.filter((row) => row.hr !== null).map((row) => [place(row, keys), Math.log(row.hr)]));
-    let cells = factors.reduce((all, [key, levels]) => all.flatMap((cell) => levels.map((level) => ({ ...cell, [key]: level }))), [{}]);
-    const gap = (cell) => !found.has(place(cell, keys));
+    const at = (cell, part) => JSON.stringify(part.map((key) => cell[key]));
+    const found = new Map(rows.filter((row) => row.hr !== null).map((row) => [at(row, keys), Math.log(row.hr)]));
+    let cells = factors.reduce((every, [key, levels]) => every.flatMap((cell) => levels.map((level) => ({ ...cell, [key]: level }))), [{}]);
+    const gap = (cell) => !found.has(at(cell, keys));
     while (cells.some(gap)) {
       let worst = { share: -1 };
       for (const [key, levels] of factors) {
@@ -244,54 +394,55 @@
       }
       cells = cells.filter((cell) => cell[worst.key] !== worst.level);
     }
-    const parts = keys.reduce((all, key) => [...all, ...all.map((part) => [...part, key])], [[]]).sort((a, b) => a.length - b.length);
+    const parts = keys.reduce((every, key) => [...every, ...every.map((part) => [...part, key])], [[]]).sort((a, b) => a.length - b.length);
     const effects = new Map();
     for (const part of parts) {
       const sums = new Map();
       for (const cell of cells) {
-        const [sum, count] = sums.get(place(cell, part)) || [0, 0];
-        sums.set(place(cell, part), [sum + found.get(place(cell, keys)), count + 1]);
+        const [sum, count] = sums.get(at(cell, part)) || [0, 0];
+        sums.set(at(cell, part), [sum + found.get(at(cell, keys)), count + 1]);
       }
       const smaller = [...effects].filter(([other]) => other.every((key) => part.includes(key)));
-      effects.set(part, cells.map((cell, at) => {
-        const [sum, count] = sums.get(place(cell, part));
-        return smaller.reduce((rest, [, effect]) => rest - effect[at], sum / count);
+      effects.set(part, cells.map((cell, position) => {
+        const [sum, count] = sums.get(at(cell, part));
+        return smaller.reduce((rest, [, effect]) => rest - effect[position], sum / count);
       }));
     }
-    const squares = [...effects].filter(([part]) => part.length).map(([part, effect]) => [part, effect.reduce((sum, e) => sum + e * e, 0)]);
+    const squares = [...effects].filter(([part]) => part.length).map(([part, effect]) => [part.join(" x "), effect.reduce((sum, e) => sum + e * e, 0)]);
     // Of a match also the order of equal scores: the variance between the orders, summed over the same cells.
-    const between = new Map(rows.map((row) => [place(row, keys), row.tb]));
-    const ties = cells.map((cell) => between.get(place(cell, keys)));
-    if (ties.every((tie) => tie !== null && tie !== undefined)) squares.push([["tie"], ties.reduce((sum, tie) => sum + tie, 0)]);
+    const between = new Map(rows.map((row) => [at(row, keys), row.variance_between_orders]));
+    const ties = cells.map((cell) => between.get(at(cell, keys)));
+    if (ties.every((tie) => tie !== null && tie !== undefined)) squares.push(["tie_break", ties.reduce((sum, tie) => sum + tie, 0)]);
     const total = squares.reduce((sum, [, square]) => sum + square, 0);
-    return total > 0 ? squares.map(([part, square]) => [part, square / total]) : [];
+    return total > 0 ? squares.map(([term, square]) => [term, square / total]) : [];
   }
 
   function shares() {
-    return page.estimators.flatMap((estimator) => attribution(
-      specs.filter((row) => row.T === state.threshold && row.D === state.dose && row.estimator === estimator && ofSet(row) && kept(row)),
-    ).map(([part, share]) => ({
-      estimator, term: page.terms[part.join("")], share, kind: part[0] === "tie" ? "no choice" : part.length > 1 ? "only together" : "one choice alone",
-      text: share < 0.005 ? "<1 %" : `${Math.round(100 * share)} %`,
-    })));
+    const here = (row) => outer.every(({ name }) => !row[name] || row[name] === state[name]) && kept(row);
+    return page.estimators.flatMap((estimator) => attribution(specs.filter((row) => row.estimator === estimator && here(row)))
+      .map(([term, share]) => ({
+        estimator, term: page.terms[term], share, kind: term === "tie_break" ? "no choice" : term.includes(" x ") ? "only together" : "one choice alone",
+        text: share < 0.005 ? "<1%" : `${Math.round(100 * share)}%`,
+      })));
   }
 
   // Tables
 
-  const element = (tag, text, attributes = {}) => {
+  function element(tag, text, attributes = {}) {
     const made = document.createElement(tag);
     if (text !== undefined) made.textContent = text;
     for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
     return made;
-  };
+  }
   const two = (value) => (value === null || value === undefined ? "–" : Math.abs(value) < 1e-9 ? "0.00" : value >= 100 || value < 0.01
     ? value.toExponential(1) : value.toFixed(2));
-  const limits = (i) => (get.hr(i) === null ? get.why(i) || "–" : `${two(get.hr(i))} (${two(get.lo(i))} to ${two(get.hi(i))})`);
+  const ratioOf = (from, i) => (from.hr(i) === null ? from.reason(i) || "–" : `${two(from.hr(i))} (${two(from.lo(i))} to ${two(from.hi(i))})`);
   const cell = (value) => (value === null || value === undefined ? "–"
-    : value < 0 ? `<${page.names.minimum}` : value.toLocaleString("en"));
+    : value < 0 ? `<${page.minimum_count}` : value.toLocaleString("en"));
 
-  function table(holder, heads, rows) {
+  function table(holder, heads, rows, title) {
     const made = element("table", undefined, { class: "data" });
+    made.append(element("caption", title, { class: "hidden" }));
     const head = made.createTHead().insertRow();
     heads.forEach((text, at) => head.append(element("th", text, { scope: "col", class: at ? "" : "corner" })));
     const body = made.createTBody();
@@ -304,128 +455,258 @@
       });
     }
     holder.replaceChildren(made);
+    markScrollers();
   }
 
-  const folded = document.getElementById("block-table");
+  const folded = byId("block-table");
   function fillTable() {
     if (!folded.open) return;
-    const rows = shown().sort((a, b) => (a.hr ?? Infinity) - (b.hr ?? Infinity));
     table(folded.querySelector(".scroll"),
-      ["Analysis", "Hazard ratio (CI)", "1/HR", "P", "Patients", "Events", "Largest |SMD|", "Gate"],
-      rows.map((row) => {
-        const button = element("button", [row.Gt, row.Ct, row.S].filter(Boolean).join(", ") || row.estimator,
-          { type: "button", class: "link" });
+      ["Analysis", "Hazard ratio (CI)", "1/HR", "P", "Patients", "Events", "Largest |SMD|", "Balanced"],
+      sorted(shown()).map((row) => {
+        const button = element("button", inner.filter(({ name }) => row[name]).map((decision) => spoken(decision, row[decision.name])).join(", ") || row.estimator, { type: "button", class: "link" });
         button.addEventListener("click", () => open(row.i));
-        return [button, limits(row.i), two(row.inverse), row.pt, cell(get.n(row.i)), cell(get.events(row.i)), two(row.smd),
+        return [button, ratioOf(get, row.i), two(row.inverse), row.p_text, cell(get.n(row.i)), cell(get.events(row.i)), two(row.smd),
           row.smd === null ? "–" : row.gate ? "yes" : "no"];
-      }));
+      }), "The analyses shown");
   }
   folded.addEventListener("toggle", fillTable);
 
   // One analysis
 
-  const card = document.getElementById("analysis");
-  const key = (i, parts) => parts.map((name) => get[name](i)).join(".");
+  const card = byId("analysis");
 
   function facts(i) {
     const rows = [
-      ["Hazard ratio", `${limits(i)}, P ${get.pt(i)}`],
+      ["Hazard ratio", `${ratioOf(get, i)}, P ${get.p_text(i)}`],
       ["The other way round", get.hr(i) === null ? "–" : `${two(1 / get.hr(i))} (${two(1 / get.hi(i))} to ${two(1 / get.lo(i))})`],
       ["Patients, events", `${cell(get.n(i))}, ${cell(get.events(i))}`],
     ];
-    if (get.E(i) === page.matched) {
-      const focal = get.focal(i) === 1 ? "at or above the cutoff" : "below the cutoff";
-      rows.push(["Pairs", get.pairs(i) === null ? "–" : `${cell(get.pairs(i))}; ${Math.round(100 * get.matched(i))} % of the smaller arm (${focal})`]);
-      rows.push(["Over the orders of equal scores", get.el(i) === null ? "–" : `${two(get.el(i))} to ${two(get.eh(i))}`]);
+    if (get.estimator(i) === page.matched) {
+      const focal = get.focal_arm(i) === 1 ? "at or above the cutoff" : "below the cutoff";
+      rows.push(["Pairs", get.pairs(i) === null ? "–" : `${cell(get.pairs(i))}; ${Math.round(100 * get.matched_share(i))}% of the smaller arm (${focal})`]);
+      rows.push(["Over the orders of equal scores", get.orders_from(i) === null ? "–" : `${two(get.orders_from(i))} to ${two(get.orders_to(i))}`]);
       rows.push(["Rosenbaum’s Γ", get.gamma(i) === null ? "– (one-sided P of the pairs’ scores above 0.05 without any bias)" : two(get.gamma(i))]);
     }
     if (get.smd(i) !== null) {
-      rows.push(["Largest |SMD|", `${two(get.smd(i))} baseline, ${two(get.smdp(i))} of the score${get.gate(i) ? "; through the gate" : "; not through the gate"}`]);
+      rows.push(["Largest |SMD|", `${two(get.smd(i))} baseline, ${two(get.smd_of_score(i))} of the score; ${get.gate(i) ? "every" : "not every"} covariate balanced`]);
     }
     if (get.care(i)) rows.push(["Caution", `rests on ${get.care(i)}`]);
-    rows.push(["E-value (of the limit)", get.ev(i) === null ? "–" : `${two(get.ev(i))} (${two(get.evl(i))})`]);
+    rows.push(["E-value (of the limit)", get.e_value(i) === null ? "–" : `${two(get.e_value(i))} (${two(get.e_value_of_limit(i))})`]);
     return rows;
   }
 
-  function related(i) {
-    const same = (name, j) => get[name](j) < 0 || get[name](i) < 0 || get[name](i) === get[name](j);
-    const rows = [];
-    for (let j = 0; j < specifications.rows; j += 1) if (["T", "D", "G", "C"].every((name) => same(name, j))) rows.push(j);
-    return rows;
-  }
-
+  const axes = decisions.filter((decision) => decision.texts);
   function scenarioPath(i) {
-    const parts = ["T", "D", "G", "C"].map((name, place) => {
-      const at = get[name](i) < 0 ? page.primary[place] : get[name](i);
-      return `${axes[name]}~${texts[name][at]}`;
-    });
+    const parts = axes.map(({ name, texts, primary }) => `${name}~${texts[get[name](i) < 0 ? primary : get[name](i)]}`);
     return `results/scenarios/${parts.join("/")}.parquet`;
   }
 
-  const arms = (i) => {
-    const whose = page.curves.whose[get.E(i) === page.matched ? key(i, ["T", "D", "G", "C", "S"])
-      : `${get.T(i)}.${get.D(i)}.-1.-1.-1`] || [];
-    const high = label("D", i);
+  // Every hazard ratio of the scenario: those of this page, then other populations and landmarks.
+  function related(i, more) {
+    const rows = [];
+    for (const [from, count] of [[get, analyses.rows], [columnsOf(more.others), more.others.rows]]) {
+      const same = ({ name }, j) => from[name](j) < 0 || get[name](i) < 0 || get[name](i) === from[name](j);
+      for (let j = 0; j < count; j += 1) if (axes.every((axis) => same(axis, j))) rows.push([from, j]);
+    }
+    return rows.map(([from, j]) => [
+      page.estimators[from.estimator(j)] + (from.landmark_order(j) < 0 ? "" : `: ${more.orders[from.landmark_order(j)]}`),
+      more.populations[from.population(j)], from.adjustment_set(j) < 0 ? "none" : valuesOf.adjustment_set[from.adjustment_set(j)],
+      from.landmark(j) ? `${from.landmark(j)} ${more.time_unit}` : "none", ratioOf(from, j),
+      from.hr(j) === null ? "–" : two(1 / from.hr(j)), from.p_text(j), cell(from.n(j)), cell(from.events(j))]);
+  }
+
+  const codes = (i, left = []) => named.map((name) => (left.includes(name) ? -1 : get[name](i))).join(".");
+  // What everybody's curve does not hang on, and what balance before matching does not.
+  const unmatched = named.filter((name) => !outer.some((decision) => decision.name === name && decision.texts));
+
+  const arms = (i, { whose, shapes }) => {
+    const curves = whose[get.estimator(i) === page.matched ? codes(i)
+      : codes(i, unmatched)] || [];
+    const high = label("dose_cutoff", i);
     return [[1, high], [0, high.replace("≥", "<")]].flatMap(([side, arm]) => {
-      if (!whose[side]) return [];
-      const [time, survival, risk] = page.curves.shapes[whose[side]];
-      return time.map((t, at) => ({ arm, time: t, survival: survival[at], risk: risk[at] || `<${page.names.minimum}` }));
+      if (!curves[side]) return [];
+      const [time, survival, risk] = shapes[curves[side]];
+      return time.map((t, at) => ({ arm, time: t, survival: survival[at], risk: risk[at] || `<${page.minimum_count}` }));
     });
   };
 
-  function balance(i) {
-    const { names, smd } = page.balance;
-    const before = smd[`${get.T(i)}.${get.D(i)}.${get.G(i)}.-1.${get.S(i)}.0`] || [];
-    const after = smd[`${key(i, ["T", "D", "G", "C", "S"])}.${get.E(i)}`] || [];
-    const stages = (at) => (get.E(i) ? [["Before", before[at]], ["After", after[at]]] : [["Before", before[at]]]);
+  function balance(i, { names, smd }) {
+    const before = smd[`${codes(i, ["caliper"])}.0`] || [];
+    const after = smd[`${codes(i)}.${get.estimator(i)}`] || [];
+    const stages = (at) => (get.estimator(i) ? [["Before", before[at]], ["After", after[at]]] : [["Before", before[at]]]);
     return names.flatMap((name, at) => stages(at)
       .filter(([, value]) => value !== null && value !== undefined)
       .map(([when, value]) => ({ name, stage: when, smd: value })));
   }
 
   // What a paper prints of the primary scenario.
-  function printed(i, kind) {
-    const matched = get.E(i) === page.matched;
-    return page.printed.filter((row) => get.primary(i) && row.kind === kind
-      && (row.matched ? matched && row.S === get.S(i) : kind === "smd" || !matched))
+  function printed(i, kind, rows) {
+    const matched = get.estimator(i) === page.matched;
+    return rows.filter((row) => get.primary(i) && row.kind === kind
+      && (row.matched ? matched && row.adjustment_set === get.adjustment_set(i) : kind === "smd" || !matched))
       .map((row) => (kind === "smd" ? { ...row, stage: row.matched ? "After" : "Before" } : row));
   }
 
-  async function open(i) {
-    const words = [page.estimators[get.E(i)], label("T", i), `${page.names.dose} ${label("D", i)}`,
-      label("G", i) && `${page.names.gtv} ${label("G", i)}`, specs[i].Ct?.toLowerCase(), label("S", i),
+  function beside(i) {
+    const primary = specs.find((row) => row.primary && row.estimator === specs[i].estimator && row.adjustment_set === specs[i].adjustment_set);
+    const rows = [{ ...specs[i], name: "This analysis", primary: false }];
+    if (primary && primary.i !== i) rows.push({ ...primary, name: "Primary scenario" });
+    return rows.filter((row) => row.hr !== null);
+  }
+
+  // The analyses as the curve shows them; one from another block has its own neighbours.
+  function neighbours(i) {
+    const own = (row) => row.estimator === specs[i].estimator && outer.every(({ name }) => row[name] === specs[i][name]);
+    const rows = sorted(shown().some((row) => row.i === i) ? shown() : specs.filter(own)).map((row) => row.i);
+    const at = rows.indexOf(i);
+    return [rows[at - 1], rows[at + 1]];
+  }
+
+  async function open(i, remembered = true) {
+    opened = i;
+    const more = await unpack("analysis");
+    const words = [page.estimators[get.estimator(i)], ...decisions.filter(({ name }) => label(name, i))
+      .map((decision) => spoken(decision, label(decision.name, i))),
       get.primary(i) && "primary scenario"].filter(Boolean);
-    document.getElementById("analysis-title").textContent = words.join(", ");
-    const list = document.getElementById("analysis-facts");
-    list.replaceChildren(...facts(i).flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
+    byId("analysis-title").textContent = words.join(", ");
+    byId("analysis-facts").replaceChildren(...facts(i).flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
     const path = scenarioPath(i);
-    document.getElementById("analysis-command").textContent = `snakemake --cores 2 --force ${path}`;
-    const digest = page.provenance.scenarios?.[path];
-    document.getElementById("analysis-digest").textContent = digest || "–";
-    table(document.getElementById("analysis-estimates"),
-      ["Estimator", "Patients of", "Adjusted for", "Landmark", "Hazard ratio (CI)", "1/HR", "P", "Patients", "Events"],
-      related(i).map((j) => [
-        page.estimators[get.E(j)] + (get.O(j) < 0 ? "" : `: ${page.orders[get.O(j)]}`), page.populations[get.P(j)],
-        label("S", j) || "none", get.L(j) ? `${get.L(j)} ${page.names.time}` : "none", limits(j),
-        get.hr(j) === null ? "–" : two(1 / get.hr(j)), get.pt(j), cell(get.n(j)), cell(get.events(j))]));
+    byId("analysis-command").textContent = `snakemake --cores 2 --force ${path}`;
+    byId("analysis-digest").textContent = more.scenarios[path] || "–";
+    table(byId("analysis-estimates"),
+      ["Estimator", "Patients of", "Adjusted for", "Landmark", "Hazard ratio (CI)", "1/HR", "P", "Patients", "Events"], related(i, more),
+      "All hazard ratios of this scenario");
+    const [before, after] = neighbours(i);
+    for (const [id, other] of [["analysis-before", before], ["analysis-after", after]]) {
+      byId(id).disabled = other === undefined;
+      byId(id).onclick = () => open(other);
+    }
+    if (remembered) remember();
     if (!card.open) card.showModal();
     card.scrollTop = 0;
-    const km = [...arms(i), ...printed(i, "survival")];
-    const curveOf = get.E(i) === page.matched ? "matched pairs" : "all patients, unweighted";
-    document.getElementById("analysis-km-words").textContent = km.length
-      ? `Survival of ${curveOf}; each step holds at least ${page.names.minimum} events, so that the curve is exact where it falls and above the whole one between.${
-        km.some((row) => row.published !== undefined) ? " Purple: published." : ""}` : "No curve: too few patients.";
-    const holders = Object.fromEntries([...card.querySelectorAll("[data-chart]")].map((h) => [h.dataset.chart, h]));
-    const love = [...balance(i), ...printed(i, "smd")];
+    const km = [...arms(i, more.curves), ...printed(i, "survival", more.printed)];
+    const curveOf = get.estimator(i) === page.matched ? "matched pairs" : "all patients, unweighted";
+    byId("analysis-km-words").textContent = km.length
+      ? `Survival of ${curveOf}; each step holds at least ${page.minimum_count} events, so that the curve is exact where it falls and above the whole one between.${
+        km.some((row) => row.published !== undefined) ? " Hollow: published." : ""}` : "No curve: too few patients.";
+    const holders = Object.fromEntries(all("[data-chart]", card).map((holder) => [holder.dataset.chart, holder]));
+    const love = [...balance(i, more.balance), ...printed(i, "smd", more.printed)];
     holders["scenario-love"].closest("figure").hidden = !love.length;
+    await draw(holders["scenario-beside"], { beside: beside(i) });
     await draw(holders["scenario-km"], { km });
     if (love.length) await draw(holders["scenario-love"], { love });
   }
-  // A link leads out of the card, to the page behind it.
-  card.addEventListener("click", (event) => { if (event.target === card || event.target.closest("a")) card.close(); });
+  card.addEventListener("click", (event) => { if (event.target === card) card.close(); });
+  card.addEventListener("close", () => { if (opened !== null) { opened = null; remember(); } });
+
+  // Downloads: each figure as it is seen, as SVG and PNG, each table and the rows of a chart as CSV.
+
+  const save = (blob, name) => {
+    const link = element("a", undefined, { href: URL.createObjectURL(blob), download: name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  };
+  // The page's colours are variables; a file has none.
+  function svgText(svg) {
+    const copy = svg.cloneNode(true);
+    const style = getComputedStyle(document.documentElement);
+    const { width, height } = svg.getBoundingClientRect();
+    const box = copy.getAttribute("viewBox") || `0 0 ${width} ${height}`;
+    copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+    copy.setAttribute("viewBox", box);
+    copy.setAttribute("width", box.split(" ")[2]);
+    copy.setAttribute("height", box.split(" ")[3]);
+    copy.style.background = style.getPropertyValue("--paper").trim();
+    copy.removeAttribute("aria-hidden");
+    return new XMLSerializer().serializeToString(copy).replace(/var\((--[\w-]+)\)/g, (_, name) => style.getPropertyValue(name).trim());
+  }
+  async function png(text) {
+    const image = new Image();
+    image.src = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
+    await image.decode();
+    const canvas = element("canvas", undefined, { width: 2 * image.naturalWidth, height: 2 * image.naturalHeight });
+    canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+    URL.revokeObjectURL(image.src);
+    return new Promise((done) => { canvas.toBlob(done, "image/png"); });
+  }
+  const quoted = (value) => {
+    // Text that a spreadsheet would run is kept from it.
+    const text = value === null || value === undefined ? "" : typeof value === "object" ? JSON.stringify(value)
+      : typeof value === "string" && /^'*[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
+    return /[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+  };
+  function csv(rows) {
+    const names = [...new Set(rows.flatMap(Object.keys))].filter((name) => name !== "i" && name !== "choices");
+    return [["data_origin", ...names], ...rows.map((row) => [page.data_origin, ...names.map((name) => row[name])])]
+      .map((line) => line.map(quoted).join(",")).join("\n").concat("\n");
+  }
+  // The rows of a chart: those in view, or those that came with it; the largest where it has several.
+  function rowsOf(name) {
+    if (following.some((holder) => holder.dataset.chart === name)) {
+      return name === "attribution-chart" ? shares() : name === "curve-chart" ? sorted(shown()) : specs;
+    }
+    const found = [];
+    JSON.parse(page.charts[name], (_, value) => { if (Array.isArray(value?.values) && typeof value.values[0] === "object") found.push(value.values); return value; });
+    return found.sort((a, b) => b.length - a.length)[0] || specs;
+  }
+  async function download(exhibit, kind) {
+    const name = exhibit.id;
+    if (kind === "CSV") {
+      const of = exhibit.querySelector("[data-table]")?.dataset.table;
+      const text = of ? (await unpack("tables"))[of] : csv(rowsOf(exhibit.querySelector("[data-chart]").dataset.chart));
+      save(new Blob([text], { type: "text/csv" }), `${name}.csv`);
+      return;
+    }
+    const text = svgText(all("svg", exhibit).find(visible));
+    save(kind === "SVG" ? new Blob([text], { type: "image/svg+xml" }) : await png(text), `${name}.${kind.toLowerCase()}`);
+  }
+  for (const exhibit of all("[data-exhibit]")) {
+    const isTable = exhibit.querySelector("[data-table]");
+    if (isTable && !isTable.querySelector("table")) continue;
+    const kinds = isTable ? ["CSV"] : exhibit.querySelector("[data-chart]") ? ["SVG", "PNG", "CSV"] : ["SVG", "PNG"];
+    const line = element("p", undefined, { class: "downloads no-print" });
+    line.append(element("a", "Link", { href: `#${exhibit.id}`, "aria-label": `Link to ${exhibit.dataset.exhibit}` }));
+    for (const kind of kinds) {
+      const button = element("button", kind, { type: "button", class: "link", "aria-label": `${exhibit.dataset.exhibit} as ${kind}` });
+      button.addEventListener("click", () => download(exhibit, kind));
+      line.append(button);
+    }
+    exhibit.querySelector("figcaption").append(line);
+  }
+
+  // Search over chapters, figures, tables and terms
+
+  const entries = [
+    ...all("nav a").map((link) => [link.textContent, link.hash, ""]),
+    ...all("[data-exhibit]").map((part) => [`${part.dataset.exhibit} ${part.dataset.title}`, `#${part.id}`, part.textContent]),
+    ...all(".glossary [id]").map((part) => [part.querySelector("dt").textContent, `#${part.id}`, part.querySelector("dd").textContent]),
+  ];
+  byId("search").addEventListener("input", ({ target }) => {
+    const words = target.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const holds = (text) => words.every((word) => text.toLowerCase().includes(word));
+    const found = words.length ? [...entries.filter(([name]) => holds(name)), ...entries.filter(([name, , text]) => !holds(name) && holds(text))] : [];
+    byId("found").replaceChildren(...found.slice(0, 12).map(([name, hash]) => {
+      const item = element("li");
+      item.append(element("a", name, { href: hash }));
+      return item;
+    }), ...(words.length && !found.length ? [element("li", "Nothing found.")] : []));
+  });
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[href^='#']");
+    if (link && link.hash === location.hash) reveal(link.hash.slice(1));
+  });
 
   syncControls();
   describe();
+  markScrollers();
+  await restore();
   document.documentElement.dataset.ready = "true";
-  window.robustness = { drawAll, views, state, specs, open, settled: () => drawing.then(() => null) };
+  drawWhenIdle();
+  const drawAll = async () => {
+    for (const part of all("main details.exhibit")) part.open = true;
+    await drawVisible();
+    markScrollers();
+  };
+  window.robustness = { drawAll, drawVisible, unpack, show, views, state, specs, open, shown, settled: () => drawing.then(() => null) };
 })();

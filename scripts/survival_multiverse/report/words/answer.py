@@ -1,4 +1,4 @@
-"""The answer first: three sentences for each estimand of the primary block, and the same as a table."""
+"""The answer first: a few sentences for each estimator at the primary cutoffs, and the same as a table."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ from survival_multiverse.inference.specification_summary import (
     summarise,
 )
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p, format_ratio
-from survival_multiverse.report.words.labels import arm_labels, axis_value, in_sentence
+from survival_multiverse.report.words.labels import arm_labels, in_sentence
 from survival_multiverse.report.words.narrative import (
     ANALYSES,
     beside,
@@ -34,27 +34,27 @@ from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
 
 SILENT = {
-    "simulated": "the patients are simulated, so no answer about real patients is in these numbers",
+    "simulated": "The patients are simulated, so these numbers hold no answer about real patients.",
     "reconstructed": (
-        "the patients were reconstructed from published statistics: with the published pairs these numbers "
-        "are reproduced by construction, and other cutoffs follow from an assumption about values within "
-        "each published category"
+        "The patients were reconstructed from published statistics. With the published pairs these numbers "
+        "are reproduced by construction. Other cutoffs follow from an assumption about values within each "
+        "published category."
     ),
 }
 UNTESTED = "They were not tested together: the settings name other estimators for that."
-ALONE = ("One analysis: nothing to test together.", "There is no choice that could move it.")
-MECHANICAL = (
-    "other cutoffs follow from an assumption about values within each published category, so no P value over "
-    "all of them is given here"
+ALONE = "One analysis: nothing to test together."
+ASSUMED = (
+    "Other cutoffs follow from an assumption about values within each published category. No P value over "
+    "all of them is given here."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one estimand of the primary block says: its name, its sentences, and a row of the table."""
+    """What one estimator says at the primary cutoffs: its name, its paragraphs, and a row of the table."""
 
     name: str
-    sentences: tuple[str, str, str]
+    sentences: tuple[str, ...]
     row: dict[str, str]
 
 
@@ -72,8 +72,8 @@ def answers(
         shares = first_order(attribution, study, name)
         together = _cell(here, name, study) if is_fitted(study) else tested.get(name, UNTESTED)
         others = beside(everything[everything["estimator"] == name], study)
-        moves = _moves(shares, here, study) if len(here) > 1 else ALONE[1]
-        together = together if len(here) > 1 else ALONE[0]
+        moves = _moves(shares, here, study) if len(here) > 1 else ""
+        together = together if len(here) > 1 else ALONE
         sentences = (_favour(here, name, study), together, f"{moves} {others}".strip())
         last = (
             _printed_cells(here, name, study)
@@ -81,7 +81,7 @@ def answers(
             else _joint_cells(blocks.get(name, {}), study)
         )
         row = _row(name, here, study) | last | _most(shares, here, study)
-        found.append(Answer(ESTIMATOR_LABELS[name], sentences, row))
+        found.append(Answer(ESTIMATOR_LABELS[name], tuple(filter(None, sentences)), row))
     return found
 
 
@@ -98,11 +98,10 @@ def is_fitted(study: Study) -> bool:
 def silence(study: Study) -> str:
     """Say what the evidence can't say, whatever the numbers are."""
     text = (
-        "What the evidence can't say: whether a difference is the work of "
-        f"{in_sentence(study.dose.label)} or of whatever decided who received it and was not measured"
+        f"What the evidence can’t say: whether {in_sentence(study.dose.label)} made a difference, or "
+        "something not measured that decided who received it."
     )
-    extra = SILENT.get(study.source)
-    return f"{text}; and {extra}." if extra else f"{text}."
+    return f"{text} {SILENT.get(study.source, '')}".strip()
 
 
 def first_order(attribution: pd.DataFrame, study: Study, estimator: str) -> dict[str, float]:
@@ -134,24 +133,22 @@ def _favour(rows: pd.DataFrame, name: str, study: Study) -> str:
     summary = summarise(rows)
     low, high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
     what = f"{summary.attempted:,} {ANALYSES[name]} analys{'is' if summary.attempted == 1 else 'es'}"
-    where = f"patients with {axis_value(study, 'oligo_threshold', study.primary.oligo_threshold)}"
-    dose = f"{in_sentence(study.dose.label)} {high}"
-    compares = f"compare{'s' if summary.attempted == 1 else ''} {dose} with {low}"
-    opening = f"{what} of {where}{_adjusted(name, study)} {compares}"
+    compares = f"compare{'s' if summary.attempted == 1 else ''} {high} with {low}"
+    opening = f"{what}{_adjusted(name, study)} {compares}"
     if not summary.estimated:
         return f"{opening}; none gave a hazard ratio."
     some = "" if summary.estimated == summary.attempted else f"; {summary.estimated:,} gave a hazard ratio"
     limits = f"a {percent(study)} confidence interval below 1"
+    published = _published(name, study)
     if summary.estimated == 1:
         low_end, high_end = (format_ratio(summary.lowest[name]) for name in ("ci_lower", "ci_upper"))
         found = f"the hazard ratio is {format_ratio(summary.median)}"
         found += f" ({percent(study)} CI {low_end} to {high_end})"
-        return f"{opening}{some}; {found}. {_like(rows, study)}".strip()
-    better = f"{of_all(summary.below_1, summary.estimated)} found longer survival with {dose}"
+        return f"{opening}{some}: {found}.{published} {_like(rows, study)}".strip()
+    better = f"{of_all(summary.below_1, summary.estimated)} found longer survival (hazard ratio below 1)"
     return (
-        f"{opening}{some}; {better} (hazard ratio below "
-        f"1){excluding(summary.ci_below_1, summary.below_1, limits)}; the median is "
-        f"{format_ratio(summary.median)}{_published(name, study)}. {_like(rows, study)}"
+        f"{opening}{some}: {better}{excluding(summary.ci_below_1, summary.below_1, limits)}. "
+        f"The median is {format_ratio(summary.median)}.{published} {_like(rows, study)}"
     ).strip()
 
 
@@ -163,7 +160,7 @@ def _adjusted(name: str, study: Study) -> str:
 
 def _published(name: str, study: Study) -> str:
     ratio = study.published.get(name)
-    return f", and {format_ratio(ratio)} was published" if ratio and not is_fitted(study) else ""
+    return f" Published was {format_ratio(ratio)}." if ratio and not is_fitted(study) else ""
 
 
 def _like(rows: pd.DataFrame, study: Study) -> str:
@@ -175,13 +172,14 @@ def _like(rows: pd.DataFrame, study: Study) -> str:
     if not through.attempted:
         few = "It did not balance" if len(rows) == 1 else f"None of the {len(rows):,} balanced"
         return (
-            f"{few} every baseline covariate ({limit}): the arms compared differ, whatever the hazard ratio."
+            f"{few} every baseline covariate ({limit}). The arms compared differ, whatever the hazard ratio."
         )
     if len(rows) == 1:
         return f"It balanced every baseline covariate ({limit})."
     count = "All" if through.attempted == len(rows) else f"Only {through.attempted:,} of the {len(rows):,}"
-    found = f"; their median is {format_ratio(through.median)}" if through.estimated else ""
-    return f"{count} balanced every baseline covariate ({limit}){found}."
+    whose = "Its hazard ratio" if through.attempted == 1 else "Their median"
+    found = f" {whose} is {format_ratio(through.median)}." if through.estimated else ""
+    return f"{count} balanced every baseline covariate ({limit}).{found}"
 
 
 def _through_gate(rows: pd.DataFrame, study: Study) -> Summary | None:
@@ -191,14 +189,14 @@ def _through_gate(rows: pd.DataFrame, study: Study) -> Summary | None:
 
 
 def _cell(rows: pd.DataFrame, name: str, study: Study) -> str:
-    """Describe the published cell instead of a joint test: what was fitted to a print can't be tested."""
+    """Describe the published cutoffs instead of a joint test: what was fitted to a print can’t be tested."""
     cells = [f"{text} ({in_sentence(label)})" for label, text in _primary_ratios(rows, study).items()]
     if not cells:
-        return f"Nothing could be estimated at the published cutoffs, and {MECHANICAL}."
+        return f"Nothing could be estimated at the published cutoffs. {ASSUMED}"
     ratio = study.published.get(name)
     whose = "the paper’s own pairs and model" if name == "matched" else "the paper’s own model"
-    printed = f", where {whose} gave {format_ratio(ratio)}" if ratio else ""
-    return f"At the published cutoffs they give {' and '.join(cells)}{printed}; {MECHANICAL}."
+    printed = f" There {whose} gave {format_ratio(ratio)}." if ratio else ""
+    return f"At the published cutoffs they give {' and '.join(cells)}.{printed} {ASSUMED}"
 
 
 def _primary_ratios(rows: pd.DataFrame, study: Study) -> dict[str, str]:
@@ -235,7 +233,7 @@ def _row(name: str, rows: pd.DataFrame, study: Study) -> dict[str, str]:
         "Hazard ratio below 1": f"{summary.below_1:,} of {summary.estimated:,}",
         "CI excludes 1": f"{summary.ci_below_1:,} below, {summary.ci_above_1:,} above",
         "Median HR (range)": _span(summary),
-        "Through the gate": GAP if through is None else f"{through.attempted:,} of {len(rows):,}",
+        "Balanced": GAP if through is None else f"{through.attempted:,} of {len(rows):,}",
         "Their median HR (range)": GAP if through is None else _span(through, none="none"),
     }
 

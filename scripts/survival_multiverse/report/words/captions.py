@@ -1,6 +1,6 @@
 """Titles, captions and alternative texts of the figures, made from the settings and the numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -14,6 +14,7 @@ from survival_multiverse.inference.specification_summary import (
 )
 from survival_multiverse.paper.published_marks import NO_MARKS
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
+from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.words.figure_names import (
     BY,
     DOSE,
@@ -39,11 +40,12 @@ CURVE, SURFACE = "specification_curve", "hazard_ratio_surface"
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What stands under a figure, and what is read out instead of it."""
+    """What stands under a figure, what is read out instead of it, and how to read it, which is folded."""
 
     title: str
     text: str
     alternative: str
+    reading: str = ""
 
 
 def caption(
@@ -54,7 +56,9 @@ def caption(
         return _curve_caption(specifications, study)
     if name == SURFACE:
         return _surface_caption(specifications, study)
-    return _survival_caption(name.removeprefix(PREFIX), study, _printed(name, study, published))
+    words = _survival_caption(name.removeprefix(PREFIX), study, _printed(name, study, published))
+    compared = name.removeprefix(PREFIX).startswith(BY) and published_in(name, published, study)
+    return replace(words, reading=words.reading + filled_in(study)) if compared else words
 
 
 def filled_in(study: Study) -> str:
@@ -68,27 +72,16 @@ def filled_in(study: Study) -> str:
     )
 
 
-def marks_lacking(study: Study, published: pd.DataFrame, *, value: bool, primary: bool = True) -> str:
-    """Say which marks a chart lacks: the published `value`, the `primary` scenario."""
-    parts = [] if primary else ["the primary scenario, as no single analysis has a place here"]
-    if not value and (study.published or len(published)):
-        parts.append("a published value, as the paper prints none of this kind")
-    return f" Not marked: {'; '.join(parts)}." if parts else ""
-
-
 def _printed(name: str, study: Study, published: pd.DataFrame) -> str:
-    """Say what is purple in a figure of survival curves."""
-    words = {"survival": "survival rates (rings)", "median": "medians (ticks)", "log_rank_p": "log-rank P"}
+    """Say which published numbers a figure of survival curves marks."""
+    words = {"survival": "survival rates (rings)", "median": "medians (ticks)"}
     kinds = published_in(name, published, study)
     found = [text for kind, text in words.items() if kind in kinds]
-    purple = f" Purple: published {', '.join(found)}." if found else ""
-    if found and name.removeprefix(PREFIX).startswith(BY):
-        purple += filled_in(study)
-    return purple + marks_lacking(study, published, value=bool(found))
+    return f" {PUBLISHED_NAME.capitalize()}: published {', '.join(found)}." if found else ""
 
 
 def _curve_caption(specifications: pd.DataFrame, study: Study) -> Caption:
-    percent = f"{100 * study.analysis.confidence_level:g} %"
+    percent = f"{100 * study.analysis.confidence_level:g}%"
     text = (
         "Every specification of the primary population at the primary threshold, one curve for each "
         f"estimator and cutoff of {in_sentence(study.dose.label)} because each estimates something else. "
@@ -112,7 +105,7 @@ def _surface_caption(specifications: pd.DataFrame, study: Study) -> Caption:
         "maps is a threshold of the primary population, each column a caliper. Blue favours the arm at "
         "or above the cutoff. A dot marks a confidence interval that excludes 1, hatching what "
         "could not be estimated, the frame the primary scenario"
-        + (" (purple: its hazard ratio was published)." if "matched" in study.published else ".")
+        + (f" ({PUBLISHED_NAME}: its hazard ratio was published)." if "matched" in study.published else ".")
         + dagger(study)
     )
     cells = primary_cutoffs(surface_cells(specifications, study), study)
@@ -136,32 +129,32 @@ def _survival_caption(part: str, study: Study, printed: str) -> Caption:
     low, high = arm_labels(study, dose_cutoff=cutoff)
     population = f"patients with {axis_value(study, 'oligo_threshold', threshold)}"
     arms = f"{study.dose.label} {high} (solid) against {low} (dashed)"
+    text, note = f"{arms}, {population}, before matching.", ""
     if part == STATE:
         title = f"{study.time.label} by {in_sentence(study.terms.state)}"
         text = f"All patients: at least {with_unit(threshold, study.lesions.unit)} against fewer."
     elif part == DOSE:
         title = f"{study.time.label} by {in_sentence(study.dose.label)}"
-        text = f"{arms}, {population}, before matching."
     elif part.startswith(MATCHED):
         label = set_label(study, part.removeprefix(MATCHED))
         title = f"{study.time.label} after matching: {label}"
         text = f"{arms}, {population}, matched 1:1 ({axis_value(study, 'caliper', caliper)})."
-        text += dagger(study) if label.endswith("†") else ""
+        note = dagger(study) if label.endswith("†") else ""
     else:
         factor = variable_label(study, part.removeprefix(BY))
         late = study.flags((part.removeprefix(BY),))
         factor += " †" if late else ""
         title = f"{study.time.label} by {in_sentence(study.dose.label)} within {in_sentence(factor)}"
-        text = (
-            f"{arms}, {population}, before matching. Two P values on different sides of a limit are no "
-            "evidence that the effect differs: that takes a test of interaction."
+        note = (
+            " Two P values on different sides of a limit are no evidence that the effect differs: that takes "
+            "a test of interaction."
         ) + (dagger(study) if late else "")
-    percent = f"{100 * study.analysis.confidence_level:g} %"
+    percent = f"{100 * study.analysis.confidence_level:g}%"
     step = with_unit(time_step(study), study.time.unit)
-    method = (
-        f"Kaplan-Meier curves with {percent} confidence bands ({study.analysis.survival_conf_type}); "
-        f"P of the log-rank test; numbers at risk below {study.minimum_count} are not shown. Curves step at "
-        f"multiples of {step} and by at least {study.minimum_count} events, so that no step is one "
-        "patient's; a curve ends where fewer follow."
+    reading = (
+        f"Kaplan-Meier curves. Bands: {percent} confidence limits ({study.analysis.survival_conf_type}). "
+        f"Numbers at risk below {study.minimum_count} are not shown. Curves step at multiples of {step} and "
+        f"by at least {study.minimum_count} events, so that no step is one patient’s. A curve ends where "
+        f"fewer follow.{note}"
     )
-    return Caption(title, f"{text} {method}{printed}", f"Kaplan-Meier curves. {text}")
+    return Caption(title, text + printed, f"Kaplan-Meier curves. {text}", reading)

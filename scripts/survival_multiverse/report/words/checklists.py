@@ -6,7 +6,8 @@ import pandas as pd
 
 from survival_multiverse.cohort.disclosure import about
 from survival_multiverse.cohort.sample import measured
-from survival_multiverse.inference.specification_summary import headline, passing
+from survival_multiverse.inference.specification_summary import headline, passing, summarise
+from survival_multiverse.report.style.formats import format_ratio
 from survival_multiverse.report.words.labels import in_sentence, with_unit
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import AXES, canonical_text
@@ -44,7 +45,7 @@ def strobe_table(study: Study, tables: Mapping[str, pd.DataFrame]) -> pd.DataFra
          f"Interaction tests, not subgroup P values ({len(analysis.interactions)} factors)"),
         ("12c", "Missing data", missing),
         ("12d", "Loss to follow-up", "Censoring; reverse Kaplan-Meier follow-up"),
-        ("12e", "Sensitivity analyses", f"{len(tables['specifications']):,} specifications, on this page or "
+        ("12e", "Sensitivity analyses", f"{len(tables['specifications']):,} analyses, on this page or "
          "in their files"),
         ("13", "Participants, numbers at each stage", "Flow of patients"),
         ("14", "Descriptive data", "Table 1 with standardised differences; missing values; follow-up"),
@@ -62,8 +63,9 @@ def propensity_table(study: Study, specifications: pd.DataFrame) -> pd.DataFrame
     matched = headline(specifications, estimator="matched")
     gates = []
     for threshold in study.analysis.balance_thresholds:
-        through = len(passing(matched, gate=f"passes_baseline_{threshold:g}"))
-        gates.append(f"{through:,} of {len(matched):,} below {threshold:g}")
+        through = summarise(passing(matched, gate=f"passes_baseline_{threshold:g}"))
+        median = f" (median hazard ratio {format_ratio(through.median)})" if through.estimated else ""
+        gates.append(f"{through.attempted:,} of {len(matched):,} below {threshold:g}{median}")
     sets = "; ".join(
         f"{entry.label} ({len(entry.covariates)} covariates)" for entry in study.adjustment_sets.values()
     )

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
-from survival_multiverse.inference.joint_summary import primary_tests
+from survival_multiverse.inference.joint_summary import median_ratio, primary_tests
 from survival_multiverse.inference.specification_summary import (
     Summary,
     estimated,
@@ -18,6 +19,7 @@ from survival_multiverse.inference.specification_summary import (
     summarise,
 )
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, display_unit, format_ratio, p_phrase
+from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.words.labels import arm_labels, in_sentence, with_unit
 from survival_multiverse.report.words.narrative import ANALYSES, percent
 from survival_multiverse.report.words.table_cells import is_number
@@ -194,7 +196,8 @@ def _joint(joint: pd.DataFrame, study: Study) -> Iterator[Evidence]:
         if is_number(p) and is_number(row["median"]):
             for_it = p < 1 - study.analysis.confidence_level and row["median"] > 0
             count = f"{row['specifications']:,} {ANALYSES[row['estimator']]} analyses"
-            fitted = " (no inference: fitted patients)" if study.source == "reconstructed" else ""
+            count += f" (median {format_ratio(median_ratio(row, study))})"
+            fitted = "; no inference, as the patients were fitted" if study.source == "reconstructed" else ""
             yield Evidence(for_it, rank, f"Joint test of {count}, {words[null]}: {p_phrase(p)}{fitted}.")
 
 
@@ -222,7 +225,8 @@ def _balance(block: pd.DataFrame, study: Study) -> Iterator[Evidence]:
         return
     through = summarise(passing(rows, gate=gate))
     limit = f"{min(study.analysis.balance_thresholds):g}"
-    ratio = f" (median {format_ratio(through.median)})" if through.estimated else ""
+    what = "hazard ratio" if through.attempted == 1 else "median"
+    ratio = f" ({what} {format_ratio(through.median)})" if through.estimated else ""
     count = f"{through.attempted:,} of {len(rows):,}" if through.attempted else f"None of {len(rows):,}"
     yield Evidence(
         2 * through.attempted > len(rows),
@@ -245,21 +249,34 @@ def _of_arms(primary: pd.DataFrame, study: Study, analysis: str) -> pd.DataFrame
 
 
 def _restricted_mean(primary: pd.DataFrame, study: Study, longer: bool) -> Iterator[Evidence]:
+    row = restricted_mean(primary, study)
+    if row is None:
+        return
+    horizon = with_unit(study.analysis.rmst_horizon, study.time.unit)
+    difference, least, most, unit = mean_difference(row, study)
+    yield Evidence(
+        bool(row["ci_lower"] > 0 if longer else row["ci_upper"] < 0),
+        3,
+        f"Mean survival within {horizon} differs by {difference} {unit} "
+        f"({percent(study)} CI {least} to {most}).",
+    )
+
+
+def restricted_mean(primary: pd.DataFrame, study: Study) -> dict[str, Any] | None:
+    """Return the row of the difference of restricted means of the matched primary scenario, if known."""
     rows = _of_arms(primary, study, "rmst")
     for row in rows[rows["statistic"] == "restricted_mean_difference"].to_dict("records"):
-        low, high = row["ci_lower"], row["ci_upper"]
-        if not all(map(is_number, (row["estimate"], low, high))):
-            continue
-        horizon = with_unit(study.analysis.rmst_horizon, study.time.unit)
-        digits = 1 if max(abs(low), abs(high)) >= 1 else 2
-        numbers = (f"{value:.{digits}f}".replace("-", "−") for value in (row["estimate"], low, high))
-        difference, least, most = numbers
-        yield Evidence(
-            bool(low > 0 if longer else high < 0),
-            3,
-            f"Mean survival within {horizon} differs by {difference} {display_unit(study.time.unit)} "
-            f"({percent(study)} CI {least} to {most}).",
-        )
+        if all(map(is_number, (row["estimate"], row["ci_lower"], row["ci_upper"]))):
+            return row
+    return None
+
+
+def mean_difference(row: dict[str, Any], study: Study) -> tuple[str, str, str, str]:
+    """Return a difference of means and its limits as text, and the unit of time."""
+    values = (row["estimate"], row["ci_lower"], row["ci_upper"])
+    digits = 1 if max(map(abs, values[1:])) >= 1 else 2
+    difference, least, most = (f"{value:.{digits}f}".replace("-", "−") for value in values)
+    return difference, least, most, display_unit(study.time.unit)
 
 
 def _within_pairs(
@@ -302,7 +319,7 @@ def _cutoff_evidence(
 
 def hero_caption(study: Study) -> str:
     """Say how the first picture is read."""
-    published = ", purple: published" if study.published else ""
+    published = f", {PUBLISHED_NAME}: published" if study.published else ""
     hatched = " Hatched cutoffs rest on an assumption." if study.source == "reconstructed" else ""
     return (
         f"A dot is an analysis: its {percent(study)} interval lies below 1 (blue), above (orange) or "

@@ -129,7 +129,7 @@ def judged_forms(study: Study) -> str:
     """Say in which forms covariates are tabulated and judged, and which of them entered the scores cut."""
     if not measured(study):
         return (
-            "Published categories only, whatever the scenario's own cutoffs: values within them were drawn, "
+            "Published categories only, whatever the scenario’s own cutoffs: values within them were drawn, "
             "not measured."
         )
     held = {
@@ -142,6 +142,6 @@ def judged_forms(study: Study) -> str:
         for covariate in study.covariates.values()
         if covariate.cut is not None and covariate.name in held
     ]
-    cut += [f"{in_sentence(study.gtv.label)} at the scenario's cutoff"] if "gtv" in held else []
+    cut += [f"{in_sentence(study.gtv.label)} at the scenario’s cutoff"] if "gtv" in held else []
     text = "What was measured as a number is judged as measured, too, not only by its categories."
     return f"{text} Entered the scores cut: {', '.join(cut)}." if cut else text

@@ -64,7 +64,7 @@ def methods(study: Study) -> list[tuple[str, str]]:
     return [
         ("Contrast", _contrast(study)),
         ("Propensity score and matching", _matching(study)),
-        ("Weights and adjusted models", _others(study)),
+        ("Weights and adjusted models", _others()),
         ("Survival", _survival(study)),
         ("Landmarks", _landmarks(study)),
         ("Balance", _balance(study)),
@@ -80,33 +80,36 @@ def methods(study: Study) -> list[tuple[str, str]]:
 
 
 def _contrast(study: Study) -> str:
+    exposure = in_sentence(study.dose.label)
     return (
-        f"Arm A = 1 is {in_sentence(study.dose.label)} at or above the cutoff, A = 0 below it; every hazard "
-        "ratio compares A = 1 with A = 0. The primary population are patients with at least the "
-        f"threshold of {in_sentence(study.lesions.label)}. A value at a cutoff counts as above it, and "
-        "any limit of a number or a time is met to a billionth of it, so that rounding decides nothing."
+        f"Every hazard ratio compares {exposure} at or above the cutoff with {exposure} below it. The "
+        f"primary population are patients with at least the threshold of {in_sentence(study.lesions.label)}. "
+        "A value at a cutoff counts as above it. Any limit of a number or a time is met to a billionth of "
+        "it, so that rounding decides nothing."
     )
 
 
 def _matching(study: Study) -> str:
-    sets = "; ".join(
-        f"“{entry.label}”: {', '.join(_names(study, entry.covariates))}"
-        + (" (holds covariates known only after treatment began)" if study.flags(entry.covariates) else "")
-        + (
-            f", and among all patients {', '.join(_names(study, entry.covariates_in_all))}"
-            if entry.covariates_in_all
-            else ""
-        )
-        for entry in study.adjustment_sets.values()
-    )
+    scale = CALIPER_SD.get(study.analysis.caliper_sd, study.analysis.caliper_sd)
+    sets = " ".join(_set_words(study, name) for name in study.adjustment_sets)
     return (
-        "Unpenalised logistic regression; distance is the difference of its logits. 1:1 greedy nearest "
-        "neighbour without replacement: partners are sought for the patients of the smaller arm, in "
-        "descending order of their own logit of being in that arm; the caliper is a "
-        "multiple of the SD of the logit "
-        f"{CALIPER_SD.get(study.analysis.caliper_sd, study.analysis.caliper_sd)} (Austin 2011), inclusive. "
-        f"Patients of equal logit are ordered by seed {study.seed}. Adjustment sets: {sets}.{_cuts(study)}"
+        "Propensity scores come from unpenalised logistic regression. The distance of two patients is the "
+        "difference of their logits. Matching is 1:1, greedy nearest neighbour without replacement. Partners "
+        "are sought for the patients of the smaller arm. The patient with the highest logit of being in that "
+        f"arm comes first. The caliper is a multiple of the SD of the logit {scale} (Austin 2011), "
+        f"inclusive. Patients of equal logit are ordered by seed {study.seed}. {sets}{_cuts(study)}"
     )
+
+
+def _set_words(study: Study, name: str) -> str:
+    """Return what an adjustment set holds."""
+    entry = study.adjustment_sets[name]
+    text = f"Adjustment set “{entry.label}”: {', '.join(_names(study, entry.covariates))}."
+    if entry.covariates_in_all:
+        text += f" Among all patients it also holds {', '.join(_names(study, entry.covariates_in_all))}."
+    if study.flags(entry.covariates):
+        text += " It holds covariates known only after treatment began."
+    return text
 
 
 def _cuts(study: Study) -> str:
@@ -126,28 +129,28 @@ def _names(study: Study, names: tuple[str, ...]) -> list[str]:
     return [variable_label(study, name) for name in names]
 
 
-def _others(study: Study) -> str:
+def _others() -> str:
     return (
         "Overlap weights (Li, Morgan and Zaslavsky 2018) and stabilised inverse probability weights (Cole "
-        "and Hernán 2008) from the same scores, untruncated. Their standard errors account for the "
+        "and Hernán 2008) use the same scores. No weight is truncated. Standard errors account for the "
         "estimated score by stacked estimating equations (Stefanski and Boos 2002; Shu, Young, Toh and Wang "
-        "2021); robust ones, with the weights as known, stand beside them in the data. The adjusted Cox "
-        "model holds the covariates themselves and gives a conditional hazard ratio, which is not the "
-        "marginal one even without confounding (Austin 2013). Estimands therefore never share a summary (Del "
-        "Giudice and Gangestad 2021)."
+        "2021). Robust errors, with the weights taken as known, are in the data. The adjusted Cox model "
+        "holds the covariates themselves and gives a conditional hazard ratio. That is not the marginal one, "
+        "even without confounding (Austin 2013). Estimands therefore never share a summary (Del Giudice and "
+        "Gangestad 2021)."
     )
 
 
 def _survival(study: Study) -> str:
     analysis = study.analysis
     return (
-        f"Kaplan-Meier with {100 * analysis.confidence_level:g} % limits on the "
-        f"{CONF_TYPES.get(analysis.survival_conf_type, analysis.survival_conf_type)} scale. Cox models "
-        "with ties as in Efron (1977; Breslow's beside them in the data), Wald P; standard errors are "
-        "model-based before matching and clustered by pair after it (Lin and Wei 1989). Proportional hazards "
-        "are tested as in Grambsch and Therneau (1994). Log-rank tests with the hypergeometric "
-        "variance. Multivariable models: pre-specified, and selected by univariate P < "
-        f"{analysis.selection_p:g}. Restricted means (Royston and Parmar 2013) up to "
+        f"Kaplan-Meier curves have {100 * analysis.confidence_level:g}% limits on the "
+        f"{CONF_TYPES.get(analysis.survival_conf_type, analysis.survival_conf_type)} scale. Cox models treat "
+        "ties as in Efron (1977). Breslow’s treatment of ties is in the data. P values are Wald’s. Standard "
+        "errors are model-based before matching and clustered by pair after it (Lin and Wei 1989). "
+        "Proportional hazards are tested as in Grambsch and Therneau (1994). Log-rank tests use the "
+        "hypergeometric variance. One multivariable model is pre-specified. Another selects factors with a "
+        f"univariate P < {analysis.selection_p:g}. Restricted means (Royston and Parmar 2013) go up to "
         f"{with_unit(analysis.rmst_horizon, study.time.unit)}."
     )
 
@@ -157,123 +160,126 @@ def _landmarks(study: Study) -> str:
         return "None."
     times = ", ".join(canonical_text(value) for value in study.analysis.landmarks)
     return (
-        "Where the exposure takes time to complete, those who die first cannot reach it, which flatters "
-        "its higher levels (Anderson, Cain and Gelber 1983). Landmark analyses of patients with at least "
-        f"{times} {study.time.unit} of survival are in the data; each is another population, hence another "
-        "estimand, and they are counted apart here. Where patients are matched first, the partner of "
-        "somebody who does not reach the landmark stays in the Cox model and leaves the tests within pairs. "
-        "Joint tests beyond landmarks are those of the primary threshold and cutoff, matched anew beyond the "
-        "landmark."
+        "An exposure can take time to complete. Those who die first cannot reach it, which flatters its "
+        "higher levels (Anderson, Cain and Gelber 1983). Landmark analyses count only patients with at least "
+        f"so much survival: {times} {study.time.unit}. Each landmark is another population, hence another "
+        "estimand. The page counts these analyses apart. Where patients are matched first, a partner may not "
+        "reach the landmark. The other patient of the pair then stays in the Cox model and leaves the tests "
+        "within pairs. Joint tests beyond landmarks are those of the primary threshold and cutoff, matched "
+        "anew beyond the landmark."
     )
 
 
 def _balance(study: Study) -> str:
     gates = " and ".join(f"{value:g}" for value in study.analysis.balance_thresholds)
     return (
-        "Standardised mean differences with the SD pooled over the unmatched arms (Austin 2009); a factor of "
-        f"several levels counts by its largest. Gates at {gates}, on the covariates of the score and on all "
-        f"baseline covariates, {in_sentence(study.gtv.label)} and {in_sentence(study.lesions.label)} "
-        "included; covariates known only after treatment count in the gate of a score that holds them and in "
-        f"no other. {judged_forms(study)}"
+        "Standardised mean differences use the SD pooled over the unmatched arms (Austin 2009). A factor of "
+        f"several levels counts by its largest difference. The limits of balance are {gates}. They are "
+        "applied to the covariates of the score and to all baseline covariates. Baseline covariates include "
+        f"{in_sentence(study.gtv.label)} and {in_sentence(study.lesions.label)}. Covariates known only after "
+        f"treatment are judged only where the score includes them. {judged_forms(study)}"
     )
 
 
 def _joint_tests(study: Study) -> str:
     inference = study.inference
     return (
-        "All specifications of a block (one population, threshold, cutoff of "
-        f"{in_sentence(study.dose.label)}, adjustment set, estimator and landmark) are "
-        "tested together, after Simonsohn, Simmons and Nelson (2020): two-sided the median log hazard ratio "
-        "(primary) and the mean z; then, one-sided, both and the share of specifications significant in the "
-        f"predicted direction ({100 * study.analysis.confidence_level:g} % interval). Predicted: "
-        f"{inference.predicted} survival with higher {in_sentence(study.dose.label)}. "
-        f"{inference.draws:,} draws of each null model, every one analysed in every specification, matched "
-        f"in the same {study.analysis.few_orders} orders of equal scores as the cohort itself; P = (1 + "
-        "draws at least as extreme) / (draws + 1) (Phipson and Smyth 2010). A specification without an "
-        "estimate leaves the median and counts as z = 0. Those through the balance gate are tested likewise "
-        "where survival is simulated and no landmark is set, which leaves the arms as they are. P values of "
-        "single specifications adjusted for their block (single-step max-T; Westfall and Young 1993) are in "
-        f"the data. Draws have seeds of their own, derived from {study.seed}."
+        "All analyses that estimate the same thing are tested together, after Simonsohn, Simmons and Nelson "
+        "(2020). They share population, threshold, exposure cutoff, adjustment set, estimator and landmark. "
+        "The primary test is two-sided, of the median log hazard ratio. A second one is of the mean z. Both "
+        "are also made one-sided. So is the test of the share of analyses significant in the predicted "
+        f"direction ({100 * study.analysis.confidence_level:g}% interval). Predicted: {inference.predicted} "
+        f"survival with higher {in_sentence(study.dose.label)}. Each null model is drawn "
+        f"{inference.draws:,} times, and every draw goes through every analysis. Draws are matched in the "
+        f"same {study.analysis.few_orders} orders of equal scores as the cohort itself. P = (1 + draws at "
+        "least as extreme) / (draws + 1) (Phipson and Smyth 2010). An analysis without an estimate leaves "
+        "the median and counts as z = 0. Analyses that balance every baseline covariate are tested likewise. "
+        "This needs arms that stay as they are: simulated survival, and no landmark. P values of single "
+        "analyses, adjusted for all others of their test, are in the data (single-step max-T; Westfall and "
+        f"Young 1993). Draws have seeds of their own, derived from {study.seed}."
     )
 
 
 def _nulls(study: Study) -> str:
     exposure = in_sentence(study.dose.label)
     return (
-        f"Permutation: {exposure} is permuted within {STRATA} groups of equal size by what a linear "
-        f"regression on the baseline covariates, {in_sentence(study.gtv.label)} and "
-        f"{in_sentence(study.lesions.label)} predicts of it; patients with a gap in these form a group of "
-        "their own. Permuting also cuts any tie between it and covariates known only after treatment. "
-        "Covariates alone: for each adjustment set with each volume cutoff event times are drawn from a Cox "
-        f"model of just these covariates, centred, without {exposure}, and Breslow’s baseline hazard; "
-        f"censoring times from their Kaplan-Meier curve; {exposure} and covariates stay as they are. A draw "
-        "is one set of patients: each keeps the random numbers that decide event and censoring under all "
+        f"Permutation: {exposure} is permuted within {STRATA} groups of equal size. The groups follow what a "
+        "linear regression on the baseline covariates predicts. These include "
+        f"{in_sentence(study.gtv.label)} and {in_sentence(study.lesions.label)}. Patients with a gap in "
+        "these form a group of their own. Permuting also cuts any tie between the exposure and covariates "
+        "known only after treatment. Covariates alone: event times are drawn from a Cox model with Breslow’s "
+        f"baseline hazard. The model holds the covariates of one adjustment set, centred, without "
+        f"{exposure}. There is one for each cutoff of {in_sentence(study.gtv.label)}. Censoring times are "
+        f"drawn from their Kaplan-Meier curve. The covariates and {exposure} stay as they are. A draw is one "
+        "set of patients. Each patient keeps the random numbers that decide event and censoring under all "
         "these models."
     )
 
 
 def _bootstrap(study: Study) -> str:
     return (
-        f"{study.inference.bootstrap_draws:,} draws of patients, with the score and the pairs made anew, and "
-        "as many of pairs, with both kept; percentile intervals of each specification and of each block’s "
-        "median are in the data."
+        f"{study.inference.bootstrap_draws:,} draws of patients make the score and the pairs anew. As many "
+        "draws of pairs keep both. Percentile intervals of each analysis, and of each median, are in the "
+        "data."
     )
 
 
 def _tie_breaks(study: Study) -> str:
     return (
         f"The match is repeated in {study.analysis.tie_break_draws:,} seeded orders of the patients of equal "
-        f"score ({study.analysis.few_orders} beyond landmarks); the matched estimate is the median of their "
+        f"score ({study.analysis.few_orders} beyond landmarks). The matched estimate is the median of their "
         "log hazard ratios. Its variance is that of multiple outputation (Follmann, Proschan and Leifer "
-        "2003): the mean W of the orders’ variances, clustered by pair, less the variance B between the "
-        f"orders, plus B divided by their number, and no less than {VARIANCE_FLOOR:g} W, as drawing other "
-        "partners cannot remove the variance of the patients for whom partners are sought. The central 95 % "
-        "of the orders’ hazard ratios stands beside it: an arbitrary choice, not sampling error. Tables of "
-        "the matched patients, their curves and other tests are those of one order."
+        "2003). W is the mean of the orders’ variances, clustered by pair; B is the variance between orders. "
+        f"The variance is W − B, plus B divided by the number of orders, and at least {VARIANCE_FLOOR:g} W. "
+        "Drawing other partners cannot remove the variance of the patients for whom partners are sought. The "
+        "page also shows the central 95% of the orders’ hazard ratios. It is the spread of an arbitrary "
+        "choice, not sampling error. Tables of the matched patients, their curves and other tests are those "
+        "of one order."
     )
 
 
 def _confounding(study: Study) -> str:
     return (
-        "E-value of a hazard ratio and that of the confidence limit nearest 1, which is 1 if the interval "
-        "holds 1 (VanderWeele and Ding 2017); the hazard ratio is taken as a risk ratio where the risk of "
-        f"the population at the end of follow-up is below {100 * RARE_RISK:g} %, else through an approximate "
-        "risk ratio. Rosenbaum’s Γ (2002, chapter 4) from the pairs’ differences of Prentice-Wilcoxon scores "
-        "(Prentice 1978), taken as normal and on the assumption that the members of a pair are censored "
-        "alike, in the direction in which the pairs point: the largest Γ at which its one-sided P stays at "
-        f"or below {ALPHA:g}. Beside it the exact sign test of who of a pair had the event first, where that "
-        "is known."
+        "E-values are given for a hazard ratio and for the confidence limit nearest 1 (VanderWeele and Ding "
+        "2017). The latter is 1 if the interval holds 1. The hazard ratio is taken as a risk ratio where "
+        f"fewer than {100 * RARE_RISK:g}% have the event by the end of follow-up. Elsewhere an approximate "
+        "risk ratio is used. Rosenbaum’s Γ (2002, chapter 4) is the largest at which the one-sided P stays "
+        f"at or below {ALPHA:g}. The test uses the pairs’ differences of Prentice-Wilcoxon scores (Prentice "
+        "1978), in the direction in which the pairs point. It takes the scores’ sum as normal and assumes "
+        "that both members of a pair are censored alike. The exact sign test stands beside it. It asks who "
+        "of a pair had the event first, where that is known."
     )
 
 
 def _selected(study: Study) -> str:
-    low, high = (f"{100 * share:g} %" for share in SELECTED_RANGE)
+    low, high = (f"{100 * share:g}%" for share in SELECTED_RANGE)
     return (
-        f"Maximally selected log-rank statistic over all cutoffs with {low} to {high} of the patients below "
-        f"(Lausen and Schumacher 1992); its P value is the share of {study.inference.draws:,} permutations, "
-        "the observed order counted among them, whose own maximum is at least as large."
+        f"The log-rank statistic is maximised over all cutoffs with {low} to {high} of the patients below "
+        "(Lausen and Schumacher 1992). Its P value is the share of "
+        f"{study.inference.draws:,} permutations whose own maximum is at least as large. The observed order "
+        "counts among them."
     )
 
 
 def _attribution() -> str:
     return (
-        "Exact sums of squares of the log hazard ratio over the full factorial of the choices, every cell "
-        "weighted equally (Hoeffding 1948): each choice’s own share, and the rest that comes from "
-        "interactions between choices. Of matched analyses the variance between the orders of equal scores "
-        "is a component of its own, summed over the same cells. Where a cell has no estimate, the level that "
-        "lacks most is dropped, again and again, until none is missing."
+        "The sum of squares of the log hazard ratio is split exactly over all combinations of choices "
+        "(Hoeffding 1948). Every combination has equal weight. Each choice has its own share. The rest comes "
+        "from interactions between choices. For matched analyses, the variance between the orders of equal "
+        "scores is a component of its own, over the same combinations. Where a combination has no estimate, "
+        "the level that lacks most is dropped. This is repeated until none is missing."
     )
 
 
 def _limits(study: Study) -> str:
     return (
-        f"A specification with fewer than {study.analysis.minimum_events} {study.terms.events} in an arm, "
-        "without pairs, with separated or constant data gets a reason instead of a number and stays in the "
-        "counts. Missing values: "
+        f"An analysis needs {study.analysis.minimum_events} {study.terms.events} in each arm, pairs, and "
+        "data that are neither separated nor constant. Otherwise it gets a reason instead of a number and "
+        "stays in the counts. "
         + (
-            "each analysis uses the patients complete for it."
+            "Missing values: each analysis uses the patients complete for it."
             if study.missing_values == "complete_case"
-            else "a cohort with gaps is refused."
+            else "Missing values: a cohort with gaps is refused."
         )
         + f" {class_words(study.minimum_count)} Tests of small counts are not printed."
     )

@@ -23,7 +23,12 @@ from survival_multiverse.inference.specification_summary import (
     summarise,
 )
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p, format_ratio, p_phrase
-from survival_multiverse.report.words.labels import axis_value, describe_specification, in_sentence
+from survival_multiverse.report.words.labels import (
+    axis_value,
+    describe_specification,
+    in_sentence,
+    with_unit,
+)
 from survival_multiverse.report.words.table_cells import is_number
 from survival_multiverse.scenario.cautions import cautions
 from survival_multiverse.settings.schema import Estimator
@@ -39,10 +44,10 @@ ORIGIN = {
     "reconstructed": (
         "Reconstructed patients",
         "not a clinical finding",
-        "Patients are reconstructed from published aggregates so as to reproduce them; none is a person, and "
-        "nothing here is a clinical finding. "
-        "Only the published cutoffs are informed by data. What agrees with the publication was fitted to it, "
-        "and everything else is mechanical: no P value here is inference about patients.",
+        "Patients are reconstructed from published aggregates; none is a person. Nothing here is a clinical "
+        "finding. Only the published cutoffs are informed by data. Other cutoffs follow from an assumption "
+        "about values within each published category. What agrees with the publication was fitted to it. "
+        "No P value here is inference about patients.",
     ),
     "dataset": (
         "Public example data",
@@ -53,19 +58,20 @@ ORIGIN = {
     "file": (
         "A cohort from a file",
         "associations, not effects proven",
-        "Patients come from a cohort file of the study's owner. The exposure was not randomised: "
-        "associations are described, and confounders that were not measured are not adjusted for.",
+        "Patients come from a cohort file of the study’s owner. The exposure was not randomised: "
+        "associations are described, not effects proven. Nothing adjusts for confounders that were not "
+        "measured.",
     ),
 }
 
 ANALYSES = {str(estimator): estimator.adjective for estimator in Estimator}
 FITTED = (
-    "These patients were fitted to published numbers, so no P value here is inference about patients: the "
+    "These patients were fitted to published numbers, so no P value here is inference about patients. The "
     "section shows how the test works. "
 )
 NULLS = {
-    "permutation": "with {exposure} permuted among alike patients",
-    "simulation": "with survival simulated from the covariates",
+    "permutation": "With {exposure} permuted among similar patients",
+    "simulation": "With survival simulated from the covariates",
 }
 
 
@@ -77,8 +83,8 @@ def origin(study: Study) -> tuple[str, str, str]:
 def readings(specifications: pd.DataFrame, study: Study) -> list[tuple[str, str]]:
     """Return the name and reading of each estimator: primary population, no landmark.
 
-    The primary threshold and dose cutoff are read out; every other threshold or dose cutoff is a block
-    that estimates something else, so of those only the medians are set side by side.
+    The primary threshold and dose cutoff are read out. Every other threshold or dose cutoff estimates
+    something else, so of those only the medians are set side by side.
     """
     everything = headline(specifications)
     rows = of_set(everything, study.primary_set)
@@ -95,7 +101,7 @@ def readings(specifications: pd.DataFrame, study: Study) -> list[tuple[str, str]
 
 
 def beside(rows: pd.DataFrame, study: Study) -> str:
-    """Say what the other adjustment sets give at the primary cutoffs: blocks of their own, never pooled."""
+    """Say what the other adjustment sets give at the primary cutoffs; sets are never pooled."""
     here = primary_cutoffs(rows, study)
     sentences = []
     for name in other_sets(study):
@@ -103,14 +109,14 @@ def beside(rows: pd.DataFrame, study: Study) -> str:
         if not summary.attempted:
             continue
         entry = study.adjustment_sets[name]
-        holds = (
-            " (holds covariates known only after treatment began)" if study.flags(entry.covariates) else ""
-        )
-        found = "no hazard ratio"
-        if summary.estimated:
-            what = "a median of" if summary.estimated > 1 else "a hazard ratio of"
-            found = f"{what} {format_ratio(summary.median)}"
-        sentences.append(f"Adjusted for “{entry.label}”{holds}, a block of its own gives {found}.")
+        found = f"{summary.attempted:,} analyses gave no hazard ratio"
+        if summary.estimated == 1:
+            found = f"the hazard ratio is {format_ratio(summary.median)}"
+        elif summary.estimated:
+            found = f"{summary.estimated:,} analyses have a median of {format_ratio(summary.median)}"
+        sentences.append(f"Adjusted for “{entry.label}”, {found}.")
+        if study.flags(entry.covariates):
+            sentences.append("That set holds covariates known only after treatment began.")
     return " ".join(sentences)
 
 
@@ -121,8 +127,8 @@ def _focal(rows: pd.DataFrame, study: Study) -> str:
     if shares.empty:
         return ""
     text = (
-        f"A partner was found for {100 * shares.min():.0f} to {100 * shares.max():.0f} % of the smaller arm, "
-        "so the matched analyses describe those patients, not all."
+        f"A partner was found for {_percentages(shares)} of the smaller arm. The matched analyses describe "
+        "those patients, not all."
     )
     arms = (
         rows.dropna(subset=["focal_arm"])
@@ -133,14 +139,19 @@ def _focal(rows: pd.DataFrame, study: Study) -> str:
     if not flips:
         return f"{text} At every cutoff the arm at or above it is the smaller one."
     return (
-        f"{text} The arm below the cutoff is the smaller one, for which partners are sought, in some or "
-        f"all analyses at {in_sentence(study.dose.label)} {', '.join(flips)}; at the other cutoffs the arm "
-        "above is."
+        f"{text} Partners are sought for the smaller arm. It is the arm below the cutoff in some or all "
+        f"analyses at {in_sentence(study.dose.label)} {', '.join(flips)}. At other cutoffs it is the arm "
+        "above."
     )
 
 
+def _percentages(shares: pd.Series) -> str:
+    low, high = (f"{100 * share:.0f}" for share in (shares.min(), shares.max()))
+    return f"{low}%" if low == high else f"{low} to {high}%"
+
+
 def _other_blocks(rows: pd.DataFrame, study: Study) -> str:
-    """Return medians of the blocks with another threshold or dose cutoff, side by side and not pooled."""
+    """Return medians at every other threshold or dose cutoff, side by side and not pooled."""
     usable = estimated(rows)
     usable = usable.drop(primary_block(usable, study).index)
     medians = usable.groupby(["oligo_threshold", "dose_cutoff"])["hazard_ratio"].agg(middle_ratio)
@@ -148,10 +159,10 @@ def _other_blocks(rows: pd.DataFrame, study: Study) -> str:
         return ""
     below = int((medians < 1).sum())
     if len(medians) == 1:
-        return f"The one other block has a median of {format_ratio(medians.iloc[0])}."
+        return f"At the one other pair of threshold and cutoff the median is {format_ratio(medians.iloc[0])}."
     return (
-        f"The {len(medians):,} other blocks (another threshold, or another cutoff of "
-        f"{in_sentence(study.dose.label)}, each its own question) have "
+        f"The {len(medians):,} other pairs of a threshold and a cutoff of {in_sentence(study.dose.label)} "
+        "answer other questions. They have "
         f"medians from {format_ratio(medians.min())} to {format_ratio(medians.max())}; "
         f"{of_all(below, len(medians))} are below 1."
     )
@@ -170,16 +181,17 @@ def _tested_together(block: dict[str, dict[str, Any]], study: Study) -> str:
     if not is_number(row["median"]):
         return f"Of {what} none gave a hazard ratio, so they could not be tested together."
     exposure = in_sentence(study.dose.label)
-    nulls = "; ".join(
-        f"{_p_or_none(block[null], 'p_abs_median')} {words.format(exposure=exposure)} "
-        f"(one-sided, {towards(study)}: {_p_or_none(block[null], 'p_median')})"
+    nulls = " ".join(
+        f"{words.format(exposure=exposure)}, the two-sided test gives "
+        f"{_p_or_none(block[null], 'p_abs_median')}; one-sided, {towards(study)}, "
+        f"{_p_or_none(block[null], 'p_median')}."
         for null, words in NULLS.items()
         if null in block
     )
-    each = f"{row['draws']:,} draws{' each' if len(block) > 1 else ''}"
+    has = "has" if row["specifications"] == 1 else "have"
     return (
-        f"Tested together, {what} have a median hazard ratio of {format_ratio(median_ratio(row, study))}: "
-        f"two-sided {nulls}; {each}."
+        f"Tested together, {what} {has} a median hazard ratio of {format_ratio(median_ratio(row, study))}. "
+        f"{nulls} {'Each test' if len(block) > 1 else 'The test'} takes {row['draws']:,} draws."
     )
 
 
@@ -192,7 +204,7 @@ def _p_or_none(row: dict[str, Any], name: str) -> str:
     if not is_number(row[name]):
         return "no P value"
     least = round(row[name] * (row["draws"] + 1)) <= 1
-    return p_phrase(row[name]) + (" (the least there can be)" if least else "")
+    return p_phrase(row[name]) + (" (the smallest possible)" if least else "")
 
 
 def joint_null(joint: pd.DataFrame, study: Study) -> str:
@@ -202,15 +214,16 @@ def joint_null(joint: pd.DataFrame, study: Study) -> str:
     draws, exposure = int(joint["draws"].max()), in_sentence(study.dose.label)
     return (
         f"{FITTED if study.source == 'reconstructed' else ''}"
-        f"The null hypothesis: {exposure} does nothing to survival. It is drawn in two ways: {exposure} is "
-        "permuted among patients whose baseline covariates predict about the same of it, or survival is "
-        "simulated from the covariates of the adjustment set. The two-sided P comes first: how often a draw, "
-        "the observed result counted among them, lies as far from 1 in either direction. The one-sided P "
-        f"counts draws as far {towards(study)} with higher {exposure} only. With {draws:,} draws none can be "
+        f"The null hypothesis: {exposure} has no effect on survival. Data without an effect are drawn in two "
+        f"ways. One permutes {exposure} among patients whose baseline covariates predict about the same "
+        "value. The other simulates survival from the covariates of the adjustment set. The two-sided P is "
+        "the share of draws whose median lies at least as far from 1, in either direction. The observed "
+        f"result counts as a draw. The one-sided P counts only draws as far {towards(study)} with higher "
+        f"{exposure}. With {draws:,} draws none can be "
         f"below 1/{draws + 1:,} = {format_p(1 / (draws + 1))}. The two-sided test of the median is the "
-        "primary one. The P values are corrected neither for the other tests nor for the number of blocks. A "
-        "small P says that the null does not explain the numbers, not why: confounding that was not measured "
-        f"can do it too. A large P does not show that there is no effect.{_beyond(study)}"
+        "primary one. No P value is corrected for the other tests. A "
+        "small P says that the null model does not explain the numbers, not why. Confounding that was not "
+        f"measured can cause it too. A large P does not show that there is no effect.{_beyond(study)}"
     )
 
 
@@ -224,12 +237,14 @@ def _beyond(study: Study) -> str:
             if name in study.covariates and study.covariates[name].role == "post_treatment"
         ]
         if late:
-            sets.append(f"for “{entry.label}” “no effect beyond {' and '.join(late)}”")
-    return f" Simulated survival has as its null {'; '.join(sets)}." if sets else ""
+            sets.append(
+                f" For “{entry.label}”, simulated survival means: no effect beyond {' and '.join(late)}."
+            )
+    return "".join(sets)
 
 
 def reading(specifications: pd.DataFrame, study: Study) -> str:
-    """Return sentences on the specifications of one estimator."""
+    """Return sentences on the analyses of one estimator."""
     summary = summarise(specifications)
     sentences = [_counts(summary)]
     if summary.estimated == 1:
@@ -237,7 +252,7 @@ def reading(specifications: pd.DataFrame, study: Study) -> str:
         limits = f"{format_ratio(low['ci_lower'])} to {format_ratio(low['ci_upper'])}"
         ratio = f"It is {format_ratio(low['hazard_ratio'])} ({percent(study)} CI {limits})"
         shaky = cautions(low["flags"])
-        sentences.append(f"{ratio}, which rests on {' and '.join(shaky)}." if shaky else f"{ratio}.")
+        sentences.append(f"{ratio}. It rests on {' and '.join(shaky)}." if shaky else f"{ratio}.")
     elif summary.estimated:
         sentences += [_range(summary, study), _sides(summary, study)]
     gate = strictest_gate(study)
@@ -249,33 +264,32 @@ def reading(specifications: pd.DataFrame, study: Study) -> str:
 
 def _counts(summary: Summary) -> str:
     if summary.estimated == 0:
-        return f"None of {_specifications(summary.attempted)} gave a hazard ratio."
+        return f"None of {_analyses(summary.attempted)} gave a hazard ratio."
     if summary.estimated == summary.attempted == 1:
-        return "The only specification gave a hazard ratio."
+        return "The only analysis gave a hazard ratio."
     if summary.estimated == summary.attempted:
-        return f"All {summary.attempted:,} specifications gave a hazard ratio."
+        return f"All {summary.attempted:,} analyses gave a hazard ratio."
     return (
-        f"{summary.estimated:,} of {_specifications(summary.attempted)} gave a hazard ratio; "
+        f"{summary.estimated:,} of {_analyses(summary.attempted)} gave a hazard ratio; "
         f"{summary.not_estimable:,} could not be estimated."
     )
 
 
 def _range(summary: Summary, study: Study) -> str:
     low, high = summary.lowest, summary.highest
-    # Within one block the cutoffs that make it need not be said again.
+    # The cutoffs that all of them share need not be said again.
     same = [axis for axis in ("oligo_threshold", "dose_cutoff") if low[axis] == high[axis]]
     low, high = ({**row, **dict.fromkeys(same)} for row in (low, high))
     return (
-        f"Hazard ratios, {in_sentence(study.dose.label)} at or above the cutoff against below, run from "
-        f"{format_ratio(low['hazard_ratio'])} ({describe_specification(study, low)}) to "
-        f"{format_ratio(high['hazard_ratio'])} ({describe_specification(study, high)}); "
-        f"the median is {format_ratio(summary.median)}."
+        f"A hazard ratio below 1 means fewer {study.terms.events} with {in_sentence(study.dose.label)} at or "
+        f"above the cutoff. The lowest is {format_ratio(low['hazard_ratio'])} "
+        f"({describe_specification(study, low)}). The highest is {format_ratio(high['hazard_ratio'])} "
+        f"({describe_specification(study, high)}). The median is {format_ratio(summary.median)}."
     )
 
 
 def _sides(summary: Summary, study: Study) -> str:
-    meaning = f"fewer {study.terms.events} at or above the cutoff"
-    below = f"{of_all(summary.below_1, summary.estimated)} lie below 1 ({meaning})"
+    below = f"{of_all(summary.below_1, summary.estimated)} lie below 1"
     above = f"{of_all(summary.above_1, summary.estimated)} lie above 1"
     interval = f"a {percent(study)} confidence interval that excludes 1"
     again = "such an interval" if summary.below_1 else interval
@@ -288,25 +302,25 @@ def _gate(specifications: pd.DataFrame, study: Study) -> str:
     threshold = min(study.analysis.balance_thresholds)
     gate = f"{GATE}{threshold:g}"
     through = summarise(passing(specifications, gate=gate))
-    rule = f"the balance gate (|SMD| of every baseline covariate below {threshold:g})"
+    rule = f"balanced every baseline covariate (|SMD| below {threshold:g})"
     if through.attempted == 0:
-        return f"None passes {rule}: none of these comparisons is between like patients."
-    text = f"{through.attempted:,} of {len(specifications):,} pass {rule}"
+        return f"None {rule}, so none compares similar patients."
+    text = f"{through.attempted:,} of {len(specifications):,} {rule}"
     if through.estimated == 0:
         return f"{text}, none of them with a hazard ratio."
     if through.estimated == 1:
         return f"{text}; the hazard ratio there is {format_ratio(through.lowest['hazard_ratio'])}."
     low, high = (format_ratio(row["hazard_ratio"]) for row in (through.lowest, through.highest))
-    return f"{text}; among these the hazard ratio runs from {low} to {high}."
+    return f"{text}; the median there is {format_ratio(through.median)} ({low} to {high})."
 
 
-def _specifications(count: int) -> str:
-    return f"{count:,} specification" + ("" if count == 1 else "s")
+def _analyses(count: int) -> str:
+    return f"{count:,} analys{'is' if count == 1 else 'es'}"
 
 
 def percent(study: Study) -> str:
-    """Return the confidence level: ``95 %``."""
-    return f"{100 * study.analysis.confidence_level:g}\u00a0%"
+    """Return the confidence level: ``95%``."""
+    return f"{100 * study.analysis.confidence_level:g}%"
 
 
 def excluding(count: int, side: int, interval: str) -> str:
@@ -318,13 +332,13 @@ def excluding(count: int, side: int, interval: str) -> str:
 
 
 def of_all(part: int, whole: int) -> str:
-    """Return ``3 of 4 (75 %)``, or all or none of them."""
+    """Return ``3 of 4 (75%)``, or all or none of them."""
     if part in (0, whole):
         return f"{'none' if part == 0 else 'all'} of the {whole:,}"
     share = 100 * part / whole
-    # Not "100 %" if one disagrees, nor "0 %" if one agrees.
+    # Not "100%" if one disagrees, nor "0%" if one agrees.
     shown = "<1" if share < 1 else ">99" if share > 99 else f"{math.floor(share + 0.5)}"
-    return f"{part:,} of {whole:,} ({shown}\u00a0%)"
+    return f"{part:,} of {whole:,} ({shown}%)"
 
 
 def hidden_bias(specifications: pd.DataFrame, study: Study) -> str:
@@ -333,33 +347,35 @@ def hidden_bias(specifications: pd.DataFrame, study: Study) -> str:
     rows = rows[rows["rosenbaum_direction"].notna()]
     if rows.empty:
         return ""
+    high = f"≥{with_unit(study.primary.dose_cutoff, study.dose.unit)}"
     sentences = [
-        "Rosenbaum bounds, from Prentice-Wilcoxon scores of the pairs, assume that the members of a pair are "
-        "censored alike."
+        "Rosenbaum bounds use Prentice-Wilcoxon scores of the pairs. They assume that both members of a pair "
+        "are censored alike."
     ]
     for direction, words in ((1, "longer"), (-1, "shorter")):
-        sentences += _bounds_towards(rows, direction, words)
+        sentences += _bounds_towards(rows, direction, words, high)
     return " ".join(sentences)
 
 
-def _bounds_towards(rows: pd.DataFrame, direction: int, words: str) -> list[str]:
+def _bounds_towards(rows: pd.DataFrame, direction: int, words: str, high: str) -> list[str]:
     """Say what hidden bias would have to be in the analyses whose pairs support one direction."""
     here = rows[rows["rosenbaum_direction"] == direction]
     if here.empty:
         return []
     bounds = here["rosenbaum_gamma"].dropna()
-    opening = (
-        f"In {len(here):,} of {len(rows):,} matched analyses of the primary block the pairs speak for "
-        f"{words} survival at or above the cutoff, in {len(bounds):,} of them with a one-sided P of 0.05 or "
-        "less if nothing is hidden"
-    )
+    median = format_ratio(middle_ratio(here["hazard_ratio"]))
     sign = np.count_nonzero(here["sign_test_gamma"].notna() & (here["sign_test_direction"] == direction))
-    beside = f"(the sign test agrees in {sign:,})"
+    sentences = [
+        f"In {len(here):,} of {len(rows):,} matched analyses the pairs speak for {words} survival at {high} "
+        f"(median hazard ratio {median}).",
+        f"The one-sided P, if nothing is hidden, is 0.05 or less in {len(bounds):,} of them.",
+        f"The sign test agrees in {sign:,}.",
+    ]
     if bounds.empty:
-        return [f"{opening} {beside}: chance alone can explain the difference within pairs."]
+        return [*sentences, "Chance alone can explain the difference within pairs."]
     least, most = format_ratio(bounds.min()), format_ratio(bounds.max())
     span = f"Γ = {least}" if least == most else f"Γ between {least} and {most}"
     return [
-        f"{opening} {beside}; a hidden factor that multiplies the odds of being at or above the cutoff "
-        f"within a pair by {span} would take that away."
+        *sentences,
+        f"A hidden factor that multiplies the odds of {high} within a pair by {span} would take that away.",
     ]

@@ -48,8 +48,8 @@ def to_html(table: pd.DataFrame, *, index: int = 1, prose: bool = False) -> str:
 
 
 def _unbroken(text: str) -> str:
-    """Prevent line breaks between a number and its unit, or a name and its dagger."""
-    return text.replace(" %", "\u00a0%").replace(" †", "\u00a0†")
+    """Prevent a line break between a name and its dagger."""
+    return text.replace(" †", "\u00a0†")
 
 
 def interval(row: dict[str, Any], *, form: Callable[[float], str] = format_ratio) -> str:
@@ -88,4 +88,4 @@ def count_text(value: object) -> str:
 
 def share_text(value: float) -> str:
     """Return a share of 1 as a percentage, or a dash."""
-    return f"{100 * value:.0f} %" if is_number(value) else GAP
+    return f"{100 * value:.0f}%" if is_number(value) else GAP
