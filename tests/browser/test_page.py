@@ -23,8 +23,8 @@ def drawn(page):
         """() => { const view = robustness.views.get('curve-chart').view;
             const name = Object.keys(view.getState({data: () => true}).data).find((key) =>
                 view.data(key).length && view.data(key).every((row) => row.rank));
-            return view.data(name).map(({hr, side, adjustment_set, caliper, rank}) =>
-                ({hr, side, adjustment_set, caliper, rank})); }"""
+            return view.data(name).map(({hazard_ratio, side, adjustment_set, caliper, rank}) =>
+                ({hazard_ratio, side, adjustment_set, caliper, rank})); }"""
     )
 
 
@@ -48,7 +48,7 @@ def test_it_opens_quickly_and_alone(opened):
 def test_the_text_agrees_with_the_chart(opened):
     page = opened()
     rows = drawn(page)
-    below = sum(row["hr"] < 1 for row in rows)
+    below = sum(row["hazard_ratio"] < 1 for row in rows)
     page.locator("#reading > summary").click()
     card = page.locator("ul.answer > li", has=page.get_by_role("heading", name="Matched 1:1")).inner_text()
     card = card.replace("\u00a0", " ")
@@ -64,7 +64,7 @@ def test_the_text_agrees_with_the_chart(opened):
     assert f"; {below} of {len(rows)} lie below 1." in words
     assert words.endswith("None balances every covariate.")
     assert f"None of the {whole} balanced every baseline covariate" in card
-    ranks = [row["hr"] for row in sorted(rows, key=lambda row: row["rank"])]
+    ranks = [row["hazard_ratio"] for row in sorted(rows, key=lambda row: row["rank"])]
     assert ranks == sorted(ranks)
 
 
@@ -181,7 +181,7 @@ def test_groups_stand_side_by_side(opened):
     groups = [row["caliper"] for row in rows]
     assert groups == sorted(groups, key=["0.2", "no caliper"].index)
     for group in set(groups):
-        ratios = [row["hr"] for row in rows if row["caliper"] == group]
+        ratios = [row["hazard_ratio"] for row in rows if row["caliper"] == group]
         assert ratios == sorted(ratios)
 
 
@@ -202,7 +202,7 @@ def test_every_figure_and_table_can_be_taken_away(opened):
         page.get_by_role("button", name="Figure 2 as CSV").click()
     frame = pd.read_csv(waited.value.path())
     assert set(frame["data_origin"]) == {"reconstructed"}
-    assert frame["hr"].tolist() == pytest.approx(sorted(row["hr"] for row in drawn(page)))
+    assert frame["hazard_ratio"].tolist() == pytest.approx(sorted(row["hazard_ratio"] for row in drawn(page)))
     with page.expect_download() as waited:
         page.get_by_role("button", name="Table 1 as CSV").click()
     assert Path(waited.value.path()).read_text(encoding="utf-8") == EXTRA["downloads"]["answer"]
@@ -225,7 +225,10 @@ def test_a_search_finds_figures_tables_and_terms(opened):
 @pytest.mark.slow
 def test_analyses_follow_each_other_in_the_drawer(opened):
     page = opened()
-    rows = page.evaluate("() => robustness.shown().filter((row) => row.hr).sort((a, b) => a.hr - b.hr)")
+    rows = page.evaluate(
+        """() => robustness.shown().filter((row) => row.hazard_ratio)
+            .sort((a, b) => a.hazard_ratio - b.hazard_ratio)"""
+    )
     page.evaluate(f"() => robustness.open({rows[0]['i']})")
     page.wait_for_selector("#analysis [data-chart=scenario-beside] svg")
     assert page.get_by_role("button", name="Previous").is_disabled()
@@ -235,7 +238,7 @@ def test_analyses_follow_each_other_in_the_drawer(opened):
     page.wait_for_function(
         "(text) => document.getElementById('analysis-facts').innerText !== text", arg=first
     )
-    assert f"{rows[1]['hr']:.2f} (" in page.locator("#analysis-facts").inner_text()
+    assert f"{rows[1]['hazard_ratio']:.2f} (" in page.locator("#analysis-facts").inner_text()
     assert page.url != address
     page.go_back()
     page.wait_for_function(
@@ -293,8 +296,9 @@ PLACES = """([chart, key]) => {
     const walk = (item, facet, x, y) => {
         for (const part of item.items) {
             if (item.marktype !== 'group') {
-                const {oligo_threshold, [key]: own, hr} = part.datum || {};
-                if (facet && hr) found.push([facet.oligo_threshold, facet[key], oligo_threshold, own, x, y]);
+                const {oligo_threshold, [key]: own, hazard_ratio} = part.datum || {};
+                if (facet && hazard_ratio)
+                    found.push([facet.oligo_threshold, facet[key], oligo_threshold, own, x, y]);
                 continue;
             }
             const named = part.datum?.oligo_threshold !== undefined && part.datum[key] !== undefined;
@@ -494,7 +498,7 @@ def test_a_click_opens_the_analysis(opened):
         .startswith("snakemake --cores 2 --force results/scenarios/oligo_threshold~5/dose_cutoff~63/")
     )
     rows = drawn(page)
-    assert f"{min(row['hr'] for row in rows):.2f} (" in page.locator("#analysis-facts").inner_text()
+    assert f"{min(row['hazard_ratio'] for row in rows):.2f} (" in page.locator("#analysis-facts").inner_text()
     assert page.locator("#analysis-estimates tbody tr").count() > 20
     page.keyboard.press("Escape")
     assert not card.is_visible()

@@ -83,8 +83,8 @@ def test_rows_are_those_of_the_table():
     table = headline(made.tables["specifications"])
     assert len(rows) == len(table)
     known = table["hazard_ratio"].notna()
-    assert sum(row["hr"] is not None for row in rows) == known.sum()
-    assert sorted(row["hr"] for row in rows if row["hr"]) == pytest.approx(
+    assert sum(row["hazard_ratio"] is not None for row in rows) == known.sum()
+    assert sorted(row["hazard_ratio"] for row in rows if row["hazard_ratio"]) == pytest.approx(
         sorted(table.loc[known, "hazard_ratio"]), rel=1e-5
     )
     assert sum(row["primary"] for row in rows) == table["is_primary"].sum()
@@ -100,7 +100,7 @@ def test_rows_are_those_of_the_table():
 def test_charts_of_estimates_mark_those_to_be_read_with_caution(specs, name):
     text = json.dumps(specs[name], ensure_ascii=False)
     assert MARK in text
-    assert "datum.care" in text
+    assert "datum.caution" in text
 
 
 def test_searched_cutoffs_of_patients_mark_those_with_few_events():
@@ -114,7 +114,7 @@ def test_searched_cutoffs_of_patients_mark_those_with_few_events():
         row["cutoff"]
         for layer in drawn.spec["hconcat"][0]["layer"]
         for row in layer["data"].get("values", ())
-        if layer["mark"]["type"] == "text" and row["care"]
+        if layer["mark"]["type"] == "text" and row["caution"]
     ]
     assert marked == few
     assert MARK in drawn.reading

@@ -11,6 +11,9 @@ from test_claim import STUDIES
 
 from survival_multiverse.inference.attribution import attribute
 from survival_multiverse.inference.specification_summary import headline, middle_ratio, primary_block
+from survival_multiverse.report.charts.page_charts import page_charts
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
+from survival_multiverse.report.words.answer import whole_grid
 from survival_multiverse.report.words.findings import findings
 
 NO_ROWS = {
@@ -94,3 +97,16 @@ def test_the_evil_page_is_told_from_its_tables():
     checks = made.tables["cross_checks"]
     agreeing = int(checks["agrees"].astype("boolean").sum())
     assert f"{agreeing} of {checks['agrees'].notna().sum()} cross-checks" in found["methods"]
+
+
+@pytest.mark.parametrize("estimator", ["matched", "overlap", "adjusted"])
+def test_the_shares_that_are_drawn_are_those_of_the_tables(estimator):
+    made = evil_page()
+    chart = page_charts(made.study, made.tables)["decisions-chart"]
+    rows = [row for row in chart.spec["data"]["values"] if row["estimator"] == ESTIMATOR_LABELS[estimator]]
+    assert sum(row["share"] for row in rows) == pytest.approx(1, abs=0.02)
+    everything = whole_grid(made.tables["attribution"], estimator)
+    assert [row["share"] for row in rows] == pytest.approx(list(everything.values()), rel=1e-4)
+    if estimator == "matched":
+        largest = max(row["share"] for row in rows)
+        assert f"{round(100 * largest)}% of the spread" in findings(made.study, made.tables)["explore"]

@@ -63,9 +63,9 @@ def test_columns_give_back_the_specifications():
     labels = axis_labels(small_study())
     for position, row in enumerate(frame.to_dict("records")):
         known = row["status"] == "ok"
-        assert (unpacked(columns, "hr")[position] is not None) == known
+        assert (unpacked(columns, "hazard_ratio")[position] is not None) == known
         if known:
-            assert unpacked(columns, "hr")[position] == pytest.approx(row["hazard_ratio"], rel=1e-3)
+            assert unpacked(columns, "hazard_ratio")[position] == pytest.approx(row["hazard_ratio"], rel=1e-3)
         assert (
             labels["dose_cutoff"][unpacked(columns, "dose_cutoff")[position]] == f"≥{row['dose_cutoff']:g} Gy"
         )
@@ -80,9 +80,9 @@ def test_other_populations_and_landmarks_stand_apart():
         estimate(0.8),
         estimate(0.7, landmark=8.0, landmark_order=next(iter(ORDERS))),
     ]
-    assert unpacked(specification_columns(specifications(rows), small_study()), "hr") == [0.8]
+    assert unpacked(specification_columns(specifications(rows), small_study()), "hazard_ratio") == [0.8]
     others = other_columns(specifications(rows), small_study())
-    assert unpacked(others, "hr") == [0.9, 0.7]
+    assert unpacked(others, "hazard_ratio") == [0.9, 0.7]
     assert unpacked(others, "landmark_order") == [-1, 0]
 
 

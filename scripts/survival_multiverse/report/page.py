@@ -88,7 +88,7 @@ CHAPTERS = {
     "methods": "Methods and audit",
 }
 """Names of the chapters by their addresses, in the order of the page; the last is a tab of its own."""
-LEADS = ("curve-chart", "love-chart", "published-chart")
+LEADS = ("decisions-chart", "curve-chart", "love-chart", "published-chart")
 """Charts that open a chapter: without JavaScript they are still pictures."""
 
 HERO_WIDTH, HERO_NARROW = 980, 340

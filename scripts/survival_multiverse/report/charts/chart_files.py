@@ -8,10 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from survival_multiverse.inference.attribution import TIE_BREAK
 from survival_multiverse.inference.robustness import INNER
 from survival_multiverse.inference.specification_summary import estimators_present, headline
-from survival_multiverse.report.charts.grid_charts import Chart
+from survival_multiverse.report.charts.grid_charts import Chart, kind_of_share, share_words
 from survival_multiverse.report.charts.page_charts import page_charts
 from survival_multiverse.report.charts.page_data import (
     DECISIONS,
@@ -28,10 +27,8 @@ from survival_multiverse.settings.study import Study
 
 ROOM = 1000
 """Width of a chart in pixels, unless it needs more."""
-LEAST = 0.005
-"""A smaller share is not written out."""
-COPIED = ("hr", "lo", "hi", "p_value", "p_text", "smd", "matched_share", "orders_from", "orders_to",
-          "variance_between_orders")  # fmt: skip
+COPIED = ("hazard_ratio", "ci_lower", "ci_upper", "p_value", "p_text", "smd", "matched_share", "orders_from",
+          "orders_to", "variance_between_orders")  # fmt: skip
 """Columns that the charts' rows have as they are."""
 
 
@@ -84,9 +81,9 @@ def _row(place: int, own: Mapping[str, Any], labels: Mapping[str, list[str]]) ->
         "estimator": ESTIMATOR_LABELS[estimator],
         "matching": estimator == "matched",
         **{name: own[name] for name in COPIED},
-        "inverse": 1 / own["hr"] if own["hr"] else None,
+        "inverse": 1 / own["hazard_ratio"] if own["hazard_ratio"] else None,
         **{name: None if own[name] is None or own[name] < 0 else own[name] for name in ("n", "events")},
-        "care": own["care"] or "none",
+        "caution": own["caution"] or "none",
         "gate": bool(own["gate"]),
         "primary": bool(own["primary"]),
         "side": SIDES[own["side"]],
@@ -100,18 +97,12 @@ def share_rows(attribution: pd.DataFrame, specifications: pd.DataFrame, study: S
             "estimator": ESTIMATOR_LABELS[name],
             "term": term_label(study, term),
             "share": share,
-            "kind": _kind(term),
-            "text": "<1%" if share < LEAST else f"{100 * share:.0f}%",
+            "kind": kind_of_share(term),
+            "text": share_words(share),
         }
         for name in estimators_present(headline(specifications))
         for term, share in first_order(attribution, study, name).items()
     ]
-
-
-def _kind(term: str) -> str:
-    if term == TIE_BREAK:
-        return "no choice"
-    return "only together" if " x " in term else "one choice alone"
 
 
 def _complete(chart: Chart, study: Study, rows: Mapping[str, list[dict[str, Any]]]) -> Spec:

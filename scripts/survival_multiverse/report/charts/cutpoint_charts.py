@@ -35,11 +35,11 @@ def cutpoint_chart(tables: Mapping[str, pd.DataFrame], study: Study, name: str) 
     points = [
         {
             "cutoff": row["cutoff"],
-            "hr": row["hazard_ratio"],
-            "lo": row["ci_lower"],
-            "hi": row["ci_upper"],
+            "hazard_ratio": row["hazard_ratio"],
+            "ci_lower": row["ci_lower"],
+            "ci_upper": row["ci_upper"],
             "p": format_p(row["p_value"]),
-            "care": care(row["flags"]),
+            "caution": care(row["flags"]),
             "side": side,
             "split": _split(row, study),
         }
@@ -64,7 +64,7 @@ def cutpoint_chart(tables: Mapping[str, pd.DataFrame], study: Study, name: str) 
         spline,
         grid=grid,
         title=display_label(role.label, role.unit),
-        limits=limits_of([*points, *printed, *(row for row in spline if is_number(row["lo"]))]),
+        limits=limits_of([*points, *printed, *(row for row in spline if is_number(row["ci_lower"]))]),
         printed=printed,
         percent=percent(study),
     )
@@ -80,7 +80,7 @@ def _printed(published: pd.DataFrame, study: Study, name: str) -> list[dict[str,
     rows = rows[(rows["estimator"] == "adjusted") & (rows["population"] == PRIMARY)]
     cutoff = getattr(study.primary, f"{name}_cutoff")
     return [
-        {"cutoff": cutoff, "hr": row["value"], "lo": row["lower"], "hi": row["upper"]}
+        {"cutoff": cutoff, "hazard_ratio": row["value"], "ci_lower": row["lower"], "ci_upper": row["upper"]}
         for row in rows.to_dict("records")
     ]
 
@@ -89,10 +89,14 @@ def _printed_words(printed: list[dict[str, Any]]) -> str:
     if not printed:
         return ""
     row = printed[0]
-    interval = f", {format_ratio(row['lo'])} to {format_ratio(row['hi'])}" if is_number(row["lo"]) else ""
+    interval = (
+        f", {format_ratio(row['ci_lower'])} to {format_ratio(row['ci_upper'])}"
+        if is_number(row["ci_lower"])
+        else ""
+    )
     return (
-        f" Published there is {format_ratio(row['hr'])}{interval}, which a model adjusts for other factors "
-        "as nothing else in this chart is."
+        f" Published there is {format_ratio(row['hazard_ratio'])}{interval}, which a model adjusts for other "
+        "factors as nothing else in this chart is."
     )
 
 
@@ -129,7 +133,12 @@ def _smooth(dose_response: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[
     here = (dose_response["population"] == PRIMARY) & (dose_response["variable"] == name)
     smooth = dose_response[here & dose_response["hazard_ratio"].notna()]
     spline = [
-        {"value": row["value"], "hr": row["hazard_ratio"], "lo": row["ci_lower"], "hi": row["ci_upper"]}
+        {
+            "value": row["value"],
+            "hazard_ratio": row["hazard_ratio"],
+            "ci_lower": row["ci_lower"],
+            "ci_upper": row["ci_upper"],
+        }
         for row in smooth.to_dict("records")
     ]
     return smooth, spline

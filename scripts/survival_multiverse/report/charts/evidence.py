@@ -32,7 +32,11 @@ from survival_multiverse.report.charts.theme import (
 )
 from survival_multiverse.report.style.palette import PUBLISHED
 
-INTERVAL = (tip("hr", "Hazard ratio", ".2f"), tip("lo", "CI from", ".2f"), tip("hi", "to", ".2f"))
+INTERVAL = (
+    tip("hazard_ratio", "Hazard ratio", ".2f"),
+    tip("ci_lower", "CI from", ".2f"),
+    tip("ci_upper", "to", ".2f"),
+)
 SET_DASHES = ([1, 0], [6, 3], [2, 2])
 BIAS_HEIGHT, BIAS_LEAST = 320, 640
 """Of the chart of unmeasured confounding, in pixels: its height, and how narrow it may be."""
@@ -52,10 +56,11 @@ def forest_spec(
 ) -> Spec:
     """Draw the hazard ratios of the dose within each stratum, with columns of numbers at the right.
 
-    `rows` hold column (the stage, under each other), name, hr, lo, hi, text, counts, care and published.
+    `rows` hold column (the stage, under each other), name, hazard_ratio, ci_lower, ci_upper, text, counts,
+    caution and published.
     Strata are not told apart by significance.
     """
-    x = ratio("hr", limits, "Hazard ratio")
+    x = ratio("hazard_ratio", limits, "Hazard ratio")
     tips = [tip("name", "Stratum"), *INTERVAL, tip("counts", "Patients, events")]
     y = levels("name", names, axis={"title": None, "labelLimit": FOREST_LABELS, "grid": False})
     shared = {"y": y, "tooltip": tips}
@@ -213,10 +218,10 @@ def cutpoint_spec(
 ) -> Spec:
     """Draw the hazard ratio at every possible cutoff, and beside it the smooth curve of the variable itself.
 
-    `rows` hold cutoff, hr, lo, hi, p, care, side and split; `grid` the study's own: cutoff and
-    primary; `printed` what a paper prints at its own: cutoff, hr, lo and hi.
+    `rows` hold cutoff, hazard_ratio, ci_lower, ci_upper, p, caution, side and split; `grid` the study's
+    own: cutoff and primary; `printed` what a paper prints at its own: cutoff and hazard ratio with limits.
     """
-    y = ratio("hr", limits, "Hazard ratio, at or above")
+    y = ratio("hazard_ratio", limits, "Hazard ratio, at or above")
     scale = {"zero": False, "nice": False, "padding": 10}
     x = {"field": "cutoff", "type": "quantitative", "scale": scale, "axis": {"title": title}}
     tips = [tip("cutoff", "Cutoff", ",.6~g"), *INTERVAL, tip("p", "P")]
@@ -261,20 +266,20 @@ def _printed_there(printed: list[dict[str, Any]], x: Spec, y: Spec) -> list[Spec
 
 
 def _smooth(spline: list[dict[str, Any]], title: str, limits: tuple[float, float]) -> list[Spec]:
-    y = ratio("hr", limits, "Hazard ratio")
+    y = ratio("hazard_ratio", limits, "Hazard ratio")
     x = {
         "field": "value",
         "type": "quantitative",
         "scale": {"zero": False, "nice": False},
         "axis": {"title": title},
     }
-    low = {"field": "lo", "type": "quantitative", "scale": y["scale"]}
+    low = {"field": "ci_lower", "type": "quantitative", "scale": y["scale"]}
     return [
         line_at(1),
         {
             "data": values(spline),
             "mark": {"type": "area", "clip": True, "opacity": 0.22, "color": HIGHER},
-            "encoding": {"x": x, "y": low, "y2": {"field": "hi"}},
+            "encoding": {"x": x, "y": low, "y2": {"field": "ci_upper"}},
         },
         {
             "data": values(spline),
@@ -293,9 +298,10 @@ def joint_spec(
 ) -> Spec:
     """Draw observed specification curves against the null models' at each rank.
 
-    `rows` hold estimator, null, rank, hr, lo, mid, hi, primary, care and published, of the primary block.
+    `rows` hold estimator, null, rank, hazard_ratio, ci_lower, mid, ci_upper, primary, caution and published,
+    of the primary block.
     """
-    y = ratio("hr", limits, "Hazard ratio")
+    y = ratio("hazard_ratio", limits, "Hazard ratio")
     layers = [*_null_layers(y), *(_printed(y) if has_published(rows) else [])]
     return vega_lite(
         data=values(rows),
@@ -314,8 +320,8 @@ def _null_layers(y: Spec) -> list[Spec]:
     axis = {"title": "Rank in the curve", "grid": False, "tickMinStep": 1, "format": "d"}
     scale = {"zero": False, "nice": False, "padding": 6}
     x = {"field": "rank", "type": "quantitative", "scale": scale, "axis": axis}
-    tips = [tip("rank", "Rank"), tip("hr", "Observed", ".2f"), tip("lo", "Null 2.5%", ".2f")]
-    tips += [tip("mid", "Null median", ".2f"), tip("hi", "Null 97.5%", ".2f")]
+    tips = [tip("rank", "Rank"), tip("hazard_ratio", "Observed", ".2f"), tip("ci_lower", "Null 2.5%", ".2f")]
+    tips += [tip("mid", "Null median", ".2f"), tip("ci_upper", "Null 97.5%", ".2f")]
     middle = {"field": "mid", "type": "quantitative", "scale": y["scale"]}
     band = whiskers(y, {"x": x, "tooltip": tips})
     band["mark"] = {"type": "area", "color": MUTED, "opacity": 0.25, "clip": True}

@@ -80,10 +80,10 @@ def _forest(primary: pd.DataFrame, study: Study) -> Chart | None:
                 for row in part.to_dict("records")[:1]
             ]
             names += [name] if name not in names else []
-    found = [row for row in found if is_number(row["hr"])]
+    found = [row for row in found if is_number(row["hazard_ratio"])]
     if not found:
         return None
-    words = [f"{row['column']}, {row['name']}: {format_ratio(row['hr'])}" for row in found]
+    words = [f"{row['column']}, {row['name']}: {format_ratio(row['hazard_ratio'])}" for row in found]
     text = (
         f"Hazard ratios of {in_sentence(study.dose.label)} with {percent(study)} intervals, in strata of the "
         "primary scenario. They compare at or above the cutoff with below it."
@@ -95,8 +95,15 @@ def _forest(primary: pd.DataFrame, study: Study) -> Chart | None:
     )
     columns = [label for _, _, label in stages(study)]
     # Few rows: the axis holds every interval that is not absurdly wide.
-    ends = [min(max(row[end], 0.1), 10.0) for row in found for end in ("lo", "hi") if is_number(row[end])]
-    limits = limits_of([*found, *({"hr": ratio, "lo": ratio, "hi": ratio} for ratio in ends)])
+    ends = [
+        min(max(row[end], 0.1), 10.0)
+        for row in found
+        for end in ("ci_lower", "ci_upper")
+        if is_number(row[end])
+    ]
+    limits = limits_of(
+        [*found, *({"hazard_ratio": ratio, "ci_lower": ratio, "ci_upper": ratio} for ratio in ends)]
+    )
     spec = forest_spec(found, names=names, columns=columns, limits=limits, percent=percent(study))
     title = f"{study.dose.label} within strata"
     return Chart("forest-chart", title, text, "; ".join(words), spec, reading=reading)
@@ -107,11 +114,11 @@ def _stratum(row: dict[str, Any], column: str, name: str, study: Study) -> dict[
     return {
         "column": column,
         "name": name,
-        "hr": row["estimate"],
-        "lo": row["ci_lower"],
-        "hi": row["ci_upper"],
+        "hazard_ratio": row["estimate"],
+        "ci_lower": row["ci_lower"],
+        "ci_upper": row["ci_upper"],
         "text": interval(row),
-        "care": care(row["flags"]),
+        "caution": care(row["flags"]),
         "counts": f"<{study.minimum_count}" if small else f"{row['n']:,.0f}, {row['events']:,.0f}",
     }
 
@@ -240,10 +247,10 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
             "estimator": ESTIMATOR_LABELS[row["estimator"]],
             "null": NULL_LABELS[row["null"]],
             "rank": row["rank"],
-            "hr": row["hazard_ratio"],
-            "lo": row["null_2.5"],
+            "hazard_ratio": row["hazard_ratio"],
+            "ci_lower": row["null_2.5"],
             "mid": row["null_50"],
-            "hi": row["null_97.5"],
+            "ci_upper": row["null_97.5"],
             "published": study.published.get(row["estimator"]),
             **observed.get((row["estimator"], row["rank"]), {}),
         }
@@ -286,7 +293,7 @@ def _observed(specifications: pd.DataFrame, study: Study) -> dict[tuple[str, int
     ranks = block.groupby("estimator").cumcount() + 1
     primary = block["is_primary"].astype(bool)
     return {
-        (estimator, rank): {"primary": bool(is_primary), "care": care(flags)}
+        (estimator, rank): {"primary": bool(is_primary), "caution": care(flags)}
         for estimator, rank, is_primary, flags in zip(
             block["estimator"], ranks, primary, block["flags"], strict=True
         )

@@ -50,12 +50,13 @@ def surface_spec(study: Study, labels: dict[str, list[str]], primary: str) -> Sp
     The maps of the `primary` caliper are large and hold the numbers; those of the others are small.
     """
     tone = (
-        f"measure == 'p' ? (datum.hr < 1 ? -1 : 1) * min(1, -log(max(datum.p_value, 1e-6)) / log(10) / 3)"
-        f" : max(-1, min(1, log(datum.hr) / {REACH:.6f}))"
+        "measure == 'p' ? (datum.hazard_ratio < 1 ? -1 : 1)"
+        " * min(1, -log(max(datum.p_value, 1e-6)) / log(10) / 3)"
+        f" : max(-1, min(1, log(datum.hazard_ratio) / {REACH:.6f}))"
     )
-    estimable = "isValid(datum.hr)"
+    estimable = "isValid(datum.hazard_ratio)"
     p_value = "datum.p_value < 0.001 ? '<.001' : format(datum.p_value, '.3f')"
-    number = f"measure == 'p' ? {p_value} : format(datum.hr, '.2f')"
+    number = f"measure == 'p' ? {p_value} : format(datum.hazard_ratio, '.2f')"
     others = [label for label in labels["caliper"] if label != primary]
     shared = {
         "width": width(len(labels["oligo_threshold"]), 150 + 8 * len(labels["oligo_threshold"])),
@@ -92,7 +93,7 @@ def surface_spec(study: Study, labels: dict[str, list[str]], primary: str) -> Sp
             {"filter": "datum.matching"},
             {"calculate": f"{estimable} ? {tone} : null", "as": "tone"},
             {
-                "calculate": f"!{estimable} ? '–' : ({number}) + (datum.care == 'none' ? '' : '{MARK}')",
+                "calculate": f"!{estimable} ? '–' : ({number}) + (datum.caution == 'none' ? '' : '{MARK}')",
                 "as": "shown",
             },
         ],
@@ -129,13 +130,13 @@ def _numbers(x: Spec, y: Spec) -> list[Spec]:
     """Write the number into each cell, bold where the interval excludes 1."""
     colour = {
         "condition": [
-            {"test": "!isValid(datum.hr)", "value": MUTED},
+            {"test": "!isValid(datum.hazard_ratio)", "value": MUTED},
             {"test": "datum.tone > 0.75 || datum.tone < -0.6", "value": "#ffffff"},
         ],
         "value": "#1f2329",
     }
     mark = {"type": "text", "fontSize": 11, "cursor": "pointer", "limit": 40, "aria": False}
-    excludes = "isValid(datum.hr) && datum.side != 'includes'"
+    excludes = "isValid(datum.hazard_ratio) && datum.side != 'includes'"
     return [
         {
             "transform": [{"filter": test}],
@@ -197,11 +198,11 @@ def caliper_spec(
     balance = {"field": "smd", "type": "quantitative", "axis": axis}
     title = {"title": "Matched share of the smaller arm", "format": ".0%"}
     share = {"field": "matched_share", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": title}
-    ratios = ratio("hr", limits, "Hazard ratio")
+    ratios = ratio("hazard_ratio", limits, "Hazard ratio")
     return vega_lite(
         data={"name": "specs"},
         transform=[
-            {"filter": f"{chosen_of(*AXES[:2])} && datum.matching && isValid(datum.hr)"},
+            {"filter": f"{chosen_of(*AXES[:2])} && datum.matching && isValid(datum.hazard_ratio)"},
             KEPT,
         ],
         spacing=28,
@@ -221,14 +222,14 @@ def caliper_spec(
 def ties_spec(study: Study, first: dict[str, Any], *, limits: tuple[float, float]) -> Spec:
     """Draw the matched hazard ratios of a block, with what other orders of equal scores would give."""
     rank = rank_axis()
-    y = ratio("hr", limits, "Hazard ratio")
+    y = ratio("hazard_ratio", limits, "Hazard ratio")
     tips = [*tooltip(study), tip("orders_from", "Other orders from", ".2f"), tip("orders_to", "to", ".2f")]
     points = {"x": rank, "y": y, "tooltip": tips}
     published = published_layers(study.published, first, y)
     return vega_lite(
         data={"name": "specs"},
         transform=[
-            {"filter": f"{CUTOFFS} && datum.matching && isValid(datum.hr)"},
+            {"filter": f"{CUTOFFS} && datum.matching && isValid(datum.hazard_ratio)"},
             KEPT,
             ranked(),
         ],
@@ -253,8 +254,8 @@ def ties_spec(study: Study, first: dict[str, Any], *, limits: tuple[float, float
     )
 
 
-def attribution_spec(estimators: list[str]) -> Spec:
-    """Draw shares of the spread by choice and by choices together; the page gives the rows."""
+def attribution_spec(estimators: list[str], data: Spec) -> Spec:
+    """Draw shares of the spread by choice and by choices together."""
     largest = {"op": "max", "field": "share", "order": "descending"}
     y = {"field": "term", "type": "nominal", "sort": largest, "axis": {"title": None, "labelLimit": 300}}
     axis = {"title": "Share of the spread", "format": ".0%", "values": [0, 0.5, 1], "grid": True}
@@ -267,11 +268,11 @@ def attribution_spec(estimators: list[str]) -> Spec:
         "encoding": {"y": y, "x": x, "color": kinds, "tooltip": tips},
     }
     words = {
-        "mark": {"type": "text", "align": "left", "dx": 4, "fontSize": 10},
+        "mark": {"type": "text", "align": "left", "dx": 4, "fontSize": 11},
         "encoding": {"y": y, "x": x, "text": {"field": "text"}},
     }
     return vega_lite(
-        data={"name": "shares"},
+        data=data,
         facet={"column": nominal("estimator", estimators, header={"title": None})},
         spacing=18,
         spec={

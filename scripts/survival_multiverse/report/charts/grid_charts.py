@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from survival_multiverse.inference.attribution import TIE_BREAK
 from survival_multiverse.inference.robustness import INNER
 from survival_multiverse.inference.specification_summary import (
     direction,
@@ -20,11 +21,11 @@ from survival_multiverse.paper.published_marks import LARGEST, NO_MARKS, SHARE
 from survival_multiverse.report.charts.grid import attribution_spec, caliper_spec, surface_spec, ties_spec
 from survival_multiverse.report.charts.page_data import axis_labels, choice_labels
 from survival_multiverse.report.charts.specification import blocks_spec, curve_spec
-from survival_multiverse.report.charts.theme import Spec, sides
+from survival_multiverse.report.charts.theme import Spec, sides, values
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio
 from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.style.ratio_axis import ratio_limits
-from survival_multiverse.report.words.answer import first_order, term_label
+from survival_multiverse.report.words.answer import TOGETHER, first_order, term_label, whole_grid
 from survival_multiverse.report.words.captions import dagger
 from survival_multiverse.report.words.labels import axis_value, in_sentence
 from survival_multiverse.report.words.narrative import percent
@@ -34,6 +35,8 @@ from survival_multiverse.scenario.cautions import NOTE
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import AXES
 
+LEAST = 0.005
+"""A smaller share is not written out."""
 DENSE = 5_000
 """With more analyses than this the small charts of the blocks leave the intervals out."""
 
@@ -86,6 +89,7 @@ def grid_charts(
     limits = ratio_limits(rows)
     first = first_view(specifications, study)
     made = [
+        _decisions(rows, attribution, study),
         _curve(rows, study, first, limits),
         _blocks(rows, study, first, limits),
         _surface(rows, study),
@@ -293,18 +297,69 @@ def _attribution(rows: pd.DataFrame, attribution: pd.DataFrame, study: Study) ->
         "chooses. Levels are left out until every combination has an estimate. Other values would give "
         "other shares."
     )
-    spec = attribution_spec([ESTIMATOR_LABELS[name] for name in shares])
+    spec = attribution_spec([ESTIMATOR_LABELS[name] for name in shares], {"name": "shares"})
     alternative = "Of the primary block. " + "; ".join(words)
-    title = "What moves the answer"
+    title = "What moves the answer among the analyses shown"
     return Chart("attribution-chart", title, text, alternative, spec, reading=reading)
+
+
+def _decisions(rows: pd.DataFrame, attribution: pd.DataFrame, study: Study) -> Chart | None:
+    """Draw which choices matter over all analyses, whatever is chosen on the page."""
+    names = [name for name in estimators_present(rows) if name != "unadjusted"]
+    shares = {name: found for name in names if (found := whole_grid(attribution, name))}
+    if not shares:
+        return None
+    drawn = [
+        {
+            "estimator": ESTIMATOR_LABELS[name],
+            "term": term_label(study, term),
+            "share": share,
+            "kind": kind_of_share(term),
+            "text": share_words(share),
+        }
+        for name, found in shares.items()
+        for term, share in found.items()
+    ]
+    words = [
+        f"{ESTIMATOR_LABELS[name]}: most by {in_sentence(term_label(study, next(iter(found))))}, "
+        f"{share_words(next(iter(found.values())))}"
+        for name, found in shares.items()
+    ]
+    text = (
+        "Share of the spread of the log hazard ratio over all analyses that each decision explains. Cutoffs "
+        f"of {in_sentence(study.dose.label)} and thresholds also change the question."
+    )
+    reading = (
+        "Shares are of the sum of squares over all combinations of the choices. They describe this grid: "
+        "other values would give other shares. Nobody chooses the order of equal scores."
+    )
+    spec = attribution_spec([ESTIMATOR_LABELS[name] for name in shares], values(drawn))
+    title = "Which decisions move the answer"
+    return Chart("decisions-chart", title, text, "; ".join(words), spec, reading=reading)
+
+
+def kind_of_share(term: str) -> str:
+    """Return what a share is of: one choice, choices together, or what nobody chooses."""
+    if term == TIE_BREAK:
+        return "no choice"
+    return "only together" if " x " in term or term == TOGETHER else "one choice alone"
+
+
+def share_words(share: float) -> str:
+    """Return a share beside its bar; a small one is not said to be none."""
+    return "<1%" if 0 < share < LEAST else share_text(share)
 
 
 def published_points(study: Study) -> list[dict[str, float]]:
     """Return published hazard ratios as rows that an axis has to show."""
-    return [{"hr": ratio, "lo": ratio, "hi": ratio} for ratio in study.published.values()]
+    return [
+        {"hazard_ratio": ratio, "ci_lower": ratio, "ci_upper": ratio} for ratio in study.published.values()
+    ]
 
 
 def limits_of(rows: list[dict[str, Any]]) -> tuple[float, float]:
-    """Return the limits of a hazard-ratio axis for rows with hr, lo and hi."""
-    frame = pd.DataFrame(rows).rename(columns={"hr": "hazard_ratio", "lo": "ci_lower", "hi": "ci_upper"})
+    """Return the limits of a hazard-ratio axis for rows with hazard_ratio, ci_lower and ci_upper."""
+    frame = pd.DataFrame(rows).rename(
+        columns={"hazard_ratio": "hazard_ratio", "ci_lower": "ci_lower", "ci_upper": "ci_upper"}
+    )
     return ratio_limits(frame.assign(status="ok"))

@@ -56,7 +56,7 @@ def hero_spec(specifications: pd.DataFrame, study: Study, *, width: int, upright
         One cutoff under the other, for a narrow screen.
     """
     rows = hero_rows(specifications, study)
-    names, x = estimators_present(rows), ratio("hr", ratio_limits(rows), None)
+    names, x = estimators_present(rows), ratio("hazard_ratio", ratio_limits(rows), None)
     # Labels that would touch are left out.
     x["axis"] |= {"labelOverlap": True, "labelFontSize": 12}
     cutoffs = [float(cutoff) for cutoff in sorted(rows["dose_cutoff"].unique())]
@@ -106,7 +106,7 @@ def _dots(strips: list[tuple[int, pd.DataFrame]], x: Spec, y: Spec) -> Spec:
         here = strip.sort_values("hazard_ratio", kind="stable")
         heights = np.linspace(-SPREAD, SPREAD, len(here)) if len(here) > 1 else np.zeros(len(here))
         for value, height, side in zip(here["hazard_ratio"], heights, direction(here), strict=True):
-            rows.append({"hr": value, "y": place + MIDDLE + height, "side": str(side)})
+            rows.append({"hazard_ratio": value, "y": place + MIDDLE + height, "side": str(side)})
     scale: Spec = {"domain": list(SIDES), "range": list(SIDES.values())}
     colour = {"field": "side", "type": "nominal", "legend": None, "scale": scale}
     return {"data": values(rows)} | dots({"x": x, "y": y, "color": colour}, size=22, aria=False)
@@ -116,7 +116,7 @@ def _medians(strips: list[tuple[int, pd.DataFrame]], x: Spec, y: Spec) -> list[S
     """Draw the median of each estimator, with its number."""
     medians = [(place, middle_ratio(strip["hazard_ratio"])) for place, strip in strips if len(strip)]
     data = values(
-        {"hr": median, "y": place + TOP, "bottom": place + BOTTOM, "text": format_ratio(median)}
+        {"hazard_ratio": median, "y": place + TOP, "bottom": place + BOTTOM, "text": format_ratio(median)}
         for place, median in medians
     )
     line: Spec = {"type": "rule", "color": INK, "strokeWidth": 1.5, "aria": False}
@@ -134,7 +134,12 @@ def _medians(strips: list[tuple[int, pd.DataFrame]], x: Spec, y: Spec) -> list[S
 def _primary(strips: list[tuple[int, pd.DataFrame]], x: Spec, y: Spec) -> list[Spec]:
     """Draw the primary scenario of each estimator with its interval."""
     rows: list[dict[str, Any]] = [
-        {"hr": row["hazard_ratio"], "lo": row["ci_lower"], "hi": row["ci_upper"], "primary": True}
+        {
+            "hazard_ratio": row["hazard_ratio"],
+            "ci_lower": row["ci_lower"],
+            "ci_upper": row["ci_upper"],
+            "primary": True,
+        }
         | {"y": place + PRIMARY_PLACE}
         for place, strip in strips
         for row in strip[strip["is_primary"].astype(bool)].to_dict("records")
@@ -145,7 +150,7 @@ def _primary(strips: list[tuple[int, pd.DataFrame]], x: Spec, y: Spec) -> list[S
 
 def _published(found: list[tuple[int, float]], x: Spec, y: Spec) -> Spec:
     mark: Spec = {"type": "tick", "color": PUBLISHED, "thickness": 3, "size": ROW / 2, "orient": "vertical"}
-    data = values({"y": place, "hr": value} for place, value in found)
+    data = values({"y": place, "hazard_ratio": value} for place, value in found)
     return {"data": data, "mark": mark | {"aria": False}, "encoding": {"x": x, "y": y}}
 
 

@@ -34,9 +34,9 @@ CARD_ROWS = 50_000
 """With more specifications than this the cards leave the landmarks to the scenario files."""
 ORDERS = {"match_then_landmark": "matched, then landmark", "landmark_then_match": "landmark, then matched"}
 NUMBERS = {
-    "hr": "hazard_ratio",
-    "lo": "ci_lower",
-    "hi": "ci_upper",
+    "hazard_ratio": "hazard_ratio",
+    "ci_lower": "ci_lower",
+    "ci_upper": "ci_upper",
     "n": "n",
     "events": "events",
     "pairs": "pairs",
@@ -152,7 +152,10 @@ def specification_columns(specifications: pd.DataFrame, study: Study) -> dict[st
     for key in HEADLINE_ONLY:
         columns[key] = _short(rows[NUMBERS[key]].to_numpy(dtype=np.float64), held=key in COUNTS, study=study)
     # Of these the page works out what moves the answer.
-    for key, name in {"hr": "hazard_ratio", "variance_between_orders": "variance_between_orders"}.items():
+    for key, name in {
+        "hazard_ratio": "hazard_ratio",
+        "variance_between_orders": "variance_between_orders",
+    }.items():
         columns[key] = _short(rows[name].to_numpy(dtype=np.float64), digits=7)
     columns["p_value"] = _short(rows["p_value"].to_numpy(dtype=np.float64))
     columns["gate"] = [int(value) for value in _through(rows, study)]
@@ -187,7 +190,7 @@ def _shared_columns(rows: pd.DataFrame, study: Study) -> dict[str, list[Any]]:
         if key not in HEADLINE_ONLY:
             columns[key] = _short(rows[name].to_numpy(dtype=np.float64), held=key in COUNTS, study=study)
     columns["p_text"] = [format_p(value) for value in rows["p_value"].to_numpy(dtype=np.float64)]
-    columns["care"] = [care(flags) or 0 for flags in rows["flags"]]
+    columns["caution"] = [care(flags) or 0 for flags in rows["flags"]]
     columns["reason"] = [reason if isinstance(reason, str) else 0 for reason in rows["reason"]]
     return columns
 

@@ -25,16 +25,16 @@ LABELS = 210
 
 
 def matchings_spec(rows: list[dict[str, Any]], *, published: float, limits: tuple[float, float]) -> Spec:
-    """Draw each matching over orders of equal scores; `rows` hold name, pairs, hr, lo, hi and middle."""
+    """Draw each matching over orders of equal scores; `rows` hold name, pairs, hazard_ratio and limits."""
     names = [str(row["name"]) for row in rows]
-    x = ratio("hr", limits, "Hazard ratio, published model")
+    x = ratio("hazard_ratio", limits, "Hazard ratio, published model")
     tips = [
         tip("name", "Matching"),
         tip("pairs", "Pairs", "d"),
-        tip("hr", "Hazard ratio", ".2f"),
+        tip("hazard_ratio", "Hazard ratio", ".2f"),
         tip("middle", "Median over orders", ".2f"),
-        tip("lo", "Other orders from", ".2f"),
-        tip("hi", "to", ".2f"),
+        tip("ci_lower", "Other orders from", ".2f"),
+        tip("ci_upper", "to", ".2f"),
     ]
     shared = {"y": _rows("name", names), "tooltip": tips}
     bars = whiskers(x, shared, along="x", strokeWidth=6, opacity=0.4, color=MUTED)
@@ -46,11 +46,11 @@ def matchings_spec(rows: list[dict[str, Any]], *, published: float, limits: tupl
 
 
 def ensemble_spec(rows: list[dict[str, Any]], *, names: list[str], limits: tuple[float, float]) -> Spec:
-    """Draw a point for each conclusion of each cohort; `rows` hold name, seed, hr, near, or published."""
-    x = ratio("hr", limits, "Hazard ratio, published cutoffs")
+    """Draw a point for each conclusion of each cohort; `rows` hold name, seed, hazard_ratio, near."""
+    x = ratio("hazard_ratio", limits, "Hazard ratio, published cutoffs")
     tips = [
         tip("name", "Conclusion"),
-        tip("hr", "Hazard ratio", ".3f"),
+        tip("hazard_ratio", "Hazard ratio", ".3f"),
         tip("seed", "Seed of the cohort", "d"),
     ]
     tips.append(tip("near", "Published numbers met or near", ".1%"))

@@ -35,28 +35,35 @@ def _matchings(matching: pd.DataFrame, study: Study) -> Chart:
             "name": _matching_name(row["matching"]),
             "primary": row["matching"] == primary,
             "pairs": row["pairs"],
-            "hr": 1 / row["hazard_ratio"],
+            "hazard_ratio": 1 / row["hazard_ratio"],
             "middle": 1 / row["tie_break_median"],
-            "lo": 1 / row["tie_break_97.5"],
-            "hi": 1 / row["tie_break_2.5"],
+            "ci_lower": 1 / row["tie_break_97.5"],
+            "ci_upper": 1 / row["tie_break_2.5"],
         }
         for row in matching.to_dict("records")
     ]
     printed = float(matching["published"].iloc[0])
     published = 1 / printed
-    words = [f"{row['name']}, {row['pairs']:.0f} pairs: {format_ratio(row['hr'])}" for row in rows]
+    words = [f"{row['name']}, {row['pairs']:.0f} pairs: {format_ratio(row['hazard_ratio'])}" for row in rows]
     words = [
-        text + (f" ({format_ratio(row['lo'])} to {format_ratio(row['hi'])})" if is_number(row["lo"]) else "")
+        text
+        + (
+            f" ({format_ratio(row['ci_lower'])} to {format_ratio(row['ci_upper'])})"
+            if is_number(row["ci_lower"])
+            else ""
+        )
         for text, row in zip(words, rows, strict=True)
     ]
-    inside = sum(is_number(row["lo"]) and row["lo"] <= published <= row["hi"] for row in rows)
-    ranges = sum(is_number(row["lo"]) for row in rows)
+    inside = sum(
+        is_number(row["ci_lower"]) and row["ci_lower"] <= published <= row["ci_upper"] for row in rows
+    )
+    ranges = sum(is_number(row["ci_lower"]) for row in rows)
     text = (
         f"Points: hazard ratios of each matching; bars: the central 95% over "
         f"{study.analysis.tie_break_draws:,} other orders of equal scores. Diamond: the caliper of the "
         f"primary scenario; dashed: the published {format_ratio(published)}."
     )
-    middle = middle_ratio([row["hr"] for row in rows if is_number(row["hr"])])
+    middle = middle_ratio([row["hazard_ratio"] for row in rows if is_number(row["hazard_ratio"])])
     reading = (
         "Patients with equal scores can be paired in many ways, and the print does not say who was. Hazard "
         f"ratios are those of the higher dose, so the published one is {format_ratio(published)} (printed as "
@@ -111,4 +118,4 @@ def _conclusion(name: str) -> str:
 
 def _point(ratio: float) -> dict[str, float]:
     """Return a row for a hazard ratio that an axis has to show."""
-    return {"hr": ratio, "lo": ratio, "hi": ratio}
+    return {"hazard_ratio": ratio, "ci_lower": ratio, "ci_upper": ratio}

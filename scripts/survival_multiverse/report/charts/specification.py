@@ -66,16 +66,16 @@ def tooltip(study: Study) -> list[Spec]:
     return [
         tip("estimator", "Estimator"),
         *(tip(name, title) for name, title in decision_titles(study).items()),
-        tip("hr", "Hazard ratio", ".2f"),
-        tip("lo", "CI from", ".2f"),
-        tip("hi", "CI to", ".2f"),
+        tip("hazard_ratio", "Hazard ratio", ".2f"),
+        tip("ci_lower", "CI from", ".2f"),
+        tip("ci_upper", "CI to", ".2f"),
         tip("inverse", "1 / hazard ratio", ".2f"),
         tip("p_text", "P"),
         tip("n", "Patients", ",d"),
         tip("events", "Events", ",d"),
         tip("smd", "Largest |SMD|, baseline", ".2f"),
         tip("matched_share", "Matched share", ".0%"),
-        tip("care", "Caution"),
+        tip("caution", "Caution"),
     ]
 
 
@@ -87,7 +87,7 @@ def params(first: dict[str, Any]) -> list[Spec]:
 def ranked() -> Spec:
     """Compute the ascending position of each estimate within the curve of its block and estimator."""
     window = [{"op": "row_number", "as": "rank"}]
-    order = [{"field": "hr"}, {"field": "i"}]
+    order = [{"field": "hazard_ratio"}, {"field": "i"}]
     return {"window": window, "sort": order, "groupby": [*OF_ESTIMAND, "estimator"]}
 
 
@@ -97,7 +97,7 @@ def grouped(choices: list[dict[str, str]]) -> list[Spec]:
     for row in choices:
         values.setdefault(row["field"], []).append(row["value"])
     place = f"group == '' ? 0 : indexof({json.dumps(values)}[group], datum[group])"
-    order = [{"field": "part"}, {"field": "hr"}, {"field": "i"}]
+    order = [{"field": "part"}, {"field": "hazard_ratio"}, {"field": "i"}]
     return [
         {"calculate": place, "as": "part"},
         {"window": [{"op": "row_number", "as": "place"}], "sort": order},
@@ -160,7 +160,7 @@ def curve_spec(
     estimates = _curve_layers(study, first, rank, limits, colour)
     return vega_lite(
         data={"name": "specs"},
-        transform=[{"filter": f"{BLOCK} && isValid(datum.hr)"}, KEPT, *grouped(choices)],
+        transform=[{"filter": f"{BLOCK} && isValid(datum.hazard_ratio)"}, KEPT, *grouped(choices)],
         bounds="flush",
         spacing=14,
         vconcat=[
@@ -174,7 +174,7 @@ def curve_spec(
 def _curve_layers(
     study: Study, first: Mapping[str, Any], rank: Spec, limits: tuple[float, float], colour: Spec
 ) -> list[Spec]:
-    y = ratio("hr", limits, "Hazard ratio")
+    y = ratio("hazard_ratio", limits, "Hazard ratio")
     shared = {"x": rank, "color": colour, "tooltip": tooltip(study)}
     published = published_layers(study.published, first, y)
     return [
@@ -250,7 +250,7 @@ def blocks_spec(
 
     Where the charts would be `dense` they show no intervals, which would be a solid area and slow.
     """
-    y = ratio("hr", limits, None)
+    y = ratio("hazard_ratio", limits, None)
     shared = {"x": rank_axis(5), "color": colour}
     rules = [] if dense else [whiskers(y, shared, opacity=0.35, cursor="pointer")]
     points = shared | {
@@ -260,7 +260,8 @@ def blocks_spec(
         "shape": {"condition": {"test": "datum.primary", "value": "diamond"}, "value": "circle"},
         "tooltip": tooltip(study),
     }
-    here = {"filter": f"datum.estimator == estimator && {chosen_of('adjustment_set')} && isValid(datum.hr)"}
+    of_set = chosen_of("adjustment_set")
+    here = {"filter": f"datum.estimator == estimator && {of_set} && isValid(datum.hazard_ratio)"}
     shaky = cautioned({"x": shared["x"], "y": {"value": 87}}, fontSize=8)
     drawn = kept([*rules, dots(points, cursor="pointer"), shaky], here)
     for layer in drawn:
@@ -289,9 +290,13 @@ def blocks_spec(
 
 def beside_spec(limits: tuple[float, float]) -> Spec:
     """Draw the analysis that the reader opens beside the primary one; the page gives the rows."""
-    x = ratio("hr", limits, "Hazard ratio")
+    x = ratio("hazard_ratio", limits, "Hazard ratio")
     y = {"field": "name", "type": "nominal", "sort": None, "axis": {"title": None}}
-    tips = [tip("hr", "Hazard ratio", ".2f"), tip("lo", "CI from", ".2f"), tip("hi", "CI to", ".2f")]
+    tips = [
+        tip("hazard_ratio", "Hazard ratio", ".2f"),
+        tip("ci_lower", "CI from", ".2f"),
+        tip("ci_upper", "CI to", ".2f"),
+    ]
     shared = {"y": y, "tooltip": tips}
     return vega_lite(
         data={"name": "beside"},

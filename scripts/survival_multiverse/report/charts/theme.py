@@ -118,7 +118,9 @@ def rank_axis(padding: int = 8) -> Spec:
     return {"field": "rank", "type": "quantitative", "axis": None, "scale": scale}
 
 
-def whiskers(ratios: Spec, encoding: Spec, *, along: str = "y", ends: str = "lo hi", **mark: Any) -> Spec:
+def whiskers(
+    ratios: Spec, encoding: Spec, *, along: str = "y", ends: str = "ci_lower ci_upper", **mark: Any
+) -> Spec:
     """Draw intervals along an axis of hazard ratios, cut where the axis ends."""
     low, high = ends.split()
     span = {
@@ -144,7 +146,7 @@ def cautioned(encoding: Spec, **mark: Any) -> Spec:
     """Mark estimates to be read with caution, beside them or where `encoding` says."""
     shown = {key: value for key, value in encoding.items() if key in ("x", "y", "xOffset")}
     return {
-        "transform": [{"filter": "isValid(datum.care) && datum.care != 'none'"}],
+        "transform": [{"filter": "isValid(datum.caution) && datum.caution != 'none'"}],
         "mark": {"type": "text", "fontSize": 11, "aria": False, **mark},
         "encoding": shown | {"text": {"value": MARK}},
     }

@@ -76,17 +76,18 @@ def landmark_spec(
 ) -> Spec:
     """Draw hazard ratios beyond each landmark in the primary scenario: estimators down, sets across.
 
-    `rows` hold set, landmark, estimator, order, hr, lo, hi, patients, events, risk, care and published.
+    `rows` hold set, landmark, estimator, order, hazard_ratio, ci_lower, ci_upper, patients, events, risk,
+    caution and published.
     """
     landmarks = sorted({float(row["landmark"]) for row in rows})
     x = levels("landmark", landmarks, axis={"title": title, "labelAngle": 0}, scale={"paddingInner": 0.4})
     x |= {"type": "ordinal"}
     low, high = limits
     # Room for the patients below the intervals.
-    y = ratio("hr", (low * (low / high) ** 0.28, high), "Hazard ratio")
+    y = ratio("hazard_ratio", (low * (low / high) ** 0.28, high), "Hazard ratio")
     y["axis"] |= {"values": [tick for tick in y["axis"]["values"] if tick >= low]}
-    tips = [tip("words", "Order"), tip("landmark", title), tip("hr", "Hazard ratio", ".2f")]
-    tips += [tip("lo", "CI from", ".2f"), tip("hi", "to", ".2f")]
+    tips = [tip("words", "Order"), tip("landmark", title), tip("hazard_ratio", "Hazard ratio", ".2f")]
+    tips += [tip("ci_lower", "CI from", ".2f"), tip("ci_upper", "to", ".2f")]
     tips += [tip("patients", "Patients"), tip("events", "Events")]
     words = list(dict.fromkeys(LANDMARK_ORDERS.values()))
     both = len({str(row["order"]) for row in rows} - {"once"}) > 1

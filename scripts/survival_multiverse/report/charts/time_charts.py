@@ -26,7 +26,8 @@ def landmark_chart(specifications: pd.DataFrame, study: Study) -> Chart | None:
     title = display_label("Landmark", study.time.unit)
     sets = [set_label(study, name) for name in study.adjustment_sets]
     words = [
-        f"landmark {with_unit(row['landmark'], study.time.unit)}, {row['set']}: {format_ratio(row['hr'])}"
+        f"landmark {with_unit(row['landmark'], study.time.unit)}, {row['set']}: "
+        f"{format_ratio(row['hazard_ratio'])}"
         for row in rows
         if row["order"] == "first"
     ]
@@ -64,10 +65,10 @@ def landmark_rows(specifications: pd.DataFrame, study: Study) -> list[dict[str, 
                 "landmark": row["landmark"],
                 "estimator": ESTIMATOR_LABELS[row["estimator"]],
                 "order": order,
-                "hr": row["hazard_ratio"],
-                "lo": row["ci_lower"],
-                "hi": row["ci_upper"],
-                "care": care(row["flags"]),
+                "hazard_ratio": row["hazard_ratio"],
+                "ci_lower": row["ci_lower"],
+                "ci_upper": row["ci_upper"],
+                "caution": care(row["flags"]),
                 "patients": _held_back(row["n"], study),
                 "events": _held_back(row["events"], study),
                 "risk": None if order == "after" else _held_back(row["n"], study),

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import pandas as pd
-from markupsafe import Markup
 
 from survival_multiverse.report.tables.convention_tables import convention_table, inverse_table
 from survival_multiverse.report.tables.inference_tables import (
@@ -14,6 +13,7 @@ from survival_multiverse.report.tables.inference_tables import (
     joint_table,
     selected_table,
 )
+from survival_multiverse.report.tables.layout import Layout, laid_out
 from survival_multiverse.report.tables.paper_tables import paper_tables
 from survival_multiverse.report.tables.patient_tables import (
     missing_table,
@@ -39,18 +39,17 @@ from survival_multiverse.report.tables.time_tables import (
 )
 from survival_multiverse.report.words.answer import answer_table, answers
 from survival_multiverse.report.words.checklists import cutpoint_items, propensity_table, strobe_table
-from survival_multiverse.report.words.table_cells import to_html
 from survival_multiverse.settings.study import Study
 
 PROSE = ("strobe", "propensity", "remark", "paper_contradictions")
 """Tables of sentences."""
 
 
-def page_tables(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Markup]:
-    """Return the tables by name; every cell and heading is escaped."""
+def page_tables(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Layout | None]:
+    """Return the tables by name, laid out; None where there is nothing to show."""
     return {
-        name: Markup(to_html(table, index=index, prose=name in PROSE)) if len(table) else Markup("")
-        for name, (table, index) in _made(study, tables).items()
+        name: laid_out(table, headings=headings, prose=name in PROSE) if len(table) else None
+        for name, (table, headings) in _made(study, tables).items()
     }
 
 

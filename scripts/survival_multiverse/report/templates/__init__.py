@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 
 class Glossary(Protocol):
@@ -34,13 +34,6 @@ def environment(glossary: Glossary) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["captioned"] = captioned
     made.filters["explained"] = glossary
     made.globals["glossary"] = glossary.entries
     return made
-
-
-def captioned(table: Markup, title: str) -> Markup:
-    """Return a table with a caption for those who hear it; the title stands above it for the others."""
-    head, bracket, rest = table.partition(">")
-    return Markup(f'{head}{bracket}<caption class="hidden">{escape(title)}</caption>{rest}')

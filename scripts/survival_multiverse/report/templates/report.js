@@ -54,7 +54,7 @@
   const named = page.names;
 
   // Rows of the primary population without a landmark: what the charts of the grid draw.
-  const copied = ["hr", "lo", "hi", "p_value", "p_text", "smd", "matched_share", "orders_from", "orders_to", "variance_between_orders"];
+  const copied = ["hazard_ratio", "ci_lower", "ci_upper", "p_value", "p_text", "smd", "matched_share", "orders_from", "orders_to", "variance_between_orders"];
   const specs = Array.from({ length: analyses.rows }, (_, i) => ({
     i,
     ...Object.fromEntries(named.map((name) => [name, label(name, i)])),
@@ -62,8 +62,8 @@
       ...(get.gate(i) ? ["gate: through"] : [])],
     estimator: page.estimators[get.estimator(i)], matching: get.estimator(i) === page.matched,
     ...Object.fromEntries(copied.map((name) => [name, get[name](i)])),
-    inverse: get.hr(i) ? 1 / get.hr(i) : null, n: shownCount(get.n(i)), events: shownCount(get.events(i)),
-    care: get.care(i) || "none", gate: Boolean(get.gate(i)), primary: Boolean(get.primary(i)), side: page.sides[get.side(i)],
+    inverse: get.hazard_ratio(i) ? 1 / get.hazard_ratio(i) : null, n: shownCount(get.n(i)), events: shownCount(get.events(i)),
+    caution: get.caution(i) || "none", gate: Boolean(get.gate(i)), primary: Boolean(get.primary(i)), side: page.sides[get.side(i)],
   }));
 
   const own = { specs: () => specs, shares };
@@ -248,10 +248,10 @@
   const kept = (row) => inner.every(({ name }) => !row[name] || state.chosen[name].includes(row[name]))
     && (state.chosen.gate === "all" || row.gate !== false);
   const shown = () => specs.filter((row) => inBlock(row) && kept(row));
-  const sorted = (rows) => [...rows].sort((a, b) => (a.hr ?? Infinity) - (b.hr ?? Infinity) || a.i - b.i);
+  const sorted = (rows) => [...rows].sort((a, b) => (a.hazard_ratio ?? Infinity) - (b.hazard_ratio ?? Infinity) || a.i - b.i);
 
   function middle(rows) {
-    const ratios = rows.map((row) => row.hr).sort((a, b) => a - b);
+    const ratios = rows.map((row) => row.hazard_ratio).sort((a, b) => a - b);
     const half = ratios.length / 2;
     return [ratios, ratios.length % 2 ? ratios[Math.floor(half)] : Math.sqrt(ratios[half - 1] * ratios[half])];
   }
@@ -270,9 +270,9 @@
     .map((decision) => spoken(decision, state[decision.name]))].join(", ");
 
   function describe() {
-    const rows = shown().filter((row) => row.hr !== null);
+    const rows = shown().filter((row) => row.hazard_ratio !== null);
     const whole = specs.filter(inBlock);
-    const below = rows.filter((row) => row.hr < 1).length;
+    const below = rows.filter((row) => row.hazard_ratio < 1).length;
     byId("shown-count").textContent = `${shown().length} of ${whole.length} shown`;
     let text = `No hazard ratio is left (${blockWords()}).`;
     if (rows.length) {
@@ -380,7 +380,7 @@
       .filter(([, levels]) => levels.length > 1);
     const keys = factors.map(([key]) => key);
     const at = (cell, part) => JSON.stringify(part.map((key) => cell[key]));
-    const found = new Map(rows.filter((row) => row.hr !== null).map((row) => [at(row, keys), Math.log(row.hr)]));
+    const found = new Map(rows.filter((row) => row.hazard_ratio !== null).map((row) => [at(row, keys), Math.log(row.hazard_ratio)]));
     let cells = factors.reduce((every, [key, levels]) => every.flatMap((cell) => levels.map((level) => ({ ...cell, [key]: level }))), [{}]);
     const gap = (cell) => !found.has(at(cell, keys));
     while (cells.some(gap)) {
@@ -422,7 +422,7 @@
     return page.estimators.flatMap((estimator) => attribution(specs.filter((row) => row.estimator === estimator && here(row)))
       .map(([term, share]) => ({
         estimator, term: page.terms[term], share, kind: term === "tie_break" ? "no choice" : term.includes(" x ") ? "only together" : "one choice alone",
-        text: share < 0.005 ? "<1%" : `${Math.round(100 * share)}%`,
+        text: share > 0 && share < 0.005 ? "<1%" : `${Math.round(100 * share)}%`,
       })));
   }
 
@@ -436,7 +436,7 @@
   }
   const two = (value) => (value === null || value === undefined ? "–" : Math.abs(value) < 1e-9 ? "0.00" : value >= 100 || value < 0.01
     ? value.toExponential(1) : value.toFixed(2));
-  const ratioOf = (from, i) => (from.hr(i) === null ? from.reason(i) || "–" : `${two(from.hr(i))} (${two(from.lo(i))} to ${two(from.hi(i))})`);
+  const ratioOf = (from, i) => (from.hazard_ratio(i) === null ? from.reason(i) || "–" : `${two(from.hazard_ratio(i))} (${two(from.ci_lower(i))} to ${two(from.ci_upper(i))})`);
   const cell = (value) => (value === null || value === undefined ? "–"
     : value < 0 ? `<${page.minimum_count}` : value.toLocaleString("en"));
 
@@ -479,7 +479,7 @@
   function facts(i) {
     const rows = [
       ["Hazard ratio", `${ratioOf(get, i)}, P ${get.p_text(i)}`],
-      ["The other way round", get.hr(i) === null ? "–" : `${two(1 / get.hr(i))} (${two(1 / get.hi(i))} to ${two(1 / get.lo(i))})`],
+      ["The other way round", get.hazard_ratio(i) === null ? "–" : `${two(1 / get.hazard_ratio(i))} (${two(1 / get.ci_upper(i))} to ${two(1 / get.ci_lower(i))})`],
       ["Patients, events", `${cell(get.n(i))}, ${cell(get.events(i))}`],
     ];
     if (get.estimator(i) === page.matched) {
@@ -491,7 +491,7 @@
     if (get.smd(i) !== null) {
       rows.push(["Largest |SMD|", `${two(get.smd(i))} baseline, ${two(get.smd_of_score(i))} of the score; ${get.gate(i) ? "every" : "not every"} covariate balanced`]);
     }
-    if (get.care(i)) rows.push(["Caution", `rests on ${get.care(i)}`]);
+    if (get.caution(i)) rows.push(["Caution", `rests on ${get.caution(i)}`]);
     rows.push(["E-value (of the limit)", get.e_value(i) === null ? "–" : `${two(get.e_value(i))} (${two(get.e_value_of_limit(i))})`]);
     return rows;
   }
@@ -513,7 +513,7 @@
       page.estimators[from.estimator(j)] + (from.landmark_order(j) < 0 ? "" : `: ${more.orders[from.landmark_order(j)]}`),
       more.populations[from.population(j)], from.adjustment_set(j) < 0 ? "none" : valuesOf.adjustment_set[from.adjustment_set(j)],
       from.landmark(j) ? `${from.landmark(j)} ${more.time_unit}` : "none", ratioOf(from, j),
-      from.hr(j) === null ? "–" : two(1 / from.hr(j)), from.p_text(j), cell(from.n(j)), cell(from.events(j))]);
+      from.hazard_ratio(j) === null ? "–" : two(1 / from.hazard_ratio(j)), from.p_text(j), cell(from.n(j)), cell(from.events(j))]);
   }
 
   const codes = (i, left = []) => named.map((name) => (left.includes(name) ? -1 : get[name](i))).join(".");
@@ -552,7 +552,7 @@
     const primary = specs.find((row) => row.primary && row.estimator === specs[i].estimator && row.adjustment_set === specs[i].adjustment_set);
     const rows = [{ ...specs[i], name: "This analysis", primary: false }];
     if (primary && primary.i !== i) rows.push({ ...primary, name: "Primary scenario" });
-    return rows.filter((row) => row.hr !== null);
+    return rows.filter((row) => row.hazard_ratio !== null);
   }
 
   // The analyses as the curve shows them; one from another block has its own neighbours.
@@ -643,7 +643,7 @@
   }
   // The rows of a chart: those in view, or those that came with it; the largest where it has several.
   function rowsOf(name) {
-    if (following.some((holder) => holder.dataset.chart === name)) {
+    if (name !== "decisions-chart" && following.some((holder) => holder.dataset.chart === name)) {
       return name === "attribution-chart" ? shares() : name === "curve-chart" ? sorted(shown()) : specs;
     }
     const found = [];

@@ -41,6 +41,8 @@ SILENT = {
         "published category."
     ),
 }
+TOGETHER = "only together"
+"""Stands for what choices explain only together."""
 UNTESTED = "They were not tested together: the settings name other estimators for that."
 ALONE = "One analysis: nothing to test together."
 ASSUMED = (
@@ -121,11 +123,32 @@ def first_order(attribution: pd.DataFrame, study: Study, estimator: str) -> dict
     return dict(zip(ordered["term"], ordered["share"], strict=True))
 
 
+def whole_grid(attribution: pd.DataFrame, estimator: str) -> dict[str, float]:
+    """Return each decision's share of the spread over all analyses of an estimator, largest first.
+
+    Under `TOGETHER` stands what decisions explain only together; empty where there is no spread.
+    """
+    here = attribution[
+        (attribution["scope"] == "multiverse")
+        & (attribution["gate"] == "all")
+        & (attribution["population"] == PRIMARY)
+        & (attribution["landmark"] == 0)
+        & (attribution["estimator"] == estimator)
+        & attribution["share"].notna()
+    ]
+    together = here["order"] > 1
+    found = dict(zip(here.loc[~together, "term"], here.loc[~together, "share"], strict=True))
+    if together.any():
+        found[TOGETHER] = float(here.loc[together, "share"].sum())
+    return dict(sorted(found.items(), key=lambda entry: -entry[1]))
+
+
 def term_label(study: Study, term: str) -> str:
     """Return the label of a choice, or of choices together, as readers know them."""
     names = {"oligo_threshold": study.lesions.label, "dose_cutoff": study.dose.label}
     names |= {"gtv_cutoff": study.gtv.label, "caliper": "Caliper"}
     names |= {"adjustment_set": "Covariates", TIE_BREAK: "Order of equal scores"}
+    names |= {TOGETHER: "Only together"}
     return " × ".join(names[part] for part in term.split(" x "))
 
 

@@ -17,6 +17,7 @@ from survival_multiverse.inference.specification_summary import (
     summarise,
 )
 from survival_multiverse.report.style.formats import format_ratio, p_phrase
+from survival_multiverse.report.words.answer import TOGETHER, whole_grid
 from survival_multiverse.report.words.claim import mean_difference, restricted_mean
 from survival_multiverse.report.words.labels import in_sentence, with_unit
 from survival_multiverse.report.words.narrative import ANALYSES, percent
@@ -57,19 +58,14 @@ def _explored(attribution: pd.DataFrame, specifications: pd.DataFrame, study: St
     """Say which choice moves the estimate most over the whole grid."""
     name = _first(specifications)
     count = summarise(headline(specifications)).attempted
-    rows = attribution[
-        (attribution["scope"] == "multiverse")
-        & (attribution["gate"] == "all")
-        & (attribution["population"] == PRIMARY)
-        & (attribution["landmark"] == 0)
-        & (attribution["estimator"] == name)
-        & attribution["share"].notna()
-    ].sort_values("share", ascending=False, kind="stable")
-    if name is None or rows.empty:
+    shares = whole_grid(attribution, name) if name else {}
+    if name is None or not shares:
         return f"{count:,} analysis: nothing varies" if count == 1 else f"{count:,} analyses to look at"
-    term, share = rows["term"].iloc[0], float(rows["share"].iloc[0])
-    words = " and ".join(_choice(study, part) for part in term.split(" x "))
+    term, share = next(iter(shares.items()))
+    words = _choice(study, term)
     verb = "decides most of" if share > LARGE else "moves most"
+    if term == TOGETHER:
+        verb = verb.replace("decides", "decide").replace("moves", "move")
     return (
         f"{words[0].upper()}{words[1:]} {verb} the result: {round(100 * share)}% of the spread of "
         f"{ANALYSES[name]} hazard ratios"
@@ -85,6 +81,7 @@ def _choice(study: Study, name: str) -> str:
         "caliper": "the caliper",
         "adjustment_set": "the choice of covariates",
         TIE_BREAK: "the order of equal scores",
+        TOGETHER: "choices that act only together",
     }[name]
 
 

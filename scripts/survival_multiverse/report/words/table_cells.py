@@ -1,12 +1,10 @@
-"""Cells of the report's tables, and tables as HTML: every cell is text before it gets here."""
+"""Cells of the report's tables: every cell is text."""
 
 import math
 from collections.abc import Callable
 from typing import Any, TypeGuard
 
 import numpy as np
-import pandas as pd
-from markupsafe import escape
 
 from survival_multiverse.report.style.formats import format_ratio
 from survival_multiverse.settings.study import Study
@@ -15,41 +13,6 @@ HELD = "*"
 """Stands for what would give a small count away."""
 GAP = "–"
 """Stands where there is no number."""
-BLANK = "<th >&nbsp;</th>"
-"""Styler's empty corner."""
-
-
-def to_html(table: pd.DataFrame, *, index: int = 1, prose: bool = False) -> str:
-    """Return a table as HTML; the first `index` columns are row headings, columns may have two levels.
-
-    `prose` is for cells that hold sentences rather than numbers.
-
-    Everything in it is escaped.
-    """
-    names = [name[-1] if isinstance(name, tuple) else name for name in table.columns[:index]]
-    body = table.set_index(list(table.columns[:index])).rename_axis(index=[None] * index)
-    styler = body.style.format(escape="html")
-    styler = styler.format_index(escape="html", axis=0).format_index(escape="html", axis=1)
-    html = styler.to_html(exclude_styles=True, sparse_index=True)
-    # Styler leaves the corner empty and knows no scope; both are needed to have the table read out.
-    head, rows = html.split("</thead>", 1)
-    for name in reversed(names):
-        before, _, after = head.rpartition(BLANK)
-        head = f'{before}<th class="corner">{escape(name)}</th>{after}'
-    head = head.replace(BLANK, "<td></td>")
-    head = head.replace("<table>", f'<table class="data{" prose" if prose else ""}">').replace(
-        "<th colspan", '<th scope="colgroup" colspan'
-    )
-    head = head.replace("<th >", '<th scope="col">').replace(
-        '<th class="corner"', '<th scope="col" class="corner"'
-    )
-    rows = rows.replace("<th rowspan", '<th scope="rowgroup" rowspan').replace("<th >", '<th scope="row">')
-    return _unbroken(f"{head}</thead>{rows}")
-
-
-def _unbroken(text: str) -> str:
-    """Prevent a line break between a name and its dagger."""
-    return text.replace(" †", "\u00a0†")
 
 
 def interval(row: dict[str, Any], *, form: Callable[[float], str] = format_ratio) -> str:
