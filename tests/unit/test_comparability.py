@@ -212,7 +212,7 @@ def test_love_plot_and_confounders_show_covariates_without_a_cut():
     love = love_chart(rows, study)
     names = {row["name"] for row in love.spec["data"]["values"]}
     assert {"Weight", "age, as measured", f"{study.gtv.label}, as measured", study.lesions.label} <= names
-    assert "Entered the scores cut: age at 60" in love.text
+    assert "Entered the scores cut: age at 60" in love.text + love.reading
     points = {row["name"]: row for row in _measured(rows, study, rare=False)}
     primary = patients[patients.lesions >= 5]
     low, high = (primary.weight[(primary.dose >= 60) == side] for side in (False, True))
