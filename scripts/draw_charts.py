@@ -1,25 +1,29 @@
 """Write every chart that the page draws in the browser as a file of its own."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import vl_convert
 
 from survival_multiverse.files.archives import README, write_archive
+from survival_multiverse.files.output_files import write_bytes
 from survival_multiverse.files.parquet_files import read_frame
 from survival_multiverse.files.primary_estimates import read_primary_estimates
 from survival_multiverse.files.study_files import CHARTED, CHARTED_OF_PAPER
 from survival_multiverse.provenance.job_log import job_log
 from survival_multiverse.provenance.job_records import recorded_job
-from survival_multiverse.report.charts.chart_files import chart_specs
+from survival_multiverse.report.charts.chart_files import chart_specs, figure_spec
 from survival_multiverse.report.charts.static import svg_of
 from survival_multiverse.report.release import release
 from survival_multiverse.report.words.readme import charts_readme
 from survival_multiverse.settings.study import Study
 
 
-def draw_charts(*, tables: Mapping[str, str], estimates: str, settings: str, archive: str) -> None:
-    """Write the charts as SVG and as PNG into one file."""
+def draw_charts(
+    *, tables: Mapping[str, str], estimates: str, settings: str, archive: str, figures: Sequence[str]
+) -> None:
+    """Write the charts as SVG and as PNG into one file, and those that are figures by their names."""
     study = Study.from_config(json.loads(settings))
     frames = {name: read_frame(path) for name, path in tables.items()}
     frames["primary"] = read_primary_estimates(estimates, study)
@@ -29,6 +33,9 @@ def draw_charts(*, tables: Mapping[str, str], estimates: str, settings: str, arc
     pixels = {f"{name}.png": vl_convert.svg_to_png(svg, scale=2) for name, svg in drawn.items()}
     readme = charts_readme(study, {name: spec["title"]["text"] for name, spec in specs.items()})
     write_archive({README: readme.encode()} | vector | pixels, archive)
+    for path in map(Path, figures):
+        svg = svg_of(figure_spec(path.stem, specs, study))
+        write_bytes(path, svg.encode() if path.suffix == ".svg" else vl_convert.svg_to_png(svg, scale=2))
 
 
 if __name__ == "__main__":
@@ -38,5 +45,6 @@ if __name__ == "__main__":
             tables={name: snakemake.input[name] for name in named},
             estimates=snakemake.input.estimates,
             settings=snakemake.params.settings,
-            archive=snakemake.output[0],
+            archive=snakemake.output.archive,
+            figures=list(snakemake.output.figures),
         )

@@ -19,8 +19,7 @@ RULES = (
     "summarise_robustness",
     "cross_check_models",
     "plot_survival_curves",
-    "plot_specification_curve",
-    "plot_hazard_ratio_surface",
+    "draw_charts",
     "render_report",
 )
 LOADED = """

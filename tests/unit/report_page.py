@@ -31,8 +31,6 @@ from survival_multiverse.inference.robustness import (
 )
 from survival_multiverse.paper.published import read_description, read_published
 from survival_multiverse.paper.published_marks import published_marks
-from survival_multiverse.report.figures.specification_curve import draw_specification_curve
-from survival_multiverse.report.figures.surface import draw_hazard_ratio_surface
 from survival_multiverse.report.figures.survival_figures import draw_survival_curves
 from survival_multiverse.report.page import render_page
 from survival_multiverse.report.release import release
@@ -155,14 +153,11 @@ def printed_marks(study):
 
 def figures_of(study, patients, tables):
     """Every figure by name."""
-    samples, primary, found = primary_samples(patients, study), tables["primary"], tables["specifications"]
-    figures = {
+    samples, primary = primary_samples(patients, study), tables["primary"]
+    return {
         name: draw_survival_curves(name, samples, primary, study, tables["published"])
         for name in figure_names(study)
     }
-    figures["specification_curve"] = draw_specification_curve(found, study)
-    figures["hazard_ratio_surface"] = draw_hazard_ratio_surface(found, study)
-    return figures
 
 
 def page_of(study, patients):

@@ -8,8 +8,14 @@ import pytest
 from report_page import EVIL, evil_page
 
 from draw_charts import svg_of
+from survival_multiverse.files.study_files import SPECIFICATION_FIGURES
 from survival_multiverse.inference.specification_summary import headline
-from survival_multiverse.report.charts.chart_files import chart_specs, specification_rows
+from survival_multiverse.report.charts.chart_files import (
+    FIGURES,
+    chart_specs,
+    figure_spec,
+    specification_rows,
+)
 from survival_multiverse.report.charts.cutpoint_charts import cutpoint_chart
 from survival_multiverse.report.charts.page_charts import page_charts
 from survival_multiverse.report.style.formats import ORIGIN_NOTES
@@ -75,6 +81,13 @@ def test_given_text_is_text_in_a_file(specs):
     drawn = svg_of(specs["love-chart"])
     assert "<script" not in drawn
     assert EVIL.split("(")[0].replace("<", "&lt;").replace(">", "&gt;") in drawn
+
+
+def test_a_figure_of_nothing_says_so(specs):
+    study = evil_page().study
+    assert set(FIGURES) == set(SPECIFICATION_FIGURES)
+    assert figure_spec("hazard_ratio_surface", specs, study) == specs["surface-chart"]
+    assert "No hazard ratio was estimated." in svg_of(figure_spec("hazard_ratio_surface", {}, study))
 
 
 def test_rows_are_those_of_the_table():

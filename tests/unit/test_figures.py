@@ -1,211 +1,30 @@
-import dataclasses
 import re
-from collections import Counter
 
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_hex
-from matplotlib.patches import Rectangle
-from report_frames import estimate, failure, grid, small_config, small_study, specifications
+from report_frames import estimate, small_study
 
 from survival_multiverse.cohort.coarse_curves import time_step
 from survival_multiverse.cohort.disclosure import count_words
 from survival_multiverse.cohort.sample import GTV_LEVELS, STATE_LEVELS
 from survival_multiverse.estimators.curves import kaplan_meier
-from survival_multiverse.inference.specification_summary import (
-    estimated,
-    headline,
-    middle_ratio,
-    of_set,
-    passing,
-    strictest_gate,
-    summarise,
-    surface_cells,
-)
 from survival_multiverse.paper.published_marks import NO_MARKS
-from survival_multiverse.report.figures.specification_curve import (
-    curve_order,
-    decision_rows,
-    draw_specification_curve,
-)
-from survival_multiverse.report.figures.surface import DARK, draw_hazard_ratio_surface
 from survival_multiverse.report.figures.survival_figures import draw_survival_curves
 from survival_multiverse.report.figures.survival_panels import log_rank_p, survival_panels
 from survival_multiverse.report.style.formats import (
     display_unit,
     format_p,
-    format_ratio,
     p_phrase,
-    png_bytes,
     svg_bytes,
 )
 from survival_multiverse.report.style.palette import PUBLISHED
 from survival_multiverse.report.words.figure_names import figure_names
 from survival_multiverse.report.words.labels import describe_specification, in_sentence, level_label
-from survival_multiverse.scenario.cautions import MARK
-from survival_multiverse.settings.study import Study
 
 
 def texts(figure):
     return [text.get_text() for axes in figure.axes for text in axes.texts]
-
-
-def matched():
-    """Matched analyses of the primary adjustment set, which alone the curve shows."""
-    return of_set(headline(grid(), estimator="matched"), small_study().primary_set)
-
-
-# The specification curve
-
-
-def test_curve_is_sorted_and_complete():
-    curve = curve_order(matched())
-    for _, block in curve.groupby("dose_cutoff"):
-        assert (np.diff(block["hazard_ratio"]) >= 0).all()
-        assert (np.diff(block["position"]) == 1).all()
-    assert len(curve) == summarise(matched()).estimated < len(matched())
-
-
-def test_each_estimate_makes_one_choice_of_each_kind():
-    gate = strictest_gate(small_study())
-    curve = curve_order(matched()).assign(**{gate: lambda rows: rows["passes_baseline_0.25"]})
-    rows = decision_rows(curve, small_study())
-    assert sum(row.made is None for row in rows) == 3
-    *made, balanced = [row.made for row in rows if row.made is not None]
-    assert (np.sum(made, axis=0) == 2).all()
-    np.testing.assert_array_equal(balanced, curve[gate].to_numpy(dtype=bool))
-    assert 0 < balanced.sum() < len(curve)
-
-
-def test_dose_cutoffs_have_curves_of_their_own():
-    curve = curve_order(matched())
-    ends = curve.groupby("dose_cutoff")["position"].agg(["min", "max"])
-    assert len(ends) == 2
-    assert ends["min"].iloc[1] - ends["max"].iloc[0] >= 2
-    shown = texts(draw_specification_curve(grid(), small_study()))
-    here = matched()[matched()["oligo_threshold"] == 5.0]
-    for dose, block in here[here["status"] == "ok"].groupby("dose_cutoff"):
-        assert f"≥{dose:g} Gy\n{format_ratio(middle_ratio(block['hazard_ratio']))}" in shown
-
-
-def test_axis_that_does_not_apply_has_no_rows():
-    curve = curve_order(headline(grid(), estimator="adjusted"))
-    headings = [row.label for row in decision_rows(curve, small_study()) if row.made is None]
-    assert len(headings) == 1
-    assert not any("aliper" in heading or "Balance" in heading for heading in headings)
-
-
-def test_estimators_have_curves_of_their_own():
-    figure = draw_specification_curve(grid(), small_study())
-    drawn = {
-        axes: [c.get_gid() for c in axes.collections if str(c.get_gid()).startswith("curve-")]
-        for axes in figure.axes
-    }
-    assert sorted(gid for gids in drawn.values() for gid in gids) == ["curve-adjusted", "curve-matched"]
-    assert max(map(len, drawn.values())) == 1
-    here = matched()[matched()["oligo_threshold"] == 5.0]
-    assert f"{summarise(here).estimated} estimated, none balanced" in texts(figure)
-
-
-def test_the_curve_says_how_many_are_balanced():
-    rows = grid().assign(**{strictest_gate(small_study()): lambda rows: rows["passes_baseline_0.25"]})
-    here = of_set(headline(rows, estimator="matched"), small_study().primary_set)
-    here = here[here["oligo_threshold"] == 5.0]
-    through = len(passing(estimated(here), gate="passes_baseline_0.25"))
-    assert 0 < through < len(here)
-    shown = texts(draw_specification_curve(rows, small_study()))
-    assert f"{summarise(here).estimated} estimated, {through} balanced" in shown
-    assert f"{summarise(headline(grid(), estimator='adjusted')).estimated // 4} estimated" in shown
-
-
-def test_estimates_to_be_read_with_caution_are_marked_in_every_figure():
-    rows = grid()
-    curve = curve_order(matched())
-    shaky = curve.iloc[[0, 2]]
-    keys = ["dose_cutoff", "gtv_cutoff", "caliper"]
-    here = rows[keys].apply(tuple, axis=1).isin(shaky[keys].apply(tuple, axis=1))
-    here &= (rows["estimator"] == "matched") & rows["hazard_ratio"].notna()
-    rows = rows.assign(flags=rows["flags"].astype(object).where(~here, "few_events"))
-    there = of_set(headline(rows, estimator="matched"), small_study().primary_set)
-    marked = curve_order(there)
-    marked = marked[marked["flags"] == "few_events"]
-    figure = draw_specification_curve(rows, small_study())
-    places = [
-        text.get_position()[0] for axes in figure.axes for text in axes.texts if text.get_text() == MARK
-    ]
-    assert sorted(places) == sorted(marked["position"])
-    cells = surface_cells(rows, small_study())
-    expected = int(((cells["flags"] == "few_events") & cells["hazard_ratio"].notna()).sum())
-    shown = [text for text in texts(draw_hazard_ratio_surface(rows, small_study())) if text.endswith(MARK)]
-    assert len(shown) == expected > 0
-
-
-def test_primary_scenario_is_marked_at_its_estimate():
-    figure = draw_specification_curve(grid(), small_study())
-    expected = matched().loc[matched()["is_primary"], "hazard_ratio"].tolist()
-    axes = next(a for a in figure.axes if any(c.get_gid() == "curve-matched" for c in a.collections))
-    marked = axes.collections[-1].get_offsets()[:, 1].tolist()
-    assert sorted(marked) == pytest.approx(sorted(expected))
-    assert len(marked) == 1
-
-
-def test_the_published_ratio_crosses_the_primary_block_of_its_estimator_alone():
-    study = dataclasses.replace(small_study(), published={"matched": 0.61})
-    figure = draw_specification_curve(grid(), study)
-    lines = [found for a in figure.axes for found in a.collections if "published" in str(found.get_gid())]
-    (line,) = lines
-    ((left, low), (right, high)) = line.get_segments()[0]
-    assert low == high == 0.61
-    curve = curve_order(matched()[matched()["oligo_threshold"] == 5.0])
-    block = curve.loc[curve["dose_cutoff"] == study.primary.dose_cutoff, "position"]
-    assert (left, right) == (block.min() - 0.5, block.max() + 0.5)
-    assert "published" in [text.get_text() for text in figure.legends[0].get_texts()]
-
-
-@pytest.mark.parametrize(
-    "rows", [[failure()], [estimate(0.8)], [estimate(1e-4, width=9), estimate(300.0, width=9)]]
-)
-def test_curve_of_odd_tables(rows):
-    assert svg_bytes(draw_specification_curve(specifications(rows), small_study()))
-
-
-def test_figures_are_reproducible_bytes():
-    first, second = (draw_specification_curve(grid(), small_study()) for _ in range(2))
-    assert svg_bytes(first) == svg_bytes(second)
-    assert png_bytes(first, dpi=40) == png_bytes(second, dpi=40)
-    assert b"dc:date" not in svg_bytes(first)
-    assert b"Software" not in png_bytes(first, dpi=40)
-
-
-# The surface
-
-
-def test_surface_shows_every_cell():
-    figure = draw_hazard_ratio_surface(grid(), small_study())
-    cells = headline(grid(), estimator="matched")
-    summary = summarise(cells)
-    shown = [text for text in texts(figure) if text[0].isdigit()]
-    usable = cells[cells["status"] == "ok"]
-    assert sorted(shown) == sorted(format_ratio(value) for value in usable["hazard_ratio"])
-    hatched = [p for axes in figure.axes for p in axes.patches if isinstance(p, Rectangle) and p.get_hatch()]
-    assert len(hatched) == summary.not_estimable
-    dots = [line for axes in figure.axes for line in axes.lines if line.get_marker() == "o"]
-    assert len(dots) == summary.ci_below_1 + summary.ci_above_1 > 0
-    frames = [p for axes in figure.axes for p in axes.patches if not p.get_fill()]
-    # One for each adjustment set, with a rim where a hazard ratio was published.
-    assert Counter(to_hex(frame.get_edgecolor()) for frame in frames) == {DARK: 2, PUBLISHED.lower(): 2}
-
-
-def test_surface_marks_both_directions():
-    frame = specifications([estimate(0.3), estimate(3.0, caliper=np.inf), estimate(1.1, dose_cutoff=60.0)])
-    figure = draw_hazard_ratio_surface(frame, small_study())
-    assert len([line for axes in figure.axes for line in axes.lines if line.get_marker() == "o"]) == 2
-
-
-def test_surface_without_an_estimate():
-    frame = specifications([failure(is_primary=True)])
-    assert svg_bytes(draw_hazard_ratio_surface(frame, small_study()))
 
 
 # Kaplan-Meier figures
@@ -446,13 +265,6 @@ def test_group_without_patients():
     figure = draw_survival_curves(
         "survival_curves_dose_by_response", samples() | {"population": frame}, log_rank_rows(), small_study()
     )
-    assert svg_bytes(figure)
-
-
-def test_dollar_signs_in_labels_are_text():
-    config = small_config()
-    config["cohort"] = config["cohort"] | {"dose": {"column": "d", "label": "Dose $x^$ <b>", "unit": "$"}}
-    figure = draw_specification_curve(grid(), Study.from_config(config))
     assert svg_bytes(figure)
 
 

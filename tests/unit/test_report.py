@@ -41,7 +41,7 @@ from survival_multiverse.report.tables.report_tables import (
     reasons_table,
 )
 from survival_multiverse.report.templates import environment
-from survival_multiverse.report.words.captions import CURVE, SURFACE, caption
+from survival_multiverse.report.words.captions import caption
 from survival_multiverse.report.words.figure_names import figure_names
 from survival_multiverse.report.words.glossary import Explanations, terms
 from survival_multiverse.report.words.labels import level_label, variable_label
@@ -420,11 +420,6 @@ def test_table_html_escapes_and_heads():
     assert "<td>&lt;u&gt;</td>" in html
 
 
-def test_surface_caption_reads_each_set():
-    words = caption("hazard_ratio_surface", grid(), small_study())
-    assert words.alternative.count("gave a hazard ratio") == 2
-
-
 @pytest.mark.parametrize("path", sorted(CAPTIONS.glob("*.rst")), ids=lambda path: path.stem)
 def test_captions_render_from_the_settings(path):
     template = Environment(undefined=StrictUndefined).from_string(path.read_text(encoding="utf-8"))
@@ -459,7 +454,7 @@ def test_another_study_is_told_in_its_own_words():
     study = Study.from_config(breast_config())
     made = page_of(study, prepare_cohort(load_gbsg2(), study).patients)
     shown = Elements(made.html).text + [word for figure in made.figures.values() for word in words_of(figure)]
-    for name in (CURVE, SURFACE, *figure_names(study)):
+    for name in figure_names(study):
         words = caption(name, made.tables["specifications"], study)
         shown += [words.title, words.text, words.alternative]
     for path in CAPTIONS.glob("*.rst"):

@@ -17,7 +17,7 @@ from conftest import PANEL, SCENARIO, SCENARIOS, Studio
 
 OTHER = PANEL / "gtv_cutoff~100/caliper~0.2.parquet"
 ESTIMATES, BLOCKS = "results/robustness/estimates.parquet", "results/robustness/blocks.csv"
-FIGURE, REPORT = "results/figures/specification_curve.svg", "results/report/robustness.html"
+FIGURE, REPORT = "results/figures/summary.svg", "results/report/robustness.html"
 CURVES = "results/figures/survival_curves_dose.svg"
 COHORT, SHARD = "results/cohort/cohort.parquet", "results/resamples/permutation/shard~0.parquet"
 LAST_SHARD, JOINT = SHARD.replace("0", "1"), "results/robustness/joint_inference.parquet"
@@ -184,7 +184,7 @@ def _(studio):
 @case("a figure edited, and the record of its job edited to fit", {FIGURE: "unrecorded"})
 def _(studio):
     rewrite(studio.directory / FIGURE, comment)
-    record = studio.directory / JOBS / "plot_specification_curve.json"
+    record = studio.directory / JOBS / "write_exports.json"
     edit_json(record, lambda stored: set_digests(stored["outputs"], studio.directory))
 
 

@@ -10,7 +10,7 @@ END = {"describe_study", "all"}
 PAGE = {"render_report", "draw_charts"} | END
 READ = {"write_exports"} | PAGE
 AGGREGATES = {"collect_scenarios", "export_estimates", "summarise_robustness"} | READ
-PLOTS = {"plot_survival_curves", "plot_specification_curve", "plot_hazard_ratio_surface"}
+PLOTS = {"plot_survival_curves"}
 INFERENCE = {"resample_multiverse", "infer_jointly"}
 FROM_PATIENTS = {"build_cohort", "fit_scenarios", "audit_cutpoints", "cross_check_models", "describe_arms"}
 EVERYTHING = FROM_PATIENTS | INFERENCE | AGGREGATES | PLOTS
@@ -49,8 +49,8 @@ def edited(path):
             "survival_multiverse/kernels/cutpoints.py", {"audit_cutpoints"} | PAGE, marks=pytest.mark.slow
         ),
         pytest.param(
-            "survival_multiverse/report/figures/surface.py",
-            {"plot_hazard_ratio_surface"} | END,
+            "survival_multiverse/report/figures/survival_panels.py",
+            {"plot_survival_curves", "render_report"} | END,
             marks=pytest.mark.slow,
         ),
         pytest.param(

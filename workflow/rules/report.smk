@@ -56,11 +56,12 @@ rule render_report:
 
 
 rule draw_charts:
-    """Write every chart of the page as SVG and PNG, in one file."""
+    """Write every chart of the page as SVG and PNG, in one file; two of them as figures, too."""
     input:
         **charted_files(config),
     output:
-        PAGE_CHARTS,
+        archive=PAGE_CHARTS,
+        figures=[figure(name, caption=name) for name in SPECIFICATION_FIGURES],
     log:
         "logs/draw_charts.log",
     localrule: True

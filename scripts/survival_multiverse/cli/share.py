@@ -27,11 +27,9 @@ from survival_multiverse.settings.faults import InputError
 from survival_multiverse.settings.study import Study
 
 SHARED = {
-    "draw_charts": "every chart of the page, as SVG and PNG",
+    "draw_charts": "every chart of the page, as SVG and PNG, and two of them as figures",
     "render_report": "the page, and its tables as CSV and Parquet",
     "write_exports": "the tables of a manuscript for Word and for LaTeX, and one slide for a talk",
-    "plot_specification_curve": "the specification curve as a figure",
-    "plot_hazard_ratio_surface": "the hazard ratios over the grid as a figure",
     "plot_survival_curves": "the survival curves of the primary scenario as figures",
 }
 """Rules whose files may be shared, and what these are."""

@@ -286,21 +286,3 @@ def summarise(specifications: pd.DataFrame) -> Summary:
         highest=usable.iloc[int(ratios.argmax())].to_dict() if ratios.size else {},
         median=middle_ratio(ratios),
     )
-
-
-def surface_cells(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Return matched specifications of the study's adjustment sets, primary population, no landmark.
-
-    Parameters
-    ----------
-    specifications
-        From `robustness.specifications`.
-    study
-        Names the adjustment sets.
-
-    Returns
-    -------
-    pd.DataFrame
-    """
-    rows = headline(specifications, estimator="matched")
-    return rows[rows["adjustment_set"].isin(list(study.adjustment_sets))]

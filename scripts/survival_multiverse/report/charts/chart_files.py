@@ -20,13 +20,15 @@ from survival_multiverse.report.charts.page_data import (
     specification_columns,
 )
 from survival_multiverse.report.charts.static import light
-from survival_multiverse.report.charts.theme import Spec
+from survival_multiverse.report.charts.theme import Spec, vega_lite
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, ORIGIN_NOTES
 from survival_multiverse.report.words.answer import first_order, term_label
 from survival_multiverse.settings.study import Study
 
 ROOM = 1000
 """Width of a chart in pixels, unless it needs more."""
+FIGURES = {"specification_curve": "curve-chart", "hazard_ratio_surface": "surface-chart"}
+"""Charts that are figures of their own, too."""
 COPIED = ("hazard_ratio", "ci_lower", "ci_upper", "p_value", "p_text", "smd", "matched_share", "orders_from",
           "orders_to", "variance_between_orders")  # fmt: skip
 """Columns that the charts' rows have as they are."""
@@ -48,6 +50,15 @@ def chart_specs(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, S
     if "surface-chart" in made:
         made["surface-chart-p"] = _set(made["surface-chart"], "measure", "p")
     return made
+
+
+def figure_spec(name: str, specs: Mapping[str, Spec], study: Study) -> Spec:
+    """Return what a figure of `FIGURES` shows: its chart, or words where there is nothing to draw."""
+    if FIGURES[name] in specs:
+        return specs[FIGURES[name]]
+    mark = {"type": "text", "text": "No hazard ratio was estimated.", "align": "left", "fontSize": 14}
+    empty = vega_lite(data={"values": [{}]}, width=400, height=60, mark=mark, encoding={"x": {"value": 0}})
+    return light(empty) | {"title": study.title, "padding": 14}
 
 
 def _set(spec: Spec, control: str, value: str) -> Spec:

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from survival_multiverse.inference.specification_summary import estimated
 
@@ -30,12 +28,3 @@ def ratio_limits(specifications: pd.DataFrame) -> tuple[float, float]:
     upper = np.nanquantile(usable["ci_upper"].to_numpy(dtype=np.float64), 0.98)
     low, high = min(ratios.min(), lower, 0.8), max(ratios.max(), upper, 1.25)
     return max(low, 1e-3) / 1.06, min(high, 1e3) * 1.06
-
-
-def ratio_axis(axes: Axes, limits: tuple[float, float]) -> None:
-    """Make an axis a logarithmic hazard-ratio axis with plain numbers."""
-    axes.set_yscale("log")
-    axes.set_ylim(limits)
-    axes.yaxis.set_major_locator(FixedLocator(ratio_ticks(limits)))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
