@@ -11,7 +11,7 @@ import vl_convert
 from report_page import EVIL, EXTRA, evil_page
 
 from survival_multiverse.report.charts.chart_files import share_rows, specification_rows
-from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, ORIGIN_NOTES
 from survival_multiverse.report.words.answer import first_order, term_label
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
@@ -62,7 +62,7 @@ def test_the_text_agrees_with_the_chart(opened):
     assert page.locator("#shown-count").inner_text() == f"{len(rows)} of {len(rows)} shown"
     words = page.locator("#block-words").inner_text()
     assert f"; {below} of {len(rows)} lie below 1." in words
-    assert words.endswith("None balances every covariate.")
+    assert words.endswith("None balances every baseline covariate.")
     assert f"None of the {whole} balanced every baseline covariate" in card
     ranks = [row["hazard_ratio"] for row in sorted(rows, key=lambda row: row["rank"])]
     assert ranks == sorted(ranks)
@@ -190,16 +190,18 @@ def test_every_figure_and_table_can_be_taken_away(opened):
     page = opened()
     page.evaluate("() => robustness.drawAll()")
     with page.expect_download() as waited:
-        page.get_by_role("button", name="Figure 2 as SVG").click()
+        page.get_by_role("button", name="Figure 3 as SVG").click()
     text = Path(waited.value.path()).read_text(encoding="utf-8")
     assert text.startswith("<svg")
     assert "var(" not in text
+    assert "Figure 3. Specification curve" in text
+    assert ORIGIN_NOTES["reconstructed"] in text
     assert vl_convert.svg_to_png(text)
     with page.expect_download() as waited:
-        page.get_by_role("button", name="Figure 2 as PNG").click()
+        page.get_by_role("button", name="Figure 3 as PNG").click()
     assert Path(waited.value.path()).read_bytes().startswith(b"\x89PNG")
     with page.expect_download() as waited:
-        page.get_by_role("button", name="Figure 2 as CSV").click()
+        page.get_by_role("button", name="Figure 3 as CSV").click()
     frame = pd.read_csv(waited.value.path())
     assert set(frame["data_origin"]) == {"reconstructed"}
     assert frame["hazard_ratio"].tolist() == pytest.approx(sorted(row["hazard_ratio"] for row in drawn(page)))

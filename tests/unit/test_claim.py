@@ -121,7 +121,7 @@ def test_the_claim_is_short_and_true(case):
     if longer or shorter:
         assert ("but no interval excludes 1" in text) is (beyond(frame, 63)[0 if longer else 1] == 0)
     if "all " in text:
-        assert f"all {len(found)} estimators" in text
+        assert f"all {len(found)} adjusted estimators" in text
 
 
 def test_the_claim_names_where_it_stops(case):
@@ -150,12 +150,12 @@ def test_the_claim_names_where_it_stops(case):
     [
         (
             "holds at the primary and stops below",
-            "With thoracic radiation dose ≥63 Gy all 4 estimators find longer survival (median hazard ratios "
-            "0.66); at 57 and 60 Gy no interval excludes 1.",
+            "With thoracic radiation dose ≥63 Gy all 4 adjusted estimators find longer survival (median "
+            "hazard ratios 0.66); at 57 and 60 Gy no interval excludes 1.",
         ),
         (
             "a long name",
-            "With ≥63 Gy all 4 estimators find longer survival (median hazard ratios 0.66); "
+            "With ≥63 Gy all 4 adjusted estimators find longer survival (median hazard ratios 0.66); "
             "at 57 and 60 Gy no interval excludes 1.",
         ),
         ("harm", "find shorter survival (median hazard ratios 1.60); at 66 Gy no interval excludes 1."),
@@ -297,3 +297,23 @@ def test_caption_and_description_fit_the_picture(case):
     for cutoff in CUTOFFS:
         for value in medians(frame, cutoff).values():
             assert f"{value:.2f}" in described
+
+
+def test_cutoffs_at_which_only_some_estimators_find_it_are_named():
+    study = study_of()
+    frame = frame_of([0.9, (0.9, 0.7, 0.9, 0.9), 0.66, (0.7, 0.95, 0.95, 0.95)], [UNSURE, 0.2, SURE, 0.04])
+    _, opposing = evidence(frame, primary_rows(), joint_of(0.01), study)
+    (text,) = [entry for entry in opposing if "no interval lies below 1" in entry]
+    expected = {
+        cutoff: {name for name in ESTIMATORS if _beyond_of(frame, cutoff, name)} for cutoff in CUTOFFS
+    }
+    assert expected[57.0] == set()
+    assert text.startswith("At 57 Gy no interval lies below 1")
+    for cutoff, words in ((60.0, "only overlap-weighted ones do"), (66.0, None)):
+        named = f"at {cutoff:g} Gy {words}" if words else f"at {cutoff:g} Gy only"
+        assert (named in text) is (0 < len(expected[cutoff]) < len(ESTIMATORS))
+
+
+def _beyond_of(frame, cutoff, name):
+    here = frame[(frame["dose_cutoff"] == cutoff) & (frame["estimator"] == name)]
+    return bool((here["ci_upper"] < 1).any())

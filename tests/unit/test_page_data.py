@@ -111,7 +111,7 @@ def test_choices_are_the_values_of_the_axes():
     choices = choice_labels(small_study())
     assert [(choice["group"], choice["value"]) for choice in choices] == [
         *(("Gross tumour volume", "≥100 cm³"), ("Gross tumour volume", "≥146 cm³")),
-        *(("Caliper", "0.2"), ("Caliper", "no caliper"), ("Every covariate balanced", "through")),
+        *(("Caliper", "0.2"), ("Caliper", "no caliper"), ("Baseline covariates balanced", "through")),
     ]
     labels = axis_labels(small_study())
     assert all(choice["value"] in labels[choice["field"]] for choice in choices[:-1])

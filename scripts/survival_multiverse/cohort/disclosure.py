@@ -97,7 +97,7 @@ def class_words(minimum: int) -> str:
     middle = int(shown_count(low, minimum=minimum))
     return (
         f"Counts of patients are the middle of classes of {minimum} ({low} to {low + minimum - 1}: {middle}; "
-        f"1 to {minimum - 1}: <{minimum}). So no two of them give a few patients away."
+        f"1 to {minimum - 1}: <{minimum}). So no difference of two of them tells of a few patients."
     )
 
 

@@ -31,7 +31,7 @@ from survival_multiverse.report.tables.page_tables import page_tables
 from survival_multiverse.report.tables.paper_tables import HONESTY
 from survival_multiverse.report.templates import environment
 from survival_multiverse.report.words.answer import answers, is_fitted, silence
-from survival_multiverse.report.words.captions import caption, dagger, filled_in
+from survival_multiverse.report.words.captions import caption, filled_in, late_note
 from survival_multiverse.report.words.checklists import CHECKLIST_REFERENCES
 from survival_multiverse.report.words.claim import claim, evidence, hero_alternative, hero_caption
 from survival_multiverse.report.words.figure_names import DOSE, MATCHED, PREFIX, figure_names
@@ -52,6 +52,7 @@ from survival_multiverse.report.words.labels import (
 )
 from survival_multiverse.report.words.methods import REFERENCES, methods
 from survival_multiverse.report.words.narrative import hidden_bias, joint_null, origin, readings
+from survival_multiverse.scenario.cautions import NOTE
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import AXES
 
@@ -154,7 +155,8 @@ def render_page(
         numbered=Numbering(),
         stills=_Missing(_stills(study, tables, charts) if scripts else {}),
         **_first_screen(study, tables),
-        dagger=dagger(study),
+        dagger=late_note(study),
+        caution=NOTE,
         **_overview(study, tables),
         **_words(study),
         charts=_Missing(charts),

@@ -32,7 +32,7 @@ from survival_multiverse.report.words.claim import hero_rows
 from survival_multiverse.report.words.labels import arm_labels
 from survival_multiverse.settings.study import Study
 
-ROW = 56
+ROW = 52
 """Height of an estimator's strip in pixels; within it positions count in strips, from its middle down."""
 LABELS = 182
 """Room for the estimators' names in pixels, also in a wider font than the renderer's."""

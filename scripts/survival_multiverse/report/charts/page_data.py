@@ -14,7 +14,7 @@ from survival_multiverse.inference.robustness import INNER
 from survival_multiverse.inference.specification_summary import direction, headline, strictest_gate
 from survival_multiverse.paper.published_marks import NO_MARKS
 from survival_multiverse.report.charts.theme import plain
-from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, ORIGIN_NOTES, format_p
 from survival_multiverse.report.words.answer import term_label
 from survival_multiverse.report.words.labels import (
     arm_labels,
@@ -124,7 +124,7 @@ def choice_labels(study: Study) -> list[dict[str, str]]:
         for name in INNER
         for text in labels[name]
     ]
-    through = {"group": "Every covariate balanced", "field": GATE, "value": "through"}
+    through = {"group": "Baseline covariates balanced", "field": GATE, "value": "through"}
     return [*rows, through | {"choice": f"{GATE}: through"}]
 
 
@@ -327,6 +327,7 @@ def opening_data(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, 
         "terms": attribution_terms(study),
         "minimum_count": study.minimum_count,
         "data_origin": study.source,
+        "origin_note": ORIGIN_NOTES.get(study.source, ""),
         "analyses": specification_columns(tables["specifications"], study),
     }
 

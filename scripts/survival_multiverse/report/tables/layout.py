@@ -35,6 +35,13 @@ class Layout:
     headings: int
     prose: bool
 
+    @property
+    def text(self) -> str:
+        """Return all words of the table."""
+        heads = (cell.text for line in self.heads for cell in line)
+        rows = (text for cells, texts in self.rows for text in (*(cell.text for cell in cells), *texts))
+        return " ".join((*heads, *rows))
+
 
 def laid_out(table: pd.DataFrame, *, headings: int = 1, prose: bool = False) -> Layout:
     """Return the layout of a table whose first columns name the row; columns may have two levels.

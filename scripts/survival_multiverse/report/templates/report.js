@@ -172,7 +172,7 @@
   const place = new Map(specs.map(({ i }) => [codeOf(i), i]));
   let opened = null;
 
-  function address() {
+  function query() {
     const parts = new URLSearchParams();
     for (const name of ["estimator", ...outer.map((decision) => decision.name), "group", "measure"]) {
       if (state[name] !== opening[name]) parts.set(name, state[name]);
@@ -183,13 +183,12 @@
     }
     if (state.chosen.gate !== "all") parts.set("gate", state.chosen.gate);
     if (opened !== null) parts.set("analysis", codeOf(opened));
-    const text = parts.toString();
-    return text ? `#explore?${text}` : location.pathname + location.search;
+    return parts.toString();
   }
+  const address = (id, text) => (text ? `#${id || "explore"}?${text}` : id ? `#${id}` : location.pathname + location.search);
 
-  function read(hash) {
-    const [, query] = hash.split("?");
-    const parts = new URLSearchParams(query || "");
+  function read(text) {
+    const parts = new URLSearchParams(text || "");
     Object.assign(state, structuredClone(opening));
     for (const name of ["estimator", ...outer.map((decision) => decision.name), "group", "measure"]) {
       const known = all(`[data-control="${name}"] option`).map((option) => option.value);
@@ -203,16 +202,22 @@
     return place.get(parts.get("analysis")) ?? null;
   }
 
-  const remember = () => history.pushState({ view: true }, "", address());
+  const remember = () => history.pushState({ view: query() }, "", address(null, query()));
 
-  async function restore() {
-    const [id] = location.hash.slice(1).split("?");
-    // A link within the page keeps what was chosen.
-    if (id && !location.hash.includes("?") && location.hash !== "#") { reveal(id); return; }
-    const wanted = read(location.hash);
+  // An entry of the browser's history holds its view; a link within the page keeps what was chosen.
+  async function restore({ state: entry } = {}) {
+    const [id, text] = location.hash.slice(1).split("?");
+    if (!entry && id && text === undefined) {
+      history.replaceState({ view: query() }, "", location.href);
+      reveal(id);
+      return;
+    }
+    const wanted = read(entry ? entry.view : text);
     syncControls();
     tell();
-    if (location.hash.includes("?")) show("report");
+    if (entry) show(panels.audit.contains(byId(id)) ? "audit" : "report");
+    else if (text !== undefined) reveal(id);
+    if (!entry) history.replaceState({ view: text || "" }, "", location.href);
     if (wanted !== null) await open(wanted, false);
     else if (card.open) { opened = null; card.close(); }
   }
@@ -253,15 +258,15 @@
   function middle(rows) {
     const ratios = rows.map((row) => row.hazard_ratio).sort((a, b) => a - b);
     const half = ratios.length / 2;
-    return [ratios, ratios.length % 2 ? ratios[Math.floor(half)] : Math.sqrt(ratios[half - 1] * ratios[half])];
+    return [ratios, ratios.length % 2 ? ratios[Math.floor(half)] : Number(Math.sqrt(ratios[half - 1] * ratios[half]).toPrecision(5))];
   }
 
   // Models that adjust for covariates balance nothing.
   function balanceWords(rows) {
     if (rows.every((row) => row.smd === null)) return "";
     const through = rows.filter((row) => row.gate);
-    return through.length ? ` Every covariate is balanced in ${through.length}, with a median of ${middle(through)[1].toFixed(2)}.`
-      : " None balances every covariate.";
+    return through.length ? ` Every baseline covariate is balanced in ${through.length}, with a median of ${middle(through)[1].toFixed(2)}.`
+      : " None balances every baseline covariate.";
   }
 
   // A value as it stands in a sentence.
@@ -313,7 +318,7 @@
         add(`without ${spoken(decision, value)}`, () => { state.chosen[name] = opening.chosen[name].filter((found) => found === value || state.chosen[name].includes(found)); });
       }
     }
-    if (state.chosen.gate !== "all") add("every covariate balanced", () => { state.chosen.gate = "all"; });
+    if (state.chosen.gate !== "all") add("baseline covariates balanced", () => { state.chosen.gate = "all"; });
     if (state.group) add(`grouped by ${inner.find(({ name }) => name === state.group).words}`, () => { state.group = ""; });
     byId("chips").replaceChildren(...chips);
     byId("reset").hidden = !chips.length;
@@ -337,6 +342,9 @@
     else return;
     changed();
   });
+  const closePicks = (but) => all(".pick[open]").filter((pick) => pick !== but).forEach((pick) => { pick.open = false; });
+  document.addEventListener("click", ({ target }) => closePicks(target.closest?.(".pick")));
+  document.addEventListener("keydown", ({ key }) => { if (key === "Escape") closePicks(); });
   byId("reset").addEventListener("click", () => {
     Object.assign(state, structuredClone(opening));
     changed();
@@ -588,7 +596,7 @@
     const km = [...arms(i, more.curves), ...printed(i, "survival", more.printed)];
     const curveOf = get.estimator(i) === page.matched ? "matched pairs" : "all patients, unweighted";
     byId("analysis-km-words").textContent = km.length
-      ? `Survival of ${curveOf}; each step holds at least ${page.minimum_count} events, so that the curve is exact where it falls and above the whole one between.${
+      ? `Survival of ${curveOf}; it falls in steps of at least ${page.minimum_count} events, so between two steps the whole curve lies lower.${
         km.some((row) => row.published !== undefined) ? " Hollow: published." : ""}` : "No curve: too few patients.";
     const holders = Object.fromEntries(all("[data-chart]", card).map((holder) => [holder.dataset.chart, holder]));
     const love = [...balance(i, more.balance), ...printed(i, "smd", more.printed)];
@@ -608,15 +616,23 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   };
   // The page's colours are variables; a file has none.
-  function svgText(svg) {
+  function svgText(svg, title) {
     const copy = svg.cloneNode(true);
     const style = getComputedStyle(document.documentElement);
     const { width, height } = svg.getBoundingClientRect();
-    const box = copy.getAttribute("viewBox") || `0 0 ${width} ${height}`;
+    const [left, top, wide, high] = (copy.getAttribute("viewBox") || `0 0 ${width} ${height}`).split(" ").map(Number);
     copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-    copy.setAttribute("viewBox", box);
-    copy.setAttribute("width", box.split(" ")[2]);
-    copy.setAttribute("height", box.split(" ")[3]);
+    // With its title above it, and beneath it where the patients come from.
+    const [above, below] = [24, page.origin_note ? 20 : 0];
+    copy.setAttribute("viewBox", `${left} ${top - above} ${wide} ${high + above + below}`);
+    copy.setAttribute("width", wide);
+    copy.setAttribute("height", high + above + below);
+    for (const [words, y, size] of [[title, top - 8, 14], [page.origin_note, top + high + 14, 11]]) {
+      const text = document.createElementNS("http://www.w3.org/2000/svg", "text");
+      for (const [name, value] of Object.entries({ x: left + 4, y, fill: "var(--ink)", "font-size": size, "font-family": "sans-serif" })) text.setAttribute(name, value);
+      text.textContent = words || "";
+      copy.append(text);
+    }
     copy.style.background = style.getPropertyValue("--paper").trim();
     copy.removeAttribute("aria-hidden");
     return new XMLSerializer().serializeToString(copy).replace(/var\((--[\w-]+)\)/g, (_, name) => style.getPropertyValue(name).trim());
@@ -658,7 +674,7 @@
       save(new Blob([text], { type: "text/csv" }), `${name}.csv`);
       return;
     }
-    const text = svgText(all("svg", exhibit).find(visible));
+    const text = svgText(all("svg", exhibit).find(visible), `${exhibit.dataset.exhibit}. ${exhibit.dataset.title}`);
     save(kind === "SVG" ? new Blob([text], { type: "image/svg+xml" }) : await png(text), `${name}.${kind.toLowerCase()}`);
   }
   for (const exhibit of all("[data-exhibit]")) {
@@ -666,7 +682,16 @@
     if (isTable && !isTable.querySelector("table")) continue;
     const kinds = isTable ? ["CSV"] : exhibit.querySelector("[data-chart]") ? ["SVG", "PNG", "CSV"] : ["SVG", "PNG"];
     const line = element("p", undefined, { class: "downloads no-print" });
-    line.append(element("a", "Link", { href: `#${exhibit.id}`, "aria-label": `Link to ${exhibit.dataset.exhibit}` }));
+    const link = element("a", "Link", { href: `#${exhibit.id}`, "aria-label": `Link to ${exhibit.dataset.exhibit}` });
+    // A link to a picture of what was chosen says what was.
+    if (byId("explore").contains(exhibit)) {
+      link.addEventListener("click", (event) => {
+        event.preventDefault();
+        history.pushState({ view: query() }, "", address(exhibit.id, query()));
+        reveal(exhibit.id);
+      });
+    }
+    line.append(link);
     for (const kind of kinds) {
       const button = element("button", kind, { type: "button", class: "link", "aria-label": `${exhibit.dataset.exhibit} as ${kind}` });
       button.addEventListener("click", () => download(exhibit, kind));
@@ -679,7 +704,13 @@
 
   const entries = [
     ...all("nav a").map((link) => [link.textContent, link.hash, ""]),
-    ...all("[data-exhibit]").map((part) => [`${part.dataset.exhibit} ${part.dataset.title}`, `#${part.id}`, part.textContent]),
+    ...all("[data-exhibit]").map((part) => [`${part.dataset.exhibit} ${part.dataset.title}`, `#${part.id}`,
+      all(".caption, .how p, th", part).map((words) => words.textContent).join(" ")]),
+    ...all("#audit h3").map((head, at) => { head.id ||= `audit-${at}`; return [head.textContent, `#${head.id}`, ""]; }),
+    ...all("#audit .methods:not(.glossary) > div").map((part, at) => {
+      part.id ||= `method-${at}`;
+      return [part.querySelector("dt").textContent, `#${part.id}`, part.querySelector("dd").textContent];
+    }),
     ...all(".glossary [id]").map((part) => [part.querySelector("dt").textContent, `#${part.id}`, part.querySelector("dd").textContent]),
   ];
   byId("search").addEventListener("input", ({ target }) => {
@@ -691,6 +722,9 @@
       item.append(element("a", name, { href: hash }));
       return item;
     }), ...(words.length && !found.length ? [element("li", "Nothing found.")] : []));
+  });
+  byId("search").addEventListener("keydown", (event) => {
+    if (event.key === "Enter") byId("found").querySelector("a")?.click();
   });
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[href^='#']");

@@ -6,6 +6,7 @@ import pandas as pd
 
 from survival_multiverse.cohort.coarse_curves import time_step
 from survival_multiverse.paper.published_marks import NO_MARKS
+from survival_multiverse.report.style.formats import display_unit
 from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.words.figure_names import (
     BY,
@@ -67,8 +68,13 @@ def _printed(name: str, study: Study, published: pd.DataFrame) -> str:
 
 def dagger(study: Study) -> str:
     """Explain the marks: a dagger, if one can occur, and that of an estimate to be read with caution."""
+    return late_note(study) + NOTE
+
+
+def late_note(study: Study) -> str:
+    """Explain the dagger, if one can occur."""
     late = any(study.flags(entry.covariates) for entry in study.adjustment_sets.values())
-    return (" † holds covariates known only after treatment began." if late else "") + NOTE
+    return " † holds covariates known only after treatment began." if late else ""
 
 
 def _survival_caption(part: str, study: Study, printed: str) -> Caption:
@@ -97,10 +103,12 @@ def _survival_caption(part: str, study: Study, printed: str) -> Caption:
             "a test of interaction."
         ) + (dagger(study) if late else "")
     percent = f"{100 * study.analysis.confidence_level:g}%"
-    step = with_unit(time_step(study), study.time.unit)
+    unit = display_unit(study.time.unit)
+    width = time_step(study)
+    step = f"whole {unit}" if width == 1 else f"multiples of {with_unit(width, study.time.unit)}"
     reading = (
         f"Kaplan-Meier curves. Bands: {percent} confidence limits ({study.analysis.survival_conf_type}). "
-        f"Numbers at risk below {study.minimum_count} are not shown. Curves step at multiples of {step} and "
+        f"Numbers at risk below {study.minimum_count} are not shown. Curves step at {step} and "
         f"by at least {study.minimum_count} events, so that no step is one patient’s. A curve ends where "
         f"fewer follow.{note}"
     )

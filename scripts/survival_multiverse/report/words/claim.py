@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from survival_multiverse.inference.joint_summary import median_ratio, primary_tests
+from survival_multiverse.inference.joint_summary import primary_tests
 from survival_multiverse.inference.specification_summary import (
     Summary,
     estimated,
@@ -89,7 +89,7 @@ def _at_primary(primary: dict[str, Summary], study: Study) -> tuple[str, bool | 
     medians = [summary.median for summary in primary.values()]
     ratios = f"(median hazard ratio{'s' if len(medians) > 1 else ''} {_range(medians)})"
     who = (
-        f"all {len(primary)} estimators find"
+        f"all {len(primary)}{'' if 'unadjusted' in primary else ' adjusted'} estimators find"
         if len(primary) > 1
         else f"{ANALYSES[next(iter(primary))]} analyses find"
     )
@@ -177,7 +177,7 @@ def _found(
 ) -> Iterator[Evidence]:
     longer = study.inference.predicted == "longer"
     block = primary_block(headline(specifications), study)
-    yield from _joint(joint, study)
+    yield from _joint(joint, block, study)
     yield from _intervals(block, study, longer)
     yield from _balance(block, study)
     yield from _restricted_mean(primary, study, longer)
@@ -185,19 +185,23 @@ def _found(
     yield from _cutoff_evidence(strips(specifications, study), study, longer)
 
 
-def _joint(joint: pd.DataFrame, study: Study) -> Iterator[Evidence]:
-    """Both null models, of the matched analyses or the first estimator; of fitted patients they come last."""
+def _joint(joint: pd.DataFrame, block: pd.DataFrame, study: Study) -> Iterator[Evidence]:
+    """Both null models, of the matched analyses or the first estimator; of fitted patients they come last.
+
+    The median is that of the analyses as the page shows them, in few digits.
+    """
     tests = primary_tests(joint, study)
     name = "matched" if "matched" in tests else next(iter(tests), None)
     rank = 9 if study.source == "reconstructed" else 0
-    words = {"permutation": "with the exposure permuted", "simulation": "with survival drawn from covariates"}
+    words = {"permutation": "exposure permuted", "simulation": "survival drawn from covariates"}
+    shown = summarise(block[block["estimator"] == name])
     for null, row in tests.get(name or "", {}).items():
         p = row["p_abs_median"]
         if is_number(p) and is_number(row["median"]):
             for_it = p < 1 - study.analysis.confidence_level and row["median"] > 0
             count = f"{row['specifications']:,} {ANALYSES[row['estimator']]} analyses"
-            count += f" (median {format_ratio(median_ratio(row, study))})"
-            fitted = "; no inference, as the patients were fitted" if study.source == "reconstructed" else ""
+            count += f" (median {format_ratio(shown.median)})" if shown.estimated else ""
+            fitted = " (fitted, so no inference)" if study.source == "reconstructed" else ""
             yield Evidence(for_it, rank, f"Joint test of {count}, {words[null]}: {p_phrase(p)}{fitted}.")
 
 
@@ -305,16 +309,33 @@ def _cutoff_evidence(
         return
     silent = [c for c, found in others.items() if not any(_excluding(s, longer) for s in found.values())]
     medians = [summary.median for found in others.values() for summary in found.values()]
-    assumed = "; these cutoffs rest on an assumption" if study.source == "reconstructed" else ""
+    assumed = ". These cutoffs rest on an assumption" if study.source == "reconstructed" else ""
+    more = f"{_partly(others, study, longer)}{assumed}."
     if silent:
         here = [summary.median for cutoff in silent for summary in others[cutoff].values()]
         text = f"At {_cutoffs(silent, others, study)} no interval lies {'below' if longer else 'above'} 1"
-        yield Evidence(False, 2, f"{text} (medians {_range(here)}){assumed}.")
+        yield Evidence(False, 2, f"{text} (medians {_range(here)}){more}")
     elif all(value < 1 if longer else value > 1 for value in medians):
         text = f"At every other cutoff ({_cutoffs(list(others), others, study)}) some intervals exclude 1"
         if len(others) > NAMED:
             text = f"At each of {len(others)} other cutoffs some intervals exclude 1"
-        yield Evidence(True, 2, f"{text} (medians {_range(medians)}){assumed}.")
+        yield Evidence(
+            True, 2, f"{text} (medians {_range(medians)}){_partly(others, study, longer)}{assumed}."
+        )
+
+
+def _partly(others: dict[float, dict[str, Summary]], study: Study, longer: bool) -> str:
+    """Name the estimators with such an interval at the cutoffs where not all of them have one."""
+    found: dict[tuple[str, ...], list[float]] = {}
+    for cutoff, here in others.items():
+        names = tuple(name for name, summary in here.items() if _excluding(summary, longer))
+        if names and len(names) < len(here):
+            found.setdefault(names, []).append(cutoff)
+    parts = [
+        f"at {_cutoffs(cutoffs, others, study)} only {' and '.join(ANALYSES[name] for name in names)} ones do"
+        for names, cutoffs in found.items()
+    ]
+    return f"; {'; '.join(parts)}" if parts else ""
 
 
 def hero_caption(study: Study) -> str:

@@ -86,7 +86,7 @@ def _choice(study: Study, name: str) -> str:
 
 
 def _balanced(specifications: pd.DataFrame, study: Study) -> str:
-    """Say how many matchings of the primary block balanced every covariate, with their median."""
+    """Say how many matchings of the primary block balanced every baseline covariate, with their median."""
     block = primary_block(headline(specifications), study)
     gate = strictest_gate(study)
     judged = [name for name in estimators_present(block) if _judged(block, name, gate)]
@@ -96,15 +96,14 @@ def _balanced(specifications: pd.DataFrame, study: Study) -> str:
     rows = block[block["estimator"] == name]
     through, every = summarise(passing(rows, gate=gate)), summarise(rows)
     limit = f"{min(study.analysis.balance_thresholds):g} SD"
-    what = f"{ANALYSES[name]} analys{'is' if len(rows) == 1 else 'es'}"
+    what = f"{ANALYSES[name]} analys{'is' if len(rows) == 1 else 'es'} balanced every baseline covariate"
     if not through.attempted:
-        return f"None of {len(rows):,} {what} balanced every covariate within {limit}{_median(every)}"
+        return f"None of {len(rows):,} {what} within {limit}{_median(every)}"
     if through.attempted == len(rows):
-        return f"All {len(rows):,} {what} balanced every covariate within {limit}{_median(every)}"
+        return f"All {len(rows):,} {what} within {limit}{_median(every)}"
     ratios = f" (median hazard ratio {format_ratio(through.median)}, of all {format_ratio(every.median)})"
     return (
-        f"{through.attempted:,} of {len(rows):,} {what} balanced every covariate within {limit}"
-        f"{ratios if through.estimated else ''}"
+        f"{through.attempted:,} of {len(rows):,} {what} within {limit}{ratios if through.estimated else ''}"
     )
 
 
