@@ -89,7 +89,11 @@ def test_other_populations_and_landmarks_stand_apart():
 def test_small_counts_never_reach_the_page():
     rows = [estimate(0.9, n=12, events=4, pairs=3.0), estimate(0.8, n=0, events=0, pairs=0.0)]
     columns = specification_columns(specifications(rows), small_study())
-    assert [unpacked(columns, name) for name in ("n", "events", "pairs")] == [[12, 0], [-1, 0], [-1, 0]]
+    assert [unpacked(columns, name) for name in ("patients", "events", "pairs")] == [
+        [12, 0],
+        [-1, 0],
+        [-1, 0],
+    ]
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
@@ -15,7 +16,7 @@ from report_frames import (
     small_study,
     specifications,
 )
-from report_page import evil_page
+from report_page import EVIL, evil_page
 from test_claim import STUDIES, joint_of, primary_rows
 
 from survival_multiverse.inference.attribution import attribute
@@ -136,6 +137,38 @@ def test_captions_and_tables_write_signs_in_one_way():
     assert PUBLISHED_NAME in hero_caption(made.study)
     for cell in re.findall(r"<t[dh][^>]*>([^<]*)<", made.html):
         assert not re.search(r"\d\s+%", cell), cell
+
+
+class Paragraphs(HTMLParser):
+    """Texts of a page outside its tables, lists of sources, scripts and pictures."""
+
+    ENDS, UNREAD = ("p", "dd", "li", "summary", "h2"), ("table", "script", "style", "svg", "pre", "select")
+
+    def __init__(self, text):
+        super().__init__()
+        self.unread, self.parts, self.found = 0, [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.unread += tag in self.UNREAD or dict(attrs).get("class") in ("references", "methods")
+        if tag in self.ENDS:
+            self.parts = []
+
+    def handle_endtag(self, tag):
+        self.unread -= tag in (*self.UNREAD, "dl") and self.unread > 0
+        if tag in self.ENDS:
+            self.found.append(" ".join("".join(self.parts).split()))
+            self.parts = []
+
+    def handle_data(self, data):
+        if not self.unread:
+            self.parts.append(data)
+
+
+def test_sentences_of_the_page_are_short():
+    texts = Paragraphs(evil_page().html).found
+    assert len(texts) > 100
+    assert [part for part in too_long(texts) if EVIL not in part] == []
 
 
 def test_the_splitter_sees_sentences():

@@ -93,7 +93,9 @@ def _row(place: int, own: Mapping[str, Any], labels: Mapping[str, list[str]]) ->
         "matching": estimator == "matched",
         **{name: own[name] for name in COPIED},
         "inverse": 1 / own["hazard_ratio"] if own["hazard_ratio"] else None,
-        **{name: None if own[name] is None or own[name] < 0 else own[name] for name in ("n", "events")},
+        **{
+            name: None if own[name] is None or own[name] < 0 else own[name] for name in ("patients", "events")
+        },
         "caution": own["caution"] or "none",
         "gate": bool(own["gate"]),
         "primary": bool(own["primary"]),

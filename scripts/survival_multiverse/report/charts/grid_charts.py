@@ -135,7 +135,7 @@ def published_words(study: Study, estimators: Iterable[str] = ESTIMATOR_LABELS) 
     if not ratios:
         return ""
     return (
-        f" Dashed, where the block is the primary one: published hazard ratios ({', '.join(ratios)}), "
+        f" Dashed, at the primary cutoffs: published hazard ratios ({', '.join(ratios)}), "
         "of the paper’s own models."
     )
 
@@ -241,7 +241,7 @@ def _published_trade(study: Study, printed: Mapping[str, Mapping[str, float]]) -
     if "matched" in study.published:
         parts.append(f"hazard ratio {format_ratio(study.published['matched'])}")
     return (
-        f" Dashed in {PUBLISHED_NAME}, where the block is the primary one: published ({', '.join(parts)})."
+        f" Dashed in {PUBLISHED_NAME}, at the primary cutoffs: published ({', '.join(parts)})."
         if parts
         else ""
     )
@@ -270,7 +270,7 @@ def _ties(
         "is not sampling error." + published_words(study, ["matched"]) + NOTE
     )
     alternative = (
-        "Over the orders the hazard ratio of a single matched analysis of the primary block varies by a "
+        "Over the orders the hazard ratio of a single matched analysis varies by a "
         f"factor of up to {widest:.2f}."
     )
     spec = ties_spec(study, first, limits=limits)
@@ -298,7 +298,7 @@ def _attribution(rows: pd.DataFrame, attribution: pd.DataFrame, study: Study) ->
         "other shares."
     )
     spec = attribution_spec([ESTIMATOR_LABELS[name] for name in shares], {"name": "shares"})
-    alternative = "Of the primary block. " + "; ".join(words)
+    alternative = "At the primary cutoffs. " + "; ".join(words)
     title = "What moves the answer among the analyses shown"
     return Chart("attribution-chart", title, text, alternative, spec, reading=reading)
 

@@ -37,7 +37,7 @@ NUMBERS = {
     "hazard_ratio": "hazard_ratio",
     "ci_lower": "ci_lower",
     "ci_upper": "ci_upper",
-    "n": "n",
+    "patients": "n",
     "events": "events",
     "pairs": "pairs",
     "matched_share": "matched_share",
@@ -51,7 +51,7 @@ NUMBERS = {
     "focal_arm": "focal_arm",
 }
 """Numbers of a specification by the page's names."""
-COUNTS, HELD_BACK = ("n", "events", "pairs"), -1.0
+COUNTS, HELD_BACK = ("patients", "events", "pairs"), -1.0
 """Counts of patients, and what stands for one too small to be shown."""
 SIDES = ("below", "above", "includes")
 """Where an interval lies, by code."""

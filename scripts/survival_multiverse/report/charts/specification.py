@@ -71,7 +71,7 @@ def tooltip(study: Study) -> list[Spec]:
         tip("ci_upper", "CI to", ".2f"),
         tip("inverse", "1 / hazard ratio", ".2f"),
         tip("p_text", "P"),
-        tip("n", "Patients", ",d"),
+        tip("patients", "Patients", ",d"),
         tip("events", "Events", ",d"),
         tip("smd", "Largest |SMD|, baseline", ".2f"),
         tip("matched_share", "Matched share", ".0%"),
@@ -125,7 +125,7 @@ def published_layers(
     ]
     place = {"field": "published", "type": "quantitative", "scale": y.get("scale", {})}
     rule = {"type": "rule", "strokeDash": [7, 4], "strokeWidth": 1.6, "color": PUBLISHED}
-    words = {"type": "text", "align": "right", "dy": 11, "color": PUBLISHED, **HALO}
+    words = {"type": "text", "align": "right", "dy": 11, "color": INK, **HALO}
     tips = [tip("published", "Published", form)]
     return [
         {"transform": at, "mark": rule, "encoding": {"y": place, "tooltip": tips}},
@@ -197,7 +197,7 @@ def _counts(rank: Spec) -> list[Spec]:
             "mark": bar | {"color": colour, "opacity": opacity},
             "encoding": {"x": rank, "y": {"field": field, **y}, "y2": {"datum": 0}},
         }
-        for field, colour, opacity in (("n", MUTED, 0.45), ("events", INK, 0.75))
+        for field, colour, opacity in (("patients", MUTED, 0.45), ("events", INK, 0.75))
     ]
 
 

@@ -62,7 +62,7 @@
       ...(get.gate(i) ? ["gate: through"] : [])],
     estimator: page.estimators[get.estimator(i)], matching: get.estimator(i) === page.matched,
     ...Object.fromEntries(copied.map((name) => [name, get[name](i)])),
-    inverse: get.hazard_ratio(i) ? 1 / get.hazard_ratio(i) : null, n: shownCount(get.n(i)), events: shownCount(get.events(i)),
+    inverse: get.hazard_ratio(i) ? 1 / get.hazard_ratio(i) : null, patients: shownCount(get.patients(i)), events: shownCount(get.events(i)),
     caution: get.caution(i) || "none", gate: Boolean(get.gate(i)), primary: Boolean(get.primary(i)), side: page.sides[get.side(i)],
   }));
 
@@ -474,7 +474,7 @@
       sorted(shown()).map((row) => {
         const button = element("button", inner.filter(({ name }) => row[name]).map((decision) => spoken(decision, row[decision.name])).join(", ") || row.estimator, { type: "button", class: "link" });
         button.addEventListener("click", () => open(row.i));
-        return [button, ratioOf(get, row.i), two(row.inverse), row.p_text, cell(get.n(row.i)), cell(get.events(row.i)), two(row.smd),
+        return [button, ratioOf(get, row.i), two(row.inverse), row.p_text, cell(get.patients(row.i)), cell(get.events(row.i)), two(row.smd),
           row.smd === null ? "–" : row.gate ? "yes" : "no"];
       }), "The analyses shown");
   }
@@ -488,7 +488,7 @@
     const rows = [
       ["Hazard ratio", `${ratioOf(get, i)}, P ${get.p_text(i)}`],
       ["The other way round", get.hazard_ratio(i) === null ? "–" : `${two(1 / get.hazard_ratio(i))} (${two(1 / get.ci_upper(i))} to ${two(1 / get.ci_lower(i))})`],
-      ["Patients, events", `${cell(get.n(i))}, ${cell(get.events(i))}`],
+      ["Patients, events", `${cell(get.patients(i))}, ${cell(get.events(i))}`],
     ];
     if (get.estimator(i) === page.matched) {
       const focal = get.focal_arm(i) === 1 ? "at or above the cutoff" : "below the cutoff";
@@ -521,7 +521,7 @@
       page.estimators[from.estimator(j)] + (from.landmark_order(j) < 0 ? "" : `: ${more.orders[from.landmark_order(j)]}`),
       more.populations[from.population(j)], from.adjustment_set(j) < 0 ? "none" : valuesOf.adjustment_set[from.adjustment_set(j)],
       from.landmark(j) ? `${from.landmark(j)} ${more.time_unit}` : "none", ratioOf(from, j),
-      from.hazard_ratio(j) === null ? "–" : two(1 / from.hazard_ratio(j)), from.p_text(j), cell(from.n(j)), cell(from.events(j))]);
+      from.hazard_ratio(j) === null ? "–" : two(1 / from.hazard_ratio(j)), from.p_text(j), cell(from.patients(j)), cell(from.events(j))]);
   }
 
   const codes = (i, left = []) => named.map((name) => (left.includes(name) ? -1 : get[name](i))).join(".");

@@ -52,8 +52,8 @@ def filled_in(study: Study) -> str:
     if study.source != "reconstructed":
         return ""
     return (
-        " Where the paper does not know a value of some patients, it was filled in here, and these numbers "
-        "count more patients than the published ones. What is held against the published numbers leaves them "
+        " Where the paper does not know a value of some patients, it was filled in here. These numbers count "
+        "more patients than the published ones. What is held against the published numbers leaves them "
         "out, as the paper did."
     )
 

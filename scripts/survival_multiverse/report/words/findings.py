@@ -182,7 +182,7 @@ def _patients(flow: pd.DataFrame, primary: pd.DataFrame, study: Study) -> str:
 def _audited(specifications: pd.DataFrame, cross_checks: pd.DataFrame) -> str:
     """Say how much was estimated, and whether other libraries agree."""
     done, count = len(estimated(specifications)), len(specifications)
-    text = f"{done:,} of {count:,} specifications have an estimate"
+    text = f"{done:,} of {count:,} analyses have an estimate"
     judged = cross_checks[cross_checks["agrees"].notna()] if len(cross_checks) else cross_checks
     if judged.empty:
         return text
