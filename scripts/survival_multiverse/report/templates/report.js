@@ -497,7 +497,7 @@
       rows.push(["Rosenbaum’s Γ", get.gamma(i) === null ? "– (one-sided P of the pairs’ scores above 0.05 without any bias)" : two(get.gamma(i))]);
     }
     if (get.smd(i) !== null) {
-      rows.push(["Largest |SMD|", `${two(get.smd(i))} baseline, ${two(get.smd_of_score(i))} of the score; ${get.gate(i) ? "every" : "not every"} covariate balanced`]);
+      rows.push(["Largest |SMD|", `${two(get.smd(i))} baseline, ${two(get.smd_of_score(i))} of the score; ${get.gate(i) ? "every" : "not every"} baseline covariate balanced`]);
     }
     if (get.caution(i)) rows.push(["Caution", `rests on ${get.caution(i)}`]);
     rows.push(["E-value (of the limit)", get.e_value(i) === null ? "–" : `${two(get.e_value(i))} (${two(get.e_value_of_limit(i))})`]);
