@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -220,13 +221,12 @@ class Numbering:
     """Numbers figures and tables in the order in which the page shows them."""
 
     def __init__(self) -> None:
-        self._names: dict[str, list[str]] = {}
+        self._shown: Counter[str] = Counter()
 
-    def __call__(self, kind: str, name: str) -> str:
+    def __call__(self, kind: str) -> str:
         """Return the kind and the number of what is shown next: ``Figure 3``."""
-        names = self._names.setdefault(kind, [])
-        names.append(name)
-        return f"{kind} {len(names)}"
+        self._shown[kind] += 1
+        return f"{kind} {self._shown[kind]}"
 
 
 def _stills(
@@ -265,7 +265,6 @@ def _page(
     data = opening_data(study, tables) | {"first": first}
     # A specification is read as text: the widths in it are filled in before it is one.
     data["charts"] = {name: json.dumps(spec, separators=(",", ":")) for name, spec in specs.items()}
-    data["glossary"] = {}
     present = estimators_present(headline(tables["specifications"]))
     return {
         "decisions": data["decisions"],
