@@ -39,6 +39,8 @@ from survival_multiverse.report.words.narrative import (
 )
 from survival_multiverse.settings.study import Study
 
+CAPTION = 40
+"""Words of a caption at most."""
 LONGEST = 22
 """Words of a sentence at most; what stands between stops, semicolons and colons is one."""
 PRIVATE = re.compile(r"\b(gates?|blocks?|mechanical|witness\w*|kept|specifications?|purple)\b", re.IGNORECASE)
@@ -169,6 +171,14 @@ def test_sentences_of_the_page_are_short():
     texts = Paragraphs(evil_page().html).found
     assert len(texts) > 100
     assert [part for part in too_long(texts) if EVIL not in part] == []
+
+
+def test_captions_of_the_page_are_short():
+    captions = re.findall(r'<p class="caption">(.*?)</p>', evil_page().html, re.S)
+    shown = [re.sub(r"<[^>]+>", "", text) for text in captions]
+    assert len(shown) > 30
+    # The labels of the evil page are markup.
+    assert [text for text in shown if length(text) > CAPTION and "script" not in text] == []
 
 
 def test_the_splitter_sees_sentences():
