@@ -13,6 +13,7 @@ from report_page import EVIL, EXTRA, evil_page
 from survival_multiverse.report.charts.chart_files import share_rows, specification_rows
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, ORIGIN_NOTES
 from survival_multiverse.report.words.answer import first_order, term_label
+from survival_multiverse.report.words.claim import hero_rows
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
 
@@ -205,6 +206,11 @@ def test_every_figure_and_table_can_be_taken_away(opened):
     frame = pd.read_csv(waited.value.path())
     assert set(frame["data_origin"]) == {"reconstructed"}
     assert frame["hazard_ratio"].tolist() == pytest.approx(sorted(row["hazard_ratio"] for row in drawn(page)))
+    with page.expect_download() as waited:
+        page.get_by_role("button", name="Figure 1 as CSV").click()
+    made = evil_page()
+    dots = hero_rows(made.tables["specifications"], made.study)
+    assert len(pd.read_csv(waited.value.path())) == len(dots)
     with page.expect_download() as waited:
         page.get_by_role("button", name="Table 1 as CSV").click()
     assert Path(waited.value.path()).read_text(encoding="utf-8") == EXTRA["downloads"]["answer"]

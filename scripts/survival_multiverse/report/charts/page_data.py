@@ -320,6 +320,7 @@ def opening_data(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, 
     return {
         "decisions": decisions(study),
         "names": list(DECISIONS),
+        "exposure": "dose_cutoff",
         "choices": choice_labels(study),
         "estimators": list(ESTIMATOR_LABELS.values()),
         "matched": list(ESTIMATOR_LABELS).index("matched"),

@@ -659,6 +659,8 @@
   }
   // The rows of a chart: those in view, or those that came with it; the largest where it has several.
   function rowsOf(name) {
+    // The first picture: every cutoff of the exposure, at the first values of the other decisions that make a question.
+    if (name === "hero") return specs.filter((row) => outer.every((decision) => decision.name === page.exposure || !row[decision.name] || row[decision.name] === opening[decision.name]));
     if (name !== "decisions-chart" && following.some((holder) => holder.dataset.chart === name)) {
       return name === "attribution-chart" ? shares() : name === "curve-chart" ? sorted(shown()) : specs;
     }
@@ -670,7 +672,7 @@
     const name = exhibit.id;
     if (kind === "CSV") {
       const of = exhibit.querySelector("[data-table]")?.dataset.table;
-      const text = of ? (await unpack("tables"))[of] : csv(rowsOf(exhibit.querySelector("[data-chart]").dataset.chart));
+      const text = of ? (await unpack("tables"))[of] : csv(rowsOf(exhibit.querySelector("[data-chart]")?.dataset.chart || name));
       save(new Blob([text], { type: "text/csv" }), `${name}.csv`);
       return;
     }
@@ -680,7 +682,7 @@
   for (const exhibit of all("[data-exhibit]")) {
     const isTable = exhibit.querySelector("[data-table]");
     if (isTable && !isTable.querySelector("table")) continue;
-    const kinds = isTable ? ["CSV"] : exhibit.querySelector("[data-chart]") ? ["SVG", "PNG", "CSV"] : ["SVG", "PNG"];
+    const kinds = isTable ? ["CSV"] : exhibit.querySelector("[data-chart]") || exhibit.id === "hero" ? ["SVG", "PNG", "CSV"] : ["SVG", "PNG"];
     const line = element("p", undefined, { class: "downloads no-print" });
     const link = element("a", "Link", { href: `#${exhibit.id}`, "aria-label": `Link to ${exhibit.dataset.exhibit}` });
     // A link to a picture of what was chosen says what was.
