@@ -257,9 +257,7 @@ def middle_ratio(ratios: npt.ArrayLike) -> float:
     float
         NaN without any.
     """
-    median = np.exp(known_median(np.log(np.asarray(ratios, dtype=np.float64))))
-    # Of ratios of few digits the mean of two would lie a hair below the number that it stands for.
-    return float(f"{median:.5g}")
+    return float(np.exp(known_median(np.log(np.asarray(ratios, dtype=np.float64)))))
 
 
 def summarise(specifications: pd.DataFrame) -> Summary:

@@ -258,7 +258,7 @@
   function middle(rows) {
     const ratios = rows.map((row) => row.hazard_ratio).sort((a, b) => a - b);
     const half = ratios.length / 2;
-    return [ratios, ratios.length % 2 ? ratios[Math.floor(half)] : Number(Math.sqrt(ratios[half - 1] * ratios[half]).toPrecision(5))];
+    return [ratios, ratios.length % 2 ? ratios[Math.floor(half)] : Math.sqrt(ratios[half - 1] * ratios[half])];
   }
 
   // Models that adjust for covariates balance nothing.

@@ -256,4 +256,4 @@ class Explanations:
             return found[0]
         self._left = {form: other for form, other in self._left.items() if other is not term}
         title = escape(term.definition)
-        return f'<dfn class="term" tabindex="0" title="{title}" data-means="{title}">{found[0]}</dfn>'
+        return f'<dfn class="term" tabindex="0" title="{title}">{found[0]}</dfn>'
