@@ -75,6 +75,8 @@ def uncheck(page, decision, value):
     if not box.is_visible():
         page.locator(f"[data-field={decision}] > summary").click()
     box.uncheck()
+    page.keyboard.press("Escape")
+    assert not box.is_visible()
     settle(page)
 
 

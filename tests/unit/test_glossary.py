@@ -54,7 +54,7 @@ def test_a_term_is_explained_where_it_is_first_used():
     explained = Explanations(TERMS)
     first = explained("No caliper, one caliper; two Calipers.")
     assert first.count("<dfn") == 1
-    assert first.startswith('No <dfn class="term" tabindex="0" title="A limit." ')
+    assert first.startswith('No <dfn class="term" tabindex="0" title="A limit.">')
     assert explained("Another caliper.") == "Another caliper."
     assert Explanations(TERMS)("Calipers.").count("<dfn") == 1
 
