@@ -1,9 +1,10 @@
-"""Draw the Kaplan-Meier curves of the primary scenario."""
+"""Draw the Kaplan-Meier curves of the primary scenario, and write the numbers that they show."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from survival_multiverse.files.csv_files import csv_bytes
 from survival_multiverse.files.output_files import write_bytes
 from survival_multiverse.files.parquet_files import read_frame
 from survival_multiverse.files.primary_estimates import read_primary_estimates
@@ -11,6 +12,8 @@ from survival_multiverse.paper.published_marks import NO_MARKS
 from survival_multiverse.provenance.job_log import job_log
 from survival_multiverse.provenance.job_records import recorded_job
 from survival_multiverse.report.figures.survival_figures import draw_survival_curves
+from survival_multiverse.report.figures.survival_numbers import survival_numbers
+from survival_multiverse.report.figures.survival_panels import survival_panels
 from survival_multiverse.report.style.formats import png_bytes, svg_bytes
 from survival_multiverse.scenario.multiverse import primary_samples
 from survival_multiverse.settings.study import Study
@@ -19,17 +22,23 @@ from survival_multiverse.settings.study import Study
 def plot_survival_curves(
     *, cohort: str, estimates: str, settings: str, outputs: Sequence[str], published: str | None = None
 ) -> None:
-    """Write each figure, named by its file, in the formats asked for; `published` holds marks of a paper."""
+    """Write each figure, named by its file, and its numbers as CSV; `published` holds marks of a paper."""
     study = Study.from_config(json.loads(settings))
     samples = primary_samples(read_frame(cohort), study)
     rows = read_primary_estimates(estimates, study)
     marks = read_frame(published) if published else NO_MARKS
-    figures = {}
+    made: dict[str, dict[str, bytes]] = {}
     for path in map(Path, outputs):
-        if path.stem not in figures:
-            figures[path.stem] = draw_survival_curves(path.stem, samples, rows, study, marks)
-        draw = svg_bytes if path.suffix == ".svg" else png_bytes
-        write_bytes(path, draw(figures[path.stem]))
+        if path.stem not in made:
+            panels = survival_panels(path.stem, samples, rows, study, marks)
+            numbers = survival_numbers(panels, study)
+            figure = draw_survival_curves(panels, numbers, study)
+            made[path.stem] = {
+                ".svg": svg_bytes(figure),
+                ".png": png_bytes(figure),
+                ".csv": csv_bytes(numbers.table, study.source),
+            }
+        write_bytes(path, made[path.stem][path.suffix])
 
 
 if __name__ == "__main__":

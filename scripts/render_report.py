@@ -25,6 +25,7 @@ def render_report(
     estimates: str,
     scenarios: Sequence[str],
     figures: Sequence[str],
+    numbers: Sequence[str],
     bundle: str,
     settings: str,
     outputs: Sequence[str],
@@ -33,15 +34,16 @@ def render_report(
     study = Study.from_config(json.loads(settings))
     shared = read_shared(tables, estimates, study)
     frames = {name: tidy(frame) for name, frame in shown_tables(study, shared).items()}
+    told = {Path(path).stem: Path(path).read_text(encoding="utf-8") for path in numbers}
     page = render_page(
         study,
         shared,
-        {path.stem: path.read_text(encoding="utf-8") for path in map(Path, figures) if path.suffix == ".svg"},
+        {Path(path).stem: Path(path).read_text(encoding="utf-8") for path in figures},
         scripts=Path(bundle).read_text(encoding="utf-8"),
         versions=software(),
         digests=made_from(scenarios[0]),
         scenarios={path: digest_of_files([path]) for path in scenarios},
-        downloads={name: csv_bytes(frame, study.source).decode() for name, frame in frames.items()},
+        downloads=told | {name: csv_bytes(frame, study.source).decode() for name, frame in frames.items()},
     )
     write_bytes(outputs[0], page.encode())
     # Without the digests of what was read: those of small tables could confirm a guess at their counts.
@@ -53,7 +55,6 @@ def render_report(
 if __name__ == "__main__":
     with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
         given = snakemake.input
-        names = [name for name in (*TABLES, "calibration", *PAPER_TABLES) if given.get(name)]
-        files = {name: given[name] for name in names}
-        own = {name: given[name] for name in ("estimates", "scenarios", "figures", "bundle")}
+        files = {name: given[name] for name in (*TABLES, "calibration", *PAPER_TABLES) if given.get(name)}
+        own = {name: given[name] for name in ("estimates", "scenarios", "figures", "numbers", "bundle")}
         render_report(files, **own, settings=snakemake.params.settings, outputs=snakemake.output)

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from report_page import EXTRA, evil_page
+from report_page import evil_page
 
 from bundle_scripts import bundle_scripts
 from survival_multiverse.report.page import render_page
@@ -22,7 +22,7 @@ def report(tmp_path_factory):
     scripts = (folder / "vega.js").read_text(encoding="utf-8")
     path = folder / "robustness.html"
     made = evil_page()
-    html = render_page(made.study, made.tables, made.svgs, **(EXTRA | {"scripts": scripts}))
+    html = render_page(made.study, made.tables, made.svgs, **(made.extra | {"scripts": scripts}))
     path.write_text(html, encoding="utf-8")
     return path
 

@@ -14,6 +14,7 @@ from survival_multiverse.report.charts.chart_files import share_rows, specificat
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, ORIGIN_NOTES
 from survival_multiverse.report.words.answer import first_order, term_label
 from survival_multiverse.report.words.claim import hero_rows
+from survival_multiverse.report.words.figure_names import MATCHED, PREFIX
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
 
@@ -213,6 +214,11 @@ def test_every_figure_and_table_can_be_taken_away(opened):
     made = evil_page()
     dots = hero_rows(made.tables["specifications"], made.study)
     assert len(pd.read_csv(waited.value.path())) == len(dots)
+    name = f"{PREFIX}{MATCHED}{made.study.primary_set}"
+    with page.expect_download() as waited:
+        page.locator(f"#{name}").get_by_role("button", name="as CSV").click()
+    assert waited.value.suggested_filename == f"{name}.csv"
+    assert Path(waited.value.path()).read_text(encoding="utf-8") == made.extra["downloads"][name]
     with page.expect_download() as waited:
         page.get_by_role("button", name="Table 1 as CSV").click()
     assert Path(waited.value.path()).read_text(encoding="utf-8") == EXTRA["downloads"]["answer"]

@@ -12,6 +12,7 @@ import pyarrow as pa
 import yaml
 from report_frames import calibration, canonical_patients, small_config
 
+from survival_multiverse.files.csv_files import csv_bytes
 from survival_multiverse.inference.attribution import attribute
 from survival_multiverse.inference.cross_checks import compare_with_libraries
 from survival_multiverse.inference.cutpoints import audit_cutpoints
@@ -32,6 +33,8 @@ from survival_multiverse.inference.robustness import (
 from survival_multiverse.paper.published import read_description, read_published
 from survival_multiverse.paper.published_marks import published_marks
 from survival_multiverse.report.figures.survival_figures import draw_survival_curves
+from survival_multiverse.report.figures.survival_numbers import survival_numbers
+from survival_multiverse.report.figures.survival_panels import survival_panels
 from survival_multiverse.report.page import render_page
 from survival_multiverse.report.release import release
 from survival_multiverse.report.style.formats import svg_bytes
@@ -152,21 +155,26 @@ def printed_marks(study):
 
 
 def figures_of(study, patients, tables):
-    """Every figure by name."""
-    samples, primary = primary_samples(patients, study), tables["primary"]
-    return {
-        name: draw_survival_curves(name, samples, primary, study, tables["published"])
-        for name in figure_names(study)
-    }
+    """Every figure and its numbers, both by name."""
+    samples, figures, numbers = primary_samples(patients, study), {}, {}
+    for name in figure_names(study):
+        panels = survival_panels(name, samples, tables["primary"], study, tables["published"])
+        numbers[name] = survival_numbers(panels, study)
+        figures[name] = draw_survival_curves(panels, numbers[name], study)
+    return figures, numbers
 
 
 def page_of(study, patients):
     """The page of a study with what it was made from."""
     tables = tables_of(study, patients)
-    figures = figures_of(study, patients, tables)
+    figures, numbers = figures_of(study, patients, tables)
     svgs = {name: svg_bytes(figures[name]).decode() for name in figure_names(study)}
-    html = render_page(study, tables, svgs, **EXTRA)
-    return SimpleNamespace(study=study, tables=tables, figures=figures, svgs=svgs, html=html)
+    told = {name: csv_bytes(found.table, study.source).decode() for name, found in numbers.items()}
+    extra = EXTRA | {"downloads": EXTRA["downloads"] | told}
+    html = render_page(study, tables, svgs, **extra)
+    return SimpleNamespace(
+        study=study, tables=tables, figures=figures, numbers=numbers, svgs=svgs, extra=extra, html=html
+    )
 
 
 @cache

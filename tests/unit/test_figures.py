@@ -1,4 +1,6 @@
+import io
 import re
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -6,11 +8,13 @@ import pytest
 from report_frames import estimate, small_study
 
 from survival_multiverse.cohort.coarse_curves import time_step
-from survival_multiverse.cohort.disclosure import count_words
+from survival_multiverse.cohort.disclosure import PARTS, count_words, shown_count
 from survival_multiverse.cohort.sample import GTV_LEVELS, STATE_LEVELS
 from survival_multiverse.estimators.curves import kaplan_meier
+from survival_multiverse.files.csv_files import csv_bytes
 from survival_multiverse.paper.published_marks import NO_MARKS
 from survival_multiverse.report.figures.survival_figures import draw_survival_curves
+from survival_multiverse.report.figures.survival_numbers import COLUMNS, LINE, survival_numbers
 from survival_multiverse.report.figures.survival_panels import log_rank_p, survival_panels
 from survival_multiverse.report.style.formats import (
     display_unit,
@@ -28,6 +32,13 @@ def texts(figure):
 
 
 # Kaplan-Meier figures
+
+
+def drawn(name, samples, estimates, published=NO_MARKS):
+    """A figure of the small study."""
+    study = small_study()
+    panels = survival_panels(f"survival_curves_{name}", samples, estimates, study, published)
+    return draw_survival_curves(panels, survival_numbers(panels, study), study)
 
 
 def patients(n=160, seed=5):
@@ -100,7 +111,7 @@ def test_figure_names():
 def test_p_values_come_from_the_table(name, p_values):
     panels = survival_panels(f"survival_curves_{name}", samples(), log_rank_rows(), small_study())
     assert [panel.p_value for panel in panels] == p_values
-    figure = draw_survival_curves(f"survival_curves_{name}", samples(), log_rank_rows(), small_study())
+    figure = drawn(name, samples(), log_rank_rows())
     titles = [axes.get_legend().get_title().get_text() for axes in figure.axes if axes.get_legend()]
     assert titles == [f"Log-rank {p_phrase(value)}" for value in p_values]
 
@@ -125,9 +136,7 @@ def test_published_numbers_are_marked_in_their_figure(name, marks):
         whom | {"quantity": "median", "population": "all", "variable": "state", "value": 13.0},
     ]
     published = pd.DataFrame(rows, columns=NO_MARKS.columns).astype({"value": float})
-    figure = draw_survival_curves(
-        f"survival_curves_{name}", samples(), log_rank_rows(), small_study(), published
-    )
+    figure = drawn(name, samples(), log_rank_rows(), published)
     purple = [line for axes in figure.axes for line in axes.lines if line.get_color() == PUBLISHED]
     found = {line.get_marker(): list(zip(*line.get_data(), strict=True)) for line in purple}
     assert found == marks
@@ -172,7 +181,7 @@ def effect_rows():
     ],
 )
 def test_the_effect_stands_beside_the_curves_as_in_the_table(name, ratios, medians):
-    figure = draw_survival_curves(f"survival_curves_{name}", samples(), effect_rows(), small_study())
+    figure = drawn(name, samples(), effect_rows())
     legends = [axes.get_legend() for axes in figure.axes if axes.get_legend()]
     heads = [f"Hazard ratio {ratio}, 95% CI" if ratio else "" for ratio in ratios]
     assert [legend.get_title().get_text().partition("\nLog-rank")[0] for legend in legends] == [
@@ -185,16 +194,14 @@ def test_the_effect_stands_beside_the_curves_as_in_the_table(name, ratios, media
 
 
 def test_words_of_a_figure_are_words_and_legible():
-    drawn = svg_bytes(
-        draw_survival_curves("survival_curves_dose", samples(), effect_rows(), small_study())
-    ).decode()
-    assert ">Hazard ratio 0.71 (0.52 to 0.96), 95% CI</text>" in drawn
-    assert ">Number at risk</text>" in drawn
-    sizes = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", drawn)]
+    svg = svg_bytes(drawn("dose", samples(), effect_rows())).decode()
+    assert ">Hazard ratio 0.71 (0.52 to 0.96), 95% CI</text>" in svg
+    assert ">Number at risk</text>" in svg
+    sizes = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", svg)]
     assert len(sizes) > 20
     # A unit of the figure is a point, 4/3 of a pixel.
     assert min(sizes) * 4 / 3 >= 11
-    assert "DejaVu" not in drawn
+    assert "DejaVu" not in svg
 
 
 def test_no_p_value_where_the_table_has_none():
@@ -205,7 +212,7 @@ def test_curve_is_the_kaplan_meier_estimate_in_steps_of_several_deaths():
     minimum, step = small_study().minimum_count, time_step(small_study())
     for whom in (patients(), patients(60)):
         everybody = samples() | {"population": whom}
-        figure = draw_survival_curves("survival_curves_dose", everybody, log_rank_rows(), small_study())
+        figure = drawn("dose", everybody, log_rank_rows())
         for arm, line in zip((1, 0), figure.axes[0].lines, strict=True):
             here = whom[whom["arm"] == arm]
             whole = kaplan_meier(here["time"], here["event"])
@@ -224,7 +231,7 @@ def test_curve_is_the_kaplan_meier_estimate_in_steps_of_several_deaths():
 
 
 def test_numbers_at_risk():
-    figure = draw_survival_curves("survival_curves_dose", samples(), log_rank_rows(), small_study())
+    figure = drawn("dose", samples(), log_rank_rows())
     frame = patients()
     risk = figure.axes[1]
     printed = {(text.get_position()[0], text.get_position()[1]): text.get_text() for text in risk.texts}
@@ -239,9 +246,7 @@ def test_numbers_at_risk_count_who_reaches_a_tick_but_for_rounding():
     whole["time"] = whole["time"].round().clip(lower=1)
     printed = []
     for frame in (whole, whole.assign(time=whole["time"] * (1 - 1e-15))):
-        figure = draw_survival_curves(
-            "survival_curves_dose", samples() | {"population": frame}, log_rank_rows(), small_study()
-        )
+        figure = drawn("dose", samples() | {"population": frame}, log_rank_rows())
         printed.append([text.get_text() for text in figure.axes[1].texts])
     assert (whole["time"] % 6 == 0).any()
     assert printed[0] == printed[1]
@@ -251,9 +256,7 @@ def test_small_groups_are_held_back_at_time_zero():
     frame = patients()
     frame["response"] = "no"
     frame.loc[frame.index[frame["arm"] == 1][:2], "response"] = "yes"
-    figure = draw_survival_curves(
-        "survival_curves_dose_by_response", samples() | {"population": frame}, log_rank_rows(), small_study()
-    )
+    figure = drawn("dose_by_response", samples() | {"population": frame}, log_rank_rows())
     at_zero = [text.get_text() for axes in figure.axes for text in axes.texts if text.get_position()[0] == 0]
     sizes = [int(((frame["arm"] == arm) & (frame["response"] == "no")).sum()) for arm in (1, 0)]
     assert at_zero == [*(count_words(size, minimum=5) for size in sizes), "<5", "0"]
@@ -262,10 +265,123 @@ def test_small_groups_are_held_back_at_time_zero():
 def test_group_without_patients():
     frame = patients()
     frame["response"] = None
-    figure = draw_survival_curves(
-        "survival_curves_dose_by_response", samples() | {"population": frame}, log_rank_rows(), small_study()
-    )
+    figure = drawn("dose_by_response", samples() | {"population": frame}, log_rank_rows())
     assert svg_bytes(figure)
+
+
+# The numbers of a figure
+
+PRINTED = [
+    {"variable": "arm", "level": "1", "quantity": "survival", "time": 12.0, "value": 0.511},
+    {"variable": "arm", "level": "0", "quantity": "survival", "time": 24.0, "value": 0.2},
+    {"variable": "arm", "level": "1", "quantity": "median", "value": 13.0},
+    {"variable": "arm", "quantity": "log_rank_p", "value": 0.004},
+]
+
+
+def taken_away(name, everybody):
+    """A figure of the small study, and its CSV as a reader's program reads it."""
+    study = small_study()
+    whom = {"population": "non_oligometastatic", "estimator": "unadjusted", "relation": "="}
+    published = pd.DataFrame([whom | row for row in PRINTED], columns=NO_MARKS.columns)
+    published = published.astype({"time": float, "value": float})
+    panels = survival_panels(f"survival_curves_{name}", everybody, log_rank_rows(), study, published)
+    numbers = survival_numbers(panels, study)
+    text = csv_bytes(numbers.table, "simulated").decode()
+    gaps = dict.fromkeys(("at_risk", *LINE), "")
+    table = pd.read_csv(
+        io.StringIO(text), keep_default_na=False, na_values=gaps, float_precision="round_trip"
+    )
+    return draw_survival_curves(panels, numbers, study), table
+
+
+def rows_drawn(figure):
+    """What is read off the axes, as rows of the CSV."""
+    for axes, risk in zip(figure.axes[::2], figure.axes[1::2], strict=True):
+        labels = [label.get_text() for label in figure.axes[1].get_yticklabels()]
+        bands = iter(axes.collections)
+        for line in axes.lines:
+            if line.get_color() != PUBLISHED:
+                group = next(label for label in labels if line.get_label().startswith(label))
+                corners = next(bands).get_paths()[0].vertices
+                for time, level in zip(*line.get_data(), strict=True):
+                    # After a step the band has the limits of the step; the last one has no width.
+                    after = {y for x, y in corners if x == time}
+                    yield axes.get_title(loc="left"), group, "curve", time, level, after
+                continue
+            mark = {"o": "published_survival", "|": "published_median"}[line.get_marker()]
+            yield from (
+                (axes.get_title(loc="left"), None, mark, *point, None)
+                for point in zip(*line.get_data(), strict=True)
+            )
+        for text in risk.texts:
+            time, row = text.get_position()
+            yield axes.get_title(loc="left"), labels[row], "at_risk", time, text.get_text(), None
+
+
+@pytest.mark.parametrize(
+    "name", ["oligometastatic_state", "dose", "dose_by_response", "dose_matched_as_published"]
+)
+def test_the_csv_holds_what_is_drawn_and_nothing_else(name):
+    figure, table = taken_away(name, samples())
+    assert list(table) == ["data_origin", *COLUMNS]
+    assert set(table["data_origin"]) == {"simulated"}
+    drawn_rows = list(rows_drawn(figure))
+    assert len(drawn_rows) == len(table)
+    assert {"curve", "at_risk"} <= set(table["mark"])
+    for row in table.to_dict("records"):
+        here = [found for found in drawn_rows if found[2] == row["mark"] and found[3] == row["time"]]
+        here = [found for found in here if found[0] == row["panel"] and found[1] in (row["group"], None)]
+        if row["mark"] == "at_risk":
+            assert [found[4] for found in here] == [row["at_risk_note"] or f"{row['at_risk']:.0f}"]
+            assert np.isnan([row[name] for name in LINE]).all()
+            continue
+        assert row["survival"] in [found[4] for found in here]
+        assert np.isnan(row["at_risk"])
+        if row["mark"] == "curve":
+            # Where nobody is left there are no limits, and no band.
+            assert {row[name] for name in ("ci_lower", "ci_upper") if row[name] == row[name]} <= here[0][5]
+
+
+def test_published_numbers_are_in_the_csv_with_their_group():
+    _, table = taken_away("dose", samples())
+    printed = table[table["mark"].str.startswith("published")]
+    found = printed[["group", "mark", "time", "survival"]].to_numpy().tolist()
+    assert found == [
+        ["≥63 Gy", "published_survival", 12.0, 0.511],
+        ["<63 Gy", "published_survival", 24.0, 0.2],
+        ["≥63 Gy", "published_median", 13.0, 0.5],
+    ]
+
+
+@pytest.mark.parametrize(("n", "seed"), [(160, 5), (60, 5), (45, 8), (400, 9)])
+def test_the_csv_tells_of_no_patient_and_of_no_small_count(n, seed):
+    whom = patients(n, seed)
+    # Nobody's time is one that a grid or an axis has.
+    whom["time"] = whom["time"].round() + 0.37
+    whom.loc[whom.index[whom["arm"] == 1][3:], "response"] = "no"
+    _, table = taken_away("dose_by_response", samples() | {"population": whom})
+    minimum, step = small_study().minimum_count, time_step(small_study())
+    assert not set(table["time"]) & set(whom["time"])
+    shown = shown_count(np.arange(n + 1), minimum=minimum)
+    assert set(table["at_risk"].dropna()) <= set(shown) - {shown[1]}
+    assert set(table["at_risk_note"]) == {"", f"<{minimum}"}
+    steps = 0
+    curves = table[table["mark"] == "curve"]
+    np.testing.assert_allclose(curves["time"] / step, np.round(curves["time"] / step))
+    for (panel, group), rows in curves.groupby(["panel", "group"]):
+        here = whom[(whom["response"] == panel.split(": ")[1].lower()) & (whom["arm"] == int("≥" in group))]
+        assert len(here)
+        deaths = here.loc[here["event"] == 1, "time"].to_numpy()
+        for before, after in pairwise(rows.itertuples()):
+            inside = np.count_nonzero((deaths > before.time) & (deaths <= after.time))
+            assert inside >= minimum or after.survival == before.survival
+            steps += after.survival < before.survival
+        # Survival has no more digits than the fewest patients of their class allow.
+        parts = PARTS[max(len(here) // minimum * minimum, 1) >= PARTS].max()
+        shares = rows[LINE].to_numpy() * parts
+        np.testing.assert_allclose(shares, np.round(shares))
+    assert steps > 2
 
 
 # Words and numbers

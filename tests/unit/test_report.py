@@ -23,10 +23,11 @@ from report_frames import (
     small_study,
     specifications,
 )
-from report_page import EXTRA, evil_page, page_of
+from report_page import evil_page, page_of
 
 from survival_multiverse.cohort.disclosure import shown_count
 from survival_multiverse.cohort.preparation import prepare_cohort
+from survival_multiverse.files.csv_files import csv_bytes
 from survival_multiverse.inference.robustness import summarise_blocks
 from survival_multiverse.report.charts.packed import unpacked
 from survival_multiverse.report.page import CHAPTERS, TABLES, inline_svg, render_page
@@ -135,6 +136,18 @@ def test_every_figure_is_there_with_words_for_it(page):
     assert drawn == set(blocks_of(page.html)["opening"]["charts"])
 
 
+def test_every_figure_has_its_numbers(page):
+    found = Elements(page.html)
+    offered = {a["data-numbers"] for _, a in found.tags if "data-numbers" in a}
+    assert offered == set(figure_names(page.study))
+    held = blocks_of(page.html)["tables"]
+    for name, numbers in page.numbers.items():
+        assert held[name] == csv_bytes(numbers.table, page.study.source).decode()
+    # Without them the page does not offer them.
+    without = render_page(page.study, page.tables, page.svgs, scripts="")
+    assert not [a for _, a in Elements(without).tags if "data-numbers" in a]
+
+
 def test_every_chart_is_a_valid_specification(page):
     texts = blocks_of(page.html)["opening"]["charts"].values()
     assert len(texts) == 17
@@ -188,7 +201,7 @@ def test_every_result_has_its_place(page):
 
 
 def test_equal_input_gives_equal_bytes(page):
-    again = render_page(page.study, page.tables, page.svgs, **EXTRA)
+    again = render_page(page.study, page.tables, page.svgs, **page.extra)
     assert again == page.html
 
 
@@ -202,7 +215,7 @@ def test_origin_comes_first(page):
 )
 def test_the_badge_says_what_the_patients_allow(page, source, short):
     study = Study.from_config(small_config(cohort=small_config()["cohort"] | {"source": source}))
-    html = render_page(study, page.tables, page.svgs, **EXTRA)
+    html = render_page(study, page.tables, page.svgs, **page.extra)
     badge = re.search(r'<details class="origin"><summary>(.*?)</summary>', html)[1]
     assert badge.endswith(short)
 
@@ -374,7 +387,7 @@ def test_every_reference_is_cited_and_every_citation_has_its_reference():
 def test_the_numbers_of_a_large_surface_have_room(page):
     config = small_config()
     config["axes"]["oligo_threshold"] = list(range(1, 21))
-    html = render_page(Study.from_config(config), page.tables, page.svgs, **EXTRA)
+    html = render_page(Study.from_config(config), page.tables, page.svgs, **page.extra)
     least = int(re.search(r'data-chart="surface-chart" data-least="(\d+)"', html)[1])
     cells = 20 * len(config["axes"]["dose_cutoff"])
     assert least > 30 * cells

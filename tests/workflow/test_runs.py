@@ -20,7 +20,9 @@ def test_the_study_leaves_its_results_and_nothing_to_do(finished):
     }
     assert sum(name.startswith(SCENARIOS.as_posix()) and name.endswith(".parquet") for name in made) == 16
     assert {"results/report/robustness.html", "results/robustness/blocks.csv"} <= made
-    assert "results/figures/specification_curve.svg" in made
+    assert {
+        f"results/figures/{name}" for name in ("specification_curve.svg", "survival_curves_dose.csv")
+    } <= made
     answer = finished.snakemake("--dry-run")
     assert answer.code == 0
     assert answer.jobs() == {}

@@ -1,11 +1,12 @@
 rule plot_survival_curves:
-    """Draw the Kaplan-Meier curves of the primary scenario with the numbers at risk."""
+    """Draw the Kaplan-Meier curves of the primary scenario with the numbers at risk, and write all that as CSV."""
     input:
         **MARKS,
         estimates=ESTIMATES,
         cohort=COHORT,
     output:
         [figure(name, caption="survival_curves") for name in SURVIVAL_FIGURES],
+        SURVIVAL_NUMBERS,
     log:
         "logs/plot_survival_curves.log",
     localrule: True

@@ -30,6 +30,7 @@ rule render_report:
         **PAPER_TABLES,
         scenarios=SCENARIO_FILES,
         figures=expand("results/figures/{figure}.svg", figure=SURVIVAL_FIGURES),
+        numbers=SURVIVAL_NUMBERS,
         bundle=BUNDLE,
         calibration=CALIBRATION,
     output:

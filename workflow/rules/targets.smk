@@ -10,6 +10,8 @@ CALIBRATION = str(ROOT / "resources" / "calibration.csv")
 SHARDS = {kind: list(files) for kind, files in shard_files(config).items()}
 SURVIVAL_FIGURES = survival_figures(config)
 FIGURES = list(figure_files(*SURVIVAL_FIGURES, *SPECIFICATION_FIGURES, *EXPORT_FIGURES))
+# What the survival figures show, as numbers.
+SURVIVAL_NUMBERS = list(figure_files(*SURVIVAL_FIGURES, endings=["csv"]))
 PAGES = [REPORT, PAGE_CHARTS, MANUSCRIPT, MANUSCRIPT_LATEX, ESTIMATES_CSV]
 PAPER_TABLES = paper_results(config)
 # Published numbers that the figures mark, if there is a paper.
@@ -22,6 +24,7 @@ STUDY_FILES = [
     *[path for paths in SHARDS.values() for path in paths],
     *SCENARIO_FILES,
     *FIGURES,
+    *SURVIVAL_NUMBERS,
     *PAGES,
     *[COHORT, ESTIMATES, PAGE_TABLES, BUNDLE],
 ]

@@ -30,7 +30,7 @@ SHARED = {
     "draw_charts": "every chart of the page, as SVG and PNG, and two of them as figures",
     "render_report": "the page, and its tables as CSV and Parquet",
     "write_exports": "the tables of a manuscript for Word and for LaTeX, and one slide for a talk",
-    "plot_survival_curves": "the survival curves of the primary scenario as figures",
+    "plot_survival_curves": "the survival curves of the primary scenario as figures, their numbers as CSV",
 }
 """Rules whose files may be shared, and what these are."""
 ARCHIVE, PROVENANCE = "share.zip", "provenance.json"

@@ -1,7 +1,7 @@
 """Paths of the files of a study, for the rules and for what looks at a study without running it."""
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from survival_multiverse.files.scenario_paths import FOLDER
@@ -176,6 +176,6 @@ def survival_figures(config: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def figure_files(*names: str) -> tuple[str, ...]:
-    """Each figure as SVG and as PNG."""
-    return tuple(f"results/figures/{name}.{ending}" for name in names for ending in ("svg", "png"))
+def figure_files(*names: str, endings: Sequence[str] = ("svg", "png")) -> tuple[str, ...]:
+    """Each figure as SVG and as PNG; its numbers with the ending ``csv``."""
+    return tuple(f"results/figures/{name}.{ending}" for name in names for ending in endings)

@@ -135,7 +135,7 @@ def render_page(
     scenarios
         Path of each scenario's file and its SHA-256.
     downloads
-        The tables as CSV, by their names, for those who take one away.
+        The tables and the numbers of the survival curves as CSV, by their names, for those who take one away.
 
     Returns
     -------
@@ -161,7 +161,7 @@ def render_page(
         **_overview(study, tables),
         **_words(study),
         charts=_Missing(charts),
-        survival=_survival(study, figures, tables),
+        survival=_survival(study, figures, tables, downloads or {}),
         flow=flow_steps(tables["flow"], study),
         tables=shown,
         honesty=HONESTY,
@@ -319,10 +319,15 @@ def _words(study: Study) -> dict[str, str]:
     }
 
 
-def _survival(study: Study, figures: Mapping[str, str], tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+def _survival(
+    study: Study,
+    figures: Mapping[str, str],
+    tables: Mapping[str, pd.DataFrame],
+    downloads: Mapping[str, str],
+) -> dict[str, Any]:
     """Return the survival curves: first those of the patients matched on the primary set."""
     found = [
-        _figure(name, figures[name], tables, study, position)
+        _figure(name, figures[name], tables, study, position) | {"has_numbers": name in downloads}
         for position, name in enumerate(figure_names(study))
         if name in figures
     ]

@@ -608,7 +608,7 @@
   card.addEventListener("click", (event) => { if (event.target === card) card.close(); });
   card.addEventListener("close", () => { if (opened !== null) { opened = null; remember(); } });
 
-  // Downloads: each figure as it is seen, as SVG and PNG, each table and the rows of a chart as CSV.
+  // Downloads: each figure as it is seen, as SVG and PNG; each table, and the numbers of a figure, as CSV.
 
   const save = (blob, name) => {
     const link = element("a", undefined, { href: URL.createObjectURL(blob), download: name });
@@ -671,8 +671,8 @@
   async function download(exhibit, kind) {
     const name = exhibit.id;
     if (kind === "CSV") {
-      const of = exhibit.querySelector("[data-table]")?.dataset.table;
-      const text = of ? (await unpack("tables"))[of] : csv(rowsOf(exhibit.querySelector("[data-chart]")?.dataset.chart || name));
+      const { table, numbers } = exhibit.querySelector("[data-table], [data-numbers]")?.dataset || {};
+      const text = table || numbers ? (await unpack("tables"))[table || numbers] : csv(rowsOf(exhibit.querySelector("[data-chart]")?.dataset.chart || name));
       save(new Blob([text], { type: "text/csv" }), `${name}.csv`);
       return;
     }
@@ -682,7 +682,7 @@
   for (const exhibit of all("[data-exhibit]")) {
     const isTable = exhibit.querySelector("[data-table]");
     if (isTable && !isTable.querySelector("table")) continue;
-    const kinds = isTable ? ["CSV"] : exhibit.querySelector("[data-chart]") || exhibit.id === "hero" ? ["SVG", "PNG", "CSV"] : ["SVG", "PNG"];
+    const kinds = isTable ? ["CSV"] : exhibit.querySelector("[data-chart], [data-numbers]") || exhibit.id === "hero" ? ["SVG", "PNG", "CSV"] : ["SVG", "PNG"];
     const line = element("p", undefined, { class: "downloads no-print" });
     const link = element("a", "Link", { href: `#${exhibit.id}`, "aria-label": `Link to ${exhibit.dataset.exhibit}` });
     // A link to a picture of what was chosen says what was.
