@@ -1,10 +1,11 @@
 # make study            the study of config/config.yaml, from nothing to its report
 # make study CONFIG=my_study/config.yaml DIR=my_study    a study of your own, with its results in DIR
 #                       VERBOSE=1 prints each job and where the time went
+# make init DIR=my_study FILE=patients.csv    a first configuration from a file of patients
 # make audit            check that every result matches its inputs, settings, code and packages
 #                       RERUN=5 makes five scenarios again and compares them; JSON=file writes every verdict,
 #                       GRAPH=file.svg draws the study coloured by them
-# make regenerate SCENARIOS='dose_cutoff==63 & caliper<=0.2'    scenarios of a finished study again, or one by its path
+# make regenerate SCENARIOS='dose_cutoff == 63 and caliper <= 0.2'    scenarios of a finished study again, or one by its path
 # make sign KEY=file    sign an audited study with an OpenSSH key; make audit SIGNERS=file checks whose
 # make share            what may be shared of the study in DIR, as one ZIP file (docs/disclosure.md)
 # make explain FILE=    how a result came about, back to the cohort, and the command that makes it;
@@ -53,7 +54,7 @@ STUDY := PYTHONPATH="$$PWD/scripts$${PYTHONPATH:+:$$PYTHONPATH}" $(BIN)/python -
 INSTALLED := $(VENV)/.installed
 COMPILED := $(VENV)/.compiled
 
-.PHONY: study audit regenerate share sign explain compare reconstruct ensemble bench picture lock check-lock sbom vulnerabilities \
+.PHONY: study init audit regenerate share sign explain compare reconstruct ensemble bench picture lock check-lock sbom vulnerabilities \
     test test-all mutants lint format clean
 
 study: $(COMPILED)
@@ -61,13 +62,16 @@ study: $(COMPILED)
 	    $${VERBOSE:+--verbose}
 
 # Looks only, at the study in DIR; CONFIG is that of its last run unless given.
+init: $(INSTALLED)
+	@$(STUDY) init "$$DIR" "$$FILE"
+
 audit: $(INSTALLED)
 	@$(STUDY) audit "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} \
 	    $${RERUN:+"--rerun=$$RERUN"} $${JSON:+"--json=$$JSON"} \
 	    $${SIGNERS:+"--signers=$$SIGNERS"} $${GRAPH:+"--graph=$$GRAPH"}
 
 regenerate: $(COMPILED)
-	@test -n "$$SCENARIOS" || { echo "choose: make regenerate SCENARIOS='dose_cutoff==63 & caliper<=0.2'" >&2; exit 2; }
+	@test -n "$$SCENARIOS" || { echo "choose: make regenerate SCENARIOS='dose_cutoff == 63 and caliper <= 0.2'" >&2; exit 2; }
 	@$(STUDY) regenerate "--directory=$$DIR" $${CONFIG:+"--configfile=$$CONFIG"} -- "$$SCENARIOS"
 
 share: $(INSTALLED)

@@ -1,30 +1,38 @@
-"""Print a configuration with two values on each axis, the primary one among them."""
+"""Print a configuration with two options of each decision, the primary one among them, and a small sample."""
 
 import sys
+from pathlib import Path
 
 import yaml
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-def value_of(entry: object) -> object:
-    """Value of an entry of an axis, which may carry its reason."""
-    return entry["value"] if isinstance(entry, dict) else entry
+from survival_multiverse.files.config_files import merged_config
+from survival_multiverse.settings.grid import options_of, primary_texts
+from survival_multiverse.settings.validation import merge_configs
+from survival_multiverse.settings.values import canonical_text
 
 
-def small_grid(config: dict, default: dict) -> dict:
-    """The configuration with each axis cut to the primary value and another."""
-    axes = {**default["axes"], **config.get("axes", {})}
-    primary = {**default["study"]["primary"], **config.get("study", {}).get("primary", {})}
-    small = {}
-    for name, entries in axes.items():
-        values = [value_of(entry) for entry in entries]
-        other = [value for value in values if value != primary[name]][:1]
-        small[name] = [value for value in values if value in (primary[name], *other)]
-    return {**config, "axes": small}
+def two_options(decision: dict, primary: str) -> list:
+    """The primary option of a decision and another."""
+    options = options_of(decision)
+    other = [option for option in options if canonical_text(option["value"]) != primary][:1]
+    return [option for option in options if option in other or canonical_text(option["value"]) == primary]
+
+
+def small_grid(config: dict) -> dict:
+    """The decisions of a whole configuration, each cut to the primary option and another."""
+    return {
+        name: {**decision, "options": two_options(decision, primary)}
+        for (name, decision), primary in zip(config["decisions"].items(), primary_texts(config), strict=True)
+    }
 
 
 if __name__ == "__main__":
-    with open("config/config.yaml", encoding="utf-8") as stream:
-        default = yaml.safe_load(stream)
-    with open(sys.argv[1], encoding="utf-8") as stream:
-        config = yaml.safe_load(stream)
-    yaml.safe_dump(small_grid(config, default), sys.stdout, sort_keys=False)
+    files = [Path("config/config.yaml"), *map(Path, sys.argv[1:])]
+    own: dict = {}
+    for file in files[1:]:
+        own = merge_configs(own, yaml.safe_load(file.read_text(encoding="utf-8")))
+    if "sample" in own:
+        own["sample"]["size"] = 12
+    yaml.safe_dump({**own, "decisions": small_grid(merged_config(files, {}))}, sys.stdout, sort_keys=False)

@@ -10,7 +10,6 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from itertools import product
 from pathlib import Path
 
 import unit_engine
@@ -89,10 +88,9 @@ def scenario_files(_: UnitCohort) -> Round:
     paper = {role: place.replace("workflow:", f"{ROOT}/") for role, place in paper_files(config).items()}
     frame = source_patients(study, config, patients=paper["patients"], description=paper["description"])
     patients = prepare_cohort(frame, study).patients
-    gtv_cutoffs, calipers = (study.axes[name].values for name in ("gtv_cutoff", "caliper"))
-    primary = study.primary
-    panel = [primary._replace(gtv_cutoff=g, caliper=c) for g, c in product(gtv_cutoffs, calipers)]
-    list(evaluate_panel(patients, study, [primary]))
+    # All sizes and calipers at the primary threshold and dose.
+    panel = [scenario for scenario in study.grid if scenario[:2] == study.primary[:2]]
+    list(evaluate_panel(patients, study, [study.primary]))
     return lambda: sum(1 for _ in evaluate_panel(patients, study, panel))
 
 

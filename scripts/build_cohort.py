@@ -20,13 +20,13 @@ def build_cohort(
     patients: str | None,
     description: str | None,
     settings: str,
-    axes: Mapping[str, Any],
+    decisions: Mapping[str, Any],
     outputs: Mapping[str, str],
 ) -> None:
     """Write the canonical cohort; the flow of patients into it and what is missing in it as CSV, too."""
     config = json.loads(settings)
-    # The doses are checked against the whole grid, but a new value on an axis needs no new cohort.
-    study = Study.from_config({**config, "axes": axes})
+    # The doses are checked against all cutoffs, but a new cutoff needs no new cohort.
+    study = Study.from_config(config).with_options(decisions)
     frame = source_patients(study, config, patients=patients, description=description)
     prepared = prepare_cohort(frame, study)
     for warning in prepared.warnings:
@@ -50,6 +50,6 @@ if __name__ == "__main__":
             patients=snakemake.input.get("patients") or None,
             description=snakemake.input.get("description") or None,
             settings=snakemake.params.settings,
-            axes=snakemake.config["axes"],
+            decisions=snakemake.config["decisions"],
             outputs=dict(snakemake.output.items()),
         )

@@ -25,7 +25,7 @@ def compare_reconstructions(*, inputs: Mapping[str, str], settings: str, outputs
         read_numbers(inputs["numbers"]),
         paper,
         set_aside(read_contradictions(inputs["contradictions"])),
-        caliper=study.primary.caliper,
+        caliper=study.primary_cutoffs.caliper,
         draws=study.analysis.tie_break_draws,
     )
     record = file_record(script=__file__, settings=settings, inputs=inputs)

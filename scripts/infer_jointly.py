@@ -4,16 +4,15 @@ import json
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
 from survival_multiverse.files.csv_files import write_csv
 from survival_multiverse.files.parquet_files import read_frame, write_table
 from survival_multiverse.inference.joint_inference import gates_of, infer
 from survival_multiverse.inference.resampling import (
     Resample,
+    all_keys,
     cutoff_cells,
     evaluate,
-    specification_keys,
     stacked_draws,
 )
 from survival_multiverse.provenance.file_records import digest, file_record
@@ -33,9 +32,9 @@ def infer_jointly(
     """Write each table of `joint_inference.infer` under its name in ``outputs``, and as CSV where asked."""
     study = Study.from_config(json.loads(settings))
     cells = cutoff_cells(read_frame(cohort), study)
-    keys = pd.concat([specification_keys(cell, study) for cell in cells], ignore_index=True)
-    observed = np.concatenate([evaluate(cell, study) for cell in cells])
-    gates = gates_of(keys, read_frame(specifications))
+    keys, kept = all_keys(cells, study)
+    observed = np.concatenate([evaluate(cell, study) for cell in cells])[kept]
+    gates = gates_of(keys, read_frame(specifications), study)
     draws = {
         Resample(kind): stacked_draws(map(read_frame, paths), len(keys)) for kind, paths in resamples.items()
     }

@@ -36,7 +36,7 @@ def reproduce_paper(*, inputs: Mapping[str, str], settings: str, outputs: Mappin
         numbers,
         paper,
         # 0: only patients of equal score, as the published pairs seem to be.
-        calipers=(0.0, *study.axes["caliper"].values),
+        calipers=(0.0, *study.values_of("caliper")),
         seed=study.seed,
         draws=study.analysis.tie_break_draws,
     )

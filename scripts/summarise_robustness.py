@@ -38,9 +38,9 @@ def summarise_robustness(*, estimates: str, settings: str, outputs: Mapping[str,
     tables = {
         "specifications": specified,
         "blocks": summarise_blocks(specified, study),
-        "failures": count_failures(failed),
+        "failures": count_failures(failed, study),
         "balance": summarise_balance(balance, study),
-        "attribution": attribute(specified),
+        "attribution": attribute(specified, study),
     }
     record = file_record(script=__file__, settings=settings, inputs={"estimates": estimates})
     for name, table in tables.items():

@@ -11,7 +11,6 @@ from survival_multiverse.inference.attribution import attribute
 from survival_multiverse.inference.robustness import summarise_blocks
 from survival_multiverse.report.page import render_page
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES
 
 VALUES = {
     "oligo_threshold": [2, 3, 4, 5, 6, 7, 8],
@@ -19,12 +18,14 @@ VALUES = {
     "gtv_cutoff": [80, 100, 120, 146, 150, 160, 170, 175, 200, 250],
     "caliper": [0.02, 0.05, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 1, "none"],
 }
+DECISIONS = list(VALUES)
 COVARIATES = [("sex", "female"), ("t_stage", "T3-4"), ("kps", ">80")]
 
 
 def large_study():
     config = copy.deepcopy(CONFIG)
-    config["axes"] = VALUES
+    for name, values in VALUES.items():
+        config["decisions"][name]["options"] = values
     return Study.from_config(config)
 
 
@@ -33,12 +34,14 @@ def large_page(scripts):
     study = large_study()
     specifications = all_specifications(study)
     links, curves = shared_arms(study)
-    balance = specifications[specifications["estimator"] == "matched"][[*AXES, "adjustment_set", "estimator"]]
+    balance = specifications[specifications["estimator"] == "matched"][
+        [*DECISIONS, "adjustment_set", "estimator"]
+    ]
     rows = [balance.assign(variable=name, level=level, estimate=0.1) for name, level in COVARIATES]
     tables = evil_page().tables | {
         "specifications": specifications,
         "blocks": summarise_blocks(specifications, study),
-        "attribution": attribute(specifications),
+        "attribution": attribute(specifications, study),
         "arm_curves": links,
         "survival_curves": curves,
         "scenario_balance": pd.concat(rows, ignore_index=True),
@@ -46,23 +49,23 @@ def large_page(scripts):
     return study, render_page(study, tables, {}, **(EXTRA | {"scripts": scripts}))
 
 
-def grid(study, *axes):
-    """Every combination of the values of the axes and the adjustment sets."""
-    values = [study.axes[name].values for name in axes] + [list(study.adjustment_sets)]
-    return pd.MultiIndex.from_product(values, names=[*axes, "adjustment_set"]).to_frame(index=False)
+def grid(study, *decisions):
+    """Every combination of the options of the decisions and the adjustment sets."""
+    values = [study.decisions[name].values for name in decisions] + [list(study.adjustment_sets)]
+    return pd.MultiIndex.from_product(values, names=[*decisions, "adjustment_set"]).to_frame(index=False)
 
 
 def all_specifications(study):
     """Matched analyses under every scenario, and the others under every one but the caliper's."""
-    wide = [grid(study, *AXES[:3]).assign(estimator=name) for name in ("overlap", "iptw", "adjusted")]
-    before = grid(study, *AXES[:2]).drop_duplicates(list(AXES[:2]))
+    wide = [grid(study, *DECISIONS[:3]).assign(estimator=name) for name in ("overlap", "iptw", "adjusted")]
+    before = grid(study, *DECISIONS[:2]).drop_duplicates(DECISIONS[:2])
     wide.append(before.assign(estimator="unadjusted", adjustment_set=None))
-    frame = pd.concat([grid(study, *AXES).assign(estimator="matched"), *wide], ignore_index=True)
+    frame = pd.concat([grid(study, *DECISIONS).assign(estimator="matched"), *wide], ignore_index=True)
     random = np.random.default_rng(5)
     middle = random.normal(-0.2, 0.25, len(frame))
     at_primary = [
         frame[name].isin([value]) | frame[name].isna()
-        for name, value in zip(AXES, study.primary, strict=True)
+        for name, value in zip(DECISIONS, study.primary, strict=True)
     ]
     matched = frame["estimator"] == "matched"
     return frame.assign(
@@ -83,7 +86,7 @@ def all_specifications(study):
 
 def shared_arms(study):
     """Both arms of every scenario, as if calipers and volumes gave the same pairs: 84 curves."""
-    links = pd.concat([grid(study, *AXES).assign(arm=arm) for arm in (0, 1)], ignore_index=True)
+    links = pd.concat([grid(study, *DECISIONS).assign(arm=arm) for arm in (0, 1)], ignore_index=True)
     code = links["oligo_threshold"].map("{:g}".format) + "-" + links["dose_cutoff"].map("{:g}".format)
     links = links.assign(estimator="matched", n=60, curve=code + "-" + links["arm"].astype(str))
     steps = pd.DataFrame({"time": [0.0, 6.0, 18.0], "survival": [1.0, 0.6, 0.3], "at_risk": [60, 36, 18]})

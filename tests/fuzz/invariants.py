@@ -1,7 +1,6 @@
 """What must hold of the rows of any scenario, whatever the patients."""
 
 from collections.abc import Iterator
-from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,6 @@ from survival_multiverse.inference.resampling import Resample, resample
 from survival_multiverse.inference.robustness import specifications, summarise_blocks
 from survival_multiverse.scenario.multiverse import evaluate_panel
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import Scenario
 
 NUMBERS = ["estimate", "std_error", "ci_lower", "ci_upper", "p_value"]
 # What may be infinite says so in the data dictionary: a match without a caliper.
@@ -21,8 +19,7 @@ RATIOS = ("hazard_ratio", "hazard_ratio_inverse")
 
 def rows_of(patients: pd.DataFrame, study: Study) -> pd.DataFrame:
     """All rows of all scenarios of a study."""
-    scenarios = [Scenario(*axes) for axes in product(*(axis.values for axis in study.axes.values()))]
-    frames = [table.to_pandas() for _, table in evaluate_panel(patients, study, scenarios)]
+    frames = [table.to_pandas() for _, table in evaluate_panel(patients, study, study.grid)]
     frame = pd.concat(frames, ignore_index=True)
     return frame.astype(dict.fromkeys(frame.select_dtypes("category").columns, object))
 
@@ -67,7 +64,7 @@ def check_study(patients: pd.DataFrame, study: Study) -> list[str]:
     ).all(axis=None):
         found.append("a specification is ok without finite numbers")
     summarise_blocks(specs, study)
-    attribute(specs)
+    attribute(specs, study)
     for kind in Resample:
         for _, values in resample(patients, study, kind, range(1)):
             if np.isinf(values).any():

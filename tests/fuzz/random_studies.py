@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from cohorts import small_config
+from cohorts import decisions, small_config
 
 from survival_multiverse.estimators.curves import timefix
 from survival_multiverse.settings.names import table_name
@@ -79,15 +79,9 @@ def _config(covariates: Mapping[str, Any], random: np.random.Generator) -> dict[
         minimum_events=int(random.choice([1, 2, 5])), tie_break_draws=3, repeated_tie_breaks=2
     )
     config["study"]["primary"] |= {"oligo_threshold": 3, "dose_cutoff": 60}
-    config["axes"] = {
-        name: [{"value": value} for value in values]
-        for name, values in {
-            "oligo_threshold": [3],
-            "dose_cutoff": [60],
-            "gtv_cutoff": [100],
-            "caliper": [0.2, "none"],
-        }.items()
-    }
+    config["decisions"] = decisions(
+        oligo_threshold=[3], dose_cutoff=[60], gtv_cutoff=[100], caliper=[0.2, "none"]
+    )
     config["covariates"] = dict(covariates)
     grouped = [name for name, entry in covariates.items() if entry["type"] == "categorical" or "cut" in entry]
     config["adjustment_sets"] = {

@@ -22,13 +22,7 @@ TOLERANCE = 1e-6
 
 def adjusted_rows(patients: pd.DataFrame, study: Study, number: int) -> pd.DataFrame:
     """All patients with the columns of the adjusted model, for R; gaps where one is unknown."""
-    primary = study.primary
-    sample = whole_sample(
-        encode_cohort(patients, study),
-        oligo_threshold=primary.oligo_threshold,
-        dose_cutoff=primary.dose_cutoff,
-        gtv_cutoff=primary.gtv_cutoff,
-    )
+    sample = whole_sample(encode_cohort(patients, study), study.primary_cutoffs)
     entry = study.adjustment_sets["all"]
     names = [*entry.covariates, *entry.covariates_in_all]
     matrix, _ = design_matrix(sample, names)

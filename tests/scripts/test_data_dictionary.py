@@ -12,12 +12,14 @@ import yaml
 from survival_multiverse.files.parquet_files import write_table
 from survival_multiverse.inference.attribution import attribute
 from survival_multiverse.inference.cross_checks import Comparison
-from survival_multiverse.inference.joint_inference import KEYS, gates_of, infer
-from survival_multiverse.inference.resampling import Resample
+from survival_multiverse.inference.joint_inference import gates_of, infer
+from survival_multiverse.inference.resampling import Resample, resampled_keys
 from survival_multiverse.settings.study import Study
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
+STUDY = Study.from_config(yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8")))
+KEYS = resampled_keys(STUDY)
 
 
 def specifications():
@@ -42,22 +44,21 @@ def specifications():
 
 def written_tables():
     """Tables of the joint inference and the attribution, from made-up draws."""
-    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
     keys = specifications()[KEYS]
     draws = np.random.default_rng(1).normal(size=(3, len(keys), 2)) ** 2
     tables = infer(
         keys,
         draws[0],
         dict.fromkeys(Resample, draws),
-        Study.from_config(config),
-        gates_of(keys, specifications()),
+        STUDY,
+        gates_of(keys, specifications(), STUDY),
     )
-    return tables | {"attribution": attribute(specifications())}
+    return tables | {"attribution": attribute(specifications(), STUDY)}
 
 
 @pytest.mark.parametrize("name", written_tables())
 def test_every_column_is_in_the_dictionary(name):
-    # What is said of the axes, the population and the block stands above, for several tables.
+    # What is said of the options, the population and the block stands above, for several tables.
     common = {*KEYS, "landmark_order"}
     (paragraph,) = re.findall(rf"^`{name}`.*?(?:\n\n|\Z)", README, re.M | re.S)
     columns = {column for column in written_tables()[name] if not column.startswith("p_") or column in KEYS}

@@ -337,7 +337,7 @@ def test_the_command_line_is_bounded_too():
 
 def test_a_key_given_twice_is_a_fault_and_a_merged_one_is_not(tmp_path):
     config = tmp_path / "config.yaml"
-    config.write_text("axes:\n  caliper: [0.1]\n  caliper: [0.2]\n")
+    config.write_text("decisions:\n  caliper: [0.1]\n  caliper: [0.2]\n")
     with pytest.raises(InputError, match=r"(?s)config.yaml.*`caliper` is given twice; keep one.*line 3"):
         read_config(config)
     config.write_text("a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}\n")

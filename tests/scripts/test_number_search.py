@@ -59,8 +59,8 @@ def test_a_table_that_is_never_shared_holds_no_number(study):
 
 
 def test_a_place_names_its_row_its_scenario_and_how_far_it_is_from_the_primary_one(study):
-    axes = {"oligo_threshold": "5", "dose_cutoff": "63", "gtv_cutoff": "146", "caliper": "0.2"}
-    primary = Primary(axes, ["all"])
+    options = {"oligo_threshold": "5", "dose_cutoff": "63", "gtv_cutoff": "146", "caliper": "0.2"}
+    primary = Primary(options, ["all"])
     first, second = find_number("0.74", TABLES, study, minimum=5, primary=primary)
     assert first.scenario == "oligo_threshold~5/dose_cutoff~63/gtv_cutoff~146/caliper~0.2"
     assert second.scenario.endswith("caliper~none")
@@ -70,7 +70,7 @@ def test_a_place_names_its_row_its_scenario_and_how_far_it_is_from_the_primary_o
     assert first.distance == (False, False, False, False)
     assert second.distance == (True, False, False, False)
     assert third.distance == (False, False, True, True)
-    (other,) = find_number("0.736", TABLES, study, minimum=5, primary=Primary(axes, ["none"]))
+    (other,) = find_number("0.736", TABLES, study, minimum=5, primary=Primary(options, ["none"]))
     assert other.distance == (False, True, False, False)
 
 

@@ -19,7 +19,7 @@ LISTED = {
     "run": {"configfiles": ["config.yaml"], "config": {}},
     "files": [FILE],
 }
-CUT = {"study": {"primary": {}}, "inference": {"populations": []}, "axes": {}}
+CUT = {"study": {"primary": {}}, "inference": {"populations": []}, "decisions": {}}
 
 
 @pytest.mark.parametrize(("shape", "value"), [(RECORD, JOB), (MANIFEST, LISTED), (SETTINGS, CUT)])

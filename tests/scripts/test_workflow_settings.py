@@ -52,7 +52,12 @@ def test_a_file_that_is_no_configuration_is_refused(tmp_path, text):
 
 @pytest.mark.parametrize(
     "given",
-    ["execution={axes_per_job: 1}", "study={seed: 7, title: '7 sites'}", "disclosure={minimum_count: 6}"],
+    [
+        "execution={decisions_per_job: 1}",
+        "study={seed: 7, title: '7 sites'}",
+        "disclosure={minimum_count: 6}",
+        "decisions={caliper: [0.1, none]}",
+    ],
 )
 def test_a_job_started_by_snakemake_sees_the_command_line_of_its_parent(given):
     parent = ConfigSettings(config=parse_config([given]))
@@ -66,8 +71,8 @@ def test_a_job_started_by_snakemake_sees_the_command_line_of_its_parent(given):
 def test_a_scenario_depends_on_nothing_that_is_said_of_the_grid_or_to_the_reader(config):
     other = deepcopy(config)
     other["study"] |= {"title": "Another", "primary": {name: 1 for name in config["study"]["primary"]}}
-    other["axes"]["dose_cutoff"] = [1]
-    other["execution"] = {"axes_per_job": 0}
+    other["decisions"]["dose_cutoff"]["options"] = [1]
+    other["execution"] = {"decisions_per_job": 0}
     other["disclosure"] = {"minimum_count": 1}
     other["covariates"]["sex"] |= {"label": "S", "column": "geschlecht"}
     other["adjustment_sets"]["as_published"]["label"] = "Published"
@@ -100,7 +105,9 @@ def test_a_scenario_depends_on_what_decides_its_numbers(config, section, change)
 
 
 def test_the_cohort_depends_on_its_columns_and_not_on_the_grid(config):
-    other = {**config, "axes": {}}
+    other = deepcopy(config)
+    other["decisions"]["dose_cutoff"]["options"] = [1]
+    other["decisions"]["caliper"] |= {"type": "uncertain", "label": "Width"}
     assert cohort_settings(other) == cohort_settings(config)
     other = {**config, "cohort": {**config["cohort"], "file": "/elsewhere.csv"}}
     assert cohort_settings(other) == cohort_settings(config)

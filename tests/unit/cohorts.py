@@ -16,8 +16,21 @@ def _quantities():
     return {role: {"column": role, "unit": unit} for role, unit in units.items()}
 
 
-def _axes(**values):
-    return {name: [{"value": value} for value in axis] for name, axis in values.items()}
+VARIED = {
+    "oligo_threshold": ("lesions", "non_equivalent"),
+    "dose_cutoff": ("dose", "non_equivalent"),
+    "gtv_cutoff": ("gtv", "equivalent"),
+    "caliper": ("caliper", "equivalent"),
+}
+"""What each decision of the default study varies, and its type."""
+
+
+def decisions(**options):
+    """Decisions of the default study, as far as they are named, with these options."""
+    return {
+        name: {"varies": VARIED[name][0], "type": VARIED[name][1], "options": list(values)}
+        for name, values in options.items()
+    }
 
 
 def breast_config():
@@ -28,7 +41,7 @@ def breast_config():
             "seed": 7,
             "primary": {"oligo_threshold": 3, "dose_cutoff": 20, "gtv_cutoff": 25, "caliper": 0.2},
         },
-        "axes": _axes(
+        "decisions": decisions(
             oligo_threshold=[2, 3], dose_cutoff=[20, 50], gtv_cutoff=[25, 30], caliper=[0.05, 0.2, "none"]
         ),
         "cohort": {"source": "file", **_quantities()},
@@ -118,7 +131,7 @@ def small_config(**analysis):
         "seed": 3,
         "primary": {"oligo_threshold": 5, "dose_cutoff": 60, "gtv_cutoff": 100, "caliper": 0.2},
     }
-    config["axes"] = _axes(
+    config["decisions"] = decisions(
         oligo_threshold=[3, 5], dose_cutoff=[60, 66], gtv_cutoff=[100, 150], caliper=[0.1, 0.2, "none"]
     )
     config["covariates"] = {

@@ -14,10 +14,11 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from survival_multiverse.estimators.limits import at_least
 from survival_multiverse.report.release import cohort_counts
-from survival_multiverse.settings.schema import Population
-from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.schema import Estimator, Population
+from survival_multiverse.settings.study import Study, changed, option_column
 
-PRIMARY = str(Population.NON_OLIGOMETASTATIC)
+OF_OTHER_TIMES = {"endpoint", "exposure", "compare", "complete_cases"}
+"""Changes of an option whose patients, arms or events the attacks below do not follow."""
 READ = {
     ("cohort", "patients"), ("cohort", "events"), ("cohort", "n_missing"), ("flow", "count"),
     ("primary", "n"), ("primary", "events"), ("primary", "estimate"), ("score_overlap", "patients"),
@@ -82,72 +83,111 @@ def classes(values, limits):
     return np.where(np.isnan(values), -1, found)
 
 
+def apart(study: Study):
+    """Decisions whose options change who is analysed, how they are exposed or what happens to them."""
+    return [name for name, own in study.decisions.items() if own.touches(Estimator.UNADJUSTED)]
+
+
+def filters_of(study: Study, row):
+    """Columns of the conditions that the patients of a row meet, or None where an option changes more."""
+    columns = []
+    for name, decision in study.decisions.items():
+        option = decision.changes.get(row.get(name))
+        if option is not None and OF_OTHER_TIMES & set(changed(option)):
+            return None
+        if option is not None and option.keep is not None:
+            columns.append(option_column("keep", name, row[name]))
+    return columns
+
+
+def primary_patients(study: Study, patients):
+    """Patients of the primary population under the primary options."""
+    kept = np.ones(len(patients), dtype=bool)
+    for column in study.under(study.primary).filters:
+        kept &= patients[column].to_numpy() == 1
+    if study.lesions:
+        kept &= at_least(patients["lesions"].to_numpy(float), study.primary_cutoffs.lesions)
+    return patients[kept]
+
+
 def whole_cohort(study: Study, patients, tables, *, exact=False):
-    """Who has how many lesions, which dose, lives how long, over all thresholds, cutoffs and landmarks."""
-    thresholds, doses = (study.axes[name].values for name in ("oligo_threshold", "dose_cutoff"))
+    """Who has how many lesions, which dose, lives how long, by threshold, cutoff, option and landmark."""
+    counts, exposure = study.decision_of("lesions"), study.decision_of("dose")
+    thresholds, doses = counts.values if counts else (), exposure.values if exposure else (1.0,)
     landmarks = study.analysis.landmarks
+    conditions = [name for name in patients.columns if name.startswith("keep:")]
+    numbers = {"lesions": thresholds, "dose": doses, "time": landmarks}
+    people = pd.DataFrame(
+        {
+            name: classes(patients[name].to_numpy(float), limits) if limits else np.zeros(len(patients), int)
+            for name, limits in numbers.items()
+            if name in patients or not limits
+        }
+        | {"event": patients["event"].to_numpy(int)}
+        | {name: patients[name].to_numpy(int) for name in conditions}
+    )
     attributes = {
-        "lesions": range(-1, len(thresholds) + 1),
+        "lesions": range(-1, len(thresholds) + 1) if thresholds else (0,),
         "dose": range(len(doses) + 1),
         "time": range(len(landmarks) + 1),
         "event": (0, 1),
+        **dict.fromkeys(conditions, (0, 1)),
     }
     cells = pd.DataFrame(list(product(*attributes.values())), columns=list(attributes))
-    people = pd.DataFrame(
-        {
-            "lesions": classes(patients["lesions"].to_numpy(float), thresholds),
-            "dose": classes(patients["dose"].to_numpy(float), doses),
-            "time": classes(patients["time"].to_numpy(float), landmarks),
-            "event": patients["event"].to_numpy(int),
-        }
-    )
     attack = Attack(cells, study.minimum_count)
     totals = tables["cohort"].iloc[0]
     attack.learn(np.ones(len(cells)), totals["patients"], exact=exact)
     attack.learn(cells["event"] == 1, totals["events"], exact=exact)
 
     def chosen(row):
-        if np.isnan(row["oligo_threshold"]):
-            return np.ones(len(cells), dtype=bool)
-        place, lesions = thresholds.index(row["oligo_threshold"]) + 1, cells["lesions"]
+        met = np.ones(len(cells), dtype=bool)
+        for column in filters_of(study, row):
+            met &= (cells[column] == 1).to_numpy()
+        if counts is None or np.isnan(row[counts.name]):
+            return met
+        place, lesions = thresholds.index(row[counts.name]) + 1, cells["lesions"].to_numpy()
         inside = {
-            PRIMARY: lesions >= place,
+            str(study.primary_population): lesions >= place,
             str(Population.OLIGOMETASTATIC): (lesions >= 0) & (lesions < place),
         }
-        return inside[row.get("population", PRIMARY)]
+        return met & inside[row.get("population", str(study.primary_population))]
 
     rows = tables["specifications"]
     rows = rows[rows["estimator"] == "unadjusted"]
     for row in rows.to_dict("records"):
+        if filters_of(study, row) is None:
+            continue
         lived = cells["time"] >= (landmarks.index(row["landmark"]) + 1 if row["landmark"] else 0)
         attack.learn(chosen(row) & lived, row["n"], exact=exact)
         attack.learn(chosen(row) & lived & (cells["event"] == 1), row["events"], exact=exact)
     rows = tables["arm_curves"]
     for row in rows[rows["estimator"] == "unadjusted"].to_dict("records"):
-        high = cells["dose"] >= doses.index(row["dose_cutoff"]) + 1
-        attack.learn(chosen(row) & (high == bool(row["arm"])), row["n"], exact=exact)
-    missing = tables["cohort"].set_index("variable")["n_missing"]
-    attack.learn(cells["lesions"] == -1, missing["lesions"], exact=exact)
+        if filters_of(study, row) is not None:
+            high = cells["dose"] >= (doses.index(row[exposure.name]) + 1 if exposure else 1)
+            attack.learn(chosen(row) & (high == bool(row["arm"])), row["n"], exact=exact)
+    if counts:
+        missing = tables["cohort"].set_index("variable")["n_missing"]
+        attack.learn(cells["lesions"] == -1, missing["lesions"], exact=exact)
     return attack, people
 
 
 def one_table(study: Study, patients, tables, name, *, exact=False):
     """Levels of a covariate by arm in the primary scenario, with the sizes of the arms and of all."""
-    threshold, dose, *_ = study.primary
-    covariate = study.covariates[name]
-    primary = at_least(patients["lesions"].to_numpy(float), threshold)
-    here = patients[primary]
+    covariate, here = study.under(study.primary).covariates[name], primary_patients(study, patients)
+    if covariate.joined:
+        here = here.assign(**{name: here[name].replace(dict(covariate.joined))})
     if covariate.cut is None:
         level = pd.Categorical(here[name], categories=list(covariate.levels)).codes
     else:
         level = classes(here[name].to_numpy(float), [covariate.cut])
-    arm = at_least(here["dose"].to_numpy(float), dose).astype(int)
+    arm = at_least(here["dose"].to_numpy(float), study.primary_cutoffs.dose).astype(int)
     people = pd.DataFrame({"level": np.asarray(level, dtype=int), "arm": arm})
     cells = pd.DataFrame(list(product(range(-1, len(covariate.levels)), (0, 1))), columns=["level", "arm"])
     attack = Attack(cells, study.minimum_count)
     rows = tables["primary"]
     rows = rows[
-        (rows["population"] == PRIMARY) & (rows["landmark"] == 0) & (rows["estimator"] == "unadjusted")
+        (rows["population"] == study.primary_population) & (rows["landmark"] == 0)
+        & (rows["estimator"] == "unadjusted")
         & rows["subgroup"].isna() & rows["analysis"].isin(["descriptive", "kaplan_meier"])
     ]  # fmt: skip
     for row in rows.to_dict("records"):
@@ -198,14 +238,16 @@ def determined(attack, people, columns, *, tried=None):
 
 def searched_cutoffs(study: Study, patients, tables, name, *, kept, exact=False):
     """Who of the primary population lies between the cutoffs of a variable, searched or of the grid."""
-    here = patients[at_least(patients["lesions"].to_numpy(float), study.primary.oligo_threshold)]
+    here = primary_patients(study, patients)
     values = here[name].to_numpy(float)
     values = values[~np.isnan(values)]
     rows = tables["cutpoints"]
-    rows = rows[(rows["population"] == PRIMARY) & (rows["variable"] == name) & (rows["status"] == "ok")]
+    rows = rows[(rows["population"] == study.primary_population) & (rows["variable"] == name)]
+    rows = rows[rows["status"] == "ok"]
     # The attacker may know the cutoffs to all digits.
     cutoffs = kept["cutpoints"].loc[rows.index, "cutoff"].tolist()
-    limits = sorted({*cutoffs, *study.axes[f"{name}_cutoff"].values})
+    decision = study.decision_of(name)
+    limits = sorted({*cutoffs, *decision.values})
     cells = pd.DataFrame({"between": range(len(limits) + 1)})
     attack = Attack(cells, study.minimum_count)
     for cutoff, row in zip(cutoffs, rows.to_dict("records"), strict=True):
@@ -219,9 +261,11 @@ def searched_cutoffs(study: Study, patients, tables, name, *, kept, exact=False)
             attack.known.append((between.to_numpy(), study.minimum_count, np.inf))
     arms = tables["arm_curves"] if name == "dose" else tables["arm_curves"].iloc[:0]
     arms = arms[arms["estimator"] == "unadjusted"]
-    arms = arms[arms["oligo_threshold"] == study.primary.oligo_threshold]
+    for other, value in zip(study.decisions, study.primary, strict=True):
+        if other != decision.name:
+            arms = arms[arms[other].isna() | (arms[other] == value)]
     for row in arms.to_dict("records"):
-        above = cells["between"] > limits.index(row["dose_cutoff"])
+        above = cells["between"] > limits.index(row[decision.name])
         attack.learn(above == bool(row["arm"]), row["n"], exact=exact)
     return attack, pd.DataFrame({"between": classes(values, limits)})
 
@@ -232,18 +276,23 @@ def matched_counts(study: Study, tables, *, exact=False) -> Iterator[tuple[tuple
     From its pairs, its patients (twice the pairs), the sizes of the arms, and the share that is matched.
     """
     minimum = 0 if exact else study.minimum_count
-    axes = list(study.axes)
+    own = apart(study)
     arms = tables["arm_curves"]
     arms = arms[arms["estimator"] == "unadjusted"]
-    sizes = arms.groupby(axes[:2])["n"].agg(list)
+    sizes = arms.groupby(own)["n"].agg(list) if own else {(): arms["n"].tolist()}
     rows = tables["specifications"]
-    rows = rows[(rows["estimator"] == "matched") & (rows["landmark"] == 0) & (rows["population"] == PRIMARY)]
+    rows = rows[
+        (rows["estimator"] == "matched")
+        & (rows["landmark"] == 0)
+        & (rows["population"] == study.primary_population)
+    ]
     for row in rows[rows["pairs"].notna()].to_dict("records"):
         pairs, patients = interval(row["pairs"], minimum), interval(row["n"], minimum)
         low = max(pairs[0], -(-patients[0] // 2))
         high = min(pairs[1], patients[1] // 2)
-        smaller = min(interval(size, minimum) for size in sizes[row[axes[0]], row[axes[1]]])
-        key = tuple(row[name] for name in (*axes, "adjustment_set"))
+        at = tuple(row[name] for name in own)
+        smaller = min(interval(size, minimum) for size in sizes[at[0] if len(at) == 1 else at])
+        key = tuple(row[name] for name in (*study.decisions, "adjustment_set"))
         yield ("pairs", *key), low, high
         yield ("unmatched", *key), max(smaller[0] - high, 0), smaller[1] - low
 
@@ -264,8 +313,9 @@ def attack_study(study: Study, kept, shared=None) -> tuple[dict[tuple, int], int
     ]
     attacks += [
         (name, *one_table(study, patients, tables, name, exact=exact), ["level", "arm"])
-        for name, covariate in study.covariates.items()
+        for name, covariate in study.under(study.primary).covariates.items()
         if covariate.levels
+        and filters_of(study, dict(zip(study.decisions, study.primary, strict=True))) is not None
     ]
     attacks += [
         (
@@ -274,6 +324,7 @@ def attack_study(study: Study, kept, shared=None) -> tuple[dict[tuple, int], int
             ["between"],
         )
         for name in ("dose", "gtv")
+        if study.decision_of(name) and not study.exposure_levels
     ]
     for name, attack, people, columns in attacks:
         result = determined(attack, people, columns, tried=tried)

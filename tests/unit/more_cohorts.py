@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from cohorts import breast_config, breast_patients, breast_study
+from cohorts import breast_config, breast_patients, breast_study, decisions
 from lifelines.datasets import load_lung
 
 from survival_multiverse.settings.study import Study
@@ -29,7 +29,7 @@ def _number(*, cut=None):
 def _study(primary, **sections):
     config = breast_config() | {key: value for key, value in sections.items() if key != "analysis"}
     config["study"] = {"title": "Lung cancer", "seed": 11, "primary": primary}
-    config["axes"] = {name: [{"value": value}] for name, value in primary.items()}
+    config["decisions"] = decisions(**{name: [value] for name, value in primary.items()})
     config["analysis"] |= sections["analysis"]
     return Study.from_config(config)
 

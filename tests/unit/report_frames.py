@@ -1,7 +1,6 @@
 """A small study with its tables, for the tests of figures, reading and page."""
 
 import copy
-import itertools
 import math
 from functools import cache
 from pathlib import Path
@@ -14,17 +13,19 @@ from survival_multiverse.settings.study import Study
 
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config" / "config.yaml").read_text(encoding="utf-8"))
 GATES = ("passes_propensity_0.1", "passes_propensity_0.25", "passes_baseline_0.1", "passes_baseline_0.25")
+OPTIONS = {
+    "oligo_threshold": [4, 5],
+    "dose_cutoff": [60, 63],
+    "gtv_cutoff": [100, 146],
+    "caliper": [0.2, "none"],
+}
 
 
 def small_config(**changes):
-    """The default settings on a grid of two values an axis; `changes` replace top-level keys."""
+    """The default settings with two options of each decision; `changes` replace top-level keys."""
     config = copy.deepcopy(CONFIG)
-    config["axes"] = {
-        "oligo_threshold": [4, 5],
-        "dose_cutoff": [60, 63],
-        "gtv_cutoff": [100, 146],
-        "caliper": [0.2, "none"],
-    }
+    for name, values in OPTIONS.items():
+        config["decisions"][name]["options"] = [{"value": value, "reason": ""} for value in values]
     # The block of the rows below.
     config["study"]["adjustment_set"] = "as_published"
     return config | changes
@@ -84,9 +85,8 @@ def specifications(rows):
 def grid(seed=7):
     """All specifications of the small study's primary population, some of them not estimable."""
     study, random = small_study(), np.random.default_rng(seed)
-    axes = [study.axes[name].values for name in ("oligo_threshold", "dose_cutoff", "gtv_cutoff", "caliper")]
     rows = []
-    for threshold, dose, gtv, caliper in itertools.product(*axes):
+    for threshold, dose, gtv, caliper in study.grid:
         for chosen in study.adjustment_sets:
             keys = {
                 "oligo_threshold": threshold,

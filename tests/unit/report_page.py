@@ -1,7 +1,6 @@
 """A page whose every label tries to be markup, from the real estimators on a small grid."""
 
 import copy
-import itertools
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,14 +18,15 @@ from survival_multiverse.inference.cutpoints import audit_cutpoints
 from survival_multiverse.inference.joint_inference import gates_of, infer
 from survival_multiverse.inference.resampling import (
     Resample,
+    all_keys,
     cutoff_cells,
     evaluate,
     resample,
-    specification_keys,
 )
 from survival_multiverse.inference.robustness import (
     count_failures,
     distinct_rows,
+    first_scenarios,
     specifications,
     summarise_blocks,
 )
@@ -42,7 +42,6 @@ from survival_multiverse.report.words.figure_names import figure_names
 from survival_multiverse.scenario.arm_curves import describe_arms
 from survival_multiverse.scenario.multiverse import evaluate_panel, primary_samples
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES, Scenario
 
 RESOURCES = Path(__file__).parents[2] / "resources"
 EVIL = "<script>alert('x')</script> & \"quoted\""
@@ -70,33 +69,31 @@ def evil_study():
     config["covariates"]["n_stage"]["levels"] = ["N0", "<script>N1</script>"]
     config["cohort"]["dose"] = config["cohort"]["dose"] | {"label": f"Dose {EVIL}", "unit": "<i>"}
     config["adjustment_sets"]["as_published"]["label"] = EVIL
-    config["axes"]["dose_cutoff"] = [{"value": 60, "reason": EVIL}, {"value": 63, "reason": ""}]
+    config["decisions"]["dose_cutoff"]["options"] = [
+        {"value": 60, "reason": EVIL},
+        {"value": 63, "reason": ""},
+    ]
     return Study.from_config(config)
 
 
 def joint_tests(patients, study, found, draws=3):
     cells = cutoff_cells(patients, study)
-    keys = pd.concat([specification_keys(cell, study) for cell in cells], ignore_index=True)
-    observed = np.concatenate([evaluate(cell, study) for cell in cells])
+    keys, kept = all_keys(cells, study)
+    observed = np.concatenate([evaluate(cell, study) for cell in cells])[kept]
     numbers = {kind: draws if kind in (Resample.PERMUTATION, Resample.SIMULATION) else 0 for kind in Resample}
     drawn = {
         kind: np.array([values for _, values in resample(patients, study, kind, range(count))])
         for kind, count in numbers.items()
     }
-    return infer(keys, observed, drawn, study, gates_of(keys, found))
+    return infer(keys, observed, drawn, study, gates_of(keys, found, study))
 
 
 def estimates_of(patients, study):
     """Rows of every scenario, each distinct estimate once, as the workflow collects them."""
-    scenarios = [
-        Scenario(*values) for values in itertools.product(*(study.axes[name].values for name in AXES))
-    ]
-    parts, seen = [], set()
-    for scenario, table in evaluate_panel(patients, study, scenarios):
-        parts.append(
-            distinct_rows(table.replace_schema_metadata(None), first_caliper=scenario[:3] not in seen)
-        )
-        seen.add(scenario[:3])
+    parts = []
+    firsts = dict(zip(study.grid, first_scenarios(study), strict=True))
+    for scenario, table in evaluate_panel(patients, study, list(study.grid)):
+        parts.append(distinct_rows(table.replace_schema_metadata(None), study, first=firsts[scenario]))
     return pa.concat_tables(parts).unify_dictionaries().to_pandas()
 
 
@@ -105,7 +102,7 @@ def primary_estimates(estimates, study):
     mask = np.logical_and.reduce(
         [
             (estimates[name] == value) | estimates[name].isna()
-            for name, value in zip(AXES, study.primary, strict=True)
+            for name, value in zip(study.decisions, study.primary, strict=True)
         ]
     )
     return plain(estimates[mask].copy())
@@ -124,7 +121,7 @@ def kept_tables(study, patients):
         estimates[(estimates["analysis"] == "balance") & (estimates["statistic"] == "smd")].copy()
     )
     balance = balance[(balance["population"] == "non_oligometastatic") & (balance["landmark"] == 0)]
-    balance = balance[[*AXES, "adjustment_set", "estimator", "variable", "level", "estimate"]]
+    balance = balance[[*study.decisions, "adjustment_set", "estimator", "variable", "level", "estimate"]]
     inference = joint_tests(patients, study, found)
     cutpoints = audit_cutpoints(patients, study)
     flow = {"step": ["read"], "reason": [EVIL], "n_excluded": [3], "n_remaining": [160]}
@@ -134,8 +131,8 @@ def kept_tables(study, patients):
         "primary": primary_estimates(estimates, study),
         "specifications": found,
         "blocks": summarise_blocks(found, study),
-        "failures": count_failures(estimates),
-        "attribution": attribute(found),
+        "failures": count_failures(estimates, study),
+        "attribution": attribute(found, study),
         "joint_inference": inference["joint_inference"],
         "null_curves": inference["null_curves"],
         **{name: cutpoints[name] for name in ("cutpoints", "selected_cutoffs", "dose_response")},

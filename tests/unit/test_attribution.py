@@ -1,21 +1,28 @@
 """Sums of squares against least squares on dummy columns, and which levels an incomplete factorial loses."""
 
 import math
+from functools import partial
 from itertools import chain, combinations, product
 
 import numpy as np
 import pandas as pd
 import pytest
+from cohorts import small_study
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from survival_multiverse.inference.attribution import attribute, complete_levels, sums_of_squares
+from survival_multiverse.inference import attribution
+from survival_multiverse.inference.attribution import complete_levels, sums_of_squares
 
 SETS = ("baseline", "published")
 
 
-def specs_of(values, **axes):
-    """Specifications of one matched block, `values` a function of the axes."""
+STUDY = small_study()
+attribute = partial(attribution.attribute, study=STUDY)
+
+
+def specs_of(values, **options):
+    """Specifications of one matched block, `values` a function of the options."""
     names = ["oligo_threshold", "dose_cutoff", "gtv_cutoff", "caliper", "adjustment_set"]
     defaults = {
         "oligo_threshold": [5.0],
@@ -23,7 +30,7 @@ def specs_of(values, **axes):
         "gtv_cutoff": [100.0, 146.0, 200.0],
         "caliper": [0.1, 0.2, math.inf],
         "adjustment_set": list(SETS),
-    } | axes
+    } | options
     frame = pd.DataFrame(list(product(*(defaults[name] for name in names))), columns=names)
     frame["log_hazard_ratio"] = [values(row) for row in frame.itertuples()]
     return frame.assign(
@@ -244,7 +251,7 @@ def test_nothing_estimated_gives_no_term_and_equal_ratios_no_share():
     assert (flat.sum_of_squares == 0).all()
 
 
-def test_axes_that_do_not_apply_are_no_factor():
+def test_decisions_that_do_not_apply_are_no_factor():
     specs = specs_of(noise(), caliper=[np.nan]).assign(estimator="overlap")
     assert set(terms(attribute(specs)).index) == {
         "gtv_cutoff",

@@ -65,10 +65,10 @@ def test_the_block_has_at_most_36_scenarios_and_the_dose_acts_on_survival_alone(
     before = deepcopy(DEFAULT)
     config = calibration_config(DEFAULT, KNOWN_EFFECT)
     study = Study.from_config(config)
-    sizes = [len(axis.values) for axis in study.axes.values()]
+    sizes = [len(decision.values) for decision in study.decisions.values()]
     assert sizes == [1, 1, 3, 6]
     assert len(study.adjustment_sets) * np.prod(sizes) == 36
-    assert study.axes["gtv_cutoff"].values == (100, 146, 200)
+    assert study.decisions["gtv_cutoff"].values == (100, 146, 200)
     assert not config["cohort"]["simulation"]["dose_changes_post_treatment"]
     assert config["cohort"]["simulation"]["dose_hazard_ratio"] == EFFECT != 1
     course = calibration_config(DEFAULT, EFFECT_ON_COURSE)["cohort"]["simulation"]
@@ -86,8 +86,8 @@ def test_wald_intervals_are_those_of_the_engine_that_resamples(cohort):
     (cell,) = cutoff_cells(patients, study)
     keys = specification_keys(cell, study).reset_index(drop=True)
     keys[["estimate", "error"]] = evaluate(cell, study)
-    keys = keys[keys["gtv_cutoff"] == study.primary.gtv_cutoff]
-    keys = keys[keys["caliper"].isin([study.primary.caliper, np.nan])]
+    keys = keys[keys["gtv_cutoff"] == study.primary_cutoffs.gtv]
+    keys = keys[keys["caliper"].isin([study.primary_cutoffs.caliper, np.nan])]
     engine = keys.set_index(["estimator", "adjustment_set"])[["estimate", "error"]].sort_index()
     intervals = pd.DataFrame(primary_intervals(patients, study))
     studys = {"matched": "outputation", "overlap": "stacked", "iptw": "stacked", "adjusted": "model"}
@@ -110,7 +110,7 @@ def test_intervals_over_orders_are_those_of_a_loop_over_the_orders(cohort):
     for name, scored in encoded.scores(encoded.sample(study.primary)):
         fits = []
         for order in places:
-            matching = match(scored, order, caliper=study.primary.caliper, analysis=study.analysis)
+            matching = match(scored, order, caliper=study.primary_cutoffs.caliper, analysis=study.analysis)
             pairs = matched_sample(scored, matching)
             arm = pairs.arm[:, None].astype(float)
             fit = cox(pairs.time, pairs.event, arm, cluster=pairs.pair, robust=True)
@@ -163,7 +163,7 @@ def test_the_p_values_are_those_of_the_studys_joint_inference(cohort, first):
         drawn = np.stack([estimates for _, estimates in resample(patients, study, null, range(19))])
         block = ["adjustment_set", "estimator"]
         joint = jointly_test(keys, evaluate(cell, study), drawn, study, str(null)).set_index(block)
-        adjusted = adjust_specifications(keys, evaluate(cell, study), drawn, str(null))
+        adjusted = adjust_specifications(keys, evaluate(cell, study), drawn, study, str(null))
         smallest = adjusted.groupby(block)["p_value_max_t"].min()
         for name, estimator in product(study.adjustment_sets, map(str, WITH_COVARIATES)):
             for test in TESTS[:-1]:

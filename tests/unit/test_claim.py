@@ -30,7 +30,7 @@ SURE, UNSURE = 0.05, 1.0
 
 def study_of(source="file", *, predicted="longer", cutoffs=CUTOFFS, **dose):
     config = small_config()
-    config["axes"]["dose_cutoff"] = list(cutoffs)
+    config["decisions"]["dose_cutoff"]["options"] = list(cutoffs)
     config["cohort"] = config["cohort"] | {"source": source}
     config["cohort"]["dose"] = config["cohort"]["dose"] | dose
     config["inference"] = config["inference"] | {"predicted": predicted}
@@ -75,9 +75,15 @@ STUDIES = {
         study_of(),
         frame_of([0.9, 0.9, 0.66, 0.7], [UNSURE, UNSURE, SURE, SURE], ("matched",)),
     ),
-    "one cutoff": (study_of(cutoffs=[63]), frame_of([NONE, NONE, 0.7, NONE], [SURE] * 4)),
+    "one cutoff": (
+        study_of(cutoffs=[63]),
+        frame_of([NONE, NONE, 0.7, NONE], [SURE] * 4).query("dose_cutoff == 63"),
+    ),
     "nothing estimable": (study_of(), frame_of([NONE] * 4, [SURE] * 4)),
-    "reconstructed": (small_study(), frame_of([0.9, 0.92, 0.66, 0.7], [UNSURE, UNSURE, SURE, SURE])),
+    "reconstructed": (
+        study_of("reconstructed"),
+        frame_of([0.9, 0.92, 0.66, 0.7], [UNSURE, UNSURE, SURE, SURE]),
+    ),
     "a long name": (
         study_of(label="Cumulative dose of everything that was ever given to the patient in any hospital"),
         frame_of([0.9, 0.92, 0.66, 0.7], [UNSURE, UNSURE, SURE, SURE]),
@@ -279,12 +285,12 @@ def test_the_picture_has_a_dot_for_each_analysis_and_the_median_in_print(case, u
 
 def test_the_primary_cutoff_alone_has_diamonds_and_assumed_ones_are_hatched():
     frame = STUDIES["reconstructed"][1]
-    spec = hero_spec(frame, small_study(), width=980)
+    spec = hero_spec(frame, study_of("reconstructed"), width=980)
     assert [len(rows) for rows in marks(spec, shape="diamond")] == [0, 0, 4, 0]
     assert [len(rows) for rows in marks(spec, type="tick")] == [0, 0, 2, 0]
     hatched = ["x2" in json.dumps(column["layer"][0]["encoding"]) for column in spec["hconcat"]]
     assert hatched == [True, True, False, True]
-    measured = hero_spec(frame, patients_study(), width=980)
+    measured = hero_spec(frame, study_of(), width=980)
     assert not any("x2" in json.dumps(column["layer"][0]["encoding"]) for column in measured["hconcat"])
 
 

@@ -312,8 +312,8 @@ def test_the_example_runs_on_the_data_of_lifelines():
     study = Study.from_config(merge_configs(DEFAULT, EXAMPLE))
     patients = prepare_cohort(load_gbsg2(), study).patients
     assert (len(patients), patients["event"].sum()) == (686, 299)
-    for threshold in study.axes["oligo_threshold"].values:
-        for cutoff in study.axes["dose_cutoff"].values:
+    for threshold in study.decisions["oligo_threshold"].values:
+        for cutoff in study.decisions["dose_cutoff"].values:
             arm = patients[patients["lesions"] >= threshold]
             events = arm["event"].groupby(arm["dose"] >= cutoff).sum()
             assert events.min() >= study.analysis.minimum_events

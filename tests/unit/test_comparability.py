@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from cohorts import small_config, small_patients, small_study
+from cohorts import decisions, small_config, small_patients, small_study
 from lifelines import CoxPHFitter
 from report_page import estimates_of, primary_estimates
 
@@ -24,7 +24,7 @@ from survival_multiverse.scenario.sensitivity import risk_ratio
 from survival_multiverse.settings.schema import Population
 from survival_multiverse.settings.slices import scenario_settings
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import Scenario
+from survival_multiverse.settings.values import Cutoffs
 
 CATEGORIES = {"sex": "female", "response": "yes"}
 CUTS = {"age": 60.0, "gtv": 100.0, "lesions": 5.0}
@@ -77,10 +77,8 @@ def test_gates_are_the_largest_difference_by_a_loop_over_the_patients(source, po
     cohort = encode_cohort(patients, study)
     by_id = patients.set_index("patient_id")
     # What was drawn is judged by the published cutoffs, those of `CUTS`, whatever the scenario's own.
-    own = {"oligo_threshold": 4, "gtv_cutoff": 150} if source == "reconstructed" else {}
-    everybody = whole_sample(
-        cohort, **{"oligo_threshold": CUTS["lesions"], "dose_cutoff": 60, "gtv_cutoff": CUTS["gtv"], **own}
-    )
+    own = {"lesions": 4, "gtv": 150} if source == "reconstructed" else {}
+    everybody = whole_sample(cohort, Cutoffs(CUTS["lesions"], 60, CUTS["gtv"])._replace(**own))
     sample = select_population(everybody, population)
     for adjustment_set in study.adjustment_sets.values():
         names = covariate_names(adjustment_set, population)
@@ -110,7 +108,7 @@ def test_equal_shares_beyond_a_cut_do_not_pass_for_balance():
         rows = rows[: len(rows) // 2 * 2]
         patients.loc[rows, "age"] = np.tile([50.0, 62.0] if side else [58.0, 70.0], len(rows) // 2)
     study = small_study()
-    sample = whole_sample(encode_cohort(patients, study), oligo_threshold=5, dose_cutoff=60, gtv_cutoff=100)
+    sample = whole_sample(encode_cohort(patients, study), Cutoffs(lesions=5, dose=60, gtv=100))
     scored = score(select_population(sample, Population.NON_OLIGOMETASTATIC), ("sex", "age"))
     design = balance_design(scored.sample, scored.names, study)
     table = balance_of(design, scored, focal_arm=1)
@@ -122,7 +120,7 @@ def test_equal_shares_beyond_a_cut_do_not_pass_for_balance():
 
 
 def rows_of(study):
-    ((_, table),) = evaluate_panel(small_patients(), study, [Scenario(5, 60, 100, 0.2)])
+    ((_, table),) = evaluate_panel(small_patients(), study, [(5, 60, 100, 0.2)])
     return table.to_pandas()
 
 
@@ -153,9 +151,7 @@ def study_with_a_number(source="file"):
     weight = {"column": "weight", "label": "Weight", "unit": "kg", "type": "continuous", "role": "baseline"}
     config["covariates"] |= {"weight": weight}
     config["adjustment_sets"] = {"early": {"covariates": ["sex", "age", "weight", "gtv"]}}
-    config["axes"] = {
-        name: [{"value": value, "reason": ""}] for name, value in config["study"]["primary"].items()
-    }
+    config["decisions"] = decisions(**{name: [value] for name, value in config["study"]["primary"].items()})
     config["cohort"] |= {"source": source}
     return Study.from_config(config)
 

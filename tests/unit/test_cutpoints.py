@@ -24,13 +24,14 @@ from survival_multiverse.inference.cutpoints import (
 )
 from survival_multiverse.kernels.cutpoints import maximal_log_rank, standardised_log_rank
 from survival_multiverse.settings.schema import Status
+from survival_multiverse.settings.values import Cutoffs
 
 STATUSES = {str(status) for status in Status}
 
 
 def sample_of(patients, study=None):
     cohort = encode_cohort(patients, study or small_study())
-    return whole_sample(cohort, oligo_threshold=5, dose_cutoff=60, gtv_cutoff=100), cohort
+    return whole_sample(cohort, Cutoffs(lesions=5, dose=60, gtv=100)), cohort
 
 
 @pytest.fixture(scope="module")
@@ -328,7 +329,7 @@ def test_audit_looks_at_dose_and_volume_in_every_population():
         assert rows["cutpoints"].cutoff.tolist() == candidate_cutoffs(values).tolist()
         z = np.abs(by_log_rank(sample, values, candidate_cutoffs(values)))
         assert rows["selected_cutoffs"].statistic.iloc[0] == pytest.approx(z.max(), rel=1e-10)
-        reference = study.primary.dose_cutoff if variable == "dose" else study.primary.gtv_cutoff
+        reference = study.primary_cutoffs.dose if variable == "dose" else study.primary_cutoffs.gtv
         assert set(rows["dose_response"].reference) == {reference}
         curve = spline_of(sample, values, reference=reference, level=0.95)
         np.testing.assert_array_equal(rows["dose_response"].hazard_ratio, curve.hazard_ratio)

@@ -29,7 +29,7 @@ def found_of(study, frame, **tables):
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_chapter_has_a_sentence_for_every_study(name):
     study, frame = STUDIES[name]
-    found = found_of(study, frame, attribution=attribute(frame))
+    found = found_of(study, frame, attribution=attribute(frame, study))
     assert found.pop("paper") == ""
     for text in found.values():
         assert 2 < len(text.split()) <= LONGEST
@@ -46,7 +46,7 @@ def test_the_choice_that_moves_most_is_that_of_the_largest_share():
         for caliper in (0.2, np.inf)
     ]
     frame = specifications(rows)
-    text = found_of(study, frame, attribution=attribute(frame))["explore"]
+    text = found_of(study, frame, attribution=attribute(frame, study))["explore"]
     # The rest is of the order of equal scores.
     assert re.search(
         "cutoff of thoracic radiation dose decides most of the result: 9\\d% of the spread", text
@@ -54,7 +54,7 @@ def test_the_choice_that_moves_most_is_that_of_the_largest_share():
     rows = [row | {"hazard_ratio": 0.6 if row["caliper"] == 0.2 else 0.9} for row in frame.to_dict("records")]
     other = pd.DataFrame(rows)
     other["log_hazard_ratio"] = np.log(other["hazard_ratio"])
-    assert "caliper decides most" in found_of(study, other, attribution=attribute(other))["explore"]
+    assert "caliper decides most" in found_of(study, other, attribution=attribute(other, study))["explore"]
 
 
 @pytest.mark.parametrize("balanced", [0, 1, 3])
@@ -64,7 +64,7 @@ def test_balance_is_counted_with_its_median(balanced):
     frame = specifications([estimate(ratio) for ratio in (0.5, 0.6, 0.8)])
     frame[gate] = pd.array([place < balanced for place in range(3)], dtype="boolean")
     text = found_of(study, frame)["balance"]
-    block = primary_block(headline(frame), study)
+    block = primary_block(headline(frame, study), study)
     every = f"{middle_ratio(block['hazard_ratio']):.2f}"
     some = {0: "None of 3", 1: "1 of 3", 3: "All 3"}[balanced]
     assert text.startswith(some)
@@ -105,7 +105,7 @@ def test_the_shares_that_are_drawn_are_those_of_the_tables(estimator):
     chart = page_charts(made.study, made.tables)["decisions-chart"]
     rows = [row for row in chart.spec["data"]["values"] if row["estimator"] == ESTIMATOR_LABELS[estimator]]
     assert sum(row["share"] for row in rows) == pytest.approx(1, abs=0.02)
-    everything = whole_grid(made.tables["attribution"], estimator)
+    everything = whole_grid(made.tables["attribution"], made.study, estimator)
     assert [row["share"] for row in rows] == pytest.approx(list(everything.values()), rel=1e-4)
     if estimator == "matched":
         largest = max(row["share"] for row in rows)

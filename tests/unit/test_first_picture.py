@@ -73,7 +73,7 @@ def test_a_run_of_the_default_study_gives_the_picture_its_rows(tmp_path, monkeyp
     results = tmp_path / "results" / "robustness"
     results.mkdir(parents=True)
     found.to_parquet(results / "specifications.parquet")
-    monkeypatch.setattr(documents, "release_table", lambda name, rows, *, minimum: rows)
+    monkeypatch.setattr(documents, "release_table", lambda name, rows, **_: rows)
     monkeypatch.setattr(documents, "WORKFLOW_ROOT", tmp_path)
     (tmp_path / "docs").mkdir()
     (tmp_path / "config").symlink_to(ROOT / "config")

@@ -119,7 +119,7 @@ def test_sentence_of_the_joint_test():
 def test_the_sentence_is_about_the_primary_block_alone():
     others = [joint_row(dose_cutoff=60.0), joint_row(oligo_threshold=4.0), joint_row(landmark=8.0)]
     assert joint_readings(joint(*others, joint_row(population="all")), small_study()) == {}
-    found = answers(grid(), patients_study(), joint(*others, joint_row()), attribute(grid()))
+    found = answers(grid(), patients_study(), joint(*others, joint_row()), attribute(grid(), small_study()))
     texts = {answer.name: " ".join(answer.sentences) for answer in found}
     assert texts["Matched 1:1"].count("Tested together") == 1
     assert "not tested together" in texts["Adjusted Cox model"]
@@ -156,7 +156,7 @@ def test_the_null_says_how_small_p_can_be(draws, least):
 
 def test_attribution_table_adds_up_and_names_what_was_left_out():
     specs = grid()
-    terms = attribute(specs)
+    terms = attribute(specs, small_study())
     table = attribution_table(terms, specs, small_study())
     matched = table[table["Estimator"] == "Matched 1:1"].iloc[0]
     everything = (terms["scope"] == "multiverse") & (terms["gate"] == "all")
@@ -175,7 +175,7 @@ def test_attribution_table_adds_up_and_names_what_was_left_out():
 
 def test_a_small_share_is_not_said_to_be_none():
     specs = grid()
-    terms = attribute(specs)
+    terms = attribute(specs, small_study())
     terms.loc[terms["term"] == "adjustment_set", "share"] = 0.004
     terms.loc[terms["term"] == "dose_cutoff", "share"] = 0.0
     table = attribution_table(terms, specs, small_study())
@@ -185,7 +185,7 @@ def test_a_small_share_is_not_said_to_be_none():
 
 def test_attribution_table_without_a_factorial():
     specs = grid()
-    table = attribution_table(attribute(specs).iloc[:0], specs, small_study())
+    table = attribution_table(attribute(specs, small_study()).iloc[:0], specs, small_study())
     assert set(table.iloc[:, 2:-1].to_numpy().ravel()) == {"–"}
 
 

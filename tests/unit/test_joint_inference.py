@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from survival_multiverse.inference.joint_inference import (
-    BLOCK_KEYS,
     adjust_specifications,
     block_rows,
     block_statistics,
@@ -19,12 +18,14 @@ from survival_multiverse.inference.joint_inference import (
     curve_bands,
     gates_of,
     infer,
+    joint_columns,
     jointly_test,
     p_value,
 )
-from survival_multiverse.inference.resampling import KEYS, Resample
+from survival_multiverse.inference.resampling import Resample, resampled_keys
 
 STUDY = small_study()
+KEYS = resampled_keys(STUDY)
 NONE = (np.nan, np.nan)
 LONGER = {"predicted": "longer", "level": 0.95}
 STATISTICS = ("abs_median", "abs_mean_z", "median", "share_significant", "mean_z")
@@ -217,18 +218,18 @@ def test_the_gates_are_found_whatever_the_order_of_the_specifications():
     keys = keys_of("matched", "matched", "adjusted").assign(caliper=[0.2, math.inf, math.nan])
     table = keys.assign(**{GATE: pd.array([True, False, None], dtype="boolean"), "landmark_order": None})
     for order in ([0, 1, 2], [2, 0, 1]):
-        found = gates_of(keys, table.iloc[order])
+        found = gates_of(keys, table.iloc[order], STUDY)
         assert list(found) == [GATE]
         np.testing.assert_array_equal(found[GATE], [1.0, 0.0, np.nan])
-    assert np.isnan(gates_of(keys, table.iloc[1:])[GATE][0])
+    assert np.isnan(gates_of(keys, table.iloc[1:], STUDY)[GATE][0])
 
 
 def test_block_rows_are_positions_whatever_the_index_and_the_gaps():
     keys = keys_of("matched", "overlap", "matched").assign(oligo_threshold=np.nan)
     keys.index = [7, 7, 9]
-    found = {block["estimator"]: rows.tolist() for block, rows in block_rows(keys)}
+    found = {block["estimator"]: rows.tolist() for block, rows in block_rows(keys, STUDY)}
     assert found == {"matched": [0, 2], "overlap": [1]}
-    assert all(list(block) == BLOCK_KEYS for block, _ in block_rows(keys))
+    assert all(list(block) == joint_columns(STUDY) for block, _ in block_rows(keys, STUDY))
 
 
 def test_a_block_without_an_estimate_has_no_number():
@@ -259,7 +260,7 @@ def test_maximum_adjusts_each_specification_for_its_block():
             [NONE, NONE, NONE],
         ]
     )
-    found = adjust_specifications(keys, observed, draws, "permutation")
+    found = adjust_specifications(keys, observed, draws, STUDY, "permutation")
     # Largest |z| of the matched ones: 4, 2, 0; of the overlap one: 9, 1, 0.
     assert found.p_value_max_t.tolist() == [2 / 4, 3 / 4, 2 / 4]
     pd.testing.assert_frame_equal(found[KEYS], keys)
@@ -268,7 +269,7 @@ def test_maximum_adjusts_each_specification_for_its_block():
 def test_adjusted_values_are_never_below_the_unadjusted_and_gaps_stay_gaps():
     observed, draws = random_draws(1, 6, seed=9)[0], random_draws(99, 6, gaps=0.1)
     observed[2] = np.nan
-    adjusted = adjust_specifications(one_block(6), observed, draws, "x").p_value_max_t.to_numpy()
+    adjusted = adjust_specifications(one_block(6), observed, draws, STUDY, "x").p_value_max_t.to_numpy()
     assert np.isnan(adjusted[2])
     z = np.abs(np.nan_to_num(draws[..., 0] / draws[..., 1]))
     for j in (0, 1, 3, 4, 5):
@@ -286,7 +287,7 @@ def test_p_values_are_uniform_where_the_observed_one_is_a_draw():
         row = jointly_test(keys, everything[0], everything[1:], STUDY, "x").iloc[0]
         found[trial] = [row[f"p_{name}"] for name in STATISTICS]
         maximal[trial] = np.nanmin(
-            adjust_specifications(keys, everything[0], everything[1:], "x").p_value_max_t
+            adjust_specifications(keys, everything[0], everything[1:], STUDY, "x").p_value_max_t
         )
     # Ranks of 20 exchangeable values: each level is right within four Monte-Carlo errors.
     for level in (0.05, 0.1, 0.25, 0.5):
@@ -302,7 +303,7 @@ def test_band_is_the_null_by_rank():
     keys = one_block(3)
     observed = pairs((0.2, 0.1), (-0.2, 0.1), (0.0, 0.1))
     draws = random_draws(50, 3)
-    frame = curve_bands(keys, observed, draws, "x")
+    frame = curve_bands(keys, observed, draws, STUDY, "x")
     assert frame["rank"].tolist() == [1, 2, 3]
     np.testing.assert_allclose(frame.hazard_ratio, np.exp([-0.2, 0.0, 0.2]))
     ranked = np.sort(draws[:, :, 0], axis=1)
@@ -315,11 +316,11 @@ def test_band_leaves_out_what_was_not_estimated():
     observed = pairs((0.2, 0.1), NONE, (0.0, 0.1))
     draws = random_draws(50, 3, gaps=0.3)
     draws[4] = np.nan
-    frame = curve_bands(keys, observed, draws, "x")
+    frame = curve_bands(keys, observed, draws, STUDY, "x")
     assert frame["rank"].tolist() == [1, 2]
     assert np.isfinite(frame.filter(like="null_").to_numpy()).all()
     assert (np.diff(frame.filter(like="null_"), axis=0) >= 0).all()
-    empty = curve_bands(keys, np.full((3, 2), np.nan), draws, "x")
+    empty = curve_bands(keys, np.full((3, 2), np.nan), draws, STUDY, "x")
     assert empty.empty
 
 
@@ -368,9 +369,9 @@ def test_a_null_without_any_estimate_has_no_p_value():
     row = jointly_test(keys, observed, np.full((9, 2, 2), np.nan), STUDY, "simulation").iloc[0]
     assert row["median"] == pytest.approx(0.3)
     assert all(math.isnan(row[f"p_{name}"]) for name in STATISTICS)
-    adjusted = adjust_specifications(keys, observed, np.full((9, 2, 2), np.nan), "simulation")
+    adjusted = adjust_specifications(keys, observed, np.full((9, 2, 2), np.nan), STUDY, "simulation")
     assert adjusted.p_value_max_t.isna().all()
-    bands = curve_bands(keys, observed, np.full((9, 2, 2), np.nan), "simulation")
+    bands = curve_bands(keys, observed, np.full((9, 2, 2), np.nan), STUDY, "simulation")
     assert len(bands) == 2
     assert bands.filter(like="null_").isna().all(axis=None)
 
@@ -382,4 +383,4 @@ def test_the_gate_after_a_landmark_is_that_of_the_patients_matched_again():
         landmark_order=["match_then_landmark", "landmark_then_match"],
         **{GATE: pd.array([True, False], dtype="boolean")},
     )
-    assert gates_of(keys, table)[GATE].tolist() == [0.0]
+    assert gates_of(keys, table, STUDY)[GATE].tolist() == [0.0]

@@ -7,6 +7,7 @@ from cohorts import small_patients, small_study
 from survival_multiverse.cohort.sample import encode_cohort, whole_sample
 from survival_multiverse.estimators.limits import at_least, at_most, merge_rounded
 from survival_multiverse.scenario.evaluation import after_landmark
+from survival_multiverse.settings.values import Cutoffs
 
 
 def test_a_sum_of_fractions_reaches_its_decimal():
@@ -46,9 +47,7 @@ def test_every_grouping_of_patients_meets_its_limit(by):
         encode_cohort(
             patients.assign(**{name: value * by for name, value in exact.items()}, time=6.0 * by), study
         ),
-        oligo_threshold=5,
-        dose_cutoff=60,
-        gtv_cutoff=100,
+        Cutoffs(lesions=5, dose=60, gtv=100),
     )
     expected = int(by > 1 - 1e-9)
     assert set(reached.arm.tolist()) == {expected}

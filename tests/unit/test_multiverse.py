@@ -13,10 +13,9 @@ from test_scenario import assert_promises, frame_of, rows_of
 
 from survival_multiverse.scenario.multiverse import evaluate_panel, primary_samples
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import Scenario
 
-SMALL = Scenario(5, 60, 100, 0.2)
-PANEL = [Scenario(m, 60, g, c) for m in (3, 5) for g in (100, 150) for c in (0.1, 0.2, math.inf)]
+SMALL = (5, 60, 100, 0.2)
+PANEL = [(m, 60, g, c) for m in (3, 5) for g in (100, 150) for c in (0.1, 0.2, math.inf)]
 LABELS = [
     "population",
     "adjustment_set",
@@ -32,7 +31,7 @@ LABELS = [
     "level",
     "statistic",
 ]
-AXES = list(Scenario._fields)
+NAMES = list(small_study().decisions)
 
 
 def panel_of(patients, scenarios, study=None):
@@ -69,7 +68,7 @@ def test_yields_each_scenario_once_in_ascending_order():
 
 def test_axes_are_written_into_every_row(panel):
     for scenario, table in panel.items():
-        for name, value in zip(AXES, scenario, strict=True):
+        for name, value in zip(NAMES, scenario, strict=True):
             assert set(table[name].to_pylist()) == {value}
 
 
@@ -135,17 +134,17 @@ def test_no_row_is_dropped_where_nothing_can_be_estimated(panel, name):
 
 def test_population_of_all_depends_on_the_threshold_only_through_the_state(panel):
     for caliper in (0.1, math.inf):
-        one, other = (plain(panel[Scenario(m, 60, 100, caliper)].to_pandas()) for m in (3, 5))
+        one, other = (plain(panel[(m, 60, 100, caliper)].to_pandas()) for m in (3, 5))
         one, other = (
             frame[(frame.population == "all") & (frame.variable != "state") & (frame.model != "selected")]
             for frame in (one, other)
         )
         one, other = aligned(one, other)
-        pd.testing.assert_frame_equal(one.drop(columns=AXES), other.drop(columns=AXES))
+        pd.testing.assert_frame_equal(one.drop(columns=NAMES), other.drop(columns=NAMES))
 
 
 def test_caliper_touches_only_matched_rows(panel):
-    tight, loose = (panel[Scenario(5, 60, 150, c)].to_pandas() for c in (0.1, math.inf))
+    tight, loose = (panel[(5, 60, 150, c)].to_pandas() for c in (0.1, math.inf))
     keep = [plain(frame[frame.estimator != "matched"]).reset_index(drop=True) for frame in (tight, loose)]
     pd.testing.assert_frame_equal(*(frame.drop(columns="caliper") for frame in keep))
     assert not tight.estimate.equals(loose.estimate)
@@ -153,7 +152,7 @@ def test_caliper_touches_only_matched_rows(panel):
 
 def test_calipers_that_match_alike_have_equal_rows():
     patients = small_patients()
-    first, second = Scenario(5, 60, 100, 50.0), Scenario(5, 60, 100, 60.0)
+    first, second = (5, 60, 100, 50.0), (5, 60, 100, 60.0)
     tables = panel_of(patients, [first, second])
     one, two = (
         plain(tables[scenario].to_pandas())[lambda frame: frame.statistic != "caliper_width"].drop(
@@ -162,7 +161,7 @@ def test_calipers_that_match_alike_have_equal_rows():
         for scenario in (first, second)
     )
     pd.testing.assert_frame_equal(one, two)
-    unlimited = panel_of(patients, [SMALL._replace(caliper=math.inf)])
+    unlimited = panel_of(patients, [(*SMALL[:3], math.inf)])
     fingerprints = [
         frame[frame.statistic == "analysis"].estimate.tolist()
         for frame in (one, next(iter(unlimited.values())).to_pandas())
@@ -172,7 +171,7 @@ def test_calipers_that_match_alike_have_equal_rows():
 
 def test_without_a_caliper_every_patient_of_the_smaller_arm_is_matched(panel):
     for m, g in ((3, 100), (5, 150)):
-        rows = panel[Scenario(m, 60, g, math.inf)].to_pandas()
+        rows = panel[(m, 60, g, math.inf)].to_pandas()
         rows = rows[(rows.analysis == "matching") & (rows.status == "ok")].set_index("statistic").estimate
         assert rows["pairs"].tolist() == rows["focal_patients"].tolist()
         assert set(rows["matched_share"]) == {1.0}
@@ -188,7 +187,7 @@ def test_exchanged_arms_invert_hazard_ratios():
     patients = small_patients(151)
     mirrored = exchanged(patients)
     assert ((patients.dose >= 60) == (mirrored.dose < 60.6)).all()
-    cutoff = Scenario(5, 60.6, 100, 0.2)
+    cutoff = (5, 60.6, 100, 0.2)
     one = frame_of(patients, small_study(), SMALL)
     other = frame_of(mirrored, small_study(), cutoff)
 
@@ -280,7 +279,7 @@ def test_a_study_without_categories_or_subgroups_runs():
     config["adjustment_sets"] = {"only": {"covariates": ["estrogen"]}}
     config["analysis"] |= {"multivariable": [], "interactions": [], "landmarks": [], "survival_times": [24]}
     study = Study.from_config(config)
-    scenario = Scenario(3, 20, 25, 0.2)
+    scenario = (3, 20, 25, 0.2)
     table = panel_of(breast_patients(), [scenario], study)[scenario]
     assert_promises(table)
     frame = table.to_pandas()
@@ -327,7 +326,7 @@ def cohorts(draw):
 )
 @given(patients=cohorts(), caliper=st.sampled_from([0.0, 0.2, math.inf]))
 def test_small_cohorts_never_fail_and_keep_every_promise(patients, caliper):
-    scenario = SMALL._replace(caliper=caliper)
+    scenario = (*SMALL[:3], caliper)
     study = small_study(minimum_events=1, tie_break_draws=2)
     table = panel_of(patients, [scenario], study)[scenario]
     assert_promises(table)

@@ -8,7 +8,7 @@ from report_frames import GATES, estimate, failure, grid, small_config, small_st
 
 from survival_multiverse.report.charts.chart_files import specification_rows
 from survival_multiverse.report.charts.grid_charts import first_view
-from survival_multiverse.report.charts.specification import OF_ESTIMAND
+from survival_multiverse.report.charts.page_data import estimand_names, field
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
 from survival_multiverse.report.words.narrative import hidden_bias, origin, reading, readings
 from survival_multiverse.settings.study import Study
@@ -128,7 +128,7 @@ def drawn_counts(frame, estimator):
         for row in specification_rows(frame, small_study())
         if row["estimator"] == ESTIMATOR_LABELS[estimator]
         and row["hazard_ratio"] is not None
-        and all(row[name] in (None, first[name]) for name in OF_ESTIMAND)
+        and all(row[name] in (None, first[name]) for name in map(field, estimand_names(small_study())))
     ]
     sides = [row["side"] for row in rows]
     return (

@@ -24,14 +24,13 @@ from survival_multiverse.inference.null_models import (
 )
 from survival_multiverse.settings.schema import Population, Status
 from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import Cutoffs
 
 
 def sample_of(patients, study=None, population=Population.ALL):
     study = study or small_study()
     cohort = encode_cohort(patients, study)
-    sample = select_population(
-        whole_sample(cohort, oligo_threshold=5, dose_cutoff=60, gtv_cutoff=100), population
-    )
+    sample = select_population(whole_sample(cohort, Cutoffs(lesions=5, dose=60, gtv=100)), population)
     return sample, cohort
 
 

@@ -22,7 +22,7 @@ from survival_multiverse.inference.attribution import attribute
 from survival_multiverse.inference.specification_summary import (
     headline,
     primary_block,
-    primary_cutoffs,
+    primary_options,
     summarise,
 )
 from survival_multiverse.report.charts.evidence import BIAS_HEIGHT, BIAS_LEAST, CHARACTER, LINE
@@ -162,14 +162,14 @@ def joint(*rows):
 
 
 def test_the_answer_counts_what_is_in_the_block():
-    found = answers(grid(), patients_study(), joint(), attribute(grid()))
-    block = primary_block(headline(grid(), estimator="matched"), small_study())
+    found = answers(grid(), patients_study(), joint(), attribute(grid(), small_study()))
+    block = primary_block(headline(grid(), small_study(), estimator="matched"), small_study())
     summary = summarise(block)
     text = " ".join(found[0].sentences).replace("\u00a0", " ")
     who = f"{len(block)} matched analyses, adjusted for “As published”, compare ≥63 Gy with <63 Gy: "
     assert text.startswith(who)
     other = grid()[grid()["adjustment_set"] == "baseline_only"]
-    other = summarise(primary_cutoffs(headline(other, estimator="matched"), small_study()))
+    other = summarise(primary_options(headline(other, small_study(), estimator="matched"), small_study()))
     count = f"{other.estimated} analyses have a median of {other.median:.2f}."
     assert f"Adjusted for “Baseline only”, {count}" in text
     assert f"{summary.below_1} of {summary.estimated} (" in text
@@ -185,8 +185,8 @@ def test_the_answer_counts_what_is_in_the_block():
 
 def test_the_answer_of_fitted_patients_is_that_at_the_published_cutoffs():
     frame = grid()
-    matched, adjusted = answers(frame, small_study(), joint(), attribute(frame))
-    cell = headline(frame, estimator="matched")
+    matched, adjusted = answers(frame, small_study(), joint(), attribute(frame, small_study()))
+    cell = headline(frame, small_study(), estimator="matched")
     cell = cell[cell["is_primary"]].set_index("adjustment_set")["hazard_ratio"]
     assert matched.sentences[1].startswith(
         f"At the published cutoffs they give {cell['as_published']:.2f} (as published †). There the paper’s "
@@ -202,14 +202,18 @@ def test_the_answer_of_fitted_patients_is_that_at_the_published_cutoffs():
 def test_the_answer_says_what_is_through_the_gate():
     gate = {"passes_baseline_0.1": True}
     rows = [estimate(0.5), estimate(0.7, caliper=np.inf, **gate), estimate(0.9, gtv_cutoff=100.0, **gate)]
-    (found,) = answers(specifications(rows), patients_study(), joint(), attribute(grid()).iloc[:0])
+    (found,) = answers(
+        specifications(rows), patients_study(), joint(), attribute(grid(), small_study()).iloc[:0]
+    )
     assert found.sentences[0].endswith(
         "Only 2 of the 3 balanced every baseline covariate (all standardised differences below 0.1). Their "
         "median is 0.79."
     )
     assert found.row["Balanced"] == "2 of 3"
     assert found.row["Their median HR (range)"] == "0.79 (0.70 to 0.90)"
-    (none,) = answers(specifications(rows[:1] * 2), patients_study(), joint(), attribute(grid()).iloc[:0])
+    (none,) = answers(
+        specifications(rows[:1] * 2), patients_study(), joint(), attribute(grid(), small_study()).iloc[:0]
+    )
     assert "None of the 2 balanced every baseline covariate" in none.sentences[0]
     assert none.row["Their median HR (range)"] == "none"
 
@@ -218,7 +222,7 @@ def test_the_answer_says_what_is_through_the_gate():
 def test_every_answer_is_a_few_paragraphs(study):
     alone = estimate(0.6, estimator="unadjusted", adjustment_set=None, is_primary=True)
     frame = pd.concat([grid(), specifications([alone])], ignore_index=True)
-    found = answers(frame, study(), joint(), attribute(grid()))
+    found = answers(frame, study(), joint(), attribute(grid(), small_study()))
     assert len(found) == 3
     for answer in found:
         # A full stop at the end, five more at most; those inside numbers have no blank behind them.
@@ -228,7 +232,7 @@ def test_every_answer_is_a_few_paragraphs(study):
 
 
 def test_the_answer_names_the_largest_share():
-    attribution = attribute(grid())
+    attribution = attribute(grid(), small_study())
     found = answers(grid(), small_study(), joint(), attribution)
     share = next(iter(first_order(attribution, small_study(), "matched").values()))
     assert share == max(first_order(attribution, small_study(), "matched").values())
@@ -237,7 +241,7 @@ def test_the_answer_names_the_largest_share():
 
 def test_the_answer_without_an_estimate():
     frame = specifications([failure(), failure(caliper=np.inf)])
-    (found,) = answers(frame, small_study(), joint(), attribute(grid()).iloc[:0])
+    (found,) = answers(frame, small_study(), joint(), attribute(grid(), small_study()).iloc[:0])
     assert "none gave a hazard ratio" in found.sentences[0]
     assert found.row["Median HR (range)"] == "–"
 

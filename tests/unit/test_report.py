@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -43,10 +44,11 @@ from survival_multiverse.report.tables.report_tables import (
 )
 from survival_multiverse.report.templates import environment
 from survival_multiverse.report.words.captions import caption
+from survival_multiverse.report.words.checklists import CHECKLIST_REFERENCES
 from survival_multiverse.report.words.figure_names import figure_names
 from survival_multiverse.report.words.glossary import Explanations, terms
 from survival_multiverse.report.words.labels import level_label, variable_label
-from survival_multiverse.report.words.methods import REFERENCES, methods
+from survival_multiverse.report.words.methods import methods, references
 from survival_multiverse.report.words.table_cells import interval
 from survival_multiverse.settings.study import Study, Terminology
 from survival_multiverse.settings.validation import merge_configs
@@ -373,23 +375,33 @@ def test_figures_and_tables_are_numbered_in_order_with_an_address_each(page):
     assert all(a["id"] and a["data-title"] for a in found)
 
 
-def test_every_reference_is_cited_and_every_citation_has_its_reference():
-    text = " ".join(words for _, words in methods(patients_study()))
+@pytest.mark.parametrize("gaps", [False, True])
+def test_every_reference_is_cited_and_every_citation_has_its_reference(gaps):
+    study = patients_study()
+    study = replace(study, grid=study.grid[1:]) if gaps else study
+    text = " ".join(words for _, words in methods(study))
     listed = {
         (re.match(r"(Del )?[\w]+", entry)[0], re.search(r"(?:\. |; |: | )(\d{4})[;.]", entry)[1])
-        for entry in REFERENCES
+        for entry in references(study)
     }
     cited = re.findall(r"((?:Del )?[A-Z]\w+)(?:, \w+)*(?: and \w+)?(?:’s Γ)?,? \(?(\d{4})", text)
     assert listed == set(cited)
+    assert (("Lindeman", "1980") in listed) is gaps
+
+
+def test_the_page_lists_what_its_methods_cite(page):
+    listed = re.search(r'<ul class="references">(.*?)</ul>', page.html, re.DOTALL)[1]
+    works = re.findall(r"<li>(.*?)</li>", listed, re.DOTALL)
+    assert sorted(works) == sorted({*references(page.study), *CHECKLIST_REFERENCES})
 
 
 @pytest.mark.slow
 def test_the_numbers_of_a_large_surface_have_room(page):
     config = small_config()
-    config["axes"]["oligo_threshold"] = list(range(1, 21))
+    config["decisions"]["oligo_threshold"]["options"] = list(range(1, 21))
     html = render_page(Study.from_config(config), page.tables, page.svgs, **page.extra)
     least = int(re.search(r'data-chart="surface-chart" data-least="(\d+)"', html)[1])
-    cells = 20 * len(config["axes"]["dose_cutoff"])
+    cells = 20 * len(config["decisions"]["dose_cutoff"]["options"])
     assert least > 30 * cells
 
 
@@ -451,7 +463,8 @@ FOREIGN = re.compile(r"lung|\bGy\b|metasta|oligo|\bdeaths?\b|\bdied\b|tumou?r vo
 def breast_config():
     config = merge_configs(CONFIG, yaml.safe_load(EXAMPLE.read_text(encoding="utf-8")))
     primary = config["study"]["primary"]
-    config["axes"] = {name: [{"value": value, "reason": "the only one"}] for name, value in primary.items()}
+    for name, value in primary.items():
+        config["decisions"][name]["options"] = [{"value": value, "reason": "the only one"}]
     # What the example itself says may be said.
     config["cohort"]["event"]["label"] = "Event"
     config["cohort"]["event"]["plural"] = "recurrences"

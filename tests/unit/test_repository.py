@@ -73,7 +73,7 @@ def test_environment_names_the_direct_dependencies_at_the_locked_versions():
 
 COMES_ALONG = {"autograd", "contourpy", "llvmlite", "markupsafe", "pillow", "pydantic-core"}
 """Packages that others of an environment bring along."""
-RULE = r'    conda:\n        "../(envs/\w+[.]yaml)"(?:(?!\nrule ).)*?"../../(scripts/\w+[.]py)"'
+RULE = r' conda:\n +"../(envs/\w+[.]yaml)"(?:(?!\n *rule ).)*?"../../(scripts/\w+[.]py)"'
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "workflow/envs").glob("*.yaml")), ids=lambda path: path.stem)

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from cohorts import breast_config, breast_patients, small_config, small_patients, small_study
+from cohorts import breast_config, breast_patients, decisions, small_config, small_patients, small_study
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,14 +19,15 @@ from survival_multiverse.inference import resampling
 from survival_multiverse.inference.joint_inference import jointly_test
 from survival_multiverse.inference.null_models import dose_strata, simulate_times
 from survival_multiverse.inference.resampling import (
-    KEYS,
     Resample,
+    all_keys,
     covariate_nulls,
     cutoff_cells,
     draw,
     evaluate,
     prepare,
     resample,
+    resampled_keys,
     specification_keys,
 )
 from survival_multiverse.kernels.tie_breaks import combine_orders
@@ -34,7 +35,6 @@ from survival_multiverse.scenario.multiverse import evaluate_panel
 from survival_multiverse.scenario.tie_break import tie_breaks
 from survival_multiverse.settings.slices import draw_settings
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import Scenario
 
 VARIANCE = {"matched": "outputation", "overlap": "stacked", "iptw": "stacked", "adjusted": "model"}
 POPULATIONS = ["non_oligometastatic", "oligometastatic", "all"]
@@ -51,29 +51,27 @@ def wide(config, **inference):
     return Study.from_config(json.loads(told))
 
 
-def all_keys(patients, study):
-    return pd.concat(
-        [specification_keys(cell, study) for cell in cutoff_cells(patients, study)], ignore_index=True
-    )
+def keys_of(patients, study):
+    return all_keys(cutoff_cells(patients, study), study)[0]
 
 
 def all_estimates(patients, study):
-    return np.concatenate([evaluate(cell, study) for cell in cutoff_cells(patients, study)])
+    cells = cutoff_cells(patients, study)
+    return np.concatenate([evaluate(cell, study) for cell in cells])[all_keys(cells, study)[1]]
 
 
-def keyed(frame):
-    """One tuple a specification; axes that do not apply are None."""
+def keyed(frame, study):
+    """One tuple a specification; options that do not apply are None."""
     return [
         tuple(None if isinstance(value, float) and math.isnan(value) else value for value in row)
-        for row in frame[KEYS].itertuples(index=False)
+        for row in frame[resampled_keys(study)].itertuples(index=False)
     ]
 
 
 def by_panel(patients, study):
     """Log hazard ratio and standard error of each headline row of the scenario files, by specification."""
-    scenarios = [Scenario(*axes) for axes in product(*(axis.values for axis in study.axes.values()))]
     found = {}
-    for _, table in evaluate_panel(patients, study, scenarios):
+    for _, table in evaluate_panel(patients, study, study.grid):
         frame = table.to_pandas()
         frame = frame.astype(dict.fromkeys(frame.select_dtypes("category").columns, object))
         frame = frame[
@@ -90,21 +88,21 @@ def by_panel(patients, study):
         frame.loc[frame.population == "all", "oligo_threshold"] = np.nan
         frame.loc[frame.estimator != "matched", "caliper"] = np.nan
         # Beyond landmarks the primary threshold and dose cutoff are tested.
-        primary = frame.oligo_threshold.isna() | (frame.oligo_threshold == study.primary.oligo_threshold)
-        primary &= frame.dose_cutoff == study.primary.dose_cutoff
+        primary = frame.oligo_threshold.isna() | (frame.oligo_threshold == study.primary_cutoffs.lesions)
+        primary &= frame.dose_cutoff == study.primary_cutoffs.dose
         frame = frame[(frame.landmark == 0) | primary]
-        for key, row in zip(keyed(frame), frame.itertuples(), strict=True):
+        for key, row in zip(keyed(frame, study), frame.itertuples(), strict=True):
             numbers = (math.log(row.estimate), row.std_error) if row.status == "ok" else (math.nan, math.nan)
             assert found.setdefault(key, numbers) == numbers or math.isnan(numbers[0])
     return found
 
 
 def assert_like_the_panel(patients, study, *, at_least):
-    keys, estimates = all_keys(patients, study), all_estimates(patients, study)
+    keys, estimates = keys_of(patients, study), all_estimates(patients, study)
     assert estimates.shape == (len(keys), 2)
     panel = by_panel(patients, study)
-    expected = np.array([panel[key] for key in keyed(keys)])
-    assert set(panel) == set(keyed(keys))
+    expected = np.array([panel[key] for key in keyed(keys, study)])
+    assert set(panel) == set(keyed(keys, study))
     assert not keys.duplicated().any()
     np.testing.assert_allclose(estimates, expected, rtol=1e-12, atol=1e-12)
     assert (~np.isnan(expected[:, 0])).sum() >= at_least
@@ -125,7 +123,7 @@ def test_estimates_are_those_of_the_scenarios(caliper_sd):
 def test_estimates_of_a_real_cohort_are_those_of_its_scenarios():
     config = breast_config()
     config["analysis"] |= {"tie_break_draws": 3}
-    config["axes"] = config["axes"] | {"oligo_threshold": [{"value": 3}], "gtv_cutoff": [{"value": 25}]}
+    config["decisions"] |= decisions(oligo_threshold=[3], gtv_cutoff=[25])
     assert_like_the_panel(breast_patients(), wide(config), at_least=60)
 
 
@@ -147,7 +145,7 @@ def spoiled_cohorts():
 @pytest.mark.parametrize("name", list(spoiled_cohorts()))
 def test_what_cannot_be_estimated_is_a_gap_in_both(name):
     config = small_config(tie_break_draws=2, minimum_events=2)
-    config["axes"] = config["axes"] | {"oligo_threshold": [{"value": 5}], "gtv_cutoff": [{"value": 100}]}
+    config["decisions"] |= decisions(oligo_threshold=[5], gtv_cutoff=[100])
     study = wide(config)
     assert_like_the_panel(spoiled_cohorts()[name], study, at_least=0)
 
@@ -156,7 +154,7 @@ def test_only_the_estimators_asked_for_are_given():
     patients = small_patients()
     everything, study = small_study(), small_study()
     some = replace(study, inference=study.inference.model_copy(update={"estimators": ("iptw", "matched")}))
-    keys, chosen = all_keys(patients, everything), all_keys(patients, some)
+    keys, chosen = keys_of(patients, everything), keys_of(patients, some)
     rows = keys.estimator.isin(["iptw", "matched"]).to_numpy()
     pd.testing.assert_frame_equal(keys[rows].reset_index(drop=True), chosen)
     np.testing.assert_array_equal(all_estimates(patients, everything)[rows], all_estimates(patients, some))
@@ -178,7 +176,7 @@ def test_a_draw_is_the_same_in_whatever_range_it_is_asked_for(kind):
         for number, values in draws_of(patients, study, kind, part).items():
             np.testing.assert_array_equal(values, together[number])
     stacked = np.array(list(together.values()))
-    assert stacked.shape == (4, len(all_keys(patients, study)), 2)
+    assert stacked.shape == (4, len(keys_of(patients, study)), 2)
     assert len({values.tobytes() for values in stacked}) == 4
 
 
@@ -191,14 +189,14 @@ def test_order_of_rows_changes_no_draw(kind):
         np.testing.assert_array_equal(one[number], other[number])
 
 
-def added(axis, values):
+def added(decision, values):
     config = small_config()
-    config["axes"] = config["axes"] | {axis: [{"value": value} for value in values]}
+    config["decisions"] |= decisions(**{decision: values})
     return Study.from_config(config)
 
 
 @pytest.mark.parametrize(
-    ("axis", "values", "kinds"),
+    ("decision", "values", "kinds"),
     [
         ("oligo_threshold", [2, 3, 4, 5], list(Resample)),
         ("dose_cutoff", [55, 60, 63, 66], list(Resample)),
@@ -206,10 +204,10 @@ def added(axis, values):
         ("gtv_cutoff", [80, 100, 120, 150], list(Resample)),
     ],
 )
-def test_values_added_to_an_axis_leave_the_draws_of_the_others(axis, values, kinds):
-    patients, study, more = small_patients(), small_study(), added(axis, values)
-    places = {key: row for row, key in enumerate(keyed(all_keys(patients, more)))}
-    rows = [places[key] for key in keyed(all_keys(patients, study))]
+def test_options_added_to_a_decision_leave_the_draws_of_the_others(decision, values, kinds):
+    patients, study, more = small_patients(), small_study(), added(decision, values)
+    places = {key: row for row, key in enumerate(keyed(keys_of(patients, more), study))}
+    rows = [places[key] for key in keyed(keys_of(patients, study), study)]
     for kind in kinds:
         few, many = (draws_of(patients, each, kind, range(2)) for each in (study, more))
         for number in few:
@@ -239,8 +237,9 @@ def test_permutation_moves_doses_inside_strata_and_nothing_else():
         for rows in strata:
             assert sorted(one.dose[rows]) == sorted(cell.dose[rows])
         assert one.sample is cell.sample
-        for name in ("ranks", "places", "designs", "widths", "complete", "times", "events"):
+        for name in ("ranks", "places", "designs", "widths", "times", "events"):
             assert getattr(one, name) is getattr(cell, name)
+        np.testing.assert_array_equal(one.complete, cell.complete)
     moved = np.mean([one.dose != cell.dose for one in drawn], axis=0)
     assert (moved > 0.3).all()
     # All orders alike: the first patient of a stratum gets each of its doses as often as it has them.
@@ -287,7 +286,7 @@ def test_a_draw_is_one_set_of_patients_under_all_volume_cutoffs():
     correlations = {}
     for kind in (Resample.PERMUTATION, Resample.SIMULATION):
         draws = np.array(list(draws_of(patients, study, kind, range(60)).values()))
-        keys = all_keys(patients, study)
+        keys = keys_of(patients, study)
         mine = (keys.estimator == "overlap") & (keys.adjustment_set == "early") & (keys.dose_cutoff == 60)
         mine &= keys.oligo_threshold == 3
         assert mine.sum() == 4
@@ -302,7 +301,7 @@ def test_patients_keep_their_variates_in_every_population_and_threshold():
     found = {}
     for cell in cutoff_cells(patients, study):
         one = draw(cell, Resample.SIMULATION, 5, study, covariate_nulls(cell))
-        found[str(cell.population), cell.oligo_threshold] = one
+        found[str(cell.population), cell.domain.threshold] = one
         random = np.random.default_rng(np.random.SeedSequence(study.seed, spawn_key=(3, 5)))
         exponential, uniform = random.exponential(size=150), random.uniform(size=150)
         for design, null in enumerate(covariate_nulls(cell)):
@@ -341,7 +340,7 @@ def test_comparisons_that_are_held_are_those_made_again(monkeypatch):
 
 
 def test_beyond_landmarks_the_primary_threshold_and_dose_cutoff_are_tested():
-    keys = all_keys(small_patients(), wide(small_config()))
+    keys = keys_of(small_patients(), wide(small_config()))
     later = keys[keys.landmark > 0]
     assert set(later.dose_cutoff) == {60}
     assert set(later.oligo_threshold.dropna()) == {5}
@@ -352,7 +351,7 @@ def test_simulation_without_a_model_has_no_estimate_and_no_p_value():
     patients = small_patients()
     patients.loc[patients.response == "yes", "event"] = 0
     study = small_study(minimum_events=1)
-    keys = all_keys(patients, study)
+    keys = keys_of(patients, study)
     drawn = np.array(list(draws_of(patients, study, Resample.SIMULATION, range(3)).values()))
     # Only the set that holds the response has no model.
     late = (keys.adjustment_set == "late").to_numpy()
@@ -445,14 +444,16 @@ def test_bootstrap_of_pairs_draws_whole_pairs_of_the_match():
 def test_bootstrap_of_pairs_says_nothing_of_estimates_without_pairs():
     patients, study = small_patients(), small_study()
     (values,) = draws_of(patients, study, Resample.BOOTSTRAP_PAIRS, range(1)).values()
-    others = (all_keys(patients, study).estimator != "matched").to_numpy()
+    others = (keys_of(patients, study).estimator != "matched").to_numpy()
     assert np.isnan(values[others]).all()
 
 
 @pytest.mark.slow
 def test_joint_test_of_permutations_has_its_size():
     config = small_config()
-    config["axes"] = {name: values[:1] for name, values in config["axes"].items()}
+    config["decisions"] = decisions(
+        **{name: decision["options"][:1] for name, decision in config["decisions"].items()}
+    )
     study = wide(config, populations=["all"], landmarks=[0], estimators=["overlap", "adjusted"])
     trials, found = 120, []
     for trial in range(trials):
@@ -461,7 +462,7 @@ def test_joint_test_of_permutations_has_its_size():
         other = np.random.default_rng(trial).permutation(60)
         patients[["time", "event"]] = patients[["time", "event"]].to_numpy()[other]
         patients["event"] = patients["event"].astype("int64")
-        keys, observed = all_keys(patients, study), all_estimates(patients, study)
+        keys, observed = keys_of(patients, study), all_estimates(patients, study)
         drawn = np.array(list(draws_of(patients, study, Resample.PERMUTATION, range(19)).values()))
         found.append(jointly_test(keys, observed, drawn, study, "permutation").p_median.to_numpy())
     found = np.array(found)
@@ -479,9 +480,10 @@ def test_seed_of_a_draw_names_kind_draw_population_and_threshold():
     patients, study = small_patients(), wide(small_config())
     places = {(name, threshold): place for place, name in enumerate(POPULATIONS) for threshold in (3, 5)}
     for cell in cutoff_cells(patients, study):
-        whole = math.isnan(cell.oligo_threshold)
-        place = 2 if whole else places[str(cell.population), cell.oligo_threshold]
-        threshold = 0 if whole else round(1000 * cell.oligo_threshold)
+        whole = cell.population == "all"
+        place = 2 if whole else places[str(cell.population), cell.domain.threshold]
+        threshold = round(1000 * cell.domain.threshold)
+        assert (threshold == 0) == whole
         sequence = np.random.SeedSequence(study.seed, spawn_key=(5, 7, place, threshold))
         one = draw(cell, Resample.BOOTSTRAP_PAIRS, 7, study)
         expected = np.random.default_rng(sequence).random(len(cell.dose))
@@ -529,7 +531,7 @@ def test_small_cohorts_never_fail(n, levels, dying, gaps, seed):
         patients[name] = patients[name].where(random.random(n) >= gaps, None)
     patients["gtv"] = patients["gtv"].astype(float)
     study = wide(small_config(minimum_events=1))
-    keys = all_keys(patients, study)
+    keys = keys_of(patients, study)
     observed = all_estimates(patients, study)
     assert (np.isnan(observed[:, 0]) == np.isnan(observed[:, 1])).all()
     for kind in Resample:

@@ -19,10 +19,9 @@ from survival_multiverse.inference.robustness import (
     summarise_blocks,
 )
 from survival_multiverse.scenario.multiverse import evaluate_panel
-from survival_multiverse.settings.values import Scenario
 
 CALIPERS = (0.1, 0.2, math.inf)
-PANEL = [Scenario(*axes) for axes in product((3, 5), (60, 66), (100, 150), CALIPERS)]
+PANEL = list(product((3, 5), (60, 66), (100, 150), CALIPERS))
 STUDY = small_study(tie_break_draws=2)
 CELLS = ["oligo_threshold", "dose_cutoff", "gtv_cutoff"]
 VARIANCE = {
@@ -45,7 +44,7 @@ BLOCK = [
 
 def collect(patients):
     tables = list(evaluate_panel(patients, STUDY, PANEL))
-    kept = [distinct_rows(table, first_caliper=scenario.caliper == CALIPERS[0]) for scenario, table in tables]
+    kept = [distinct_rows(table, STUDY, first=scenario[-1] == CALIPERS[0]) for scenario, table in tables]
     everything = pa.concat_tables(table for _, table in tables).unify_dictionaries().to_pandas()
     return plain(everything), pa.concat_tables(kept).unify_dictionaries().to_pandas()
 
@@ -265,7 +264,7 @@ def test_an_unadjusted_block_is_one_specification(blocks):
 
 
 def test_failures_are_the_rows_without_a_number(estimates):
-    failures = count_failures(estimates)
+    failures = count_failures(estimates, STUDY)
     failed = plain(estimates[estimates.status != "ok"])
     assert failures.rows.sum() == len(failed)
     labels = ["population", "estimator", "adjustment_set", "analysis", "status", "reason"]
@@ -279,9 +278,9 @@ def test_failures_are_the_rows_without_a_number(estimates):
 
 
 def test_no_failures_is_an_empty_table(estimates):
-    failures = count_failures(estimates[estimates.status == "ok"])
+    failures = count_failures(estimates[estimates.status == "ok"], STUDY)
     assert len(failures) == 0
-    assert list(failures.columns) == list(count_failures(estimates).columns)
+    assert list(failures.columns) == list(count_failures(estimates, STUDY).columns)
 
 
 def test_balance_is_summarised_by_absolute_difference(estimates):
@@ -325,7 +324,7 @@ def test_when_nothing_can_be_estimated_every_block_says_so():
     assert (blocks.estimated == 0).all()
     assert (blocks.effective == 0).all()
     assert blocks[blocks.gate == "all"].attempted.sum() == len(specs)
-    assert len(count_failures(estimates)) > 0
+    assert len(count_failures(estimates, STUDY)) > 0
     summarise_balance(estimates, STUDY)
     for name in ("median_hazard_ratio", "hr_01", "hr_99", "share_below_1", "janus", "lowest"):
         assert name in blocks.columns, name

@@ -19,11 +19,10 @@ from survival_multiverse.scenario.dictionary import FLAGS, STATISTICS
 from survival_multiverse.scenario.multiverse import evaluate_panel
 from survival_multiverse.settings.schema import STATUS_REASON, Estimator, Population, Status
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import Scenario
 
 REFERENCE = Path(__file__).parent / "reference"
-PRIMARY_SCENARIO = Scenario(3, 20, 25, 0.2)
-SMALL = Scenario(5, 60, 100, 0.2)
+PRIMARY_SCENARIO = (3, 20, 25, 0.2)
+SMALL = (5, 60, 100, 0.2)
 HEAD = ("population", "adjustment_set", "estimator", "landmark", "landmark_order", "subgroup")
 TAIL = ("analysis", "model", "ties", "variance", "variable", "level", "statistic")
 NUMBERS = ("estimate", "std_error", "ci_lower", "ci_upper", "p_value", "df", "n", "events")
@@ -341,7 +340,7 @@ def distinct_scores():
 
 
 def test_no_pairs_is_said_everywhere_after_matching():
-    frame = frame_of(distinct_scores(), small_study(), SMALL._replace(caliper=1e-9))
+    frame = frame_of(distinct_scores(), small_study(), (*SMALL[:3], 1e-9))
     after = frame[
         (frame.population == "all") & (frame.estimator == "matched") & (frame.adjustment_set == "early")
     ]

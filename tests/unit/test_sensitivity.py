@@ -27,6 +27,7 @@ from survival_multiverse.scenario.sensitivity import (
     sign_bound,
 )
 from survival_multiverse.settings.schema import Status
+from survival_multiverse.settings.values import Cutoffs
 
 ALPHA = 0.05
 RATIOS = st.floats(0.01, 100.0)
@@ -46,7 +47,7 @@ def unpaired(rows):
     patients = small_patients(len(rows))
     patients["time"], patients["event"], patients["dose"] = time, event, np.where(arm == 1, 70.0, 50.0)
     cohort = encode_cohort(patients, small_study())
-    sample = whole_sample(cohort, oligo_threshold=5, dose_cutoff=60, gtv_cutoff=100)
+    sample = whole_sample(cohort, Cutoffs(lesions=5, dose=60, gtv=100))
     rank = {patient: number for number, patient in enumerate(patients.patient_id)}
     return sample.take(
         np.ones(len(rows), bool), pair=pair[[rank[patient] for patient in cohort.ids]].astype(np.int64)

@@ -62,49 +62,87 @@ def test_what_is_shipped_is_valid(user):
 CASES = [
     ("analysis/landmark", [8], "analysis: unknown key `landmark`; did you mean `landmarks`?"),
     ("cohort/dose/rnage", [1, 2], "cohort.dose: unknown key `rnage`; did you mean `range`?"),
-    ("axes/dosecutoff", [1], "axes: unknown key `dosecutoff`; did you mean `dose_cutoff`?"),
-    ("axes/dose_cutoff", [], "axes.dose_cutoff: the axis is empty; give at least one value"),
     (
-        "axes/dose_cutoff",
+        "decisions/dose_cutoff/optons",
+        [1],
+        "decisions.dose_cutoff: unknown key `optons`; did you mean `options`?",
+    ),
+    (
+        "decisions/dose_cutoff/options",
+        [],
+        "decisions.dose_cutoff: the decision has no options; give at least one",
+    ),
+    (
+        "decisions/dose_cutoff/options",
         [57, 63, 60],
-        "axes.dose_cutoff: the values are not ascending; write them in the order 57, 60, 63",
+        "decisions.dose_cutoff: the options are not ascending; write them in the order 57, 60, 63",
     ),
     (
-        "axes/gtv_cutoff",
+        "decisions/gtv_cutoff/options",
         [146, 146.0],
-        "axes.gtv_cutoff[2]: 146.0 repeats entry 1; remove one (146 and 146.0 are one)",
+        "decisions.gtv_cutoff.options[2]: 146.0 repeats option 1; remove one (146 and 146.0 are one)",
     ),
     (
-        "axes/caliper/5",
+        "decisions/caliper/options/5",
         float("inf"),
-        "axes.caliper[6]: infinity is a second spelling of none; write none",
+        "decisions.caliper.options[6]: infinity is a second spelling of none; write none",
     ),
-    ("axes/caliper/0", 0, "axes.caliper[1]: 0 is not positive; give a number above 0"),
     (
-        "axes/caliper/0",
+        "decisions/caliper/options/0",
+        0,
+        "decisions.caliper.options[1]: 0 is not positive; give a number above 0",
+    ),
+    (
+        "decisions/caliper/options/0",
         {"value": "0.05"},
-        'axes.caliper[1]: "0.05" is text; give a number or none, without quotes',
+        'decisions.caliper.options[1]: "0.05" is text; give a number or none, without quotes',
     ),
     (
-        "axes/gtv_cutoff/0",
+        "decisions/gtv_cutoff/options/0",
         "100",
-        'axes.gtv_cutoff[1]: "100" is text; give a positive number, or value and reason (without quotes)',
+        'decisions.gtv_cutoff.options[1]: "100" is text; give a number, without quotes',
     ),
     (
-        "axes/gtv_cutoff/0",
+        "decisions/gtv_cutoff/options/0",
         {"value": "100"},
-        'axes.gtv_cutoff[1].value: "100" is text; give a number (without quotes)',
+        'decisions.gtv_cutoff.options[1]: "100" is text; give a number, without quotes',
     ),
     (
-        "axes/gtv_cutoff/0",
+        "decisions/gtv_cutoff/options/0",
+        {"reason": "none"},
+        "decisions.gtv_cutoff.options[1]: the key `value` is missing; add it",
+    ),
+    (
+        "decisions/gtv_cutoff/options/0",
+        [100],
+        "decisions.gtv_cutoff.options[1]: [100] is a list; give a number, a name, or value and reason",
+    ),
+    (
+        "decisions/gtv_cutoff/options/0",
         100.00000000000001,
-        "axes.gtv_cutoff[1]: 100.00000000000001 has more than 15 digits; write 100",
+        "decisions.gtv_cutoff.options[1]: 100.00000000000001 has more than 15 digits; write 100",
+    ),
+    (
+        "decisions/gtv_cutoff/type",
+        "equal",
+        'decisions.gtv_cutoff.type: "equal" is unknown; did you mean `equivalent`?',
+    ),
+    ("decisions/gtv_cutoff/type", None, "decisions.gtv_cutoff: the key `type` is missing; add it"),
+    (
+        "decisions/gtv_cutoff/varies",
+        "size",
+        'decisions.gtv_cutoff.varies: "size" is unknown; legal are lesions, dose, gtv, caliper',
     ),
     (
         "study/primary/dose_cutoff",
         62,
-        "study.primary.dose_cutoff: 62 is not on axes.dose_cutoff; the nearest value there is 63: "
-        "use it, or add yours to the axis",
+        "study.primary.dose_cutoff: 62 is not on decisions.dose_cutoff; the nearest option there is 63: "
+        "use it, or add yours to the options",
+    ),
+    (
+        "study/primary/dosecutoff",
+        63,
+        "study.primary.dosecutoff: `dosecutoff` is no decision of this study; did you mean `dose_cutoff`?",
     ),
     (
         "adjustment_sets/baseline_only/covariates",
@@ -299,9 +337,10 @@ CASES = [
         )
     ),
     (
-        "axes/gtv_cutoff",
+        "decisions/gtv_cutoff/options",
         [146, *range(200, 2_000)],
-        "axes: they make 172,896 scenarios; give fewer values, 100,000 are the most",
+        "decisions: they make 172,896 scenarios; give fewer options, 100,000 at most, or draw a sample "
+        "(sample: {size: 500})",
     ),
     (
         "cohort/simulation/variables/age/sd",
@@ -316,13 +355,15 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("path", "value", "fault"), CASES, ids=[f"{case[0]}-{case[1]}" for case in CASES])
+@pytest.mark.parametrize(
+    ("path", "value", "fault"), CASES, ids=[f"{case[0]}-{case[1]}"[:80] for case in CASES]
+)
 def test_each_fault_says_where_what_and_what_to_do(path, value, fault):
     faults = faults_of(changed(path, value))
     assert any(line.startswith(fault) for line in faults), faults
 
 
-SINGLE = ("axes/gtv_cutoff/0", "study/primary/dose_cutoff", "cohort/gtv/column")
+SINGLE = ("decisions/gtv_cutoff/options/0", "study/primary/dose_cutoff", "cohort/gtv/column")
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case[0] in SINGLE], ids=str)
@@ -332,13 +373,13 @@ def test_one_mistake_gives_no_other_message(case):
 
 
 def test_all_faults_come_at_once():
-    config = changed("axes/dose_cutoff", [])
+    config = changed("decisions/dose_cutoff/options", [])
     config["analysis"]["landmark"] = [8]
     config["cohort"]["time"] = 5
     config["covariates"]["sex"]["levels"] = ["male"]
     with pytest.raises(InputError) as caught:
         validate_config(config)
-    starts = ("cohort.time:", "analysis:", "axes.dose_cutoff:", "covariates.sex.levels:")
+    starts = ("cohort.time:", "analysis:", "decisions.dose_cutoff:", "covariates.sex.levels:")
     assert all(any(line.startswith(start) for line in caught.value.faults) for start in starts)
     assert str(caught.value).splitlines()[1:] == [f"- {line}" for line in caught.value.faults]
 
@@ -362,14 +403,15 @@ def test_replaced_covariates_with_default_lists_are_told_plainly():
 
 def test_a_merge_replaces_some_parts_whole_and_leaves_its_inputs_alone():
     user = {
-        "axes": {"dose_cutoff": [50]},
+        "decisions": {"dose_cutoff": [50]},
         "covariates": {"grade": {"column": "g"}},
         "analysis": {"landmarks": [1]},
     }
     before = deepcopy((DEFAULT, user))
     merged = merge_configs(DEFAULT, user)
-    assert merged["axes"]["dose_cutoff"] == [50]
-    assert merged["axes"]["gtv_cutoff"] == DEFAULT["axes"]["gtv_cutoff"]
+    assert merged["decisions"] == DEFAULT["decisions"] | {
+        "dose_cutoff": DEFAULT["decisions"]["dose_cutoff"] | {"options": [50]}
+    }
     assert merged["covariates"] == {"grade": {"column": "g"}}
     assert merged["analysis"] == DEFAULT["analysis"] | {"landmarks": [1]}
     merged["analysis"]["survival_times"].append(99)
@@ -412,18 +454,12 @@ def test_the_defaults_that_are_documented_are_those_that_are_shipped(section):
     for key, entry in documented.items():
         if key != "primary" and "default_text" not in entry:
             assert entry["default"] == DEFAULT[section][key], key
-    primary = SCHEMA["properties"]["study"]["properties"]["primary"]["properties"]
-    assert {name: entry["default"] for name, entry in primary.items()} == DEFAULT["study"]["primary"]
-
-
-def test_the_axes_that_are_documented_are_those_that_are_shipped():
-    for name, entry in SCHEMA["properties"]["axes"]["properties"].items():
-        assert entry["default_text"] == ", ".join(str(item["value"]) for item in DEFAULT["axes"][name])
 
 
 @pytest.mark.parametrize("config", [DEFAULT, EXAMPLE], ids=["default", "example"])
-def test_every_value_of_an_axis_has_its_reason(config):
-    assert all(entry["reason"] for axis in config["axes"].values() for entry in axis)
+def test_every_option_has_its_reason(config):
+    decisions = merge_configs(DEFAULT, config)["decisions"].values()
+    assert all(option["reason"] for decision in decisions for option in decision["options"])
 
 
 def test_the_readme_holds_the_table_of_the_schema():
@@ -437,7 +473,7 @@ def test_the_table_names_units_defaults_and_nested_keys():
     assert "| `study.seed` | whole number up to 9,007,199,254,740,991 |  | `20260101` |" in table
     assert "| `cohort.dose.range` | list of number | of the column | nothing below 0 |" in table
     assert "| `covariates.<name>.role` | `baseline` / `post_treatment` |" in table
-    assert "| `axes.caliper[].reason` | text |" in table
+    assert "| `decisions.<name>.options[].reason` | text |" in table
 
 
 def test_interaction_needs_groups():

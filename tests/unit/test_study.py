@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from survival_multiverse.settings.study import Criterion, Descriptive, Study
-from survival_multiverse.settings.values import AXES, axis_number, canonical_text, level_text
+from survival_multiverse.settings.values import Cutoffs, axis_number, canonical_text, level_text
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config/config.yaml"
@@ -24,7 +24,7 @@ def config() -> dict:
     ("value", "text"),
     [(146, "146"), (146.0, "146"), (0.2, "0.2"), (0.1 + 0.2, "0.3"), ("none", "none"), (math.inf, "none")],
 )
-def test_a_value_of_an_axis_has_one_spelling(value, text):
+def test_an_option_has_one_spelling(value, text):
     assert canonical_text(value) == text
     assert canonical_text(axis_number(text)) == text
 
@@ -37,8 +37,16 @@ def test_a_level_has_one_spelling(level, text):
 def test_the_default_study(config):
     study = Study.from_config(config)
     assert study.primary == (5.0, 63.0, 146.0, 0.2)
-    assert study.axes["caliper"].values[-1] == math.inf
-    assert all(len(study.axes[name].reasons) == len(study.axes[name].values) for name in AXES)
+    assert study.decisions["caliper"].values[-1] == math.inf
+    assert list(study.decisions) == ["oligo_threshold", "dose_cutoff", "gtv_cutoff", "caliper"]
+    for decision in study.decisions.values():
+        assert len(decision.reasons) == len(decision.values)
+        assert all(decision.reasons)
+    assert len(study.grid) == 4 * 4 * 6 * 6
+    assert study.inside == ["gtv_cutoff", "caliper"]
+    assert study.outside == ["oligo_threshold", "dose_cutoff"]
+    assert study.uncertain == []
+    assert study.primary_cutoffs == Cutoffs(lesions=5, dose=63, gtv=146, caliper=0.2)
     assert study.covariates["age"].levels == ("<60", ">=60")
     assert study.covariates["kps"].levels == ("<=80", ">80")
     assert study.id_column == "patient_id"

@@ -20,7 +20,7 @@ from survival_multiverse.scenario import tie_break
 from survival_multiverse.scenario.comparability import match, score
 from survival_multiverse.scenario.tie_break import tie_break_ratios, tie_breaks
 from survival_multiverse.settings.schema import Population, Status
-from survival_multiverse.settings.values import Scenario
+from survival_multiverse.settings.values import Cutoffs
 
 COARSE, FINE = ("sex", "gtv", "response"), ("sex", "years", "gtv")
 TIE_BREAK_RANGE = ["tie_break_median", "tie_break_2.5", "tie_break_97.5", "draws_estimated"]
@@ -30,7 +30,7 @@ ESTIMATE = ["hazard_ratio", "variance_between_orders", "draws_estimated"]
 def scored_of(patients, names=COARSE, *, study=None, population=Population.NON_OLIGOMETASTATIC):
     study = study or small_study()
     cohort = encode_cohort(patients, study)
-    sample = whole_sample(cohort, oligo_threshold=3, dose_cutoff=60, gtv_cutoff=100)
+    sample = whole_sample(cohort, Cutoffs(lesions=3, dose=60, gtv=100))
     scored = score(select_population(sample, population), names)
     return scored, priority(cohort.ids, seed=study.seed)
 
@@ -192,7 +192,7 @@ def tie_break_rows(frame, **labels):
 
 def test_rows_of_a_scenario_are_quantiles_of_the_ratios():
     patients, study = small_patients(), small_study(tie_break_draws=40)
-    frame = frame_of(patients, study, Scenario(3, 60, 100, 0.2))
+    frame = frame_of(patients, study, (3, 60, 100, 0.2))
     *_, found = tie_break_range(patients, draws=40)
     rows = tie_break_rows(
         frame, population="non_oligometastatic", adjustment_set="late", landmark=0, estimator="matched"
@@ -213,7 +213,7 @@ def test_rows_of_a_scenario_are_quantiles_of_the_ratios():
 
 
 def test_every_matched_block_has_a_tie_break_range_and_no_other():
-    frame = frame_of(small_patients(), small_study(), Scenario(5, 60, 100, 0.2))
+    frame = frame_of(small_patients(), small_study(), (5, 60, 100, 0.2))
     ties = frame[frame.analysis == "tie_break"]
     assert set(ties.estimator) == {"matched"}
     heads = ["population", "adjustment_set", "landmark", "landmark_order"]
@@ -238,7 +238,7 @@ def test_every_matched_block_has_a_tie_break_range_and_no_other():
     "spoiled", [{"dose": 50.0}, {"event": 0}, {"sex": "male", "gtv": np.nan}, {"time": 3.0}]
 )
 def test_what_cannot_be_matched_has_a_status(spoiled):
-    frame = frame_of(small_patients().assign(**spoiled), small_study(), Scenario(5, 60, 100, 0.2))
+    frame = frame_of(small_patients().assign(**spoiled), small_study(), (5, 60, 100, 0.2))
     rows = frame[(frame.analysis == "tie_break") & (frame.statistic != "draws_estimated")]
     assert len(rows)
     assert (rows.estimate.isna() == (rows.status != "ok")).all()

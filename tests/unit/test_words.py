@@ -65,7 +65,7 @@ def joint(*, predicted=0.9):
 
 def words_of(study, frame):
     """Every text that the page's words make of a study and its analyses, in sentences."""
-    found = answers(frame, study, joint(), attribute(grid()))
+    found = answers(frame, study, joint(), attribute(grid(), small_study()))
     texts = [paragraph for answer in found for paragraph in answer.sentences]
     texts += [silence(study), joint_null(joint(), study), hidden_bias(frame, study), origin(study)[2]]
     texts += [text for _, text in readings(frame, study)]

@@ -24,7 +24,7 @@ KERNELS = Path("scripts/survival_multiverse/kernels")
 SCENARIOS = Path("results/scenarios")
 PANEL = SCENARIOS / "oligo_threshold~5/dose_cutoff~63"
 SCENARIO = PANEL / "gtv_cutoff~146/caliper~0.2.parquet"
-AXES = {
+DECISIONS = {
     "oligo_threshold": [4, 5],
     "dose_cutoff": [60, 63],
     "gtv_cutoff": [100, 146],
@@ -182,12 +182,12 @@ def take_compiled_kernels_along(copy: Path) -> None:
 
 @pytest.fixture(scope="session")
 def small_settings() -> dict:
-    """The default study with few simulated patients and two values on each axis."""
+    """The default study with few simulated patients and two options of each decision."""
     example = ROOT / "config" / "examples" / "simulated.yaml"
     cohort = yaml.safe_load(example.read_text(encoding="utf-8"))["cohort"]
     cohort["simulation"]["patients"] = 150
-    few = {"inference": {"draws": 15}, "execution": {"draws_per_job": 10, "axes_per_job": 2}}
-    return {"axes": AXES, "cohort": cohort, "analysis": {"landmarks": [8]}, **few}
+    few = {"inference": {"draws": 15}, "execution": {"draws_per_job": 10, "decisions_per_job": 2}}
+    return {"decisions": DECISIONS, "cohort": cohort, "analysis": {"landmarks": [8]}, **few}
 
 
 @pytest.fixture(scope="session")
@@ -198,6 +198,15 @@ def finished(commands, small_settings, tmp_path_factory) -> Studio:
     answer = studio.snakemake()
     assert answer.code == 0, answer.text
     return studio
+
+
+@pytest.fixture
+def gaps(empty) -> Studio:
+    """The small study before its first run, with four combinations left out."""
+    settings = empty.settings()
+    none = {"value": "none", "when": "gtv_cutoff >= 146"}
+    empty.configure({**settings, "decisions": {**DECISIONS, "caliper": [0.2, none]}})
+    return empty
 
 
 @pytest.fixture

@@ -342,18 +342,20 @@ def _(studio):
     )
 
 
-@case("a value added to an axis", {PANEL / "gtv_cutoff~200/caliper~0.2.parquet": "missing"}, noticed=True)
+@case(
+    "an option added to a decision", {PANEL / "gtv_cutoff~200/caliper~0.2.parquet": "missing"}, noticed=True
+)
 def _(studio):
-    settings_with(studio, axes={"gtv_cutoff": [100, 146, 200]})
+    settings_with(studio, decisions={"gtv_cutoff": [100, 146, 200]})
 
 
 @case(
-    "a value taken from an axis",
+    "an option taken from a decision",
     {OTHER: "orphan", SCENARIO: "ok", ESTIMATES: "stale: params"},
     noticed=True,
 )
 def _(studio):
-    settings_with(studio, axes={"gtv_cutoff": [146]})
+    settings_with(studio, decisions={"gtv_cutoff": [146]})
 
 
 @case("a file that no rule makes", {SCENARIOS / "copy.parquet": "orphan", SCENARIO: "ok"})

@@ -10,7 +10,7 @@ from hashlib import sha256
 import pandas as pd
 import pytest
 import yaml
-from conftest import AXES, ROOT, SCENARIO, SCENARIOS, Studio
+from conftest import DECISIONS, ROOT, SCENARIO, SCENARIOS, Studio
 from tampering import CASES, COHORT, MANIFEST, case_table, comment, flip, restored, rewrite
 
 from survival_multiverse.provenance.describe_study import describe_study
@@ -25,7 +25,7 @@ QUICK = {
     "a module that scripts import edited, its time kept",
     "a module on PYTHONPATH before the installed one",
     "another seed",
-    "a value taken from an axis",
+    "an option taken from a decision",
     "a scenario deleted",
 }
 """Cases of each kind; the others are slow."""
@@ -106,7 +106,8 @@ def make_and_describe(studio, target):
     assert studio.snakemake(target).code == 0
     (settings,) = read_study(studio.directory).settings.values()
     run = {"configfiles": ["workflow:config/config.yaml", "config.yaml"], "config": {}}
-    described = {"study": {"title": "A study"}, "cohort": settings["cohort"], "axes": AXES}
+    decisions = {name: {"options": options} for name, options in DECISIONS.items()}
+    described = {"study": {"title": "A study"}, "cohort": settings["cohort"], "decisions": decisions}
     describe_study(study=studio.directory, expected=[target], settings=described, run=run)
 
 

@@ -49,6 +49,20 @@ def test_a_path_off_the_grid_is_refused_with_the_nearest(finished, path, nearest
     assert "is not a scenario of this study" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("outside", "nearest"),
+    [
+        ("gtv_cutoff~100/caliper~none", "gtv_cutoff~100/caliper~0.2"),
+        ("gtv_cutoff~146.0/caliper~none", "gtv_cutoff~146/caliper~none"),
+    ],
+)
+def test_a_combination_that_is_left_out_is_refused_with_the_nearest(gaps, outside, nearest):
+    answer = gaps.snakemake(PANEL / f"{outside}.parquet", "--dry-run")
+    assert answer.code == 1
+    assert f"Nearest: {(PANEL / nearest).as_posix()}.parquet" in answer.text
+    assert "is not a scenario of this study" in answer.text
+
+
 def test_an_unknown_key_is_named_with_the_nearest(empty):
     empty.configure({**empty.settings(), "analysis": {"landmark": [8]}})
     answer = empty.snakemake("--dry-run")
@@ -116,5 +130,5 @@ def test_shuffled_rows_and_columns_give_the_same_bytes(empty, patients):
 
 
 def test_settings_on_the_command_line_count(finished):
-    chosen = ("--config", "execution={axes_per_job: 1}", "--dry-run", "--forceall")
+    chosen = ("--config", "execution={decisions_per_job: 1}", "--dry-run", "--forceall")
     assert finished.snakemake(*chosen).jobs()["fit_scenarios"] == 8

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.slow
 def default_study(commands, tmp_path_factory) -> Studio:
     """The default cohort on a grid of one scenario."""
     studio = Studio(commands, tmp_path_factory.mktemp("paper") / "study")
-    axes = {"oligo_threshold": [5], "dose_cutoff": [63], "gtv_cutoff": [146], "caliper": [0.2]}
-    studio.configure({"axes": axes})
+    decisions = {"oligo_threshold": [5], "dose_cutoff": [63], "gtv_cutoff": [146], "caliper": [0.2]}
+    studio.configure({"decisions": decisions})
     return studio
 
 

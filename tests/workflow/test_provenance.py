@@ -95,7 +95,7 @@ def test_the_graph_has_every_rule_and_the_files_between_them(finished):
     assert boxes["dose_cutoff"] == ("60, 63",)
     assert passing["simulated patients", "build_cohort"] == "patients"
     assert passing["fit_scenarios", "collect_scenarios"] == "16 files"
-    assert passing["dose_cutoff", "fit_scenarios"] == "2 values"
+    assert passing["dose_cutoff", "fit_scenarios"] == "2 options"
     assert passing["build_cohort", "fit_scenarios"] == "1 file"
     assert passing["resample_multiverse", "infer_jointly"] == "4 files"
     assert passing["resources/calibration.csv", "render_report"] == "1 file"

@@ -84,7 +84,7 @@ def test_touching_a_module_reruns_nothing(finished):
 
 def test_a_new_outer_value_runs_its_panels_only(own):
     settings = own.settings()
-    settings["axes"]["dose_cutoff"] = [60, 63, 66]
+    settings["decisions"]["dose_cutoff"] = [60, 63, 66]
     own.configure(settings)
     answer = own.snakemake("--dry-run")
     assert answer.jobs()["fit_scenarios"] == 2
@@ -95,7 +95,7 @@ def test_a_new_outer_value_runs_its_panels_only(own):
 def test_a_new_inner_value_reruns_panels_and_leaves_bytes_as_they_were(own):
     before = own.contents("results/scenarios/**/*.parquet")
     settings = own.settings()
-    settings["axes"]["gtv_cutoff"] = [100, 146, 200]
+    settings["decisions"]["gtv_cutoff"] = [100, 146, 200]
     own.configure(settings)
     assert own.snakemake("--dry-run").jobs()["fit_scenarios"] == 4
     new = PANEL / "gtv_cutoff~200/caliper~0.2.parquet"
@@ -125,7 +125,7 @@ def test_a_setting_of_the_estimators_reruns_every_panel(own):
 
 def test_a_removed_value_reruns_no_panel(own):
     settings = own.settings()
-    settings["axes"]["gtv_cutoff"] = [146]
+    settings["decisions"]["gtv_cutoff"] = [146]
     own.configure(settings)
     answer = own.snakemake("--dry-run")
     assert "fit_scenarios" not in answer.jobs()

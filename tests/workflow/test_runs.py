@@ -13,6 +13,8 @@ import pytest
 import yaml
 from conftest import PANEL, ROOT, SCENARIO, SCENARIOS
 
+from survival_multiverse.files.study_files import ESTIMATES
+
 
 def test_the_study_leaves_its_results_and_nothing_to_do(finished):
     made = {
@@ -70,21 +72,40 @@ def test_a_plain_run_mends_a_deleted_scenario(own):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("axes_per_job", "asked", "jobs"),
+    ("decisions_per_job", "asked", "jobs"),
     [
         (0, [SCENARIO, PANEL / "gtv_cutoff~100/caliper~none.parquet"], {"fit_scenario": 2}),
         (3, ["--until", "fit_scenarios"], {"fit_scenarios": 2}),
     ],
 )
-def test_bytes_do_not_depend_on_cores_or_on_how_jobs_are_cut(finished, empty, axes_per_job, asked, jobs):
+def test_bytes_do_not_depend_on_cores_or_on_how_jobs_are_cut(finished, empty, decisions_per_job, asked, jobs):
     settings = empty.settings()
-    empty.configure({**settings, "execution": {"axes_per_job": axes_per_job}})
+    empty.configure({**settings, "execution": {"decisions_per_job": decisions_per_job}})
     answer = empty.snakemake(*asked, cores=1)
     assert answer.code == 0, answer.text
     assert jobs.items() <= answer.jobs().items()
     made = empty.contents()
-    assert len(list(empty.directory.glob(f"{SCENARIOS}/**/*.parquet"))) == (2 if axes_per_job == 0 else 16)
+    assert len(list(empty.directory.glob(f"{SCENARIOS}/**/*.parquet"))) == (
+        2 if decisions_per_job == 0 else 16
+    )
     assert {name: finished.contents()[name] for name in made} == made
+
+
+@pytest.mark.slow
+def test_a_grid_with_gaps_has_the_scenarios_of_the_whole_one_but_for_those_left_out(finished, gaps):
+    answer = gaps.snakemake(ESTIMATES)
+    assert answer.code == 0, answer.text
+    assert answer.jobs()["fit_scenarios_1"] == 1, answer.text
+    scenarios = f"{SCENARIOS}/**/*.parquet"
+    whole, made = finished.contents(scenarios), gaps.contents(scenarios)
+    left_out = {path for path in whole if path.endswith("gtv_cutoff~100/caliper~none.parquet")}
+    assert made.keys() == whole.keys() - left_out
+    for path in made:
+        assert pq.read_table(gaps.directory / path).equals(pq.read_table(finished.directory / path)), path
+    (gaps.directory / SCENARIO).unlink()
+    answer = gaps.snakemake(SCENARIO)
+    assert answer.jobs() == {"fit_scenario": 1}, answer.text
+    assert gaps.contents(scenarios) == made
 
 
 def test_footers_say_how_a_file_was_made_and_nothing_of_where(finished):
@@ -225,7 +246,7 @@ rule all:
 def outer(empty):
     """Another workflow that has this one as a module, and gives it a study of two scenarios."""
     settings = empty.settings()
-    settings["axes"] = {
+    settings["decisions"] = {
         "oligo_threshold": [5],
         "dose_cutoff": [63],
         "gtv_cutoff": [146],
@@ -249,11 +270,11 @@ def test_a_module_gets_the_settings_of_the_workflow_that_declares_it(empty, oute
     assert answer.code == 0, answer.text
     jobs = answer.jobs()
     assert (jobs["study_fit_scenarios"], jobs["study_describe_study"], jobs["count"]) == (1, 1, 1)
-    other = (empty.directory / "outer.yaml").read_text(encoding="utf-8").replace("axes:", "axis:")
+    other = (empty.directory / "outer.yaml").read_text(encoding="utf-8").replace("decisions:", "decision:")
     (empty.directory / "outer.yaml").write_text(other, encoding="utf-8")
     answer = outer("--dry-run")
     assert answer.code == 1
-    assert "unknown key `axis`" in answer.text
+    assert "unknown key `decision`" in answer.text
     assert "Traceback" not in answer.text
 
 

@@ -10,13 +10,14 @@ from snakemake.exceptions import WorkflowError
 sys.path.append(str(ROOT / "scripts"))
 
 from survival_multiverse.files.config_files import merged_config
+from survival_multiverse.files.expected_cost import cost_words
 from survival_multiverse.provenance.file_records import code_digests
 from survival_multiverse.files.scenario_paths import (
     FOLDER,
-    SCENARIO,
     legal_patterns,
     outside_pattern,
     refusal,
+    scenario_pattern,
 )
 from survival_multiverse.files.study_files import (
     ARMS,
@@ -49,17 +50,19 @@ from survival_multiverse.files.study_files import (
     REPORT,
     RESULTS,
     ROBUSTNESS,
-    SPECIFICATION_FIGURES,
     TRUTH_PATIENTS,
-    axis_texts,
     charted_files,
     cohorts_of_shard,
     draws_of_shard,
     figure_files,
+    has_gaps,
+    inner_decisions,
     paper_files,
     paper_results,
     scenario_files,
+    scenario_runs,
     shard_files,
+    specification_figures,
     survival_figures,
     with_csv,
 )
@@ -67,7 +70,7 @@ from survival_multiverse.cli.study_lock import hold
 from survival_multiverse.provenance.study_records import places_of_configuration
 from survival_multiverse.settings.faults import InputError
 from survival_multiverse.settings.validation import validate_config
-from survival_multiverse.settings.values import AXES
+from survival_multiverse.settings.grid import decision_texts, whole_size
 from survival_multiverse.settings.slices import (
     cohort_settings,
     draw_settings,
@@ -125,6 +128,11 @@ def tell_once(message):
     """Tell the user; the jobs that Snakemake starts as Snakemakes of their own keep silent."""
     if workflow.is_main_process:
         print(message, file=sys.stderr)
+
+
+def tell_cost():
+    """Tell what the study will cost, as far as its grid says."""
+    tell_once(cost_words(config))
 
 
 def study_config():
@@ -197,7 +205,7 @@ def code(script):
 
 def refuse_scenario(wildcards):
     """Name the scenario nearest to a path that is not a scenario."""
-    raise WorkflowError(refusal(wildcards.outside, AXIS_TEXTS))
+    raise WorkflowError(refusal(wildcards.outside, OPTIONS, SCENARIO_FILES))
 
 
 def figure(name, *, caption):
@@ -231,8 +239,8 @@ def csv_tables(written, *shown):
 
 
 def panel_path(folder, name):
-    """Return a path below a folder with one level for each axis that a job has a single value of."""
-    return str(Path(folder, *(f"{axis}~{{{axis}}}" for axis in OUTER_AXES), name))
+    """Return a path below a folder with one level for each decision that a job has a single option of."""
+    return str(Path(folder, *(f"{decision}~{{{decision}}}" for decision in OUTER), name))
 
 
 ALIVE = hold_study()
@@ -240,7 +248,7 @@ GIVEN = config
 config = study_config()
 # Read here: when jobs are made, Snakemake no longer says that this is a module.
 RUN = run_facts()
-AXIS_TEXTS = axis_texts(config)
+OPTIONS = decision_texts(config)
 PAPER = {
     role: without_braces(place.replace("workflow:", f"{ROOT}/"))
     for role, place in paper_files(config).items()

@@ -62,7 +62,7 @@ rule draw_charts:
         **charted_files(config),
     output:
         archive=PAGE_CHARTS,
-        figures=[figure(name, caption=name) for name in SPECIFICATION_FIGURES],
+        figures=[figure(name, caption=name) for name in CHART_FIGURES],
     log:
         "logs/draw_charts.log",
     localrule: True

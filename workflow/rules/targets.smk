@@ -1,15 +1,19 @@
 # The scenarios, and the files that several rules make or read; all paths stand in scripts/survival_multiverse/files/study_files.py.
 SCENARIO_FILES = scenario_files(config)
 
-# One job evaluates every combination of the inner axes for one combination of the outer ones.
-OUTER_AXES = AXES[: len(AXES) - config["execution"]["axes_per_job"]]
-INNER_AXES = AXES[len(OUTER_AXES) :]
-PANEL_FILES = expand(SCENARIO, **{name: AXIS_TEXTS[name] for name in INNER_AXES}, allow_missing=True)
+SCENARIO = scenario_pattern(OPTIONS)
+
+# One job evaluates every combination of the inner decisions for one combination of the outer ones. In a grid with
+# gaps, of conditions or of a sample, a job evaluates some scenarios in a row.
+INNER = inner_decisions(config)
+OUTER = [name for name in OPTIONS if name not in INNER]
+PANEL_FILES = expand(SCENARIO, **{name: OPTIONS[name] for name in INNER}, allow_missing=True)
 
 CALIBRATION = str(ROOT / "resources" / "calibration.csv")
 SHARDS = {kind: list(files) for kind, files in shard_files(config).items()}
 SURVIVAL_FIGURES = survival_figures(config)
-FIGURES = list(figure_files(*SURVIVAL_FIGURES, *SPECIFICATION_FIGURES, *EXPORT_FIGURES))
+CHART_FIGURES = specification_figures(config)
+FIGURES = list(figure_files(*SURVIVAL_FIGURES, *CHART_FIGURES, *EXPORT_FIGURES))
 # What the survival figures show, as numbers.
 SURVIVAL_NUMBERS = list(figure_files(*SURVIVAL_FIGURES, endings=["csv"]))
 PAGES = [REPORT, PAGE_CHARTS, MANUSCRIPT, MANUSCRIPT_LATEX, ESTIMATES_CSV]
@@ -33,8 +37,8 @@ STUDY_FILES = [
 # Together they match every path below the scenarios, and none twice: refuse_scenario handles what
 # fit_scenarios does not make.
 wildcard_constraints:
-    **legal_patterns(AXIS_TEXTS),
-    outside=outside_pattern(AXIS_TEXTS),
+    **legal_patterns(OPTIONS),
+    outside=outside_pattern(OPTIONS, SCENARIO_FILES if has_gaps(config) else ()),
     kind="|".join(SHARDS),
     shard="[0-9]+",
     setting="|".join(CALIBRATION_COHORTS),

@@ -15,29 +15,21 @@ from survival_multiverse.cohort.sample import Sample, design_matrix
 from survival_multiverse.cohort.simulation import simulate_cohort
 from survival_multiverse.estimators.cox import CoxFit, cox, hazard_ratio
 from survival_multiverse.inference.joint_inference import (
-    BLOCK_KEYS,
     NULLS,
     adjust_specifications,
     bootstrap_intervals,
+    joint_columns,
     jointly_test,
 )
-from survival_multiverse.inference.resampling import (
-    CutoffCell,
-    Resample,
-    covariate_nulls,
-    cutoff_cells,
-    draw,
-    evaluate,
-    prepare,
-    specification_keys,
-)
+from survival_multiverse.inference.resampling import Resample, all_keys, cutoff_cells, evaluate, resample
 from survival_multiverse.kernels.tie_breaks import VARIANCE, combine_orders
 from survival_multiverse.scenario.comparability import Scored, matched_sample, score_columns, weights
 from survival_multiverse.scenario.encoded_study import EncodedStudy, encode_study
 from survival_multiverse.scenario.tie_break import tie_break_ratios, tie_breaks
-from survival_multiverse.settings.schema import PRIMARY, WITH_COVARIATES, Estimator, Status
+from survival_multiverse.settings.grid import options_of, primary_texts
+from survival_multiverse.settings.schema import WITH_COVARIATES, Estimator, Status
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import axis_number
+from survival_multiverse.settings.values import canonical_text
 
 NO_EFFECT, KNOWN_EFFECT, EFFECT_ON_COURSE = "no_effect", "known_effect", "effect_on_course"
 SETTINGS = (NO_EFFECT, KNOWN_EFFECT, EFFECT_ON_COURSE)
@@ -49,8 +41,8 @@ def calibration_config(config: Mapping[str, Any], setting: str) -> dict[str, Any
     """Narrow the configuration to one block of each set and estimator, its dose effect known.
 
     The block has the primary population and dose, its lowest, primary and highest volume cutoff, and every
-    caliper. Baseline covariates move the dose as configured; what it acts on depends on the setting (see
-    `SETTINGS`).
+    caliper; of any other decision it has the primary option. Baseline covariates move the dose as configured;
+    what it acts on depends on the setting (see `SETTINGS`).
 
     Raises
     ------
@@ -59,31 +51,41 @@ def calibration_config(config: Mapping[str, Any], setting: str) -> dict[str, Any
     """
     if setting not in SETTINGS:
         raise ValueError(f"the setting is one of {SETTINGS}, not {setting!r}")
-    primary, axes, cohort = config["study"]["primary"], config["axes"], config["cohort"]
-    volumes = sorted(axis_number(entry["value"]) for entry in axes["gtv_cutoff"])
-    kept = {
-        "oligo_threshold": [primary["oligo_threshold"]],
-        "dose_cutoff": [primary["dose_cutoff"]],
-        "gtv_cutoff": sorted({volumes[0], axis_number(primary["gtv_cutoff"]), volumes[-1]}),
-        "caliper": [entry["value"] for entry in axes["caliper"]],
-    }
-    simulation = cohort["simulation"] | {
-        "dose_effect_from": primary["dose_cutoff"],
+    study = Study.from_config(config)
+    simulation = config["cohort"]["simulation"] | {
+        "dose_effect_from": study.primary_cutoffs.dose,
         "dose_changes_post_treatment": setting == EFFECT_ON_COURSE,
     }
     if setting == NO_EFFECT:
         simulation["dose_hazard_ratio"] = 1.0
     inference = {
-        "populations": [str(PRIMARY)],
+        "populations": [str(study.primary_population)],
         "estimators": list(map(str, WITH_COVARIATES)),
         "landmarks": [0],
     }
+    decisions = config["decisions"].items()
     return {
-        **config,
-        "axes": {name: [{"value": value} for value in values] for name, values in kept.items()},
-        "cohort": {**cohort, "source": "simulated", "simulation": simulation},
+        # A sample is of the whole grid.
+        **{name: group for name, group in config.items() if name != "sample"},
+        "decisions": {
+            name: _narrowed(decision, primary)
+            for (name, decision), primary in zip(decisions, primary_texts(config), strict=True)
+        },
+        "cohort": {**config["cohort"], "source": "simulated", "simulation": simulation},
         "inference": config["inference"] | inference,
     }
+
+
+def _narrowed(decision: Mapping[str, Any], primary: str) -> dict[str, Any]:
+    """Return a decision with the options of the block: three volume cutoffs, every caliper, else one."""
+    options = options_of(decision)
+    varies = decision.get("varies")
+    wanted = {primary}
+    if varies == "caliper":
+        wanted |= {canonical_text(option["value"]) for option in options}
+    if varies == "gtv":
+        wanted |= {canonical_text(options[end]["value"]) for end in (0, -1)}
+    return {**decision, "options": [own for own in options if canonical_text(own["value"]) in wanted]}
 
 
 def run_replicates(
@@ -125,16 +127,15 @@ def run_replicates(
 
 def joint_p_values(patients: pd.DataFrame, study: Study, *, draws: int) -> list[dict[str, Any]]:
     """Return P of every joint test of each block, and the smallest one of max-T, under both nulls."""
-    (cell,) = cutoff_cells(patients, study)
-    keys = specification_keys(cell, study).reset_index(drop=True)
-    observed = evaluate(cell, study)
+    keys, observed = _observed(patients, study)
+    block_keys = joint_columns(study)
     records = []
     for null in NULLS:
-        drawn = _draws(cell, null, study, draws)
+        drawn = _draws(patients, null, study, draws)
         blocks = jointly_test(keys, observed, drawn, study, str(null))
-        adjusted = adjust_specifications(keys, observed, drawn, str(null))
-        smallest = adjusted.groupby(BLOCK_KEYS, dropna=False)["p_value_max_t"].min()
-        blocks = blocks.merge(smallest.rename("p_max_t").reset_index(), on=BLOCK_KEYS, validate="1:1")
+        adjusted = adjust_specifications(keys, observed, drawn, study, str(null))
+        smallest = adjusted.groupby(block_keys, dropna=False)["p_value_max_t"].min()
+        blocks = blocks.merge(smallest.rename("p_max_t").reset_index(), on=block_keys, validate="1:1")
         for block in blocks.itertuples():
             records += [
                 {
@@ -149,28 +150,29 @@ def joint_p_values(patients: pd.DataFrame, study: Study, *, draws: int) -> list[
     return records
 
 
-def _draws(cell: CutoffCell, kind: Resample, study: Study, draws: int) -> np.ndarray:
-    simulated = kind is Resample.SIMULATION
-    nulls, prepared = (covariate_nulls(cell), prepare(cell, study)) if simulated else ((), ())
-    return np.stack(
-        [evaluate(draw(cell, kind, number, study, nulls), study, prepared) for number in range(draws)]
-    )
+def _observed(patients: pd.DataFrame, study: Study) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the specifications of the joint tests and their estimates."""
+    cells = cutoff_cells(patients, study)
+    keys, kept = all_keys(cells, study)
+    return keys, np.concatenate([evaluate(cell, study) for cell in cells])[kept]
+
+
+def _draws(patients: pd.DataFrame, kind: Resample, study: Study, draws: int) -> np.ndarray:
+    return np.stack([drawn for _, drawn in resample(patients, study, kind, range(draws))])
 
 
 def percentile_intervals(patients: pd.DataFrame, study: Study, *, draws: int) -> list[dict[str, Any]]:
     """Bootstrap percentile intervals under the primary cutoffs: of patients, and of pairs after matching."""
-    axes = {name: replace(axis, values=(getattr(study.primary, name),)) for name, axis in study.axes.items()}
     records = []
     for kind, estimators in (
         (Resample.BOOTSTRAP_PATIENTS, WITH_COVARIATES),
         (Resample.BOOTSTRAP_PAIRS, (Estimator.MATCHED,)),
     ):
         inference = study.inference.model_copy(update={"estimators": tuple(map(str, estimators))})
-        primary = replace(study, axes=axes, inference=inference)
-        (cell,) = cutoff_cells(patients, primary)
-        keys = specification_keys(cell, primary).reset_index(drop=True)
-        drawn = _draws(cell, kind, primary, draws)
-        each, _ = bootstrap_intervals(keys, evaluate(cell, primary), drawn, primary, str(kind))
+        primary = replace(study, grid=(study.primary,), inference=inference)
+        keys, observed = _observed(patients, primary)
+        drawn = _draws(patients, kind, primary, draws)
+        each, _ = bootstrap_intervals(keys, observed, drawn, primary, str(kind))
         records += [
             {
                 "estimator": row.estimator,
@@ -187,11 +189,11 @@ def percentile_intervals(patients: pd.DataFrame, study: Study, *, draws: int) ->
 
 def primary_intervals(patients: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
     """Return the Wald interval of the log hazard ratio of every estimator under the primary cutoffs."""
-    encoded = encode_study(patients, study)
+    encoded = encode_study(patients, study, study.primary)
     sample = encoded.sample(study.primary)
     fits = [_wald(Estimator.UNADJUSTED, "", "model", _arm_fit(sample), study)]
     for name, scored in encoded.scores(sample):
-        matching = encoded.match(scored, study.primary.caliper)
+        matching = encoded.match(scored, study.primary_cutoffs.caliper)
         pairs = matched_sample(scored, matching)
         fit = _arm_fit(pairs, cluster=pairs.pair)
         fits += [_wald(Estimator.MATCHED, name, kind, fit, study) for kind in ("clustered", "naive")]
@@ -215,7 +217,7 @@ def _over_orders(
     ties = tie_breaks(
         encoded.ranks, seed=study.seed, draws=analysis.few_orders, minimum_events=analysis.minimum_events
     )
-    ((estimates,),) = tie_break_ratios(scored, [study.primary.caliper], matching.sd_logit, ties)
+    ((estimates,),) = tie_break_ratios(scored, [study.primary_cutoffs.caliper], matching.sd_logit, ties)
     log_ratio, std_error = combine_orders(estimates)
     mean_error = float(np.sqrt(np.nanmean(estimates[:, VARIANCE])))
     return [

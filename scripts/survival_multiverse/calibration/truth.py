@@ -48,13 +48,13 @@ def true_log_ratios(config: Mapping[str, Any], *, patients: int) -> pd.DataFrame
     # Numbers as ids lead from the canonical patients back to their potential outcomes.
     study = replace(Study.from_config(narrowed), id_column="patient number")
     outcomes = potential_outcomes(simulation, study, replicate=TRUTH_REPLICATE)
-    encoded = encode_study(prepare_cohort(outcomes.patients, study).patients, study)
+    encoded = encode_study(prepare_cohort(outcomes.patients, study).patients, study, study.primary)
     number = encoded.cohort.ids.astype(np.int64) - 1
     sample = encoded.sample(study.primary)
     everybody = _doubled_log_ratio(outcomes, number[sample.index])
     rows = [(str(Estimator.UNADJUSTED), "", *everybody)]
     for name, scored in encoded.scores(sample):
-        matched = matched_sample(scored, encoded.match(scored, study.primary.caliper))
+        matched = matched_sample(scored, encoded.match(scored, study.primary_cutoffs.caliper))
         own = number[scored.sample.index]
         tilts = {estimator: tilt(scored.fit.probability, kind) for kind, estimator in enumerate(WEIGHTED)}
         ratios = {

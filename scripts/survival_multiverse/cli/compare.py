@@ -15,9 +15,8 @@ from survival_multiverse.provenance.file_records import readable
 from survival_multiverse.provenance.former_names import under_present_names
 from survival_multiverse.provenance.job_records import ELSEWHERE, WORKFLOW
 from survival_multiverse.provenance.study_records import StudyRecords, recorded_study
-from survival_multiverse.settings.values import AXES
 
-KEYS = (*AXES, "population", "adjustment_set", "estimator", "landmark", "landmark_order")
+KEYS = ("population", "adjustment_set", "estimator", "landmark", "landmark_order")
 SHOWN = 8
 
 
@@ -134,20 +133,24 @@ def estimates_moved(one: Path, other: Path) -> Iterator[str]:
     )
     for key in sorted(moved, key=lambda key: -sizes[key])[:SHOWN]:
         ratios = f"{math.exp(moved[key][0]):.4g} → {math.exp(moved[key][1]):.4g}"
-        named = (f"{name} {value}" for name, value in zip(KEYS, key, strict=True) if value is not None)
+        named = (f"{name} {value}" for name, value in key if value is not None)
         yield f"  {ratios}: {', '.join(named)}"
 
 
 def _log_hazard_ratios(path: Path) -> dict[tuple[Any, ...], float | None] | None:
+    """Return the estimates of a table of specifications by the columns, with names, that tell them apart."""
     if not path.is_file():
         return None
     with readable(path):
-        table = pq.read_table(path, columns=[*KEYS, "log_hazard_ratio"])
-    keys = zip(*(table[name].to_pylist() for name in KEYS), strict=True)
+        # The decisions come first.
+        names = pq.read_schema(path).names
+        keys = [*names[: names.index(KEYS[0])], *KEYS]
+        table = pq.read_table(path, columns=[*keys, "log_hazard_ratio"])
+    columns = [[(name, value) for value in table[name].to_pylist()] for name in keys]
     values = table["log_hazard_ratio"].to_pylist()
     return {
         key: value if value is not None and math.isfinite(value) else None
-        for key, value in zip(keys, values, strict=True)
+        for key, value in zip(zip(*columns, strict=True), values, strict=True)
     }
 
 

@@ -27,7 +27,13 @@ from survival_multiverse.scenario.dictionary import FLAGS, STATISTICS
 from survival_multiverse.settings.faults import InputError
 from survival_multiverse.settings.json_schema import schema_of, with_defaults
 from survival_multiverse.settings.models import Settings
-from survival_multiverse.settings.schema import ESTIMATE_COLUMNS, STATUS_REASON, Status
+from survival_multiverse.settings.schema import (
+    ESTIMATE_COLUMNS,
+    STATUS_REASON,
+    VARIED_COLUMNS,
+    Column,
+    Status,
+)
 from survival_multiverse.settings.settings_table import settings_table
 from survival_multiverse.settings.study import Study
 
@@ -39,7 +45,12 @@ PICTURED = "results/robustness/specifications.parquet"
 def estimate_columns() -> str:
     """Return Markdown tables of a scenario file's columns and words; a unit in braces is the role's."""
     lines = ["| column | type | unit | meaning |", "|---|---|---|---|"]
-    lines += [f"| `{c.name}` | {c.type} | {c.unit} | {c.description} |" for c in ESTIMATE_COLUMNS]
+    options = [
+        Column(name, "number", *VARIED_COLUMNS[decision.varies])
+        for name, decision in _default_study().decisions.items()
+    ]
+    columns = (*options, *ESTIMATE_COLUMNS)
+    lines += [f"| `{c.name}` | {c.type} | {c.unit} | {c.description} |" for c in columns]
     lines += ["", "| status | meaning |", "|---|---|"]
     lines += [f"| `{status}` | {STATUS_REASON.get(status, 'a number')} |" for status in Status]
     lines += ["", "| analysis | statistic | meaning |", "|---|---|---|"]
@@ -91,10 +102,13 @@ def keep_picture_rows(study: Path) -> None:
         raise InputError([fault], subject="the picture")
     default = _default_study()
     found = pd.read_parquet(path)
-    if set(found["dose_cutoff"]) != set(default.axes["dose_cutoff"].values):
+    if set(found["dose_cutoff"]) != set(default.decisions["dose_cutoff"].values):
         fault = f"{path} is not of the default study: its cutoffs of the exposure are others"
         raise InputError([fault], subject="the picture")
-    rows = picture_rows(release_table("specifications", found, minimum=default.minimum_count), default)
+    shared = release_table(
+        "specifications", found, minimum=default.minimum_count, decisions=default.decisions
+    )
+    rows = picture_rows(shared, default)
     rows.to_csv(WORKFLOW_ROOT / PICTURE_ROWS, index=False, lineterminator="\n")
 
 

@@ -30,7 +30,7 @@ from survival_multiverse.provenance.study_records import (
     recorded_study,
 )
 from survival_multiverse.settings.faults import InputError
-from survival_multiverse.settings.values import canonical_text
+from survival_multiverse.settings.grid import primary_texts
 
 COLUMNS, ROWS = 12, 3
 """Shown of the places of a number."""
@@ -121,8 +121,8 @@ def _primary(records: StudyRecords) -> Primary | None:
     """Return what the study is about, if the settings of a job that knows are kept."""
     for settings in records.settings.values():
         if fits(settings, ABOUT):
-            axes = {name: canonical_text(value) for name, value in settings["study"]["primary"].items()}
-            return Primary(axes, settings["inference"]["populations"])
+            options = dict(zip(settings["decisions"], primary_texts(settings), strict=True))
+            return Primary(options, settings["inference"].get("populations", ()))
     return None
 
 

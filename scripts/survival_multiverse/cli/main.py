@@ -11,6 +11,7 @@ from survival_multiverse.files.places import WORKFLOW_ROOT
 from survival_multiverse.settings.faults import InputError
 
 COMMANDS = {
+    "init": ("init", "write a first configuration from a file of patients"),
     "run": ("run", "run a study from nothing, or from what an earlier run left, to its report"),
     "regenerate": ("regenerate", "make chosen scenarios of a finished study again"),
     "audit": ("audit", "say whether every result is what its inputs, settings, code and packages make of it"),

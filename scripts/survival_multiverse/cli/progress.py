@@ -18,7 +18,9 @@ from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 from survival_multiverse.files.places import WORKFLOW_ROOT
 from survival_multiverse.files.scenario_paths import FOLDER
 
-RULE = re.compile(r"^(?:rule|use rule \w+ as) (\w+)", re.MULTILINE)
+RULE = re.compile(r"^ *(?:rule|use rule \w+ as) (\w+)", re.MULTILINE)
+NUMBERED = re.compile(r"_\d+$")
+"""How the name of a rule ends of which the workflow has several, for a grid with gaps."""
 
 
 def stages() -> dict[str, str]:
@@ -78,7 +80,7 @@ class Progress:
         self.scenarios[rule] += sum(path.startswith(f"{FOLDER}/") for path in job.output)
         if self.verbose:
             self.say(f"{taken:7.1f} s  {named(rule, job.wildcards)}")
-        stage = self.stages.get(rule, rule)
+        stage = self.stages.get(NUMBERED.sub("", rule), rule)
         if self.stream.isatty():
             self.show(self.line(stage))
         elif not self.verbose and stage not in self.told:

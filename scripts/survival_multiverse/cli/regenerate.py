@@ -10,9 +10,10 @@ from pathlib import Path
 
 from survival_multiverse.cli.run import take_over
 from survival_multiverse.files.scenario_paths import FOLDER, chosen_scenarios
-from survival_multiverse.files.study_files import axis_texts, scenario_files
+from survival_multiverse.files.study_files import scenario_files
 from survival_multiverse.provenance.study_records import current_config, read_study
 from survival_multiverse.settings.faults import InputError
+from survival_multiverse.settings.grid import decision_texts
 
 SHOWN = 5
 """Scenarios that are named."""
@@ -24,7 +25,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--directory", type=Path, default=Path(), help="the study; its results are below it")
     parser.add_argument("--configfile", type=Path, help="its configuration, if not that of its last run")
     parser.add_argument(
-        "scenarios", nargs="+", help="paths of scenarios, or conditions: 'dose_cutoff==63 & caliper<=0.2'"
+        "scenarios",
+        nargs="+",
+        help="paths of scenarios, or conditions: 'dose_cutoff == 63 and caliper <= 0.2'",
     )
     given = parser.parse_args(arguments)
     study, configfile = given.directory.resolve(), given.configfile and given.configfile.resolve()
@@ -34,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     records.check_version()
     os.chdir(study)
     config = current_config(records, configfile)
-    paths = chosen_scenarios(given.scenarios, scenario_files(config), axis_texts(config))
+    paths = chosen_scenarios(given.scenarios, scenario_files(config), decision_texts(config))
     # Held until this process ends.
     take_over(study)
     # Imported here, since loading the compiled code takes seconds.

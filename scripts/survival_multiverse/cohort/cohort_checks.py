@@ -13,6 +13,7 @@ from survival_multiverse.settings.cells import CONTROL, Cells
 from survival_multiverse.settings.faults import nearest
 from survival_multiverse.settings.names import settings_name
 from survival_multiverse.settings.study import Covariate, Quantity, Study
+from survival_multiverse.settings.values import OPTIONAL_ROLES
 
 ROWS_NAMED = 5
 VALUES_SHOWN = 5
@@ -33,7 +34,7 @@ class Field:
     name
         Role, or name of the covariate or descriptive.
     kind
-        number, event, category, text or id.
+        number, event, category, exposure (in groups), text or id.
     key
         Where the settings say what it may hold.
     low, high
@@ -75,8 +76,14 @@ def fields_of(study: Study) -> list[Field]:
         _number("time", study.time, "cohort.time", above=0.0),
         Field("event", study.event.column, "event"),
     ]
-    for role in ("dose", "gtv", "lesions"):
-        fields.append(_number(role, getattr(study, role), f"cohort.{role}", lowest=0.0))
+    if study.exposure_levels:
+        fields.append(
+            Field("dose", study.dose.column, "exposure", "cohort.dose", levels=study.exposure_levels)
+        )
+    for role in ("dose", *OPTIONAL_ROLES):
+        own = getattr(study, role)
+        if own is not None and not (role == "dose" and study.exposure_levels):
+            fields.append(_number(role, own, f"cohort.{role}", lowest=0.0))
     for name, covariate in study.covariates.items():
         key = f"covariates.{settings_name(name)}"
         if covariate.type == "categorical":
@@ -149,6 +156,7 @@ def value_faults(
 def _checks(field: Field, refuse: bool) -> list[Check]:
     """Return the tests of one field; a gap passes all of them but the one for gaps."""
     make = {"number": _number_checks, "event": _event_checks, "category": _category_checks, "id": _id_checks}
+    make["exposure"] = _category_checks
     checks = [*_text_checks(field), *(make[field.kind](field) if field.kind in make else [])]
     if refuse and field.kind != "text":
         remedy = "fill them in, or set cohort.missing_values to complete_case"

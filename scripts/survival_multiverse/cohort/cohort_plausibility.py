@@ -8,6 +8,7 @@ from survival_multiverse.cohort.cohort_checks import told_rows
 from survival_multiverse.settings.faults import nearest
 from survival_multiverse.settings.names import settings_name
 from survival_multiverse.settings.study import Covariate, Quantity, Study
+from survival_multiverse.settings.values import OPTIONAL_ROLES
 
 # An exponential time is that far from its 90th percentile once in 10^20 patients, a log-normal one of SD 1.5
 # on the log scale once in 10^6.
@@ -39,7 +40,9 @@ def implausible(
     """
     faults = _absent_levels(values, study)
     numbers: dict[str, tuple[Quantity | Covariate, str]] = {"time": (study.time, "cohort.time.range")}
-    numbers |= {role: (getattr(study, role), f"cohort.{role}.range") for role in ("dose", "gtv", "lesions")}
+    roles = [role for role in ("dose", *OPTIONAL_ROLES) if getattr(study, role)]
+    roles = [role for role in roles if role != "dose" or not study.exposure_levels]
+    numbers |= {role: (getattr(study, role), f"cohort.{role}.range") for role in roles}
     for name, covariate in study.covariates.items():
         if covariate.type == "continuous":
             numbers[name] = (covariate, f"covariates.{settings_name(name)}.range")

@@ -1,7 +1,7 @@
 """Preparation of a file's columns as the canonical frame of patients, with counts of exclusions."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +10,13 @@ import pandas as pd
 from survival_multiverse.cohort.cohort_checks import Field, column_faults, fields_of, to_event, value_faults
 from survival_multiverse.cohort.cohort_plausibility import implausible, in_another_unit
 from survival_multiverse.cohort.level_merging import merge_levels
+from survival_multiverse.cohort.option_columns import option_columns, option_fields, option_flow
 from survival_multiverse.estimators.curves import timefix
 from survival_multiverse.estimators.limits import at_least, at_most
 from survival_multiverse.settings.cells import Cells, empty_rows
 from survival_multiverse.settings.faults import InputError, nearest
 from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import OPTIONAL_ROLES
 
 __all__ = ["InputError", "PreparedCohort", "dataset_names", "nearest", "prepare_cohort"]
 
@@ -29,8 +31,10 @@ class PreparedCohort:
     Attributes
     ----------
     patients
-        One row a patient, sorted by `patient_id`: patient_id (text), time (float64), event (int64), dose,
-        gtv, lesions (float64), one column per covariate (text or None; float64 or NaN), one per descriptive.
+        One row a patient, sorted by `patient_id`: patient_id (text), time (float64), event (int64), dose
+        (float64; of an exposure in groups the place of its level), gtv and lesions where there are any
+        (float64), one column per covariate (text or None; float64 or NaN), one per descriptive, and what the
+        options of decisions need (`option_columns`).
     flow
         step, reason, n_excluded, n_remaining: from everybody in the data to those analysed.
     missing
@@ -71,7 +75,7 @@ def prepare_cohort(frame: pd.DataFrame, study: Study) -> PreparedCohort:
         Naming every fault; rows are counted from 1, without the header, and patients' ids are never shown.
     """
     frame, study = merge_levels(frame, study)
-    fields = fields_of(study)
+    fields = [*fields_of(study), *option_fields(study)]
     names = [str(column) for column in frame.columns]
     if frame.empty:
         raise InputError(
@@ -95,17 +99,19 @@ def prepare_cohort(frame: pd.DataFrame, study: Study) -> PreparedCohort:
     if faults:
         raise InputError(faults, subject="the data")
     _refuse_hopeless(values["dose"][kept], study)
-    patients = _canonical_frame({name: column[kept] for name, column in values.items()}, study)
+    columns = {name: column[kept] for name, column in option_columns(values, named, study).items()}
+    patients = _canonical_frame({name: column[kept] for name, column in values.items()}, columns, study)
     warnings = in_another_unit({name: column[kept] for name, column in values.items()}, study)
-    flow = _with_warnings(flow, warnings)
+    flow = _with_lines(flow, option_flow(columns, study))
+    n = int(flow["n_remaining"].iloc[-1]) if not columns else int(kept.sum())
+    flow = _with_lines(flow, [("warning", text, 0, n) for text in warnings])
     return PreparedCohort(patients, flow, _count_missing(patients, study), tuple(warnings))
 
 
-def _with_warnings(flow: pd.DataFrame, warnings: list[str]) -> pd.DataFrame:
-    """Add to the flow a line for each warning, which excludes nobody."""
-    n = int(flow["n_remaining"].iloc[-1])
-    lines = pd.DataFrame([("warning", text, 0, n) for text in warnings], columns=flow.columns)
-    return pd.concat([flow, lines], ignore_index=True) if warnings else flow
+def _with_lines(flow: pd.DataFrame, lines: Sequence[tuple[str, str, int, int]]) -> pd.DataFrame:
+    """Add lines to the flow: an option, with whom it leaves out of the analysed, or a warning."""
+    added = pd.DataFrame(list(lines), columns=flow.columns)
+    return pd.concat([flow, added], ignore_index=True) if lines else flow
 
 
 def dataset_names() -> tuple[str, ...]:
@@ -129,6 +135,10 @@ def _parse(field: Field, cells: Cells) -> np.ndarray:
         return to_event(cells)
     if field.kind == "category":
         return cells.levels(field.levels)
+    if field.kind == "exposure":
+        texts = cells.levels(field.levels)
+        codes = {level: float(code) for code, level in enumerate(field.levels)}
+        return np.array([codes.get(text, np.nan) for text in texts], dtype=np.float64)
     return cells.texts if field.kind == "id" else cells.shown()
 
 
@@ -179,7 +189,22 @@ def _apply_criteria(
 
 def _refuse_hopeless(dose: np.ndarray, study: Study) -> None:
     """Raise an error if no cutoff divides the doses: there would be nothing to compare in any population."""
-    cutoffs = study.axes["dose_cutoff"].values
+    if study.exposure_levels:
+        present = np.unique(dose)
+        if len(present) < 2:
+            raise InputError(
+                [
+                    f"column `{study.dose.column}` (dose): all patients are in one group, so that there is "
+                    "nothing to compare; correct cohort.dose.levels or the data"
+                ],
+                subject="the data",
+            )
+        return
+    decision = study.decision_of("dose")
+    others = [name for name, own in study.decisions.items() if "exposure" in own.kinds]
+    if decision is None or others:
+        return
+    cutoffs = study.values_of("dose")
     if any(0 < at_least(dose, cutoff).sum() < len(dose) for cutoff in cutoffs):
         return
     unit = f" {study.dose.unit}" if study.dose.unit else ""
@@ -188,20 +213,25 @@ def _refuse_hopeless(dose: np.ndarray, study: Study) -> None:
         [
             f"column `{study.dose.column}` (dose): one arm is empty in every scenario, since doses run from "
             f"{dose.min():.15g} to {dose.max():.15g}{unit} and the cutoffs are {cut}; "
-            "choose axes.dose_cutoff inside the range of the doses"
+            f"choose decisions.{decision.name} inside the range of the doses"
         ],
         subject="the data",
     )
 
 
-def _canonical_frame(values: dict[str, np.ndarray], study: Study) -> pd.DataFrame:
-    names = ["time", "event", "dose", "gtv", "lesions", *study.covariates]
+def _canonical_frame(
+    values: dict[str, np.ndarray], columns: Mapping[str, np.ndarray], study: Study
+) -> pd.DataFrame:
+    roles = [role for role in OPTIONAL_ROLES if getattr(study, role)]
+    names = ["time", "event", "dose", *roles, *study.covariates]
     names += [descriptive.name for descriptive in study.descriptives]
     patients = pd.DataFrame({name: pd.Series(values[name]) for name in names})
     ids = values["id"] if study.id_column else content_ids(patients)
     patients.insert(0, "patient_id", pd.Series(ids, dtype=object))
     patients["event"] = patients["event"].astype(np.int64)
     patients["time"] = timefix(patients["time"].to_numpy())
+    # After the ids, which the content of the other columns may make.
+    patients = patients.assign(**columns)
     # Fixed-width text sorts several times faster than Python's, in the same order.
     order = np.argsort(patients["patient_id"].to_numpy(dtype=str), kind="stable")
     return patients.iloc[order].reset_index(drop=True)
@@ -232,7 +262,7 @@ def _digest(content: bytes | memoryview) -> bytes:
 
 
 def _count_missing(patients: pd.DataFrame, study: Study) -> pd.DataFrame:
-    labels = {role: getattr(study, role).label for role in ("gtv", "lesions")}
+    labels = {role: own.label for role in OPTIONAL_ROLES if (own := getattr(study, role))}
     labels |= {covariate.name: covariate.label for covariate in study.covariates.values()}
     labels |= {descriptive.name: descriptive.label for descriptive in study.descriptives}
     lines = [(name, label, int(patients[name].isna().sum()), len(patients)) for name, label in labels.items()]

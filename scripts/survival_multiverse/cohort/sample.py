@@ -1,15 +1,17 @@
 """Patients as arrays sorted by time, as every estimator takes them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from survival_multiverse.estimators.limits import at_least
+from survival_multiverse.estimators.splines import quantile_knots, restricted_cubic_spline
 from survival_multiverse.kernels.arms import arm_counts
 from survival_multiverse.settings.schema import Population, Status
 from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import OPTIONAL_ROLES, Cutoffs
 
 GTV_LEVELS = ("below cutoff", "at or above cutoff")
 STATE_LEVELS = (str(Population.OLIGOMETASTATIC), str(Population.NON_OLIGOMETASTATIC))
@@ -64,8 +66,10 @@ class Cohort:
 
     Attributes
     ----------
-    time, event, dose, gtv, lesions
-        Shape (n,). Gaps are NaN in `gtv` and `lesions`.
+    time, event, dose
+        Shape (n,). An exposure in groups is coded 0 and 1.
+    gtv, lesions
+        Shape (n,), a gap is NaN; None where the study has no such role.
     factors, codes
         Covariates with levels and their codes, shape (factors, n); a gap is -1.
     names, values
@@ -74,13 +78,19 @@ class Cohort:
         Descriptive columns with the levels seen, and their codes, shape (notes, n); a gap is -1.
     ids
         Patient ids, shape (n,); they never leave the library.
+    rows
+        Place of each in the canonical frame, shape (n,).
+    knots
+        Those of the covariates that enter models as a spline, by name.
+    score_knots
+        The same of the propensity score alone: at quantiles of the cohort.
     """
 
     time: np.ndarray
     event: np.ndarray
     dose: np.ndarray
-    gtv: np.ndarray
-    lesions: np.ndarray
+    gtv: np.ndarray | None
+    lesions: np.ndarray | None
     factors: tuple[Factor, ...]
     codes: np.ndarray
     names: tuple[str, ...]
@@ -88,6 +98,9 @@ class Cohort:
     notes: tuple[Factor, ...]
     note_codes: np.ndarray
     ids: np.ndarray
+    rows: np.ndarray
+    knots: Mapping[str, tuple[float, ...]]
+    score_knots: Mapping[str, tuple[float, ...]]
 
 
 def encode_cohort(patients: pd.DataFrame, study: Study) -> Cohort:
@@ -98,20 +111,26 @@ def encode_cohort(patients: pd.DataFrame, study: Study) -> Cohort:
     patients
         Canonical frame, one row a patient.
     study
-        Names covariates and their levels.
+        Names covariates and their levels; as `Study.under` has it for the options of a scenario.
 
     Returns
     -------
     Cohort
-        All patients, in ascending time.
+        The patients whom these options keep, in ascending time.
     """
-    order = np.lexsort((patients["patient_id"].to_numpy(dtype=object).astype(str), patients["time"]))
+    time, event = f"time{study.endpoint}", f"event{study.endpoint}"
+    exposure = study.exposure or "dose"
+    rows = np.flatnonzero(_kept(patients, study, (time, event, exposure)))
+    patients = patients.iloc[rows]
+    order = np.lexsort((patients["patient_id"].to_numpy(dtype=object).astype(str), patients[time]))
     patients = patients.iloc[order]
     grouped = [covariate for covariate in study.covariates.values() if covariate.levels]
     continuous = [covariate for covariate in study.covariates.values() if covariate.type == "continuous"]
     codes = np.full((len(grouped), len(patients)), MISSING, dtype=np.int64)
     for row, covariate in zip(codes, grouped, strict=True):
         column = patients[covariate.name]
+        if covariate.joined:
+            column = column.replace(dict(covariate.joined))
         if covariate.type == "categorical" or covariate.cut is None:
             row[:] = pd.Categorical(column, categories=list(covariate.levels)).codes
         else:
@@ -120,11 +139,11 @@ def encode_cohort(patients: pd.DataFrame, study: Study) -> Cohort:
     values = [patients[covariate.name].to_numpy(dtype=np.float64) for covariate in continuous]
     notes = [pd.Categorical(patients[note.name]) for note in study.descriptives]
     return Cohort(
-        time=patients["time"].to_numpy(dtype=np.float64),
-        event=patients["event"].to_numpy(dtype=np.int64),
-        dose=patients["dose"].to_numpy(dtype=np.float64),
-        gtv=patients["gtv"].to_numpy(dtype=np.float64),
-        lesions=patients["lesions"].to_numpy(dtype=np.float64),
+        time=patients[time].to_numpy(dtype=np.float64),
+        event=patients[event].to_numpy(dtype=np.int64),
+        dose=exposure_codes(patients[exposure].to_numpy(dtype=np.float64), study),
+        gtv=patients["gtv"].to_numpy(dtype=np.float64) if study.gtv else None,
+        lesions=patients["lesions"].to_numpy(dtype=np.float64) if study.lesions else None,
         factors=tuple(Factor(c.name, c.levels, c.role == "baseline") for c in grouped),
         codes=codes,
         names=tuple(covariate.name for covariate in continuous),
@@ -137,7 +156,54 @@ def encode_cohort(patients: pd.DataFrame, study: Study) -> Cohort:
             len(notes), len(patients)
         ),
         ids=patients["patient_id"].to_numpy(dtype=object),
+        rows=rows[order],
+        knots={covariate.name: covariate.knots for covariate in continuous if covariate.knots},
+        score_knots=_score_knots(patients, study),
     )
+
+
+def _score_knots(patients: pd.DataFrame, study: Study) -> dict[str, tuple[float, ...]]:
+    """Return knots of what enters the score as a number, at quantiles of the patients who have a value."""
+    if not study.score_splines:
+        return {}
+    numbers = [covariate.name for covariate in study.covariates.values() if not covariate.levels]
+    numbers += ["lesions"] if study.lesions else []
+    return {name: quantile_knots(patients[name].dropna().to_numpy(dtype=np.float64)) for name in numbers}
+
+
+def _kept(patients: pd.DataFrame, study: Study, needed: Sequence[str]) -> np.ndarray:
+    """Return the mask of the patients whom the options keep, shape (n,)."""
+    kept = patients[list(needed)].notna().all(axis=1).to_numpy()
+    for name in study.filters:
+        kept &= patients[name].to_numpy() == 1
+    if study.compared:
+        codes = [study.exposure_levels.index(level) for level in study.compared]
+        kept &= patients["dose"].isin(codes).to_numpy()
+    if study.every_covariate:
+        roles = [role for role in OPTIONAL_ROLES if getattr(study, role)]
+        kept &= patients[[*roles, *study.covariates]].notna().all(axis=1).to_numpy()
+    return kept
+
+
+def exposure_codes(values: np.ndarray, study: Study) -> np.ndarray:
+    """Return the exposure as it is analysed: of two compared groups 0 and 1, and NaN in the others.
+
+    Parameters
+    ----------
+    values
+        The exposure of the canonical frame, shape (n,).
+    study
+        Says which groups are compared.
+
+    Returns
+    -------
+    np.ndarray
+        Shape (n,).
+    """
+    if not study.compared:
+        return values
+    low, high = (study.exposure_levels.index(level) for level in study.compared)
+    return np.select([values == low, values == high], [0.0, 1.0], np.nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +225,10 @@ class Sample:
         Descriptive columns and their codes, shape (notes, n).
     pair
         Pair number, shape (n,), or None before matching.
+    knots
+        Those of the covariates that enter models as a spline, by name.
+    score_knots
+        The same of the propensity score alone: at quantiles of the cohort.
     """
 
     index: np.ndarray
@@ -172,6 +242,8 @@ class Sample:
     notes: tuple[Factor, ...]
     note_codes: np.ndarray
     pair: np.ndarray | None = None
+    knots: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    score_knots: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.time)
@@ -193,6 +265,8 @@ class Sample:
             self.notes,
             self.note_codes[:, rows],
             pair,
+            self.knots,
+            self.score_knots,
         )
 
     def factor_codes(self, name: str) -> np.ndarray:
@@ -234,38 +308,45 @@ class Sample:
         return Status.OK if min(deaths_low, deaths_high) >= minimum_events else Status.TOO_FEW_EVENTS
 
 
-def whole_sample(cohort: Cohort, *, oligo_threshold: float, dose_cutoff: float, gtv_cutoff: float) -> Sample:
+def whole_sample(cohort: Cohort, cutoffs: Cutoffs) -> Sample:
     """Return all patients with the groupings that these cutoffs make.
 
     Parameters
     ----------
     cohort
         All patients, from `encode_cohort`.
-    oligo_threshold
-        Number of lesions from which a patient is not oligometastatic.
-    dose_cutoff
-        Lowest dose of arm 1, in the unit of the dose.
-    gtv_cutoff
-        Lowest volume of the upper group, in the unit of the volume.
+    cutoffs
+        Of count, exposure and size, each in its unit.
 
     Returns
     -------
     Sample
         In ascending time.
     """
-    large = np.where(np.isnan(cohort.gtv), MISSING, at_least(cohort.gtv, gtv_cutoff))
-    state = np.where(np.isnan(cohort.lesions), MISSING, at_least(cohort.lesions, oligo_threshold))
+    groups, levels, names, values = [], [], [], []
+    for name, measured_values, cutoff, own in (
+        ("gtv", cohort.gtv, cutoffs.gtv, Factor("gtv", GTV_LEVELS, True)),
+        ("lesions", cohort.lesions, cutoffs.lesions, Factor("state", STATE_LEVELS, True)),
+    ):
+        if measured_values is not None:
+            gap = np.isnan(measured_values)
+            groups.append(np.where(gap, MISSING, at_least(measured_values, cutoff)).astype(np.int64))
+            levels.append(own)
+            names.append(name)
+            values.append(measured_values)
     return Sample(
         index=np.arange(len(cohort.time)),
         time=cohort.time,
         event=cohort.event,
-        arm=at_least(cohort.dose, dose_cutoff).astype(np.int64),
-        factors=(*cohort.factors, Factor("gtv", GTV_LEVELS, True), Factor("state", STATE_LEVELS, True)),
-        codes=np.vstack([cohort.codes, large, state]).astype(np.int64),
-        names=(*cohort.names, "gtv", "lesions"),
-        values=np.column_stack([cohort.values, cohort.gtv, cohort.lesions]),
+        arm=at_least(cohort.dose, cutoffs.dose).astype(np.int64),
+        factors=(*cohort.factors, *levels),
+        codes=np.vstack([cohort.codes, *groups]).astype(np.int64),
+        names=(*cohort.names, *names),
+        values=np.column_stack([cohort.values, *values]),
         notes=cohort.notes,
         note_codes=cohort.note_codes,
+        knots=cohort.knots,
+        score_knots=cohort.score_knots,
     )
 
 
@@ -292,10 +373,13 @@ def select_population(sample: Sample, population: Population) -> Sample:
     return replace(kept, factors=kept.factors[:-1], codes=np.ascontiguousarray(kept.codes[:-1]))
 
 
-def design_matrix(sample: Sample, names: Sequence[str]) -> tuple[np.ndarray, list[tuple[str, str]]]:
+def design_matrix(
+    sample: Sample, names: Sequence[str], *, score: bool = False
+) -> tuple[np.ndarray, list[tuple[str, str]]]:
     """Return the columns of a model, and (variable, contrast) of each.
 
-    Groupings give an indicator for each level but the reference; other covariates enter linearly.
+    Groupings give an indicator for each level but the reference; other covariates enter linearly, or as a
+    restricted cubic spline where they are coded so.
 
     Parameters
     ----------
@@ -303,6 +387,8 @@ def design_matrix(sample: Sample, names: Sequence[str]) -> tuple[np.ndarray, lis
         Patients without gaps in these variables.
     names
         Variables of the model, among them ``arm``.
+    score
+        Whether the model is a propensity score, which may have splines of its own.
 
     Returns
     -------
@@ -321,8 +407,15 @@ def design_matrix(sample: Sample, names: Sequence[str]) -> tuple[np.ndarray, lis
                 columns.append(codes == code)
                 terms.append((name, f"{levels[code]} vs {levels[0]}"))
         else:
-            columns.append(sample.values[:, sample.names.index(name)])
-            terms.append((name, "per unit"))
+            values = sample.values[:, sample.names.index(name)]
+            knots = sample.knots.get(name) or (sample.score_knots.get(name, ()) if score else ())
+            if not knots:
+                columns.append(values)
+                terms.append((name, "per unit"))
+                continue
+            basis = restricted_cubic_spline(values, knots)
+            columns += list(basis.T)
+            terms += [(name, f"spline term {term}") for term in range(1, basis.shape[1] + 1)]
     matrix = np.empty((len(sample), len(columns)))
     for j, column in enumerate(columns):
         matrix[:, j] = column

@@ -15,6 +15,7 @@ from survival_multiverse.estimators.limits import at_least
 from survival_multiverse.settings.names import table_name
 from survival_multiverse.settings.simulation_model import SimulatedVariable, Simulation
 from survival_multiverse.settings.study import Covariate, Descriptive, Quantity, Study
+from survival_multiverse.settings.values import OPTIONAL_ROLES
 
 STREAM = 1
 """First spawn key of every random stream here, so that no other module's draws coincide with these."""
@@ -154,9 +155,11 @@ def _outcomes(
 def _reference(settings: Simulation, study: Study) -> dict[str, Any]:
     """Dose margin and Weibull scale of a fixed population: functions of the settings, not of the seed."""
     seed = (0, 0)
-    latent = _latent_dose(settings, *_baseline(settings, study, seed=seed, patients=REFERENCE_PATIENTS), seed)
+    patients = REFERENCE_PATIENTS
+    drawn = _baseline(settings, study, seed=seed, patients=patients)
+    latent = _latent_dose(settings, *drawn, seed, patients)
     margin = (float(np.mean(latent)), float(np.std(latent)))
-    values, high = _draw_variables(settings, study, seed=seed, patients=REFERENCE_PATIENTS, margin=margin)
+    values, high = _draw_variables(settings, study, seed=seed, patients=patients, margin=margin)
     hazards = np.exp(_linear_predictor(settings, study, values, high))
     # S(median) = mean of exp(-H0(median) * hazards) = 1/2 gives H0(median) = (median / scale) ** shape.
     log_cumulative = brentq(lambda x: np.mean(np.exp(-math.exp(x) * hazards)) - 0.5, -60.0, 60.0, xtol=1e-12)
@@ -174,7 +177,7 @@ def _draw_variables(
 ) -> tuple[Values, np.ndarray]:
     """Draw all variables (numbers, or level codes) and who has a high dose, each of shape (patients,)."""
     values, names = _baseline(settings, study, seed=seed, patients=patients)
-    latent = (_latent_dose(settings, values, names, seed) - margin[0]) / margin[1]
+    latent = (_latent_dose(settings, values, names, seed, patients) - margin[0]) / margin[1]
     values["dose"] = _quantile(settings.variables["dose"], latent)
     high = at_least(values["dose"], settings.dose_effect_from)
     for name, covariate in study.covariates.items():
@@ -191,13 +194,15 @@ def _draw_variables(
 def _baseline(
     settings: Simulation, study: Study, *, seed: tuple[int, int], patients: int
 ) -> tuple[Values, list[str]]:
-    names = ["gtv", "lesions", *(name for name, item in study.covariates.items() if item.role == "baseline")]
+    names = [*_optional(study), *(name for name, item in study.covariates.items() if item.role == "baseline")]
     variables = settings.variables
     return {name: _quantile(variables[name], _normal(seed, name, patients)) for name in names}, names
 
 
-def _latent_dose(settings: Simulation, values: Values, names: list[str], seed: tuple[int, int]) -> np.ndarray:
-    latent = _normal(seed, "dose", len(values["gtv"]))
+def _latent_dose(
+    settings: Simulation, values: Values, names: list[str], seed: tuple[int, int], patients: int
+) -> np.ndarray:
+    latent = _normal(seed, "dose", patients)
     for name in names:
         latent += _effect(settings.variables[name], "dose_shift", values[name])
     return latent
@@ -206,9 +211,14 @@ def _latent_dose(settings: Simulation, values: Values, names: list[str], seed: t
 def _linear_predictor(settings: Simulation, study: Study, values: Values, high: np.ndarray) -> np.ndarray:
     """Log hazard relative to the baseline."""
     predictor = math.log(settings.dose_hazard_ratio) * high
-    for name in ("gtv", "lesions", *study.covariates):
+    for name in (*_optional(study), *study.covariates):
         predictor = predictor + _effect(settings.variables[name], "hazard_ratio", values[name])
     return predictor
+
+
+def _optional(study: Study) -> dict[str, Quantity]:
+    """Return the roles that the study has of those that a cohort may do without."""
+    return {role: own for role in OPTIONAL_ROLES if (own := getattr(study, role)) is not None}
 
 
 def _effect(
@@ -277,7 +287,7 @@ def _frame(
     }
     words |= {item.name: settings.variables[item.name].values for item in study.descriptives}
     named: dict[str, Quantity | Covariate | Descriptive]
-    named = {"dose": study.dose, "gtv": study.gtv, "lesions": study.lesions, **study.covariates}
+    named = {"dose": study.dose, **_optional(study), **study.covariates}
     named |= {item.name: item for item in study.descriptives}
     for name, item in named.items():
         column = np.asarray(words[name], dtype=object)[values[name]] if name in words else values[name]

@@ -8,7 +8,7 @@ from survival_multiverse.files.bounded_yaml import check_bounds, read_yaml
 from survival_multiverse.settings.faults import InputError
 from survival_multiverse.settings.former_names import present_names, renaming_message
 from survival_multiverse.settings.schema import PATHS
-from survival_multiverse.settings.validation import merge_configs
+from survival_multiverse.settings.validation import merge_configs, without_absent_roles
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -53,13 +53,15 @@ def merged_config(
     if module:
         layers.append(located(module, Path.cwd()))
     merged: dict[str, Any] = {}
+    default: dict[str, Any] = {}
     for layer in layers:
         present, former = present_names(layer)
         merged = merge_configs(merged, present)
+        default = default or merged
         for name in former:
             if tell:
                 tell(renaming_message(name))
-    return merged
+    return without_absent_roles(merged, default)
 
 
 def _bounded(command_line: Mapping[str, Any]) -> Mapping[str, Any]:

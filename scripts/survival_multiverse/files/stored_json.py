@@ -17,7 +17,7 @@ MANIFEST = {
 }
 CRATE = {"@graph": [{"@id": str}]}
 SETTINGS = {"study": {str: object}}
-ABOUT = {"study": {"title": str, "primary": {str: object}}, "inference": {"populations": [str]}}
+ABOUT = {"study": {"title": str}, "decisions": {str: {"options": [object]}}, "inference": {"draws": int}}
 SHARING = {"disclosure": {"minimum_count": int}}
 """Shapes, the last two of the settings of a job that is given these: a type, a list of one shape, a mapping
 of known keys, or (``str``) one of any keys."""

@@ -1,11 +1,10 @@
 """Paths of the files of a study, for the rules and for what looks at a study without running it."""
 
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from survival_multiverse.files.scenario_paths import FOLDER
-from survival_multiverse.settings.values import AXES, canonical_text
+from survival_multiverse.files.scenario_paths import FOLDER, scenario_id
+from survival_multiverse.settings.grid import scenario_grid, whole_size
 
 COHORT = "results/cohort/cohort.parquet"
 FLOW = "results/cohort/flow.parquet"
@@ -26,6 +25,8 @@ CALIBRATION = "resources/calibration.csv"
 
 # Enough for a Monte-Carlo error of 0.01 at the 0.05 level, of 0.05 in a power, and below 0.001 in the truth.
 CALIBRATION_COHORTS = {"no_effect": 500, "known_effect": 100, "effect_on_course": 75}
+SCENARIOS_PER_JOB = 24
+"""Of a grid with gaps: with more of them a lost job costs more, with fewer the start of a job does."""
 COHORTS_PER_JOB, CALIBRATION_DRAWS, TRUTH_PATIENTS = 25, 199, 1_000_000
 
 
@@ -65,7 +66,6 @@ RESULTS = {
 CHARTED = ("specifications", "attribution", "score_overlap", "cutpoints", "dose_response", "null_curves")
 CHARTED_OF_PAPER = ("matching", "ensemble_members", "published")
 EXPORT_FIGURES = ("summary",)
-SPECIFICATION_FIGURES = ("specification_curve", "hazard_ratio_surface")
 CALIBRATION_PARTS = [
     f"results/calibration/{setting}/shard~{shard}.parquet"
     for setting, cohorts in CALIBRATION_COHORTS.items()
@@ -112,22 +112,28 @@ def with_csv(tables: Iterable[str]) -> list[str]:
     return [path for table in tables for path in (table, f"{table.removesuffix('.parquet')}.csv")]
 
 
-def axis_texts(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Canonical texts of the values of each axis, in the order given."""
-    return {
-        name: tuple(
-            canonical_text(entry["value"] if isinstance(entry, Mapping) else entry)
-            for entry in config["axes"][name]
-        )
-        for name in AXES
-    }
-
-
 def scenario_files(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Path of every scenario, the last axis running fastest."""
-    grid = itertools.product(*axis_texts(config).values())
-    ids = ("/".join(map("~".join, zip(AXES, values, strict=True))) for values in grid)
-    return tuple(f"{FOLDER}/{name}.parquet" for name in ids)
+    """Path of every scenario, the last decision running fastest."""
+    names = tuple(config["decisions"])
+    return tuple(f"{FOLDER}/{scenario_id(names, texts)}.parquet" for texts in scenario_grid(config))
+
+
+def inner_decisions(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Decisions of which one job evaluates all options."""
+    names = tuple(config["decisions"])
+    return names[max(len(names) - config["execution"]["decisions_per_job"], 0) :]
+
+
+def has_gaps(config: Mapping[str, Any]) -> bool:
+    """Whether conditions or a sample leave combinations of options out."""
+    return len(scenario_grid(config)) < whole_size(config)
+
+
+def scenario_runs(config: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Scenarios of a grid with gaps, job by job: some in a row, which share most of their options."""
+    size = SCENARIOS_PER_JOB if config["execution"]["decisions_per_job"] else 1
+    files = scenario_files(config)
+    return [files[start : start + size] for start in range(0, len(files), size)]
 
 
 def numbers_of_draws(config: Mapping[str, Any]) -> dict[str, int]:
@@ -169,11 +175,17 @@ def cohorts_of_shard(shard: int) -> list[int]:
 def survival_figures(config: Mapping[str, Any]) -> list[str]:
     """Names of the figures of the primary scenario's survival curves."""
     return [
-        "survival_curves_oligometastatic_state",
+        *(["survival_curves_oligometastatic_state"] if config["cohort"].get("lesions") else []),
         "survival_curves_dose",
         *(f"survival_curves_dose_by_{name}" for name in config["analysis"]["interactions"]),
         *(f"survival_curves_dose_matched_{name}" for name in config["adjustment_sets"]),
     ]
+
+
+def specification_figures(config: Mapping[str, Any]) -> list[str]:
+    """Names of the page's charts that are figures, too: a map needs two decisions with several options."""
+    several = sum(len(decision["options"]) > 1 for decision in config["decisions"].values())
+    return ["specification_curve", *(["hazard_ratio_surface"] if several > 1 else [])]
 
 
 def figure_files(*names: str, endings: Sequence[str] = ("svg", "png")) -> tuple[str, ...]:

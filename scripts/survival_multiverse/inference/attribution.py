@@ -1,26 +1,38 @@
-"""Attribution of the log hazard ratio's spread to choices: exact sums of squares over a full factorial."""
+"""Attribution of the log hazard ratio's spread to decisions: sums of squares, or Shapley shares."""
 
+import math
+from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from survival_multiverse.inference.robustness import BLOCK, INNER
+from survival_multiverse.inference.robustness import block_columns, blocks_of
+from survival_multiverse.inference.shapley import shapley_intervals, shapley_shares
 from survival_multiverse.settings.schema import PASSES, Status
+from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import canonical_text
 
 DESCRIPTIVE = ["population", "estimator", "landmark", "landmark_order"]
-OUTER = ["oligo_threshold", "dose_cutoff", *INNER, "adjustment_set"]
 TIE_BREAK = "tie_break"
 """Term of the order in which patients of equal score are matched, which is no choice of the analyst."""
-_TERM_COLUMNS = ["term", "order", "degrees_of_freedom", "sum_of_squares", "share", "cells", "dropped_levels"]
+REST = "interactions"
+"""Term of what the main effects leave, where the combinations of options have gaps."""
+BOOTSTRAP_DRAWS = 500
+ATTRIBUTION_KIND = 8
+_TERM_COLUMNS = [
+    *("term", "order", "degrees_of_freedom", "sum_of_squares", "share", "share_lower", "share_upper"),
+    *("cells", "dropped_levels", "method"),
+]
 
 
-def attribute(specs: pd.DataFrame) -> pd.DataFrame:
-    """Compute sums of squares of log HR: inside each block, and descriptively over what makes the blocks.
+def attribute(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Attribute the spread of log HR to decisions: inside each block, and descriptively over all of them.
 
-    The decomposition is that of the functional analysis of variance [1]_.
+    Over a full factorial the decomposition is that of the functional analysis of variance [1]_. Where
+    conditions or a sample leave gaps in it, each decision has its Shapley share of R2 of the main effects
+    [2]_, the same number in a full factorial, and `interactions` is the rest; of a sample with an interval.
 
     A matched estimate also varies with the order in which patients of equal score are matched. That is a
     term of its own, `TIE_BREAK` of order 0: the sum over the cells of the variance between the orders, on the
@@ -30,18 +42,23 @@ def attribute(specs: pd.DataFrame) -> pd.DataFrame:
     ----------
     specs
         `robustness.specifications`.
+    study
+        Gives the decisions.
 
     Returns
     -------
     pd.DataFrame
         One row a term: scope (block | multiverse), the block, `gate` (all, or the gate whose specifications
-        alone count), `term` (factors joined by ' x '), `order`, `degrees_of_freedom`, `sum_of_squares`, its
-        share, and levels dropped to complete the factorial.
+        alone count), `term` (decisions joined by ' x '), `order`, `degrees_of_freedom`, `sum_of_squares`, its
+        share, the limits of a share that a sample estimates, levels dropped to complete the factorial, and
+        `method` (factorial or shapley).
 
     References
     ----------
     .. [1] Hoeffding W. A class of statistics with asymptotically normal distribution. Annals of Mathematical
        Statistics 1948;19:293–325.
+    .. [2] Lindeman RH, Merenda PF, Gold RZ. Introduction to bivariate and multivariate analysis. Glenview:
+       Scott, Foresman; 1980.
     """
     estimated = (specs["status"] == str(Status.OK)).to_numpy()
     values = np.where(estimated, specs["log_hazard_ratio"].to_numpy(dtype=float), np.nan)
@@ -49,23 +66,77 @@ def attribute(specs: pd.DataFrame) -> pd.DataFrame:
     for name in specs.columns[specs.columns.str.startswith(PASSES)]:
         passes = specs[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
         gates[name] = np.where(passes == 1.0, values, np.nan)
-    columns = {name: specs[name].to_numpy() for name in {*BLOCK, *OUTER}}
+    within, names = block_columns(study), [*study.decisions, "adjustment_set"]
+    columns = {name: specs[name].to_numpy() for name in {*within, *names}}
     between = specs["variance_between_orders"].to_numpy(dtype=float)
     records = []
-    for scope, keys, factors in (("block", BLOCK, INNER), ("multiverse", DESCRIPTIVE, OUTER)):
-        for rows in specs.groupby(keys, dropna=False, sort=True).indices.values():
-            block = {name: columns[name][rows[0]] for name in keys}
+    for scope, keys in (("block", within), ("multiverse", DESCRIPTIVE)):
+        for block, rows in blocks_of(specs, keys, study):
+            factors = [name for name in names if name not in block or _pooled(block, name, study)]
             levels, position = _factorial({name: columns[name][rows] for name in factors})
             if not levels:
                 continue
+            shape = [len(entries) for entries in levels.values()]
+            full = math.prod(shape) == len(set(zip(*position, strict=True))) == len(rows)
             for gate, log_ratios in gates.items():
-                # The estimates, and the variance of each between the orders.
-                array = np.full([2, *(len(entries) for entries in levels.values())], np.nan)
-                array[0][position], array[1][position] = log_ratios[rows], between[rows]
                 shared = {"scope": scope, **block, "gate": gate}
-                records += [{**shared, **term} for term in _terms(array[0], array[1], levels)]
-    heads = ["population", "oligo_threshold", "dose_cutoff", "adjustment_set", *DESCRIPTIVE[1:]]
-    return pd.DataFrame(records, columns=["scope", *heads, "gate", *_TERM_COLUMNS])
+                if full:
+                    # The estimates, and the variance of each between the orders.
+                    array = np.full([2, *shape], np.nan)
+                    array[0][position], array[1][position] = log_ratios[rows], between[rows]
+                    terms = _terms(array[0], array[1], levels)
+                else:
+                    coded = dict(zip(levels, position, strict=True))
+                    terms = _shapley_terms(log_ratios[rows], between[rows], coded, study)
+                records += [{**shared, **term} for term in terms]
+    return pd.DataFrame(records, columns=["scope", *within, "gate", *_TERM_COLUMNS])
+
+
+def _pooled(block: Mapping[str, Any], name: str, study: Study) -> bool:
+    """Return whether a decision that others are apart in is pooled in a block."""
+    return name in study.uncertain and block[name] is None
+
+
+def _shapley_terms(
+    log_ratios: np.ndarray, between: np.ndarray, factors: Mapping[str, np.ndarray], study: Study
+) -> list[dict[str, Any]]:
+    """Return the share of each decision over the specifications that exist, of the rest and of tie-breaks."""
+    known = ~np.isnan(log_ratios)
+    if not known.any():
+        return []
+    values = log_ratios[known]
+    own = {name: codes[known] for name, codes in factors.items()}
+    shares = shapley_shares(values, own)
+    squares = float(((values - values.mean()) ** 2).sum())
+    noise = between[known]
+    tie_breaks = float(noise.sum()) if noise.size and not np.isnan(noise).any() else None
+    total = squares + (tie_breaks or 0.0)
+    scale = squares / total if total > 0 else np.nan
+    limits: Mapping[str, tuple[float, float]] = {}
+    if study.sampled:
+        seed = int(np.random.SeedSequence(study.seed, spawn_key=(ATTRIBUTION_KIND,)).generate_state(1)[0])
+        level = study.analysis.confidence_level
+        limits = shapley_intervals(values, own, draws=BOOTSTRAP_DRAWS, seed=seed, level=level)
+    rest = 1.0 - sum(shares.values())
+    terms = [(name, 1, share, limits.get(name, (np.nan, np.nan))) for name, share in shares.items()]
+    terms.append((REST, len(shares), rest, (np.nan, np.nan)))
+    if tie_breaks is not None and scale > 0:
+        terms.append((TIE_BREAK, 0, tie_breaks / squares if squares > 0 else np.nan, (np.nan, np.nan)))
+    return [
+        {
+            "term": name,
+            "order": order,
+            "degrees_of_freedom": len(np.unique(own[name])) - 1 if name in own else np.nan,
+            "sum_of_squares": share * squares,
+            "share": share * scale,
+            "share_lower": low * scale,
+            "share_upper": high * scale,
+            "cells": len(values),
+            "dropped_levels": "",
+            "method": "shapley",
+        }
+        for name, order, share, (low, high) in terms
+    ]
 
 
 def _factorial(columns: dict[str, np.ndarray]) -> tuple[dict[str, list[Any]], tuple[np.ndarray, ...]]:
@@ -74,7 +145,7 @@ def _factorial(columns: dict[str, np.ndarray]) -> tuple[dict[str, list[Any]], tu
     for name, values in columns.items():
         known = [value for value in values.tolist() if value == value and value is not None]
         distinct = sorted(set(known))
-        if len(distinct) > 1:
+        if len(distinct) > 1 and len(known) == len(values):
             rank = {value: index for index, value in enumerate(distinct)}
             levels[name] = distinct
             position.append(np.array([rank[value] for value in values.tolist()]))
@@ -108,8 +179,11 @@ def _terms(array: np.ndarray, between: np.ndarray, levels: dict[str, list[Any]])
             "degrees_of_freedom": degrees,
             "sum_of_squares": value,
             "share": value / total if total > 0 else np.nan,
+            "share_lower": np.nan,
+            "share_upper": np.nan,
             "cells": array.size,
             "dropped_levels": "; ".join(dropped),
+            "method": "factorial",
         }
         for term, (order, degrees, value) in squares.items()
     ]

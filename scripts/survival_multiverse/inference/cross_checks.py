@@ -107,7 +107,7 @@ def compare_with_libraries(patients: pd.DataFrame, study: Study) -> pd.DataFrame
 
 def fitted_models(patients: pd.DataFrame, study: Study) -> Iterator[Fitted]:
     """Yield the models of the primary scenario as the study's own code fits them."""
-    encoded = encode_study(patients, study)
+    encoded = encode_study(patients, study, study.primary)
     sample = encoded.sample(study.primary)
     minimum = study.analysis.minimum_events
     yield _arm_model(sample, None, Estimator.UNADJUSTED, minimum)
@@ -124,7 +124,7 @@ def fitted_models(patients: pd.DataFrame, study: Study) -> Iterator[Fitted]:
             scored.status,
         )
         yield _adjusted_model(scored.sample, scored.names, name, minimum)
-        pairs = matched_sample(scored, encoded.match(scored, study.primary.caliper))
+        pairs = matched_sample(scored, encoded.match(scored, study.primary_cutoffs.caliper))
         yield _arm_model(pairs, name, Estimator.MATCHED, minimum)
 
 

@@ -10,6 +10,7 @@ from survival_multiverse.cohort.sample import Sample
 from survival_multiverse.estimators.cox import CoxFit, cox, hazard_ratio, likelihood_ratio_test
 from survival_multiverse.estimators.curves import normal_quantile
 from survival_multiverse.estimators.limits import merge_rounded
+from survival_multiverse.estimators.splines import quantile_knots, restricted_cubic_spline
 from survival_multiverse.kernels.arms import arm_counts
 from survival_multiverse.kernels.cutpoints import maximal_log_rank, standardised_log_rank
 from survival_multiverse.scenario.cautions import flags_of_arms
@@ -18,8 +19,19 @@ from survival_multiverse.settings.schema import Population, Status
 from survival_multiverse.settings.study import Study
 
 SELECTED_RANGE = (0.1, 0.9)
-SPLINE_QUANTILES = (0.1, 0.5, 0.9)
 CUTPOINT_KIND = 5
+EMPTY = {
+    "cutpoints": (
+        "cutoff n_above n_below hazard_ratio ci_lower ci_upper p_value status flags population variable"
+    ),
+    "selected_cutoffs": (
+        "cutoff statistic p_naive p_value candidates permutations status population variable n"
+    ),
+    "dose_response": (
+        "value hazard_ratio ci_lower ci_upper status knots p_nonlinear population variable reference"
+    ),
+}
+"""Columns of each table, of an exposure that no cutoff divides: without a row."""
 
 
 def candidate_cutoffs(values: np.ndarray) -> np.ndarray:
@@ -141,18 +153,6 @@ def ratio_by_cutoff(sample: Sample, values: np.ndarray, *, minimum_events: int, 
     return frame.astype(types | {"status": object, "flags": object})
 
 
-def restricted_cubic_spline(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
-    """Return columns of a restricted cubic spline with three knots: linear, bending (Harrell 2015, 2.4.5)."""
-    low, middle, high = knots
-
-    def cubed(at: float) -> np.ndarray:
-        return np.maximum(values - at, 0.0) ** 3
-
-    width = high - middle
-    bend = cubed(low) - cubed(middle) * (high - low) / width + cubed(high) * (middle - low) / width
-    return np.column_stack([values, bend / (high - low) ** 2])
-
-
 def spline_of(sample: Sample, values: np.ndarray, *, reference: float, level: float) -> pd.DataFrame:
     """Return the hazard ratio along a continuous variable against a reference, with a test of its curvature.
 
@@ -165,10 +165,10 @@ def spline_of(sample: Sample, values: np.ndarray, *, reference: float, level: fl
     """
     if np.unique(values).size < 4:
         return _by_value(sample, values, reference=reference, level=level)
-    knots = np.quantile(values, SPLINE_QUANTILES)
+    knots = quantile_knots(values)
     low, high = np.quantile(values, (0.02, 0.98))
     grid = np.linspace(low, high, 41)
-    if np.unique(knots).size < 3:
+    if not knots:
         return _by_value(sample, values, reference=reference, level=level)
     matrix = restricted_cubic_spline(values, knots)
     fit = cox(sample.time, sample.event, matrix)
@@ -227,15 +227,24 @@ def audit_cutpoints(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFr
         ``cutpoints`` (a row a cutoff), ``selected_cutoffs`` (a population and variable), ``dose_response``
         (a value of dose or volume).
     """
-    encoded, primary = encode_study(patients, study), study.primary
+    encoded, primary, cutoffs = (
+        encode_study(patients, study, study.primary),
+        study.primary,
+        study.primary_cutoffs,
+    )
     cohort = encoded.cohort
     tables: dict[str, list[pd.DataFrame]] = {"cutpoints": [], "selected_cutoffs": [], "dose_response": []}
     analysis = study.analysis
-    for place, population in enumerate(Population):
+    variables = [
+        (position, variable, values, cutoff)
+        for position, (variable, values, cutoff) in enumerate(
+            (("dose", cohort.dose, cutoffs.dose), ("gtv", cohort.gtv, cutoffs.gtv))
+        )
+        if values is not None and study.decision_of(variable)
+    ]
+    for place, population in zip(_places(study), study.populations, strict=True):
         sample = encoded.sample(primary, population)
-        for position, (variable, values, reference) in enumerate(
-            (("dose", cohort.dose, primary.dose_cutoff), ("gtv", cohort.gtv, primary.gtv_cutoff))
-        ):
+        for position, variable, values, reference in variables:
             values = values[sample.index]
             known = ~np.isnan(values)
             part, values = sample.take(known), merge_rounded(values[known])
@@ -254,4 +263,12 @@ def audit_cutpoints(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFr
             tables["cutpoints"].append(ratios.assign(**labels))
             tables["selected_cutoffs"].append(pd.DataFrame([asdict(selected) | labels | {"n": len(part)}]))
             tables["dose_response"].append(curve.assign(**labels, reference=reference))
-    return {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items()}
+    return {
+        name: pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=EMPTY[name].split())
+        for name, frames in tables.items()
+    }
+
+
+def _places(study: Study) -> list[int]:
+    """Return the number of each population, which seeds its permutations."""
+    return [list(Population).index(population) for population in study.populations]

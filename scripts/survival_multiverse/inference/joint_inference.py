@@ -9,21 +9,25 @@ import pandas as pd
 from scipy.special import ndtri
 
 from survival_multiverse.estimators.quantiles import known_median
-from survival_multiverse.inference.resampling import KEYS, Resample
+from survival_multiverse.inference.resampling import Resample, resampled_keys
+from survival_multiverse.inference.robustness import block_columns, blocks_of
 from survival_multiverse.scenario.evaluation import MATCH_FIRST
 from survival_multiverse.settings.schema import PASSES, Estimator
 from survival_multiverse.settings.study import Study
 
-BLOCK_KEYS = ["population", "oligo_threshold", "dose_cutoff", "adjustment_set", "estimator", "landmark"]
 NULLS = (Resample.PERMUTATION, Resample.SIMULATION)
 BOOTSTRAPS = (Resample.BOOTSTRAP_PATIENTS, Resample.BOOTSTRAP_PAIRS)
 _TESTS = ("abs_median", "abs_mean_z", "median", "share_significant", "mean_z")
 
 
-def block_rows(keys: pd.DataFrame) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
-    """Yield each block with the positions of its specifications in `keys`."""
-    for rows in keys.groupby(BLOCK_KEYS, dropna=False, sort=True).indices.values():
-        yield {name: keys[name].iloc[rows[0]] for name in BLOCK_KEYS}, rows
+def joint_columns(study: Study) -> list[str]:
+    """Return the columns of a block that is tested: matching comes after the landmark in all of them."""
+    return [name for name in block_columns(study) if name != "landmark_order"]
+
+
+def block_rows(keys: pd.DataFrame, study: Study) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """Yield each block with the positions of its specifications in `keys`: first apart, then pooled."""
+    yield from blocks_of(keys, joint_columns(study), study)
 
 
 def block_statistics(estimates: np.ndarray, *, predicted: str, level: float) -> np.ndarray:
@@ -93,15 +97,17 @@ def p_value(observed: np.ndarray, draws: np.ndarray) -> np.ndarray:
     return np.where(unknown, np.nan, (1 + reached.sum(axis=0)) / (len(draws) + 1))
 
 
-def gates_of(keys: pd.DataFrame, specifications: pd.DataFrame) -> dict[str, np.ndarray]:
+def gates_of(keys: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> dict[str, np.ndarray]:
     """Return which specifications pass each balance gate in the study: 1, 0, or NaN where none is judged.
 
     Parameters
     ----------
     keys
-        Specifications, columns `resampling.KEYS`.
+        Specifications, columns `resampling.resampled_keys`.
     specifications
         All of the study, from `robustness.specifications`.
+    study
+        Names the decisions.
 
     Returns
     -------
@@ -111,7 +117,8 @@ def gates_of(keys: pd.DataFrame, specifications: pd.DataFrame) -> dict[str, np.n
     columns = specifications.columns[specifications.columns.str.startswith(PASSES)]
     # The draws, too, are matched after the landmark.
     again = specifications[~specifications["landmark_order"].isin([MATCH_FIRST])]
-    judged = keys[KEYS].merge(again[[*KEYS, *columns]], how="left", on=KEYS, validate="1:1")
+    names = resampled_keys(study)
+    judged = keys[names].merge(again[[*names, *columns]], how="left", on=names, validate="1:1")
     return {
         name: judged[name].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan) for name in columns
     }
@@ -134,7 +141,7 @@ def jointly_test(
     Parameters
     ----------
     keys
-        Specifications, columns `resampling.KEYS`.
+        Specifications, columns `resampling.resampled_keys`.
     observed
         Their estimates, shape (specifications, 2).
     draws
@@ -159,7 +166,7 @@ def jointly_test(
     """
     options = {"predicted": study.inference.predicted, "level": study.analysis.confidence_level}
     records = []
-    for block, rows in block_rows(keys):
+    for block, rows in block_rows(keys, study):
         kept = {"all": rows}
         kept |= {name: rows[passes[rows] == 1] for name, passes in gates.items() if _judged(passes[rows])}
         for gate, chosen in kept.items():
@@ -191,7 +198,7 @@ def _test(observed: np.ndarray, draws: np.ndarray, options: Mapping[str, Any]) -
 
 
 def adjust_specifications(
-    keys: pd.DataFrame, observed: np.ndarray, draws: np.ndarray, null: str
+    keys: pd.DataFrame, observed: np.ndarray, draws: np.ndarray, study: Study, null: str
 ) -> pd.DataFrame:
     """Adjust the P value of each specification for its block: single-step max-T on |z| [1]_.
 
@@ -199,29 +206,31 @@ def adjust_specifications(
 
     Parameters
     ----------
-    keys, observed, draws, null
+    keys, observed, draws, study, null
         As in `jointly_test`.
 
     Returns
     -------
     pd.DataFrame
-        One row a specification.
+        One row a specification; its block is the one in which uncertain decisions are apart.
 
     References
     ----------
     .. [1] Westfall PH, Young SS. Resampling-Based Multiple Testing. New York: Wiley; 1993.
     """
     adjusted = np.full(len(keys), np.nan)
-    for _, rows in block_rows(keys):
+    for rows in keys.groupby(joint_columns(study), dropna=False, sort=True).indices.values():
         largest = np.abs(_z(draws[:, rows])).max(axis=1)
         if np.isnan(draws[:, rows, 0]).all():
             continue
         adjusted[rows] = p_value(np.abs(_z(observed[rows])), largest[:, None])
     adjusted[np.isnan(observed[:, 0])] = np.nan
-    return keys[KEYS].assign(null=null, p_value_max_t=adjusted)
+    return keys[resampled_keys(study)].assign(null=null, p_value_max_t=adjusted)
 
 
-def curve_bands(keys: pd.DataFrame, observed: np.ndarray, draws: np.ndarray, null: str) -> pd.DataFrame:
+def curve_bands(
+    keys: pd.DataFrame, observed: np.ndarray, draws: np.ndarray, study: Study, null: str
+) -> pd.DataFrame:
     """Compare the observed specification curve of each block with the null's: hazard ratios by rank.
 
     Returns
@@ -230,7 +239,7 @@ def curve_bands(keys: pd.DataFrame, observed: np.ndarray, draws: np.ndarray, nul
         By block and rank: the observed ratio, and 2.5, 50 and 97.5 % of that rank's under the null.
     """
     frames = []
-    for block, rows in block_rows(keys):
+    for block, rows in block_rows(keys, study):
         kept = ~np.isnan(observed[rows, 0])
         curve = np.sort(observed[rows, 0][kept])
         ranked = np.sort(draws[:, rows[kept], 0], axis=1)
@@ -280,14 +289,14 @@ def bootstrap_intervals(
     tail = (1 - study.analysis.confidence_level) / 2
     probabilities = (tail, 1 - tail)
     values = draws[:, :, 0]
-    each = keys[KEYS].assign(
+    each = keys[resampled_keys(study)].assign(
         kind=kind,
         hazard_ratio=np.exp(observed[:, 0]),
         draws_estimated=(~np.isnan(values)).sum(axis=0),
     )
     each["ci_lower"], each["ci_upper"] = np.exp(_quantiles(values, probabilities))
     records = []
-    for block, rows in block_rows(keys):
+    for block, rows in block_rows(keys, study):
         medians = known_median(values[:, rows])
         low, high = np.exp(_quantiles(medians, probabilities))
         centre = float(np.exp(known_median(observed[rows, 0])))
@@ -347,15 +356,29 @@ def infer(
             jointly_test(keys, observed, draws[kind], study, str(kind), gates) for kind in nulls
         ],
         "adjusted_p_values": [
-            adjust_specifications(keys, observed, draws[kind], str(kind)) for kind in nulls
+            adjust_specifications(keys, observed, draws[kind], study, str(kind)) for kind in nulls
         ],
-        "null_curves": [curve_bands(keys, observed, draws[kind], str(kind)) for kind in nulls],
+        "null_curves": [curve_bands(keys, observed, draws[kind], study, str(kind)) for kind in nulls],
         "bootstrap_intervals": [each for each, _ in intervals],
         "bootstrap_medians": [medians for _, medians in intervals],
     }
     empty = {
-        "bootstrap_intervals": [*KEYS, "kind", "hazard_ratio", "draws_estimated", "ci_lower", "ci_upper"],
-        "bootstrap_medians": [*BLOCK_KEYS, "kind", "draws", "median_hazard_ratio", "ci_lower", "ci_upper"],
+        "bootstrap_intervals": [
+            *resampled_keys(study),
+            "kind",
+            "hazard_ratio",
+            "draws_estimated",
+            "ci_lower",
+            "ci_upper",
+        ],
+        "bootstrap_medians": [
+            *joint_columns(study),
+            "kind",
+            "draws",
+            "median_hazard_ratio",
+            "ci_lower",
+            "ci_upper",
+        ],
     }
     return {
         name: pd.concat(frames, ignore_index=True)

@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 
 from survival_multiverse.inference.specification_summary import ESTIMATOR_ORDER, primary_block
-from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
 
 NULL_LABELS = {"permutation": "exposure permuted", "simulation": "survival from covariates"}
@@ -30,7 +29,9 @@ def median_ratio(row: dict[str, Any], study: Study) -> float:
     return math.exp(sign * float(row["median"]))
 
 
-def joint_blocks(joint: pd.DataFrame, gate: str) -> dict[tuple[Any, ...], dict[str, dict[str, Any]]]:
+def joint_blocks(
+    joint: pd.DataFrame, gate: str, study: Study
+) -> dict[tuple[Any, ...], dict[str, dict[str, Any]]]:
     """Return the blocks of the primary population, or what passes a gate of each.
 
     Parameters
@@ -39,21 +40,25 @@ def joint_blocks(joint: pd.DataFrame, gate: str) -> dict[tuple[Any, ...], dict[s
         Table ``joint_inference``.
     gate
         ``all``, or the name of a balance gate.
+    study
+        Names the decisions whose options are apart.
 
     Returns
     -------
     dict
-        Rows by name of the null, by block.
+        Rows by name of the null, by block: adjustment set, estimator, landmark, then its options.
     """
-    here = joint[(joint["population"] == PRIMARY) & (joint["gate"] == gate)]
+    here = joint[(joint["population"] == study.primary_population) & (joint["gate"] == gate)]
     order = here["estimator"].map(ESTIMATOR_ORDER.index)
-    here = here.assign(order=order).sort_values(
-        ["oligo_threshold", "adjustment_set", "order", "landmark", "dose_cutoff"], kind="stable"
-    )
+    exposure = study.decision_of("dose")
+    last = [exposure.name] if exposure and exposure.name in study.outside else []
+    first = [name for name in study.outside if name not in last]
+    ordered = [*first, "adjustment_set", "order", "landmark", *last]
+    here = here.assign(order=order).sort_values(ordered, kind="stable")
     blocks: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
     for row in here.to_dict("records"):
-        names = ("oligo_threshold", "adjustment_set", "estimator", "landmark", "dose_cutoff")
-        key = tuple(row[name] for name in names)
+        names = ("adjustment_set", "estimator", "landmark", *study.outside)
+        key = tuple(None if pd.isna(row[name]) else row[name] for name in names)
         blocks.setdefault(key, {})[row["null"]] = row
     return blocks
 
@@ -74,4 +79,4 @@ def primary_tests(joint: pd.DataFrame, study: Study) -> dict[str, dict[str, dict
         Rows by name of the null, by estimator.
     """
     of_primary = primary_block(joint[joint["landmark"] == 0], study)
-    return {str(key[2]): block for key, block in joint_blocks(of_primary, "all").items()}
+    return {str(key[1]): block for key, block in joint_blocks(of_primary, "all", study).items()}

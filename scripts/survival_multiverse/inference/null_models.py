@@ -11,6 +11,7 @@ from survival_multiverse.estimators.curves import kaplan_meier
 from survival_multiverse.kernels.linear import cholesky_solve, independent_columns
 from survival_multiverse.settings.schema import Status
 from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import OPTIONAL_ROLES
 
 STRATA = 5
 
@@ -25,7 +26,7 @@ def dose_strata(sample: Sample, dose: np.ndarray, priority: np.ndarray, study: S
     """
     names = [name for name, covariate in study.covariates.items() if covariate.role == "baseline"]
     known = sample.known(names)
-    volume_and_lesions = [sample.names.index(name) for name in ("gtv", "lesions")]
+    volume_and_lesions = [sample.names.index(name) for name in OPTIONAL_ROLES if name in sample.names]
     values = np.hstack([design_matrix(sample, names)[0], sample.values[:, volume_and_lesions]])
     complete = ~np.isnan(values).any(axis=1)
     if known is not None:

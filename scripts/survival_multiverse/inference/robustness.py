@@ -1,6 +1,7 @@
 """Agreement of the estimates over the multiverse: specifications, blocks, failures, balance."""
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from survival_multiverse.scenario.sensitivity import (
 )
 from survival_multiverse.settings.schema import PASSES, Estimator, Population, Status
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES, canonical_text
+from survival_multiverse.settings.values import Value, canonical_text
 
 SPECIFICATION_ANALYSES = (
     "cox",
@@ -32,7 +33,7 @@ SPECIFICATION_ANALYSES = (
 """Analyses whose rows `specifications` needs."""
 
 _VARIANCE = {estimator: estimator.variance for estimator in Estimator}
-_KEYS = [*AXES, "population", "adjustment_set", "estimator", "landmark", "landmark_order"]
+_KEYS = ["population", "adjustment_set", "estimator", "landmark", "landmark_order"]
 _MATCHING_STATISTICS = ["pairs", "matched_share", "focal_arm"]
 _TIE_BREAK = ["tie_break_median", "tie_break_2.5", "tie_break_97.5", "variance_between_orders"]
 _HIDDEN_BIAS = {
@@ -69,44 +70,70 @@ _BLOCK_COLUMNS = [
     "lowest",
     "highest",
 ]
-INNER = ["gtv_cutoff", "caliper"]
-"""Decisions that may vary inside a block."""
 
 
-BLOCK = [
-    "population",
-    "oligo_threshold",
-    "dose_cutoff",
-    "adjustment_set",
-    "estimator",
-    "landmark",
-    "landmark_order",
-]
-"""What an estimate is of: specifications that differ in one of these are never summarised together."""
+def specification_keys(study: Study) -> list[str]:
+    """Return the columns that tell specifications apart: the decisions, then what a scenario's file has."""
+    return [*study.decisions, *_KEYS]
 
 
-def distinct_rows(table: pa.Table, *, first_caliper: bool) -> pa.Table:
-    """Return the rows of a scenario that no earlier one of the same cutoffs has.
+def block_columns(study: Study) -> list[str]:
+    """Return the columns of what an estimate is of.
 
-    The caliper touches matched estimates alone: others are kept from the first caliper, theirs being null.
+    Specifications that differ in one of these are never summarised together, except over the options of an
+    uncertain decision, which are shown apart and pooled.
+    """
+    return ["population", *study.outside, *_KEYS[1:]]
+
+
+def first_scenarios(study: Study) -> list[bool]:
+    """Return by scenario of the grid whether it is the first with its options, those of matching aside.
+
+    These touch matched estimates alone, and leave the other rows of a scenario as they are.
+    """
+    others = [place for place, own in enumerate(study.decisions.values()) if not own.of_matching]
+    seen: set[tuple[Value, ...]] = set()
+    firsts = []
+    for scenario in study.grid:
+        key = tuple(scenario[place] for place in others)
+        firsts.append(key not in seen)
+        seen.add(key)
+    return firsts
+
+
+def distinct_rows(table: pa.Table, study: Study, *, first: bool) -> pa.Table:
+    """Return the rows of a scenario that no earlier one has.
+
+    Options of matching touch matched estimates alone: other rows are kept from the first scenario with the
+    others, theirs being null.
 
     Parameters
     ----------
     table
         Rows of one scenario.
-    first_caliper
-        Whether the scenario has the first caliper of the axis.
+    study
+        Its decisions say which concern matching alone.
+    first
+        Whether the scenario is such a first one, from `first_scenarios`.
 
     Returns
     -------
     pa.Table
     """
     matched = pc.equal(table["estimator"], str(Estimator.MATCHED))
-    if not first_caliper:
+    if not first:
         return table.filter(matched)
-    caliper = pc.if_else(matched, table["caliper"], pa.scalar(None, pa.float64()))
-    position = table.schema.get_field_index("caliper")
-    return table.set_column(position, table.schema.field("caliper"), caliper)
+    for name, decision in study.decisions.items():
+        if decision.of_matching:
+            position, field = table.schema.get_field_index(name), table.schema.field(name)
+            own = table[name] if decision.numeric else table[name].cast(pa.string())
+            blank = pc.if_else(matched, own, pa.scalar(None, own.type))
+            table = table.set_column(position, field, blank if decision.numeric else _categories(blank))
+    return table
+
+
+def _categories(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    return texts.dictionary_encode().cast(pa.dictionary(pa.int32(), pa.string()))
 
 
 def specifications(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -115,18 +142,19 @@ def specifications(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     Parameters
     ----------
     estimates
-        Rows of `SPECIFICATION_ANALYSES`, columns of `schema.ESTIMATE_COLUMNS`.
+        Rows of `SPECIFICATION_ANALYSES`, columns of `Study.estimate_columns`.
     study
-        Gives axes, adjustment sets and balance thresholds.
+        Gives decisions, adjustment sets and balance thresholds.
 
     Returns
     -------
     pd.DataFrame
-        The population of all is counted once, not once a threshold; axes that do not apply are NaN.
+        The population of all is counted once, not once a threshold; options that do not apply are null.
     """
     estimates = estimates[estimates["subgroup"].isna()].reset_index(drop=True)
-    keys = _key_codes(estimates)
-    headline = _headline(estimates)
+    names = specification_keys(study)
+    keys = _key_codes(estimates, names)
+    headline = _headline(estimates, names)
     columns = [
         *(("matching", name, name) for name in _MATCHING_STATISTICS),
         *(("balance_gate", name, name) for name in _gate_statistics(study)),
@@ -143,9 +171,9 @@ def specifications(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
         headline[name] = _aligned(keys[headline.index], place, keys[rows], values[rows])
     for name in _gate_columns(study):
         headline[name] = headline[name].map({1.0: True, 0.0: False}).astype("boolean")
-    headline = _with_e_values(_once(headline))
+    headline = _with_e_values(_once(headline, study), study)
     headline["is_primary"] = _is_primary(headline, study)
-    return headline.sort_values(_KEYS, na_position="first", kind="stable").reset_index(drop=True)
+    return headline.sort_values(names, na_position="first", kind="stable").reset_index(drop=True)
 
 
 def _statistics(estimates: pd.DataFrame) -> np.ndarray:
@@ -158,7 +186,7 @@ def _statistics(estimates: pd.DataFrame) -> np.ndarray:
     return names
 
 
-def _headline(estimates: pd.DataFrame) -> pd.DataFrame:
+def _headline(estimates: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     # The matched estimate is the median over the tie-breaks.
     kinds = np.where(estimates["estimator"].astype(str) == str(Estimator.MATCHED), "tie_break", "cox")
     wanted = (
@@ -173,7 +201,7 @@ def _headline(estimates: pd.DataFrame) -> pd.DataFrame:
     rows = rows.rename(columns={"estimate": "hazard_ratio"})
     rows["log_hazard_ratio"] = np.log(rows["hazard_ratio"])
     numbers = ["hazard_ratio", "log_hazard_ratio", "std_error", "ci_lower", "ci_upper", "p_value"]
-    return rows[[*_KEYS, *numbers, "n", "events", "status", "reason", "flags"]]
+    return rows[[*names, *numbers, "n", "events", "status", "reason", "flags"]]
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
@@ -185,12 +213,13 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _key_codes(estimates: pd.DataFrame) -> np.ndarray:
-    """Return one integer for each combination of `_KEYS`, shape (rows,)."""
+def _key_codes(estimates: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
+    """Return one integer for each combination of some columns, shape (rows,)."""
     keys = np.zeros(len(estimates), dtype=np.int64)
-    for name in _KEYS:
+    for name in names:
         codes, distinct = pd.factorize(estimates[name])
-        keys = keys * (len(distinct) + 1) + codes + 1
+        # Renumbered each time: the product of many columns would exceed the integers.
+        keys = np.unique(keys * (len(distinct) + 1) + codes + 1, return_inverse=True)[1]
     return keys
 
 
@@ -217,18 +246,22 @@ def _gate_statistics(study: Study) -> list[str]:
     return ["max_abs_smd_propensity", "max_abs_smd_baseline", *_gate_columns(study)]
 
 
-def _once(specs: pd.DataFrame) -> pd.DataFrame:
-    """Blank the axes that a specification does not depend on, then keep each once."""
-    specs = specs.sort_values(_KEYS, na_position="first", kind="stable")
-    specs.loc[specs["population"] == str(Population.ALL), "oligo_threshold"] = np.nan
-    specs.loc[specs["estimator"] == str(Estimator.UNADJUSTED), "gtv_cutoff"] = np.nan
-    specs.loc[specs["estimator"] != str(Estimator.MATCHED), "caliper"] = np.nan
-    return specs.drop_duplicates(_KEYS)
+def _once(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Blank the options that a specification does not depend on, then keep each once."""
+    names = specification_keys(study)
+    specs = specs.sort_values(names, na_position="first", kind="stable")
+    for name, decision in study.decisions.items():
+        touched = [str(estimator) for estimator in Estimator if decision.touches(estimator)]
+        idle = ~specs["estimator"].isin(touched)
+        if decision.varies == "lesions":
+            idle |= specs["population"] == str(Population.ALL)
+        specs[name] = specs[name].mask(idle, np.nan if decision.numeric else None)
+    return specs.drop_duplicates(names)
 
 
-def _with_e_values(specs: pd.DataFrame) -> pd.DataFrame:
+def _with_e_values(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Add E-values, in one form for all estimates of a block: the form for the risk of its population."""
-    who = [specs["population"], specs["oligo_threshold"]]
+    who = [specs[name] for name in ("population", *study.outside) if name in _of_patients(study)]
     risk = specs["risk_at_end"].groupby(who, dropna=False).transform("max")
     rare = (risk < RARE_RISK).to_numpy()
     limits = specs[["hazard_ratio", "ci_lower", "ci_upper"]].to_numpy()
@@ -239,10 +272,18 @@ def _with_e_values(specs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def _of_patients(study: Study) -> set[str]:
+    """Return the columns that say whose risk it is, and of what: not who is exposed."""
+    exposed = {"dose", "exposure", "compare"}
+    return {"population"} | {
+        name for name, decision in study.decisions.items() if not decision.kinds <= exposed
+    }
+
+
 def _is_primary(specs: pd.DataFrame, study: Study) -> pd.Series:
-    """Return which specifications are of the primary scenario; axes that do not apply do not count."""
+    """Return which specifications are of the primary scenario; options that do not apply do not count."""
     primary = pd.Series(True, index=specs.index)
-    for name, value in zip(AXES, study.primary, strict=True):
+    for name, value in zip(study.decisions, study.primary, strict=True):
         primary &= specs[name].isna() | (specs[name] == value)
     return primary
 
@@ -250,9 +291,10 @@ def _is_primary(specs: pd.DataFrame, study: Study) -> pd.Series:
 def summarise_blocks(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Summarise the specifications that share an estimand, all of them and through each balance gate.
 
-    A block is one population with its threshold, one dose cutoff, one adjustment set, one estimator and one
-    landmark: another of them estimates something else. Inside it the volume cutoff and, for matching, the
-    caliper vary.
+    A block is one population, one option of each decision between options that are not equivalent, one
+    adjustment set, one estimator and one landmark: another of them estimates something else. Inside it the
+    equivalent options vary. Over the options of uncertain decisions there are further blocks, pooled, in
+    which the columns of these decisions are null.
 
     Parameters
     ----------
@@ -275,21 +317,51 @@ def summarise_blocks(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
        can demonstrate the instability of observational associations. Journal of Clinical Epidemiology
        2015;68:1046–1058.
     """
-    columns = {name: specs[name].to_numpy() for name in (*_SUMMARISED, *_UNMEASURED, *INNER)}
+    columns = {name: specs[name].to_numpy() for name in (*_SUMMARISED, *_UNMEASURED, *study.decisions)}
     gates = {
         name: specs[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
         for name in _gate_columns(study)
     }
     strictest = gates[f"{PASSES}baseline_{canonical_text(min(study.analysis.balance_thresholds))}"]
     records = []
-    for rows in specs.groupby(BLOCK, dropna=False, sort=True).indices.values():
-        block = {name: specs[name].iloc[rows[0]] for name in BLOCK}
+    names = block_columns(study)
+    for block, rows in blocks_of(specs, names, study):
         block["comparable"] = _comparable(strictest[rows], columns["status"][rows])
-        records.append({**block, "gate": "all", **_summary(columns, rows)})
+        inside = [name for name in study.decisions if block.get(name) is None or name in study.inside]
+        records.append({**block, "gate": "all", **_summary(columns, rows, inside)})
         for gate, passes in gates.items():
             if not np.isnan(passes[rows]).all():
-                records.append({**block, "gate": gate, **_summary(columns, rows[passes[rows] == 1])})
-    return pd.DataFrame(records, columns=[*BLOCK, *_BLOCK_COLUMNS]).astype({"comparable": "Int64"})
+                kept = rows[passes[rows] == 1]
+                records.append({**block, "gate": gate, **_summary(columns, kept, inside)})
+    return pd.DataFrame(records, columns=[*names, *_BLOCK_COLUMNS]).astype({"comparable": "Int64"})
+
+
+def blocks_of(
+    specs: pd.DataFrame, names: Sequence[str], study: Study
+) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """Yield each block with the positions of its specifications: first apart, then pooled.
+
+    Parameters
+    ----------
+    specs
+        Specifications.
+    names
+        Columns of a block, from `block_columns`.
+    study
+        Says which decisions are uncertain: over their options blocks are pooled, too, their columns then
+        null.
+
+    Yields
+    ------
+    tuple
+        The block, by column, and positions, shape (specifications,).
+    """
+    ways = [list(names)]
+    if any(specs[name].nunique() > 1 for name in study.uncertain if name in names):
+        ways.append([name for name in names if name not in study.uncertain])
+    for way in ways:
+        for rows in specs.groupby(way, dropna=False, sort=True).indices.values():
+            yield {name: specs[name].iloc[rows[0]] if name in way else None for name in names}, rows
 
 
 def _comparable(passes: np.ndarray, status: np.ndarray) -> float:
@@ -298,7 +370,7 @@ def _comparable(passes: np.ndarray, status: np.ndarray) -> float:
     return float(np.count_nonzero((passes == 1) & (status == str(Status.OK)))) if judged.any() else np.nan
 
 
-def _summary(columns: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, Any]:
+def _summary(columns: dict[str, np.ndarray], rows: np.ndarray, inside: Sequence[str]) -> dict[str, Any]:
     """Summarise the specifications in these rows."""
     status = columns["status"][rows]
     estimated = rows[status == str(Status.OK)]
@@ -330,28 +402,26 @@ def _summary(columns: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, Any]
         "share_ci_below_1": ci_below / n,
         "share_ci_above_1": ci_above / n,
         **{f"median_{name}": float(known_median(columns[name][estimated])) for name in _UNMEASURED},
-        "lowest": _named(columns, estimated[ratio.argmin()]),
-        "highest": _named(columns, estimated[ratio.argmax()]),
+        "lowest": _named(columns, estimated[ratio.argmin()], inside),
+        "highest": _named(columns, estimated[ratio.argmax()], inside),
     }
 
 
-def _named(columns: dict[str, np.ndarray], row: int) -> str:
+def _named(columns: dict[str, np.ndarray], row: int, inside: Sequence[str]) -> str:
     """Return the hazard ratio of a specification with the choices that distinguish it inside its block."""
     choices = [
-        f"{axis} {canonical_text(columns[axis][row])}"
-        for axis in ("gtv_cutoff", "caliper")
-        if not np.isnan(columns[axis][row])
+        f"{name} {canonical_text(columns[name][row])}" for name in inside if pd.notna(columns[name][row])
     ]
     return f"HR {columns['hazard_ratio'][row]:.3f} ({', '.join(choices) or 'one specification'})"
 
 
-def count_failures(estimates: pd.DataFrame) -> pd.DataFrame:
+def count_failures(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Count the rows without a number, by what was asked and why, and the scenarios in which they occur.
 
     Parameters
     ----------
     estimates
-        Columns of `schema.ESTIMATE_COLUMNS`.
+        Columns of `Study.estimate_columns`.
 
     Returns
     -------
@@ -360,7 +430,9 @@ def count_failures(estimates: pd.DataFrame) -> pd.DataFrame:
     """
     failed = _plain(estimates[estimates["status"].astype(str) != str(Status.OK)])
     keys = ["population", "estimator", "adjustment_set", "analysis", "status", "reason"]
-    by_scenario = failed.groupby([*keys, *AXES], dropna=False, sort=True).size().reset_index(name="rows")
+    by_scenario = (
+        failed.groupby([*keys, *study.decisions], dropna=False, sort=True).size().reset_index(name="rows")
+    )
     grouped = by_scenario.groupby(keys, dropna=False, sort=True)["rows"]
     return grouped.agg(rows="sum", scenarios="size").reset_index()
 
@@ -371,7 +443,7 @@ def summarise_balance(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     Parameters
     ----------
     estimates
-        Columns of `schema.ESTIMATE_COLUMNS`.
+        Columns of `Study.estimate_columns`.
     study
         Gives the balance thresholds.
 

@@ -1,5 +1,6 @@
 """Summary of the specifications of one estimator, for text and charts alike."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from survival_multiverse.estimators.quantiles import known_median
-from survival_multiverse.settings.schema import PASSES, PRIMARY, Estimator, Status
-from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.schema import PASSES, Estimator, Status
+from survival_multiverse.settings.study import Decision, Study
 
 ESTIMATOR_ORDER = tuple(str(estimator) for estimator in Estimator)
 GATE = f"{PASSES}baseline_"
@@ -51,13 +52,15 @@ class Summary:
         return self.attempted - self.estimated
 
 
-def headline(specifications: pd.DataFrame, *, estimator: str | None = None) -> pd.DataFrame:
+def headline(specifications: pd.DataFrame, study: Study, *, estimator: str | None = None) -> pd.DataFrame:
     """Return the specifications of the primary population without a landmark, of one estimator or of all.
 
     Parameters
     ----------
     specifications
         From `robustness.specifications`.
+    study
+        Says which population is the primary one.
     estimator
         Keep this one only.
 
@@ -65,14 +68,14 @@ def headline(specifications: pd.DataFrame, *, estimator: str | None = None) -> p
     -------
     pd.DataFrame
     """
-    mask = (specifications["population"] == PRIMARY) & (specifications["landmark"] == 0)
+    mask = (specifications["population"] == study.primary_population) & (specifications["landmark"] == 0)
     if estimator is not None:
         mask &= specifications["estimator"] == estimator
     return specifications[mask]
 
 
 def primary_block(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Return rows of the primary threshold, dose cutoff and adjustment set: one estimand per estimator.
+    """Return rows of the primary options and adjustment set: one estimand per estimator.
 
     Parameters
     ----------
@@ -85,16 +88,64 @@ def primary_block(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
     -------
     pd.DataFrame
     """
-    return primary_cutoffs(of_set(rows, study.primary_set), study)
+    return primary_options(of_set(rows, study.primary_set), study)
 
 
-def primary_cutoffs(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Return the rows of the primary threshold and dose cutoff, whatever they adjust for.
+def primary_options(rows: pd.DataFrame, study: Study, *, but: Collection[str] = ()) -> pd.DataFrame:
+    """Return the rows of the primary options, those of equivalent decisions aside.
 
     Parameters
     ----------
     rows
-        Specifications, or a table with their axes.
+        Specifications, or a table with their decisions; an option that a row does not depend on is null.
+    study
+        Names the primary scenario.
+    but
+        Further decisions that may have any option.
+
+    Returns
+    -------
+    pd.DataFrame
+        Of whatever the rows adjust for.
+    """
+    kept = np.ones(len(rows), dtype=bool)
+    for name, value in zip(study.decisions, study.primary, strict=True):
+        if name in study.outside and name not in but:
+            kept &= ((rows[name] == value) | _idle(rows, name, study)).to_numpy()
+    return rows[kept]
+
+
+def _idle(rows: pd.DataFrame, name: str, study: Study) -> pd.Series:
+    """Return the rows whose estimator a decision does not touch: null, and not because they are pooled."""
+    decision = study.decisions[name]
+    untouched = [str(estimator) for estimator in Estimator if idle(decision, estimator)]
+    return rows[name].isna() & rows["estimator"].isin(untouched)
+
+
+def idle(decision: Decision, estimator: str) -> bool:
+    """Return whether a decision changes nothing for an estimator, so that its option is null.
+
+    Parameters
+    ----------
+    decision
+        Of the study.
+    estimator
+        Its name.
+
+    Returns
+    -------
+    bool
+    """
+    return estimator not in [str(touched) for touched in Estimator if decision.touches(touched)]
+
+
+def pooled_options(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Return the rows of the primary options, those of equivalent and of uncertain decisions aside.
+
+    Parameters
+    ----------
+    rows
+        Specifications.
     study
         Names the primary scenario.
 
@@ -102,10 +153,7 @@ def primary_cutoffs(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
     -------
     pd.DataFrame
     """
-    primary = study.primary
-    return rows[
-        (rows["oligo_threshold"] == primary.oligo_threshold) & (rows["dose_cutoff"] == primary.dose_cutoff)
-    ]
+    return primary_options(rows, study, but=study.uncertain)
 
 
 def of_set(rows: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -11,15 +11,16 @@ from survival_multiverse.estimators.cox import cox
 from survival_multiverse.inference.resampling import Resample, resample
 from survival_multiverse.scenario.multiverse import evaluate_panel
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import Scenario
 
 _CONFIG = {
     "study": {
         "title": "warm-up",
         "seed": 1,
-        "primary": {"oligo_threshold": 3, "dose_cutoff": 1, "gtv_cutoff": 1, "caliper": 0.2},
     },
-    "axes": {"oligo_threshold": [3], "dose_cutoff": [1], "gtv_cutoff": [1], "caliper": [0.2]},
+    "decisions": {
+        varied: {"varies": varied, "type": "equivalent", "options": [option]}
+        for varied, option in {"lesions": 3, "dose": 1, "gtv": 1, "caliper": 0.2}.items()
+    },
     "cohort": {
         "source": "simulated",
         **{role: {"column": role} for role in ("time", "event", "dose", "gtv", "lesions")},
@@ -83,7 +84,8 @@ def _fit_cox() -> None:
 
 
 def _evaluate() -> None:
-    for _ in evaluate_panel(_cohort(), Study.from_config(_CONFIG), [Scenario(3, 1, 1, 0.2)]):
+    study = Study.from_config(_CONFIG)
+    for _ in evaluate_panel(_cohort(), study, study.grid):
         pass
 
 

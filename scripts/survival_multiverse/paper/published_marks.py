@@ -18,8 +18,6 @@ NO_MARKS = pd.DataFrame(columns=[*COLUMNS, *NUMBERS])
 """Of a study without a paper."""
 ROLES = {"lesions": "state", "dose": "arm", "gtv": "gtv"}
 """What a scenario makes of the columns that its cutoffs divide."""
-AXIS = {"lesions": "oligo_threshold", "dose": "dose_cutoff", "gtv": "gtv_cutoff"}
-"""The axis of each cutoff."""
 
 
 def published_marks(numbers: pd.DataFrame, paper: Description, study: Study) -> pd.DataFrame:
@@ -61,7 +59,7 @@ class _Terms:
     def name(self, variable: Variable) -> str | None:
         """Return its name, if the study divides it at the same place."""
         if variable.column in ROLES:
-            cutoff = getattr(self.study.primary, AXIS[variable.column])
+            cutoff = getattr(self.study.primary_cutoffs, variable.column)
             return ROLES[variable.column] if variable.cut == cutoff else None
         covariate = self.study.covariates.get(variable.column)
         if covariate is None or (covariate.cut != variable.cut):

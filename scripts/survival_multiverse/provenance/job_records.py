@@ -31,7 +31,7 @@ from survival_multiverse.settings.faults import InputError
 JOBS = Path(PROVENANCE, "jobs")
 PATIENTS = "patients"
 """Role of the file that the cohort is read from."""
-OWN_FIELDS = ("code", "settings")
+OWN_FIELDS = ("code", "settings", "panel")
 """Parameters of a job that its record has as digests, in fields of their own."""
 WORKFLOW, ELSEWHERE = "workflow:", "elsewhere:"
 """Marks of a path below the repository, and of a file whose place is nobody's concern."""
@@ -108,6 +108,9 @@ def recorded_job(job: Any, script: str) -> Iterator[None]:
     # Not the job's: a workflow that has this one as a module may name its rules otherwise.
     rule = Path(script).stem
     wildcards = {name: str(value) for name, value in job.wildcards.items()}
+    if "panel" in dict(job.params.items()):
+        # Jobs of a grid with gaps have no wildcards to tell them apart.
+        wildcards["panel"] = str(job.params.panel)
     record = {
         "rule": rule,
         "wildcards": wildcards,

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from survival_multiverse.files.study_files import CALIBRATION, axis_texts
+from survival_multiverse.files.study_files import CALIBRATION
 from survival_multiverse.provenance.study_records import StudyRecords
 from survival_multiverse.report.figures.lineage_graph import Edge, Mark, Node, draw_graph
+from survival_multiverse.settings.grid import decision_texts
 
 SOURCES = {
     "reconstructed": "published numbers",
@@ -20,7 +21,7 @@ FITTING = 31
 
 
 def study_graph(records: StudyRecords, config: Mapping[str, Any]) -> tuple[list[Node], list[Edge]]:
-    """Return rules and axes of a study as boxes, and between them how many files pass.
+    """Return rules and decisions of a study as boxes, and between them how many files pass.
 
     Parameters
     ----------
@@ -31,10 +32,10 @@ def study_graph(records: StudyRecords, config: Mapping[str, Any]) -> tuple[list[
     """
     source = SOURCES.get(config["cohort"]["source"], "patients")
     nodes, edges = [Node(source)], [Edge(source, COHORT_RULE, "patients")]
-    for axis, values in axis_texts(config).items():
+    for decision, values in decision_texts(config).items():
         text = ", ".join(values)
-        nodes.append(Node(axis, (text if len(text) <= FITTING else f"{values[0]} … {values[-1]}",)))
-        edges.append(Edge(axis, SCENARIO_RULE, f"{len(values)} values"))
+        nodes.append(Node(decision, (text if len(text) <= FITTING else f"{values[0]} … {values[-1]}",)))
+        edges.append(Edge(decision, SCENARIO_RULE, f"{len(values)} options"))
     written = Counter(job.rule for job, _ in records.writers.values())
     nodes += [Node(rule, (_files(written[rule]),)) for rule in sorted(written)]
     read = {(job.rule, file.path) for job in records.jobs for file in job.inputs}

@@ -14,9 +14,7 @@ from survival_multiverse.files.parquet_files import read_frame
 from survival_multiverse.files.primary_estimates import read_primary_estimates
 from survival_multiverse.provenance.file_records import digest, read_footer
 from survival_multiverse.report.release import release
-from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES
 
 PACKAGES = (
     "lifelines",
@@ -43,14 +41,14 @@ def read_shared(tables: Mapping[str, str], estimates: str, study: Study) -> dict
         name: read_csv(path) if path.endswith(".csv") else read_frame(path) for name, path in tables.items()
     }
     frames["primary"] = read_primary_estimates(estimates, study)
-    return release(frames | {"scenario_balance": read_balance(estimates)}, study)
+    return release(frames | {"scenario_balance": read_balance(estimates, study)}, study)
 
 
-def read_balance(estimates: str) -> pd.DataFrame:
+def read_balance(estimates: str, study: Study) -> pd.DataFrame:
     """Read standardised differences of every scenario: primary population, no landmark."""
     wanted = (pc.field("analysis") == "balance") & (pc.field("statistic") == "smd")
-    wanted &= (pc.field("population") == PRIMARY) & (pc.field("landmark") == 0)
-    columns = [*AXES, "adjustment_set", "estimator", "variable", "level", "estimate"]
+    wanted &= (pc.field("population") == study.primary_population) & (pc.field("landmark") == 0)
+    columns = [*study.decisions, "adjustment_set", "estimator", "variable", "level", "estimate"]
     frame = pq.read_table(estimates, columns=columns, filters=wanted).to_pandas()
     return frame.astype({name: object for name in frame.select_dtypes("category")})
 

@@ -14,11 +14,11 @@ from survival_multiverse.settings.study import Study
 def write_scenarios(*, script: str | Path, cohort: str, settings: str, outputs: Sequence[str]) -> None:
     """Write the estimates of the scenario that each output path names, in the name of a rule's script."""
     study = Study.from_config(json.loads(settings))
-    paths = {scenario_values(path): path for path in outputs}
+    paths = {scenario_values(path, study): path for path in outputs}
     record = file_record(script=script, settings=settings, inputs={"cohort": cohort})
     for scenario, table in evaluate_panel(read_frame(cohort), study, list(paths)):
         own = {
-            "scenario": scenario_id(scenario),
+            "scenario": scenario_id(study.decisions, scenario),
             "parameters": canonical(scenario_parameters(scenario, study)),
         }
         write_table(table, paths[scenario], metadata=record | own)

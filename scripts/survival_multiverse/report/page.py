@@ -15,18 +15,20 @@ from survival_multiverse.inference.specification_summary import estimated, estim
 from survival_multiverse.paper.published_marks import NO_MARKS
 from survival_multiverse.report.charts.balance import scenario_love_spec
 from survival_multiverse.report.charts.chart_files import chart_specs
-from survival_multiverse.report.charts.grid_charts import Chart
+from survival_multiverse.report.charts.contrasts import exposure_decision
+from survival_multiverse.report.charts.grid_charts import Chart, shapley_words
 from survival_multiverse.report.charts.hero import hero_spec
 from survival_multiverse.report.charts.introduction import introduction_spec
 from survival_multiverse.report.charts.packed import packed
 from survival_multiverse.report.charts.page_charts import opening, page_charts
-from survival_multiverse.report.charts.page_data import analysis_data, balance_terms, opening_data
-from survival_multiverse.report.charts.specification import beside_spec
+from survival_multiverse.report.charts.page_data import analysis_data, balance_terms, has_rest, opening_data
+from survival_multiverse.report.charts.specification import across_and_down, beside_spec
 from survival_multiverse.report.charts.static import svg_of
 from survival_multiverse.report.charts.time import arms_spec
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
 from survival_multiverse.report.style.palette import THEMED
 from survival_multiverse.report.style.ratio_axis import ratio_limits
+from survival_multiverse.report.tables.decision_tables import decision_rows
 from survival_multiverse.report.tables.flow import flow_steps
 from survival_multiverse.report.tables.page_tables import page_tables
 from survival_multiverse.report.tables.paper_tables import HONESTY
@@ -35,6 +37,7 @@ from survival_multiverse.report.words.answer import answers, is_fitted, silence
 from survival_multiverse.report.words.captions import caption, filled_in, late_note
 from survival_multiverse.report.words.checklists import CHECKLIST_REFERENCES
 from survival_multiverse.report.words.claim import claim, evidence, hero_alternative, hero_caption
+from survival_multiverse.report.words.decisions import whom
 from survival_multiverse.report.words.figure_names import DOSE, MATCHED, PREFIX, figure_names
 from survival_multiverse.report.words.findings import findings
 from survival_multiverse.report.words.glossary import Explanations, terms
@@ -46,16 +49,18 @@ from survival_multiverse.report.words.introduction import (
 )
 from survival_multiverse.report.words.labels import (
     arm_labels,
-    axis_value,
+    decision_words,
     in_sentence,
     judged_forms,
+    of_arm,
+    option_words,
     with_unit,
 )
-from survival_multiverse.report.words.methods import REFERENCES, methods
+from survival_multiverse.report.words.methods import methods, references
 from survival_multiverse.report.words.narrative import hidden_bias, joint_null, origin, readings
 from survival_multiverse.scenario.cautions import NOTE
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES
+from survival_multiverse.settings.values import Value
 
 TABLES = (
     "cohort",
@@ -166,8 +171,8 @@ def render_page(
         tables=shown,
         honesty=HONESTY,
         methods=methods(study),
-        references=sorted({*REFERENCES, *CHECKLIST_REFERENCES}),
-        axes=_axes(study),
+        references=sorted({*references(study), *CHECKLIST_REFERENCES}),
+        decisions=decision_rows(study),
         versions=dict(versions or {}),
         digests=dict(digests or {}),
         scripts=bool(scripts),
@@ -185,17 +190,25 @@ def _first_screen(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str,
     for name, width in {"wide": HERO_WIDTH, "narrow": HERO_NARROW}.items():
         svg = svg_of(hero_spec(specifications, study, width=width, upright=name == "narrow"))
         pictures[name] = inline_svg(svg, prefix=f"hero-{name}", alternative=words, pixel=1.0)
-    high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)[1]
+    high = arm_labels(study)[1]
     supporting, opposing = evidence(specifications, tables["primary"], tables["joint_inference"], study)
     return {
         "claim": claim(specifications, study),
         "hero": pictures,
+        "hero_title": _hero_title(study),
         "hero_caption": hero_caption(study),
         "supporting": supporting,
         "opposing": opposing,
         "predicted": f"{study.inference.predicted} survival with {high}",
         "introduction": _introduction(specifications, study),
     }
+
+
+def _hero_title(study: Study) -> str:
+    exposure = exposure_decision(study)
+    if exposure is None:
+        return "Every analysis by estimator"
+    return f"Every analysis by estimator and {'cutoff' if exposure.varies else 'comparison'}"
 
 
 def _introduction(specifications: pd.DataFrame, study: Study) -> dict[str, Any]:
@@ -260,12 +273,12 @@ def _page(
     names = list(balance_terms(study).values())
     gates = study.analysis.balance_thresholds
     specs["scenario-love"] = scenario_love_spec(names, gates, printed="smd" in printed)
-    specs["scenario-beside"] = beside_spec(ratio_limits(headline(tables["specifications"])))
+    specs["scenario-beside"] = beside_spec(ratio_limits(headline(tables["specifications"], study)))
     first = opening(study, tables["specifications"])
     data = opening_data(study, tables) | {"first": first}
     # A specification is read as text: the widths in it are filled in before it is one.
     data["charts"] = {name: json.dumps(spec, separators=(",", ":")) for name, spec in specs.items()}
-    present = estimators_present(headline(tables["specifications"]))
+    present = estimators_present(headline(tables["specifications"], study))
     return {
         "decisions": data["decisions"],
         "present": [ESTIMATOR_LABELS[name] for name in present],
@@ -308,15 +321,45 @@ def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any
 
 def _words(study: Study) -> dict[str, str]:
     """Return the phrases of the settings that the page's own sentences use."""
-    low, high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
+    low, high = arm_labels(study)
     dose = in_sentence(study.dose.label)
+    numeric = all(study.decisions[name].numeric for name in study.outside)
+    here, elsewhere = _questions(study)
     return {
-        "threshold_words": axis_value(study, "oligo_threshold", study.primary.oligo_threshold),
-        "dose_words": f"{dose} {high} against {low}",
+        "whom": f"{whom(study)[0].upper()}{whom(study)[1:]}",
+        "dose_words": f"{of_arm(study, high)} against {low}",
         "exposure": dose,
         "time_words": in_sentence(study.time.label),
         "horizon": with_unit(study.analysis.rmst_horizon, study.time.unit),
+        "option_kind": "cutoffs" if numeric and study.outside else "options",
+        "at_primary": here,
+        "at_others": elsewhere,
+        "also_changing": _also_changing(study),
+        "gaps": shapley_words() if has_rest(study) else "",
     }
+
+
+def _questions(study: Study) -> tuple[str, str]:
+    """Return where questions of the primary options stand, and others: `` at the primary threshold``."""
+    down = across_and_down(study)[1]
+    if not down:
+        return "", ""
+    kind = "threshold" if [decision.varies for decision in down] == ["lesions"] else "options"
+    return f" at the primary {kind}", f" at the other {kind.removesuffix('s')}s"
+
+
+def _also_changing(study: Study) -> str:
+    """Say which decisions change what is estimated."""
+    across, down = across_and_down(study)
+    words = [
+        "the threshold" if decision.varies == "lesions" else decision_words(study, decision.name)
+        for decision in (*down, *([across] if across else []))
+    ]
+    if not words:
+        return ""
+    *most, last = words
+    text = f"{', '.join(most)} and {last}" if most else last
+    return f"{text[0].upper()}{text[1:]} also change{'' if most else 's'} what is estimated. "
 
 
 def _survival(
@@ -379,29 +422,17 @@ def _figure(
 
 
 def _primary_words(study: Study) -> str:
-    threshold, dose, gtv, caliper = study.primary
-    return (
-        f"patients with {axis_value(study, 'oligo_threshold', threshold)}, "
-        f"{in_sentence(study.dose.label)} from {with_unit(dose, study.dose.unit)}, "
-        f"{in_sentence(study.gtv.label)} from {with_unit(gtv, study.gtv.unit)}, "
-        f"{axis_value(study, 'caliper', caliper)}"
-    )
+    chosen = zip(study.decisions, study.primary, strict=True)
+    words = [_primary_option(study, name, value) for name, value in chosen]
+    if study.decision_of("dose") is None:
+        low, high = arm_labels(study)
+        words = [f"{high} against {low}", *words]
+    return ", ".join(words)
 
 
-def _axes(study: Study) -> list[dict[str, Any]]:
-    labels = {
-        "oligo_threshold": study.lesions.label,
-        "dose_cutoff": study.dose.label,
-        "gtv_cutoff": study.gtv.label,
-        "caliper": "Caliper, SD of the propensity logit",
-    }
-    return [
-        {
-            "label": labels[name],
-            "values": [
-                (axis_value(study, name, value), reason)
-                for value, reason in zip(study.axes[name].values, study.axes[name].reasons, strict=True)
-            ],
-        }
-        for name in AXES
-    ]
+def _primary_option(study: Study, name: str, value: Value) -> str:
+    decision = study.decisions[name]
+    text = option_words(study, name, value)
+    if decision.varies == "lesions":
+        return f"patients with {text}"
+    return f"{in_sentence(decision.label)} from {text[1:]}" if decision.varies in ("dose", "gtv") else text

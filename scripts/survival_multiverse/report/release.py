@@ -5,7 +5,7 @@ have passed through `release`. docs/disclosure.md says what it does, and why.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -15,7 +15,6 @@ import pandas as pd
 from survival_multiverse.cohort.disclosure import shown_count, shown_share, shown_survival
 from survival_multiverse.report.tables.flow import flow_counts
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES
 
 DIGITS, MOST_DIGITS = 3, 6
 """Significant digits of a statistic, and where its side of a boundary takes more, at most so many."""
@@ -41,9 +40,7 @@ class Kind(StrEnum):
 
 
 COUNT, SHARE, TIME, CURVE, STATISTIC, LABEL = Kind
-_SCENARIO = dict.fromkeys(
-    (*AXES, "population", "adjustment_set", "estimator", "landmark", "landmark_order"), LABEL
-)
+_SCENARIO = dict.fromkeys(("population", "adjustment_set", "estimator", "landmark", "landmark_order"), LABEL)
 _INTERVAL = dict.fromkeys(("hazard_ratio", "ci_lower", "ci_upper", "p_value"), STATISTIC)
 SCHEMA: dict[str, dict[str, Kind]] = {
     "cohort": {"variable": LABEL, "patients": COUNT, "events": COUNT, "n_missing": COUNT},
@@ -83,7 +80,8 @@ SCHEMA: dict[str, dict[str, Kind]] = {
     "attribution": {
         **_SCENARIO,
         **dict.fromkeys(("scope", "gate", "term", "order", "degrees_of_freedom", "cells"), LABEL),
-        **{"dropped_levels": LABEL, "sum_of_squares": STATISTIC, "share": STATISTIC},
+        **{"dropped_levels": LABEL, "method": LABEL},
+        **dict.fromkeys(("sum_of_squares", "share", "share_lower", "share_upper"), STATISTIC),
     },
     "joint_inference": {
         **_SCENARIO,
@@ -122,7 +120,10 @@ SCHEMA: dict[str, dict[str, Kind]] = {
     },
     "scenario_balance": {**_SCENARIO, "variable": LABEL, "level": LABEL, "estimate": STATISTIC},
 }
-"""Kind of every column of the tables that are shared, by table; ``*`` stands for any characters."""
+"""Kind of every column of the tables that are shared, by table; ``*`` stands for any characters.
+
+The columns of a study's decisions, which hold options, are labels.
+"""
 NOT_OF_PATIENTS = ("calibration", "consistency", "reproduction", "score", "matching", "published", "ensemble",
                    "ensemble_members")  # fmt: skip
 """Tables of simulated cohorts, of what a paper prints, and of patients made from that."""
@@ -175,9 +176,16 @@ def release(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, pd.Da
         made["cutpoints"] = _parted(made["cutpoints"], minimum=study.minimum_count)
     _number(made)
     return {
-        name: frame if name in NOT_OF_PATIENTS else release_table(name, frame, minimum=study.minimum_count)
+        name: frame
+        if name in NOT_OF_PATIENTS
+        else release_table(name, frame, minimum=study.minimum_count, decisions=study.decisions)
         for name, frame in made.items()
     }
+
+
+def is_declared(table: str, column: str) -> bool:
+    """Return whether a column has a kind, by its name or by a pattern."""
+    return any(fnmatchcase(column, pattern) for pattern in SCHEMA.get(table, {}))
 
 
 def kind_of(table: str, column: str) -> Kind:
@@ -233,15 +241,28 @@ def _parted(cutpoints: pd.DataFrame, *, minimum: int) -> pd.DataFrame:
     return pd.concat([apart(rows, minimum=minimum) for rows in groups]) if groups else cutpoints
 
 
-def release_table(name: str, frame: pd.DataFrame, *, minimum: int) -> pd.DataFrame:
+def release_table(
+    name: str, frame: pd.DataFrame, *, minimum: int, decisions: Collection[str] = ()
+) -> pd.DataFrame:
     """Return one table as its kinds say, without the counts that `release` makes.
+
+    Parameters
+    ----------
+    name
+        Of `SCHEMA`.
+    minimum
+        Width of the classes in which counts are shown.
+    decisions
+        Names of the study's decisions, whose columns hold options.
 
     Raises
     ------
     ValueError
         If the table or a column is not declared.
     """
-    kinds = {column: kind_of(name, column) for column in frame}
+    # A declared column is what the schema says, whatever a decision is called.
+    options = {own for own in decisions if own not in SCHEMA.get(name, {})}
+    kinds = {column: LABEL if column in options else kind_of(name, column) for column in frame}
     patients = None
     if name == "survival_curves":
         patients = frame.groupby("curve")["at_risk"].transform("max")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from hashlib import blake2b
-from itertools import product
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,11 @@ from survival_multiverse.scenario.comparability import matched_sample
 from survival_multiverse.scenario.encoded_study import EncodedStudy, encode_study
 from survival_multiverse.settings.schema import Estimator, Status
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES, Scenario
 
 BINS = 12
 """Classes of the propensity score in which overlap is counted."""
 CURVE_COLUMNS = ("curve", "time", "survival", "at_risk")
-LINK_COLUMNS = (*AXES, "estimator", "adjustment_set", "arm", "n", "curve")
+LINK_COLUMNS = ("estimator", "adjustment_set", "arm", "n", "curve")
 OVERLAP_COLUMNS = ("adjustment_set", "estimator", "arm", "lower", "upper", "patients")
 
 
@@ -36,14 +35,13 @@ def describe_arms(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFram
     Returns
     -------
     dict
-        ``arm_curves`` (scenario, estimator, adjustment set and arm, and which curve is theirs; an axis that
-        does not apply is null), ``survival_curves`` (each distinct curve once, under a digest of its
+        ``arm_curves`` (scenario, estimator, adjustment set and arm, and which curve is theirs; an option
+        that does not apply is null), ``survival_curves`` (each distinct curve once, under a digest of its
         content) and ``score_overlap`` (patients by class of the propensity score in the primary scenario).
     """
     links: list[tuple[Any, ...]] = []
     curves: dict[str, pd.DataFrame] = {}
-    encoded = encode_study(patients, study)
-    for key, sample in _samples(encoded):
+    for key, sample in _samples(patients, study):
         for arm in (0, 1):
             part = sample.arm == arm
             if part.any():
@@ -53,11 +51,13 @@ def describe_arms(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFram
                 links.append((*key, arm, int(part.sum()), name))
     rows = [frame.assign(curve=name) for name, frame in curves.items()]
     return {
-        "arm_curves": pd.DataFrame(links, columns=list(LINK_COLUMNS)),
+        "arm_curves": pd.DataFrame(links, columns=[*study.decisions, *LINK_COLUMNS]),
         "survival_curves": pd.concat(rows, ignore_index=True)[list(CURVE_COLUMNS)]
         if rows
         else pd.DataFrame(columns=list(CURVE_COLUMNS)),
-        "score_overlap": pd.DataFrame(_overlap(encoded), columns=list(OVERLAP_COLUMNS)),
+        "score_overlap": pd.DataFrame(
+            _overlap(encode_study(patients, study, study.primary)), columns=list(OVERLAP_COLUMNS)
+        ),
     }
 
 
@@ -69,28 +69,35 @@ def _keep(curves: dict[str, pd.DataFrame], time: np.ndarray, event: np.ndarray, 
     return name
 
 
-def _samples(encoded: EncodedStudy) -> Iterator[tuple[tuple[Any, ...], Sample]]:
+def _samples(patients: pd.DataFrame, study: Study) -> Iterator[tuple[tuple[Any, ...], Sample]]:
     """Yield the analysed patients of the primary population under every choice that changes them."""
-    thresholds, doses, volumes, calipers = (encoded.study.axes[name].values for name in AXES)
-    for threshold, dose, volume in product(thresholds, doses, volumes):
-        sample = encoded.sample(Scenario(threshold, dose, volume))
-        if volume == volumes[0]:
-            yield (threshold, dose, np.nan, np.nan, str(Estimator.UNADJUSTED), None), sample
-        for name, scored in encoded.scores(sample):
-            for caliper in calipers:
-                key = (threshold, dose, volume, caliper, str(Estimator.MATCHED), name)
-                yield key, matched_sample(scored, encoded.match(scored, caliper))
+    by_variant = sorted(enumerate(study.grid), key=lambda item: (study.variant(item[1]), item[0]))
+    seen: set[tuple[Any, ...]] = set()
+    for variant, members in groupby(by_variant, key=lambda item: study.variant(item[1])):
+        encoded = encode_study(patients, study, variant)
+        for _, cell in groupby(members, key=lambda item: study.cutoffs(item[1])[:-1]):
+            scenarios = [scenario for _, scenario in cell]
+            sample = encoded.sample(scenarios[0])
+            key = study.applying(scenarios[0], Estimator.UNADJUSTED)
+            if key not in seen:
+                seen.add(key)
+                yield (*key, str(Estimator.UNADJUSTED), None), sample
+            for name, scored in encoded.scores(sample):
+                for scenario in scenarios:
+                    matching = encoded.match(scored, study.cutoffs(scenario).caliper)
+                    yield (*scenario, str(Estimator.MATCHED), name), matched_sample(scored, matching)
 
 
 def _overlap(encoded: EncodedStudy) -> list[tuple[Any, ...]]:
     """Count patients by class of the score, arm and adjustment set, before and after matching."""
     primary = encoded.study.primary
+    caliper = encoded.study.primary_cutoffs.caliper
     edges = np.linspace(0, 1, BINS + 1)
     rows = []
     for name, scored in encoded.scores(encoded.sample(primary)):
         if scored.status is not Status.OK:
             continue
-        matching = encoded.match(scored, primary.caliper)
+        matching = encoded.match(scored, caliper)
         everybody = np.ones(len(scored.sample), dtype=bool)
         paired = everybody if matching is None else matching.pair_of >= 0
         for estimator, kept in ((Estimator.UNADJUSTED, everybody), (Estimator.MATCHED, paired)):

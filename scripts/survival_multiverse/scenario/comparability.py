@@ -76,12 +76,17 @@ def score(sample: Sample, names: Sequence[str]) -> Scored:
     """
     known = sample.known(names)
     part = sample if known is None else sample.take(known)
-    matrix, terms = design_matrix(part, names)
+    matrix, terms = design_matrix(part, names, score=True)
     fit = fit_propensity(matrix, part.arm)
     dropped = dropped_flags(part, terms, fit.dropped.tolist())
     because = why_no_score(part, names, matrix, fit.status)
     return Scored(
-        sample=part, names=tuple(names), fit=fit, status=fit.status, dropped=dropped, because=because
+        sample=part,
+        names=tuple(names),
+        fit=fit,
+        status=fit.status,
+        dropped=dropped,
+        because=because,
     )
 
 
@@ -98,7 +103,8 @@ def score_columns(scored: Scored) -> np.ndarray:
     np.ndarray
         Shape (n, k).
     """
-    return np.delete(design_matrix(scored.sample, scored.names)[0], scored.fit.dropped, axis=1)
+    matrix = design_matrix(scored.sample, scored.names, score=True)[0]
+    return np.delete(matrix, scored.fit.dropped, axis=1)
 
 
 def match(scored: Scored, priority: np.ndarray, *, caliper: float, analysis: Analysis) -> Matching | None:
@@ -246,9 +252,10 @@ def balance_design(sample: Sample, names: Sequence[str], study: Study) -> Balanc
 
 def _published(sample: Sample, factor: Factor, codes: np.ndarray, study: Study) -> np.ndarray:
     """Return the codes of a grouping, shape (n,); in a reconstructed cohort by the published cutoff alone."""
-    cutoffs = {"gtv": ("gtv", study.primary.gtv_cutoff), STATE: (LESIONS, study.primary.oligo_threshold)}
-    if measured(study) or factor.name not in cutoffs:
+    if measured(study) or factor.name not in ("gtv", STATE):
         return codes
+    primary = study.primary_cutoffs
+    cutoffs = {"gtv": ("gtv", primary.gtv), STATE: (LESIONS, primary.lesions)}
     column, cutoff = cutoffs[factor.name]
     reached = at_least(sample.values[:, sample.names.index(column)], cutoff)
     return np.where(codes == MISSING, MISSING, reached).astype(np.int64)

@@ -274,7 +274,14 @@ def univariate_p_values(sample: Sample, log_rank_p: dict[str, float]) -> dict[st
         known = sample.known((name,))
         part = sample if known is None else sample.take(known)
         matrix, _ = design_matrix(part, (name,))
-        p_values[name] = hazard_ratio(cox(part.time, part.event, matrix), 0).p_value
+        fit = cox(part.time, part.event, matrix)
+        columns = range(matrix.shape[1])
+        # All terms of a spline together.
+        p_values[name] = (
+            hazard_ratio(fit, 0).p_value
+            if len(columns) == 1
+            else wald_test(fit, tuple(columns), variance="model")[2]
+        )
     return p_values
 
 

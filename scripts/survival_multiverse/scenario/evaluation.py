@@ -167,7 +167,7 @@ def write_sample_tables(writer: RowWriter, sample: Sample, study: Study) -> None
     flags = study.flags(multivariable)
     write_model(writer, sample, Model("pre_specified", multivariable, flags=flags, per=study.per), analysis)
     write_selected(writer, sample, univariate_p_values(sample, log_rank_p_values(sample)), study)
-    for name in analysis.interactions:
+    for name in _factors(sample, study):
         write_interaction(writer, sample, name, study)
     write_proportional_hazards(writer, sample, "arm_only", ("arm",), study)
     write_proportional_hazards(writer, sample, "pre_specified", multivariable, study)
@@ -189,6 +189,11 @@ def write_comparison(writer: RowWriter, sample: Sample, study: Study) -> None:
     write_arm_model(writer, sample, study.analysis)
 
 
+def _factors(sample: Sample, study: Study) -> list[str]:
+    """Return the factors that are tested for interaction: none that an option codes as a number."""
+    return [name for name in study.analysis.interactions if sample.has_levels(name)]
+
+
 def subgroup_blocks(
     sample: Sample,
     context: Context,
@@ -199,7 +204,7 @@ def subgroup_blocks(
 ) -> list[RowBlock]:
     """Compare the arms within each level of the factors tested for interaction."""
     blocks = []
-    for name in study.analysis.interactions:
+    for name in _factors(sample, study):
         factor = sample.factors[sample.position(name)]
         for code, level in enumerate(factor.levels):
             part = sample.take(sample.factor_codes(name) == code)

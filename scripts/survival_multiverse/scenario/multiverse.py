@@ -6,6 +6,7 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from survival_multiverse.cohort.sample import Sample
 from survival_multiverse.scenario.comparability import matched_sample
@@ -14,7 +15,7 @@ from survival_multiverse.scenario.evaluation import candidates_of, unadjusted_bl
 from survival_multiverse.scenario.matched_blocks import MatchedBlocks
 from survival_multiverse.scenario.rows import RowBlock, arrow_schema, scenario_table
 from survival_multiverse.scenario.tie_break import TieBreaks, tie_breaks
-from survival_multiverse.settings.schema import Population
+from survival_multiverse.settings.schema import Estimator, Population
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import Scenario
 
@@ -22,7 +23,7 @@ from survival_multiverse.settings.values import Scenario
 def evaluate_panel(
     patients: pd.DataFrame, study: Study, scenarios: Iterable[Scenario]
 ) -> Iterator[tuple[Scenario, pa.Table]]:
-    """Evaluate scenarios, in ascending order, sharing what does not depend on the inner axes.
+    """Evaluate scenarios, sharing what does not depend on the caliper.
 
     Parameters
     ----------
@@ -38,29 +39,47 @@ def evaluate_panel(
     tuple
         The scenario and its table (see `schema.ESTIMATE_COLUMNS`).
     """
-    encoded = encode_study(patients, study)
-    ties = tie_breaks(
-        encoded.ranks,
-        seed=study.seed,
-        draws=study.analysis.tie_break_draws,
-        minimum_events=study.analysis.minimum_events,
-    )
     schema = arrow_schema(study)
-    for _, group in groupby(sorted(scenarios), key=lambda scenario: scenario[:3]):
-        members = list(group)
-        shared, matched = _cell(encoded, ties, members)
-        for scenario, blocks in zip(members, matched, strict=True):
-            yield scenario, scenario_table(scenario, [*shared, *blocks], schema)
+    for variant, members in groupby(sorted(scenarios, key=study.variant), key=study.variant):
+        encoded = encode_study(patients, study, variant)
+        ties = tie_breaks(
+            encoded.ranks,
+            seed=study.seed,
+            draws=study.analysis.tie_break_draws,
+            minimum_events=study.analysis.minimum_events,
+        )
+        # A score holds for every caliper.
+        for _, cell in groupby(sorted(members, key=study.cutoffs), key=lambda own: study.cutoffs(own)[:-1]):
+            alike = list(cell)
+            shared, matched = _cell(encoded, ties, alike)
+            for scenario, blocks in zip(alike, matched, strict=True):
+                table = scenario_table(scenario, [*shared, *blocks], schema)
+                yield scenario, _used(table, encoded.study.estimators)
+
+
+def _used(table: pa.Table, estimators: Sequence[str]) -> pa.Table:
+    """Return the rows of the estimators that an option leaves, and the unadjusted ones."""
+    if not estimators:
+        return table
+    kept = pa.array([str(Estimator.UNADJUSTED), *estimators])
+    rows = table.filter(pc.is_in(table["estimator"].cast(pa.string()), kept))
+    columns = [
+        column.cast(pa.string()).dictionary_encode().cast(field.type)
+        if pa.types.is_dictionary(field.type)
+        else column
+        for column, field in zip(rows.columns, table.schema, strict=True)
+    ]
+    return pa.table(columns, schema=table.schema)
 
 
 def _cell(
     encoded: EncodedStudy, ties: TieBreaks, scenarios: Sequence[Scenario]
 ) -> tuple[list[RowBlock], list[list[RowBlock]]]:
     """Return the blocks that the caliper does not affect, and those of each scenario of one cutoff cell."""
-    study, calipers = encoded.study, [scenario.caliper for scenario in scenarios]
+    study, calipers = encoded.study, [encoded.study.cutoffs(own).caliper for own in scenarios]
     shared: list[RowBlock] = []
     matched: list[list[RowBlock]] = [[] for _ in calipers]
-    for population in Population:
+    for population in study.populations:
         sample = encoded.sample(scenarios[0], population)
         shared += unadjusted_blocks(sample, population, study)
         # One score at a time, for together they hold the cohort many times over.
@@ -88,11 +107,11 @@ def primary_samples(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFr
         Frames with time, event, arm, pair and one column a grouping (level names): ``all``,
         ``population`` (the primary one), and ``matched:<adjustment set>``.
     """
-    encoded = encode_study(patients, study)
+    encoded = encode_study(patients, study, study.primary)
     primary = encoded.sample(study.primary)
     frames = {"all": _frame(encoded.sample(study.primary, Population.ALL)), "population": _frame(primary)}
     for name, scored in encoded.scores(primary):
-        matching = encoded.match(scored, study.primary.caliper)
+        matching = encoded.match(scored, study.primary_cutoffs.caliper)
         frames[f"matched:{name}"] = _frame(matched_sample(scored, matching))
     return frames
 

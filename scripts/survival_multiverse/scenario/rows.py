@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from survival_multiverse.settings.schema import ESTIMATE_COLUMNS, STATUS_REASON, Status
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES
+from survival_multiverse.settings.values import Scenario, Value
 
 NAN = float("nan")
 _LABELS = tuple(column.name for column in ESTIMATE_COLUMNS if column.type == "category")
@@ -132,22 +132,21 @@ def _intern(label: tuple[Any, ...]) -> int:
 
 def arrow_schema(study: Study) -> pa.Schema:
     """Return the fixed Arrow schema of a scenario file, with the study's units in the field metadata."""
-    units = {role: getattr(study, role).unit for role in ("time", "dose", "gtv", "lesions")}
     types = {"number": pa.float64(), "count": pa.int32(), "category": pa.dictionary(pa.int32(), pa.string())}
     return pa.schema(
         [
             pa.field(
                 column.name,
                 types[column.type],
-                metadata={"description": column.description, "unit": column.unit.format(**units)},
+                metadata={"description": column.description, "unit": column.unit},
             )
-            for column in ESTIMATE_COLUMNS
+            for column in study.estimate_columns
         ]
     )
 
 
-def scenario_table(scenario: Iterable[float], blocks: list[RowBlock], schema: pa.Schema) -> pa.Table:
-    """Join blocks into the table of one scenario.
+def scenario_table(scenario: Scenario, blocks: list[RowBlock], schema: pa.Schema) -> pa.Table:
+    """Join blocks into the table of one scenario, whose options are its first columns.
 
     Dictionaries hold only the strings of this table, in sorted order, so that the bytes do not
     depend on what else was evaluated in the process.
@@ -155,7 +154,7 @@ def scenario_table(scenario: Iterable[float], blocks: list[RowBlock], schema: pa
     rows = np.frombuffer(b"".join(blocks), dtype=_ROW)
     labels = _string_codes(rows["label"])
     strings = list(_code_of_string)
-    arrays = {axis: pa.array(np.full(len(rows), value)) for axis, value in zip(AXES, scenario, strict=True)}
+    arrays = {name: _repeated(value, len(rows)) for name, value in zip(schema.names, scenario, strict=False)}
     for j, name in enumerate(_LABELS):
         arrays[name] = _dictionary_array(np.ascontiguousarray(labels[:, j]), strings)
     for name in _NUMBERS:
@@ -165,6 +164,12 @@ def scenario_table(scenario: Iterable[float], blocks: list[RowBlock], schema: pa
         column = np.ascontiguousarray(rows[name])
         arrays[name] = pa.array(column, mask=column == _MISSING_COUNT)
     return pa.table([arrays[name] for name in schema.names], schema=schema)
+
+
+def _repeated(value: Value, times: int) -> pa.Array:
+    if not isinstance(value, str):
+        return pa.array(np.full(times, value))
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(times, dtype=np.int32)), pa.array([value]))
 
 
 def _string_codes(labels: np.ndarray) -> np.ndarray:

@@ -34,6 +34,8 @@ def dropped_flags(
         gone = [place for place, column in enumerate(own) if column in set(dropped)]
         if len(gone) == len(own):
             flags.append(f"dropped:{name}")
+        elif gone and not sample.has_levels(name):
+            flags += [f"dropped_term:{name}={place + 1}" for place in gone]
         elif gone:
             levels = sample.factors[sample.position(name)].levels[1:]
             flags += [f"dropped_level:{name}={_in_flag(levels[place])}" for place in gone]

@@ -102,6 +102,11 @@ class Cells:
         found = [isinstance(text, str) and pattern.search(text) is not None for text in texts]
         return np.array([*found, False], dtype=bool)[codes]
 
+    @property
+    def texts_of_gaps(self) -> set[str]:
+        """Return the texts declared as missing that stand in some cell."""
+        return {text for text in self._raw[1] if isinstance(text, str) and text in self._missing}
+
     def levels(self, levels: Iterable[str]) -> np.ndarray:
         """Return each cell's declared level, shape (n,), by its text; None for a gap or no level."""
         known: dict[str | None, str] = {self._spelt(level): level for level in levels}

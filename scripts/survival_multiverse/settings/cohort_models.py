@@ -58,6 +58,26 @@ class QuantityColumn(RoleColumn):
     """Lowest and highest plausible value; one outside is an error."""
 
 
+class ExposureColumn(QuantityColumn):
+    """The exposure: a number that cutoffs divide, or groups."""
+
+    levels: Levels = key((), otherwise="a number")
+    """Levels of an exposure in groups, the reference first: two, or more of which an option of a decision
+    compares two."""
+    names: tuple[Text, ...] = key((), otherwise="the cutoff, or the levels", steps=READER)
+    """Names of the groups, in the order of the levels; of a number, of the lower and the higher arm."""
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield the faults of levels and names."""
+        if len(self.levels) == 1:
+            yield "levels", "one group has none to be compared with; list two or more, the reference first"
+        expected = len(self.levels) or 2
+        if self.names and len(self.names) != expected:
+            yield "names", f"{len(self.names)} names for {expected} groups; give one for each"
+        if self.levels and self.model_fields_set & {"range", "unit"}:
+            yield "levels", "an exposure in groups has no unit and no range; remove them"
+
+
 class CountColumn(QuantityColumn):
     """The count of lesions, and names of the populations that it makes."""
 
@@ -142,12 +162,12 @@ class CohortSettings(Group):
     """Survival time from the start of treatment; above zero."""
     event: EventColumn
     """1 (or true) = the event, 0 (or false) = censored."""
-    dose: QuantityColumn
-    """The exposure that the dose cutoffs divide."""
-    gtv: QuantityColumn
-    """The tumour volume that the GTV cutoffs divide."""
-    lesions: CountColumn
-    """The count by which the thresholds tell the two populations apart."""
+    dose: ExposureColumn
+    """The exposure: a number that cutoffs divide, or groups."""
+    gtv: QuantityColumn | None = key(None, otherwise="no size")
+    """The size, such as a tumour volume, that cutoffs divide."""
+    lesions: CountColumn | None = key(None, otherwise="no count: everybody is one population")
+    """The count by which thresholds tell two populations apart."""
     missing: tuple[Level, ...] = key((), otherwise="none", steps=PATIENTS)
     """Texts of cells that stand for a missing value beside the empty cell, such as NA or "."; compared
     exactly, blanks around them aside."""

@@ -41,7 +41,7 @@ def nearest(name: object, legal: Iterable[str]) -> str:
 
 
 def place(path: Iterable[str | int]) -> str:
-    """Return a path as readers write it: ``axes.dose_cutoff[2].value``, counted from 1."""
+    """Return a path as readers write it: ``decisions.dose_cutoff.options[2].value``, counted from 1."""
     text = "".join(f"[{step + 1}]" if isinstance(step, int) else f".{step}" for step in path)
     return text.lstrip(".") or "the settings"
 

@@ -19,7 +19,7 @@ from pydantic import GetCoreSchemaHandler as Handler
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError, PydanticUndefined, core_schema
 
-from survival_multiverse.settings.steps import READER, Step
+from survival_multiverse.settings.steps import Step
 
 Item = TypeVar("Item")
 FORMS = NUMBER, LIST, STAGE, GROUP, BORROWING = "(number)", "(list)", "(stage)", "(group)", "(borrowing)"
@@ -161,7 +161,7 @@ def _whole(value: Any) -> Any:
 
 
 def _entry(value: Any) -> Any:
-    """Return an entry of an axis in its long form."""
+    """Return an entry that may be a value alone in its long form."""
     return value if isinstance(value, Mapping) else {"value": value}
 
 
@@ -233,7 +233,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Landmark = Annotated[float, Field(ge=0)]
 Whole = Annotated[int, OneOf((int, float), "a whole number", convert=_whole)]
 Level = Annotated[str | float, OneOf((str, int, float), "text or a number")]
-NumberOrNone = Annotated[float | str, OneOf((str, int, float), "a number or text")]
+NumberOrName = Annotated[float | str, OneOf((str, int, float), "a number or a name")]
 Names = tuple[str, ...]
 Levels = Annotated[tuple[Level, ...], Field(min_length=1)]
 Ascending = Annotated[tuple[Item, ...], AfterValidator(_ascending)]
@@ -247,34 +247,4 @@ NumberOrPositives = Annotated[
 NumberOrNumbers = Annotated[
     Annotated[float, Tag(NUMBER)] | Annotated[tuple[float, ...], Field(min_length=1), Tag(LIST)],
     Discriminator(_form),
-]
-
-
-class AxisValue(Group):
-    """A value of an axis, and why it is there."""
-
-    value: float
-    """The value."""
-    reason: str = key("", otherwise="none", steps=READER)
-    """Why this value."""
-
-
-class CaliperValue(AxisValue):
-    """A caliper, and why it is there."""
-
-    value: NumberOrNone  # type: ignore[assignment]  # a caliper may be none
-    """The value."""
-
-
-AxisEntry = Annotated[
-    AxisValue, OneOf((int, float, Mapping), "a positive number, or value and reason", ("number",), _entry)
-]
-CaliperEntry = Annotated[
-    CaliperValue,
-    OneOf(
-        (int, float, str, Mapping),
-        "a positive number, none, or value and reason",
-        ("number", "string"),
-        _entry,
-    ),
 ]

@@ -3,8 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-FORMER_NAMES = {"study.anchor": "study.primary", "sharing.minimum_cell": "disclosure.minimum_count"}
-"""Names of version 0.2, which 0.3 understands."""
+FORMER_NAMES = {
+    "study.anchor": "study.primary",
+    "sharing.minimum_cell": "disclosure.minimum_count",
+    "execution.axes_per_job": "execution.decisions_per_job",
+    "axes": "decisions",
+}
+"""Names of earlier versions, which this one understands."""
 
 
 def present_names(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -14,6 +19,11 @@ def present_names(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[str
     """
     renamed, found = dict(settings), []
     for former, present in FORMER_NAMES.items():
+        if "." not in former:
+            if former in renamed and present not in renamed:
+                renamed[present] = renamed.pop(former)
+                found.append(former)
+            continue
         (old_group, old_key), (group, key) = former.split("."), present.split(".")
         old, new = renamed.get(old_group), renamed.get(group, {})
         if not isinstance(old, Mapping) or not isinstance(new, Mapping) or old_key not in old or key in new:

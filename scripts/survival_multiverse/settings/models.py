@@ -1,45 +1,32 @@
 """The settings of a study, typed: checks, defaults, documentation and JSON schema derive from them."""
 
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
 from pydantic import ConfigDict
 
 from survival_multiverse.settings.cohort_models import AdjustmentList, CohortSettings, CovariateSettings
+from survival_multiverse.settings.decision_models import CHANGES, DecisionSettings, Sample
 from survival_multiverse.settings.fields import (
     Ascending,
-    AxisEntry,
-    CaliperEntry,
     EachOnce,
     Group,
     Landmark,
     Name,
     Names,
-    NumberOrNone,
+    NumberOrName,
     Positive,
     SomeAscending,
     Text,
     Whole,
     key,
 )
+from survival_multiverse.settings.grid import options_of
 from survival_multiverse.settings.schema import CovariateEstimatorName
 from survival_multiverse.settings.steps import JOINT, READER, Step
 
 FINEST_CLASS = 5
 """Narrowest class of counts: an even number of 1 to 3 matched patients would be one pair."""
-
-
-class PrimaryScenario(Group):
-    """The primary scenario."""
-
-    oligo_threshold: float = key(unit="of the lesions")
-    """Its value on axes.oligo_threshold."""
-    dose_cutoff: float = key(unit="of the dose", steps=JOINT)
-    """Its value on axes.dose_cutoff."""
-    gtv_cutoff: float = key(unit="of the GTV")
-    """Its value on axes.gtv_cutoff."""
-    caliper: NumberOrNone = key(unit="SD of the propensity logit", steps=JOINT)
-    """Its value on axes.caliper: a number, or none."""
 
 
 class StudyHeading(Group):
@@ -49,27 +36,16 @@ class StudyHeading(Group):
     """Title of the report."""
     seed: Whole = key(ge=0, le=9_007_199_254_740_991)
     """Decides simulated patients, tie-breaks and resamples; any will do."""
-    primary: PrimaryScenario = key(steps=(Step.RECONSTRUCTED, *JOINT))
-    """The primary scenario; each value must be on its axis."""
+    primary: dict[Name, NumberOrName] = key(
+        {}, otherwise="the first options", steps=(Step.RECONSTRUCTED, *JOINT)
+    )
+    """The primary scenario: an option of each decision, by its name; of a decision that is not named, the
+    first.
+    """
     adjustment_set: Text | None = key(
         None, otherwise="the first with baseline covariates alone", steps=READER
     )
     """Adjustment set of the primary block, whose estimates the report answers with."""
-
-
-class Axes(Group):
-    """The four axes."""
-
-    oligo_threshold: tuple[AxisEntry, ...] = key(unit="of the lesions")
-    """Fewest lesions of a patient of the primary population. Ascending; each entry a number, or value and
-    reason."""
-    dose_cutoff: tuple[AxisEntry, ...] = key(unit="of the dose")
-    """Lowest dose of the high-dose arm. Ascending; each entry a number, or value and reason."""
-    gtv_cutoff: tuple[AxisEntry, ...] = key(unit="of the GTV")
-    """Lowest volume that counts as large. Ascending; each entry a number, or value and reason."""
-    caliper: tuple[CaliperEntry, ...] = key(unit="SD of the propensity logit")
-    """Greatest distance of a matched pair. Ascending; each entry a number, or value and reason; `none` (no
-    limit) comes last."""
 
 
 class Analysis(Group):
@@ -115,8 +91,10 @@ class Analysis(Group):
 class Inference(Group):
     """Which blocks the joint inference is about, and how many draws it takes."""
 
-    populations: EachOnce[Literal["non_oligometastatic", "oligometastatic", "all"]]
-    """Whose blocks are tested."""
+    populations: EachOnce[Literal["non_oligometastatic", "oligometastatic", "all"]] | None = key(
+        None, otherwise="the primary one"
+    )
+    """Whose blocks are tested; a cohort without a count has the population of all alone."""
     estimators: EachOnce[CovariateEstimatorName]
     """Which estimates are tested, each kind in blocks of its own."""
     landmarks: SomeAscending[Landmark] | None = key(
@@ -154,8 +132,9 @@ class Execution(Group):
 
     draws_per_job: Whole = key(ge=1, le=100_000)
     """How many draws one resampling job makes."""
-    axes_per_job: Whole = key(ge=0, le=3)
-    """How many axes, counted from the last, one job evaluates; 0 = one job per scenario."""
+    decisions_per_job: Whole = key(ge=0, le=100)
+    """Of how many decisions, counted from the last, one job evaluates all options; 0 = one job per scenario.
+    In a grid with gaps a job evaluates as many scenarios as there would be without them."""
 
 
 class Settings(Group):
@@ -165,9 +144,13 @@ class Settings(Group):
 
     study: StudyHeading
     """What the study is called, its seed and its primary scenario."""
-    axes: Axes = key(steps=JOINT)
-    """The four axes of the multiverse, 100,000 scenarios at most; one of yours replaces the default one
-    whole."""
+    decisions: dict[Name, DecisionSettings] = key(min_length=1)
+    """What could have been decided otherwise, by name: every combination is a scenario, 100,000 at most. A
+    list
+    in place of a group replaces the options of a default decision; a default decision about a role that your
+    cohort does not have is left out."""
+    sample: Sample | None = key(None, otherwise="every combination", steps=JOINT)
+    """Scenarios to draw in place of running every combination."""
     cohort: CohortSettings
     """Where the patients come from, and which column plays which role. Yours replaces the default whole."""
     covariates: dict[Name, CovariateSettings]
@@ -183,3 +166,25 @@ class Settings(Group):
     """What may be shown."""
     execution: Execution = key(steps=())
     """How the work is divided; changes no number."""
+
+    @classmethod
+    def part_for(cls, keys: Mapping[str, Any], step: Step) -> dict[str, Any]:
+        """Return what a step is told: of options that are a number alone, only who summarises them.
+
+        So a new cutoff leaves the other scenarios as they are. Balance of reconstructed patients is judged by
+        the primary cutoffs of size and count.
+        """
+        part = super().part_for(keys, step)
+        if step in JOINT:
+            return part
+        decisions = part["decisions"]
+        for decision in decisions.values():
+            decision["options"] = tuple(
+                own for own in decision["options"] if not own.keys().isdisjoint(CHANGES)
+            )
+        if step is Step.RECONSTRUCTED:
+            judged = {name for name, own in decisions.items() if own.get("varies") in ("gtv", "lesions")}
+            first = {name: options_of(own)[0]["value"] for name, own in keys["decisions"].items()}
+            primary = first | part["study"].get("primary", {})
+            part["study"]["primary"] = {name: value for name, value in primary.items() if name in judged}
+        return part

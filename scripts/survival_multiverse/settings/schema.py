@@ -123,16 +123,14 @@ class Column:
 
 
 # `unit` may name a role of the study in braces, filled in when a table is written.
+VARIED_COLUMNS = {
+    "lesions": ("lowest count of the population non_oligometastatic", "{lesions}"),
+    "dose": ("lowest dose of the high-dose arm (A = 1)", "{dose}"),
+    "gtv": ("lowest volume of those at or above the cutoff", "{gtv}"),
+    "caliper": ("greatest distance of a pair; infinity = no caliper", "SD of the propensity logit"),
+}
+"""Description and unit of the column of a decision, by the number that it varies."""
 ESTIMATE_COLUMNS = (
-    Column("oligo_threshold", "number", "lowest count of the population non_oligometastatic", "{lesions}"),
-    Column("dose_cutoff", "number", "lowest dose of the high-dose arm (A = 1)", "{dose}"),
-    Column("gtv_cutoff", "number", "lowest volume of those at or above the cutoff", "{gtv}"),
-    Column(
-        "caliper",
-        "number",
-        "greatest distance of a pair; infinity = no caliper",
-        "SD of the propensity logit",
-    ),
     Column("population", "category", "non_oligometastatic, oligometastatic or all"),
     Column("adjustment_set", "category", "named covariate list; null where none is used"),
     Column("estimator", "category", f"{', '.join([*Estimator][:-1])} or {[*Estimator][-1]}"),
@@ -173,3 +171,14 @@ ESTIMATE_COLUMNS = (
     Column("reason", "category", "the status in words; null when ok"),
     Column("flags", "category", "warnings, joined by ';'; null when none"),
 )
+"""Columns of the estimates after those of the decisions; `study.estimate_columns` has all."""
+FIXED_COLUMNS = (
+    *(column.name for column in ESTIMATE_COLUMNS),
+    "is_primary",
+    "gate",
+    "scope",
+    "null",
+    "curve",
+    "arm",
+)
+"""Names that no decision can have."""

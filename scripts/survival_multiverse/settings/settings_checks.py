@@ -1,4 +1,4 @@
-"""Checks of the settings that a schema cannot express: axes, names and counts that must fit together."""
+"""Checks of the settings that a schema cannot express: names and counts that must fit together."""
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -9,14 +9,14 @@ from survival_multiverse.settings.covariate_checks import (
     check_merge,
     check_name,
 )
+from survival_multiverse.settings.decision_checks import check_decisions
 from survival_multiverse.settings.faults import nearest
 from survival_multiverse.settings.level_checks import check_texts
 from survival_multiverse.settings.simulation_checks import check_simulation
-from survival_multiverse.settings.values import AXES, axis_number, canonical_text, level_text
+from survival_multiverse.settings.values import OPTIONAL_ROLES, ROLES, level_text
 
 Path = tuple[str | int, ...]
 Intact = Callable[..., bool]
-MOST_SCENARIOS = 100_000
 
 
 def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) -> list[str]:
@@ -26,7 +26,7 @@ def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) 
         return not any(path[: len(other)] == other[: len(path)] for other in broken)
 
     faults: list[str] = []
-    faults += _check_axes(config, intact)
+    faults += check_decisions(config, intact) if intact("decisions") else []
     if intact("covariates"):
         for name, entry in config["covariates"].items():
             faults += check_name(f"covariates.{name}", name)
@@ -44,73 +44,6 @@ def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) 
     return faults
 
 
-def _check_axes(config: Mapping[str, Any], intact: Intact) -> Iterator[str]:
-    axes = {name: config["axes"][name] for name in AXES if intact("axes", name)}
-    scenarios = math.prod(map(len, axes.values()))
-    if scenarios > MOST_SCENARIOS:
-        yield f"axes: they make {scenarios:,} scenarios; give fewer values, {MOST_SCENARIOS:,} are the most"
-        return
-    for name, entries in axes.items():
-        yield from _check_axis(name, entries)
-        if intact("study", "primary", name):
-            yield from _check_primary(name, config["study"]["primary"][name], entries)
-
-
-def _check_axis(name: str, entries: Sequence[Any]) -> Iterator[str]:
-    where = f"axes.{name}"
-    if not entries:
-        yield f"{where}: the axis is empty; give at least one value"
-    numbers: list[float] = []
-    for position, entry in enumerate(entries, start=1):
-        value = entry["value"] if isinstance(entry, Mapping) else entry
-        fault = _value_fault(name, value)
-        if fault:
-            yield f"{where}[{position}]: {fault}"
-            continue
-        number = axis_number(value)
-        if number in numbers:
-            first = numbers.index(number) + 1
-            yield f"{where}[{position}]: {value} repeats entry {first}; remove one (146 and 146.0 are one)"
-        numbers.append(number)
-    if numbers != sorted(numbers):
-        ascending = ", ".join(canonical_text(number) for number in sorted(set(numbers)))
-        yield f"{where}: the values are not ascending; write them in the order {ascending}"
-
-
-def _value_fault(name: str, value: Any) -> str:
-    if isinstance(value, str):
-        if name == "caliper" and value == "none":
-            return ""
-        return f'"{value}" is text; give a number{" or none" if name == "caliper" else ""}, without quotes'
-    if math.isinf(value) and value > 0 and name == "caliper":
-        return "infinity is a second spelling of none; write none"
-    if not math.isfinite(value):
-        return f"{value} is no finite number; give one"
-    if value <= 0:
-        return f"{value} is not positive; give a number above 0"
-    if float(canonical_text(value)) != float(value):
-        return f"{value!r} has more than 15 digits; write {canonical_text(value)}"
-    return ""
-
-
-def _check_primary(name: str, value: Any, entries: Sequence[Any]) -> Iterator[str]:
-    where = f"study.primary.{name}"
-    fault = _value_fault(name, value)
-    if fault:
-        yield f"{where}: {fault}"
-        return
-    values = [entry["value"] if isinstance(entry, Mapping) else entry for entry in entries]
-    numbers = [axis_number(item) for item in values if not _value_fault(name, item)]
-    number = axis_number(value)
-    if not numbers or number in numbers:
-        return
-    close = numbers[-1] if math.isinf(number) else min(numbers, key=lambda item: abs(item - number))
-    yield (
-        f"{where}: {canonical_text(value)} is not on axes.{name}; the nearest value there is "
-        f"{canonical_text(close)}: use it, or add yours to the axis"
-    )
-
-
 def _check_primary_set(config: Mapping[str, Any], intact: Intact) -> Iterator[str]:
     if not intact("study", "adjustment_set") or not intact("adjustment_sets"):
         return
@@ -122,7 +55,8 @@ def _check_primary_set(config: Mapping[str, Any], intact: Intact) -> Iterator[st
 def _check_lists(config: Mapping[str, Any], intact: Intact) -> Iterator[str]:
     """Check lists of covariates, in adjustment sets and the analysis, and the set of the primary block."""
     yield from _check_primary_set(config, intact)
-    legal = [*config["covariates"], "gtv", "lesions"]
+    cohort = config["cohort"] if intact("cohort") else {}
+    legal = [*config["covariates"], *(role for role in OPTIONAL_ROLES if not cohort or role in cohort)]
     stale: dict[str, None] = {}
     for path in _lists_of_covariates(config, intact):
         names: Any = config
@@ -165,7 +99,7 @@ def _check_interactions(config: Mapping[str, Any], intact: Intact) -> Iterator[s
 
 def _check_cohort(cohort: Mapping[str, Any]) -> Iterator[str]:
     columns: dict[str, str] = {}
-    for role in ("time", "event", "dose", "gtv", "lesions"):
+    for role in (role for role in ROLES if role in cohort):
         column = cohort[role]["column"]
         if column in columns:
             yield f"cohort.{role}.column: `{column}` is cohort.{columns[column]} already; give another"
@@ -179,7 +113,8 @@ def _check_eligibility(cohort: Mapping[str, Any], covariates: Mapping[str, Any])
         if name in covariates:
             yield f"cohort.descriptives.{name}: the name `{name}` is taken; choose another"
         yield from check_name(f"cohort.descriptives.{name}", name)
-    levels: dict[str, list[str]] = {name: [] for name in ("time", "dose", "gtv", "lesions")}
+    levels: dict[str, list[str]] = {name: [] for name in ("time", "dose", *OPTIONAL_ROLES) if name in cohort}
+    levels["dose"] = [level_text(level) for level in cohort["dose"].get("levels", ())]
     for name, entry in covariates.items():
         categorical = entry["type"] == "categorical"
         levels[name] = [level_text(level) for level in entry.get("levels", ())] if categorical else []

@@ -6,9 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from survival_multiverse.settings.faults import nearest
-from survival_multiverse.settings.values import level_text
-
-ROLES = ("dose", "gtv", "lesions")
+from survival_multiverse.settings.values import OPTIONAL_ROLES, level_text
 
 
 def check_simulation(cohort: Mapping[str, Any], covariates: Mapping[str, Any]) -> Iterator[str]:
@@ -16,7 +14,7 @@ def check_simulation(cohort: Mapping[str, Any], covariates: Mapping[str, Any]) -
     settings = cohort["simulation"]
     where = "cohort.simulation"
     descriptives = cohort.get("descriptives", {})
-    wanted = [*ROLES, *covariates, *descriptives]
+    wanted = [*_roles(cohort), *covariates, *descriptives]
     for name in settings["variables"]:
         if name not in wanted:
             yield f"{where}.variables: unknown variable `{name}`; {nearest(name, wanted)}"
@@ -32,6 +30,10 @@ def check_simulation(cohort: Mapping[str, Any], covariates: Mapping[str, Any]) -
             f"{where}.variables.{name}", entry, levels, role=role, is_dose=name == "dose"
         )
     yield from _check_columns(cohort, covariates)
+
+
+def _roles(cohort: Mapping[str, Any]) -> list[str]:
+    return [role for role in ("dose", *OPTIONAL_ROLES) if role in cohort]
 
 
 def _levels(name: str, covariates: Mapping[str, Any]) -> list[str]:
@@ -99,7 +101,7 @@ def _check_effects(
 
 def _check_columns(cohort: Mapping[str, Any], covariates: Mapping[str, Any]) -> Iterator[str]:
     columns: dict[str, str] = {}
-    entries = {role: cohort[role] for role in (*ROLES, "time", "event")}
+    entries = {role: cohort[role] for role in (*_roles(cohort), "time", "event")}
     entries |= {**covariates, **cohort.get("descriptives", {})}
     for name, entry in entries.items():
         column = entry["column"]

@@ -6,7 +6,7 @@ from typing import Literal
 from survival_multiverse.settings.fields import (
     Group,
     Name,
-    NumberOrNone,
+    NumberOrName,
     NumberOrNumbers,
     NumberOrPositives,
     Positive,
@@ -19,7 +19,7 @@ from survival_multiverse.settings.fields import (
 class SimulatedVariable(Group):
     """How one variable is drawn."""
 
-    values: tuple[NumberOrNone, ...] | None = key(
+    values: tuple[NumberOrName, ...] | None = key(
         None, otherwise="none", unit="of the variable", min_length=1
     )
     """The values that occur, ascending."""

@@ -8,16 +8,9 @@ from typing import Any
 
 from survival_multiverse.settings.faults import InputError, place, shown
 from survival_multiverse.settings.schema import PATHS
+from survival_multiverse.settings.values import OPTIONAL_ROLES
 
-REPLACED_WHOLE = (
-    ("cohort",),
-    ("covariates",),
-    ("adjustment_sets",),
-    ("axes", "oligo_threshold"),
-    ("axes", "dose_cutoff"),
-    ("axes", "gtv_cutoff"),
-    ("axes", "caliper"),
-)
+REPLACED_WHOLE = (("cohort",), ("covariates",), ("adjustment_sets",), ("sample",))
 """Paths at which the user's value takes the place of the default one; all else is merged key by key."""
 
 LONGEST_NAME, LONGEST_TEXT = 100, 1000
@@ -59,13 +52,55 @@ def validate_config(config: Mapping[str, Any]) -> None:
         raise InputError(sorted(set(faults), key=faults.index))
 
 
+def without_absent_roles(config: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the default decisions about what the user's cohort does not have: size, count, or a dose.
+
+    A decision that the user declares stays, and the checks say what it lacks. The primary option of a
+    decision that is left out goes with it.
+    """
+    cohort, decisions = config.get("cohort"), config.get("decisions")
+    declared = default.get("decisions", {})
+    if not isinstance(cohort, Mapping) or not isinstance(decisions, Mapping):
+        return dict(config)
+    dose = cohort.get("dose")
+    absent = {role for role in OPTIONAL_ROLES if role not in cohort}
+    if isinstance(dose, Mapping) and "levels" in dose:
+        absent.add("dose")
+    gone = {
+        name
+        for name, own in decisions.items()
+        if isinstance(own, Mapping) and own.get("varies") in absent and own == declared.get(name)
+    }
+    if not gone:
+        return dict(config)
+    result = {**config, "decisions": {name: own for name, own in decisions.items() if name not in gone}}
+    study, given = config.get("study"), default.get("study", {}).get("primary", {})
+    if isinstance(study, Mapping) and isinstance(study.get("primary"), Mapping):
+        kept = {
+            name: value
+            for name, value in study["primary"].items()
+            if name not in gone or value != given.get(name)
+        }
+        result["study"] = {**study, "primary": kept}
+    return result
+
+
 def _merge(default: Any, user: Any, path: tuple[str, ...]) -> Any:
     if path in REPLACED_WHOLE or not (isinstance(default, Mapping) and isinstance(user, Mapping)):
-        return deepcopy(user)
+        # A list in place of a decision is its options.
+        listed = path[:1] == ("decisions",) and len(path) == 2 and isinstance(user, list | tuple)
+        if listed and isinstance(default, Mapping):
+            return {**deepcopy(dict(default)), "options": deepcopy(user)}
+        return {"options": deepcopy(user)} if listed else deepcopy(user)
     merged = {key: deepcopy(value) for key, value in default.items() if key not in user}
     for key, value in user.items():
-        merged[key] = _merge(default[key], value, (*path, key)) if key in default else deepcopy(value)
-    return merged
+        merged[key] = _merge(default.get(key), value, (*path, key))
+    return _in_default_order(merged, default) if path == ("decisions",) else merged
+
+
+def _in_default_order(merged: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the decisions in the order in which scenario paths name them: default ones first."""
+    return {name: merged[name] for name in [*default, *(name for name in merged if name not in default)]}
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:

@@ -60,7 +60,7 @@ def love_chart(primary: pd.DataFrame, study: Study, published: pd.DataFrame = NO
 def _computed(primary: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
     """Return the rows of the love plots: set, stage, name of the covariate, smd."""
     terms = balance_terms(study)
-    rows = primary_rows(primary, analysis="balance")
+    rows = primary_rows(primary, study, analysis="balance")
     rows = rows[(rows["statistic"] == "smd") & rows["adjustment_set"].notna()]
     return [
         {
@@ -99,7 +99,7 @@ def overlap_chart(overlap: pd.DataFrame, study: Study) -> Chart | None:
     """Draw the propensity scores of both arms, before and after matching; None without scores."""
     if overlap.empty:
         return None
-    arms = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
+    arms = arm_labels(study)
     rows = []
     for row in overlap.to_dict("records"):
         count = row["patients"]
@@ -135,7 +135,7 @@ def overlap_chart(overlap: pd.DataFrame, study: Study) -> Chart | None:
 
 def smd_chart(specifications: pd.DataFrame, study: Study, published: pd.DataFrame = NO_MARKS) -> Chart | None:
     """Draw the largest difference of every analysis; `published` as in `published_marks`."""
-    rows = headline(specifications)
+    rows = headline(specifications, study)
     rows = rows[rows["estimator"].isin(GATED) & rows["max_abs_smd_baseline"].notna()]
     if rows.empty:
         return None

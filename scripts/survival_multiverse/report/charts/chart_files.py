@@ -8,21 +8,22 @@ from typing import Any
 
 import pandas as pd
 
-from survival_multiverse.inference.robustness import INNER
 from survival_multiverse.inference.specification_summary import estimators_present, headline
 from survival_multiverse.report.charts.grid_charts import Chart, kind_of_share, share_words
 from survival_multiverse.report.charts.page_charts import page_charts
 from survival_multiverse.report.charts.page_data import (
-    DECISIONS,
     GATE,
     SIDES,
     axis_labels,
+    choice_names,
+    field,
     specification_columns,
+    term_words,
 )
 from survival_multiverse.report.charts.static import light
 from survival_multiverse.report.charts.theme import Spec, vega_lite
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, ORIGIN_NOTES
-from survival_multiverse.report.words.answer import first_order, term_label
+from survival_multiverse.report.words.answer import first_order
 from survival_multiverse.settings.study import Study
 
 ROOM = 1000
@@ -56,8 +57,11 @@ def figure_spec(name: str, specs: Mapping[str, Spec], study: Study) -> Spec:
     """Return what a figure of `FIGURES` shows: its chart, or words where there is nothing to draw."""
     if FIGURES[name] in specs:
         return specs[FIGURES[name]]
-    mark = {"type": "text", "text": "No hazard ratio was estimated.", "align": "left", "fontSize": 14}
-    empty = vega_lite(data={"values": [{}]}, width=400, height=60, mark=mark, encoding={"x": {"value": 0}})
+    words = (
+        "There is nothing to draw: no hazard ratio was estimated, or the grid has no two decisions to map."
+    )
+    mark = {"type": "text", "text": words, "align": "left", "fontSize": 14}
+    empty = vega_lite(data={"values": [{}]}, width=640, height=60, mark=mark, encoding={"x": {"value": 0}})
     return light(empty) | {"title": study.title, "padding": 14}
 
 
@@ -74,17 +78,20 @@ def specification_rows(specifications: pd.DataFrame, study: Study) -> list[dict[
         name: values if isinstance(values, list) else [values["all"]] * packed["rows"]
         for name, values in packed["columns"].items()
     }
-    labels = axis_labels(study)
+    labels = {field(name): own for name, own in axis_labels(study).items()}
+    choices = list(map(field, choice_names(study)))
     return [
-        _row(place, {name: values[place] for name, values in columns.items()}, labels)
+        _row(place, {name: values[place] for name, values in columns.items()}, labels, choices)
         for place in range(packed["rows"])
     ]
 
 
-def _row(place: int, own: Mapping[str, Any], labels: Mapping[str, list[str]]) -> dict[str, Any]:
-    named = {name: labels[name][own[name]] if own[name] >= 0 else None for name in DECISIONS}
+def _row(
+    place: int, own: Mapping[str, Any], labels: Mapping[str, list[str]], inner: list[str]
+) -> dict[str, Any]:
+    named = {name: texts[own[name]] if own[name] >= 0 else None for name, texts in labels.items()}
     estimator = list(ESTIMATOR_LABELS)[own["estimator"]]
-    choices = [f"{name}: {named[name]}" for name in INNER if named[name]]
+    choices = [f"{name}: {named[name]}" for name in inner if named[name]]
     return {
         "i": place,
         **named,
@@ -108,12 +115,12 @@ def share_rows(attribution: pd.DataFrame, specifications: pd.DataFrame, study: S
     return [
         {
             "estimator": ESTIMATOR_LABELS[name],
-            "term": term_label(study, term),
+            "term": term_words(study, term),
             "share": share,
             "kind": kind_of_share(term),
             "text": share_words(share),
         }
-        for name in estimators_present(headline(specifications))
+        for name in estimators_present(headline(specifications, study))
         for term, share in first_order(attribution, study, name).items()
     ]
 

@@ -12,11 +12,10 @@ from survival_multiverse.report.charts.evidence import cutpoint_spec
 from survival_multiverse.report.charts.grid_charts import Chart, limits_of
 from survival_multiverse.report.style.formats import display_label, format_p, format_ratio
 from survival_multiverse.report.style.palette import PUBLISHED_NAME
-from survival_multiverse.report.words.labels import axis_value, in_sentence, with_unit
+from survival_multiverse.report.words.labels import in_sentence, option_words, with_unit
 from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.report.words.table_cells import is_number
 from survival_multiverse.scenario.cautions import NOTE, care
-from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
 
 
@@ -25,10 +24,10 @@ def cutpoint_chart(tables: Mapping[str, pd.DataFrame], study: Study, name: str) 
 
     None of reconstructed patients either: within a published category their values were drawn.
     """
-    if not measured(study):
+    role, decision, rows = getattr(study, name), study.decision_of(name), tables["cutpoints"]
+    if not measured(study) or role is None or decision is None:
         return None
-    role, rows = getattr(study, name), tables["cutpoints"]
-    rows = rows[(rows["population"] == PRIMARY) & (rows["variable"] == name)]
+    rows = rows[(rows["population"] == study.primary_population) & (rows["variable"] == name)]
     rows = rows[rows["status"] == "ok"]
     if rows.empty:
         return None
@@ -45,12 +44,9 @@ def cutpoint_chart(tables: Mapping[str, pd.DataFrame], study: Study, name: str) 
         }
         for row, side in zip(rows.to_dict("records"), direction(rows), strict=True)
     ]
-    smooth, spline = _smooth(tables["dose_response"], name)
-    axis = f"{name}_cutoff"
-    grid = [
-        {"cutoff": value, "primary": value == getattr(study.primary, axis)}
-        for value in study.axes[axis].values
-    ]
+    smooth, spline = _smooth(tables["dose_response"], study, name)
+    primary = getattr(study.primary_cutoffs, name)
+    grid = [{"cutoff": value, "primary": value == primary} for value in study.values_of(name)]
     below = int((rows["hazard_ratio"] < 1).sum())
     printed = _printed(tables.get("published", NO_MARKS), study, name)
     text = _words(study, name, uncut=len(smooth) > 0)
@@ -77,8 +73,8 @@ def _printed(published: pd.DataFrame, study: Study, name: str) -> list[dict[str,
     """Return the cutoff that a paper used and the hazard ratio that it prints there, before matching."""
     variable = {"dose": "arm"}.get(name, name)
     rows = published[(published["quantity"] == "hazard_ratio") & (published["variable"] == variable)]
-    rows = rows[(rows["estimator"] == "adjusted") & (rows["population"] == PRIMARY)]
-    cutoff = getattr(study.primary, f"{name}_cutoff")
+    rows = rows[(rows["estimator"] == "adjusted") & (rows["population"] == study.primary_population)]
+    cutoff = getattr(study.primary_cutoffs, name)
     return [
         {"cutoff": cutoff, "hazard_ratio": row["value"], "ci_lower": row["lower"], "ci_upper": row["upper"]}
         for row in rows.to_dict("records")
@@ -112,9 +108,14 @@ def _words(study: Study, name: str, *, uncut: bool) -> str:
 def _reading(study: Study, name: str, smooth: pd.DataFrame) -> str:
     """Say whose cutoffs are shown, that none was picked, and how the curve was fitted."""
     role = getattr(study, name)
-    where = axis_value(study, "oligo_threshold", study.primary.oligo_threshold)
+    decision = study.decision_of("lesions")
+    where = (
+        f"Patients with {option_words(study, decision.name, study.primary_cutoffs.lesions)}"
+        if decision
+        else ""
+    )
     text = (
-        f"Patients with {where}. A cutoff is shown with enough patients on both sides, and at least "
+        f"{where or 'All patients'}. A cutoff is shown with enough patients on both sides, and at least "
         f"{study.minimum_count} between it and the next. No cutoff was picked from it."
     )
     if len(smooth):
@@ -128,9 +129,11 @@ def _reading(study: Study, name: str, smooth: pd.DataFrame) -> str:
     return text
 
 
-def _smooth(dose_response: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+def _smooth(
+    dose_response: pd.DataFrame, study: Study, name: str
+) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Return the curve of the continuous variable: its rows, and the same for the chart."""
-    here = (dose_response["population"] == PRIMARY) & (dose_response["variable"] == name)
+    here = (dose_response["population"] == study.primary_population) & (dose_response["variable"] == name)
     smooth = dose_response[here & dose_response["hazard_ratio"].notna()]
     spline = [
         {

@@ -15,6 +15,7 @@ from survival_multiverse.inference.specification_summary import (
 )
 from survival_multiverse.paper.published_marks import NO_MARKS
 from survival_multiverse.report.charts.balance_charts import love_chart, overlap_chart, smd_chart
+from survival_multiverse.report.charts.contrasts import told_by_cutoff
 from survival_multiverse.report.charts.cutpoint_charts import cutpoint_chart
 from survival_multiverse.report.charts.evidence import bias_spec, forest_spec, joint_spec
 from survival_multiverse.report.charts.grid_charts import Chart, limits_of, published_points
@@ -25,6 +26,7 @@ from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.tables.time_tables import of_stage, primary_rows, stages
 from survival_multiverse.report.words.captions import dagger
 from survival_multiverse.report.words.labels import (
+    arm_labels,
     factor_levels,
     in_sentence,
     level_label,
@@ -34,7 +36,6 @@ from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.report.words.table_cells import interval, is_number, set_label
 from survival_multiverse.scenario.cautions import NOTE, care, marked
 from survival_multiverse.scenario.sensitivity import RARE_RISK, e_value, risk_ratio
-from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import ONE_UNIT, Study
 
 
@@ -57,7 +58,7 @@ def evidence_charts(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[st
 
 def _forest(primary: pd.DataFrame, study: Study) -> Chart | None:
     rows = primary[
-        (primary["population"] == PRIMARY) & (primary["landmark"] == 0)
+        (primary["population"] == study.primary_population) & (primary["landmark"] == 0)
         & (primary["analysis"] == "cox") & (primary["statistic"] == "hazard_ratio")
         & (primary["variable"] == "arm")
         & (primary["model"] == "arm_only") & (primary["ties"] == "efron")
@@ -86,7 +87,7 @@ def _forest(primary: pd.DataFrame, study: Study) -> Chart | None:
     words = [f"{row['column']}, {row['name']}: {format_ratio(row['hazard_ratio'])}" for row in found]
     text = (
         f"Hazard ratios of {in_sentence(study.dose.label)} with {percent(study)} intervals, in strata of the "
-        "primary scenario. They compare at or above the cutoff with below it."
+        f"primary scenario. They compare {_arms(study)}."
         + (f" {PUBLISHED_NAME.capitalize()}: published." if any(row["published"] for row in found) else "")
     )
     reading = (
@@ -109,6 +110,11 @@ def _forest(primary: pd.DataFrame, study: Study) -> Chart | None:
     return Chart("forest-chart", title, text, "; ".join(words), spec, reading=reading)
 
 
+def _arms(study: Study) -> str:
+    low, high = arm_labels(study)
+    return "at or above the cutoff with below it" if told_by_cutoff(study) else f"{high} with {low}"
+
+
 def _stratum(row: dict[str, Any], column: str, name: str, study: Study) -> dict[str, Any]:
     small = min(row["n"], row["events"]) < study.minimum_count
     return {
@@ -124,7 +130,7 @@ def _stratum(row: dict[str, Any], column: str, name: str, study: Study) -> dict[
 
 
 def _bias(primary: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Chart | None:
-    rows = headline(specifications)
+    rows = headline(specifications, study)
     rows = estimated(rows[rows["is_primary"].astype(bool)])
     rows = rows[rows["estimator"].isin(["matched", "overlap"])]
     rare = bool((rows["risk_at_end"] < RARE_RISK).any())
@@ -181,9 +187,9 @@ def _strongest(measured: list[dict[str, Any]]) -> str:
 def _measured(primary: pd.DataFrame, study: Study, *, rare: bool) -> list[dict[str, Any]]:
     """Return the ratio of each baseline covariate's share between the arms, and its risk ratio for death."""
     terms = balance_terms(study)
-    balance = primary_rows(primary, analysis="balance")
+    balance = primary_rows(primary, study, analysis="balance")
     balance = balance[(balance["estimator"] == "unadjusted") & balance["adjustment_set"].notna()]
-    cox = of_stage(primary_rows(primary, analysis="cox"), "unadjusted", None)
+    cox = of_stage(primary_rows(primary, study, analysis="cox"), "unadjusted", None)
     cox = cox[
         (cox["model"] == "univariate") & (cox["ties"] == "efron") & (cox["statistic"] == "hazard_ratio")
     ]
@@ -198,7 +204,7 @@ def _measured(primary: pd.DataFrame, study: Study, *, rare: bool) -> list[dict[s
         if level == "continuous" and (covariate is None or covariate.type == "continuous"):
             per = study.per.get(variable, ONE_UNIT)
             linear = death[death["level"] == (per.words or "per unit")]
-            strengths = _per_deviation(primary, variable, shares, linear, units=per.units, rare=rare)
+            strengths = _per_deviation(primary, study, variable, shares, linear, units=per.units, rare=rare)
             found |= {name: {"name": name} | strengths} if strengths else {}
             continue
         death = death[death["level"].astype(str).str.startswith(f"{level} vs ")]
@@ -213,6 +219,7 @@ def _measured(primary: pd.DataFrame, study: Study, *, rare: bool) -> list[dict[s
 
 def _per_deviation(
     primary: pd.DataFrame,
+    study: Study,
     variable: str,
     balance: pd.Series,
     death: pd.DataFrame,
@@ -224,7 +231,7 @@ def _per_deviation(
 
     `death` has its hazard ratio per so many `units`.
     """
-    rows = of_stage(primary_rows(primary, analysis="descriptive"), "unadjusted", None)
+    rows = of_stage(primary_rows(primary, study, analysis="descriptive"), "unadjusted", None)
     rows = rows[(rows["variable"] == variable) & (rows["statistic"] == "standard_deviation")]
     if death.empty or len(rows) < 2 or not is_number(balance.get("smd", math.nan)):
         return {}
@@ -237,7 +244,7 @@ def _per_deviation(
 
 def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Chart | None:
     here = primary_block(null_curves[null_curves["landmark"] == 0], study)
-    here = here[here["population"] == PRIMARY]
+    here = here[here["population"] == study.primary_population]
     here = here[here["hazard_ratio"].notna()]
     if here.empty:
         return None
@@ -258,8 +265,9 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
     ]
     printed = [f"{ESTIMATOR_LABELS[name]} {format_ratio(value)}" for name, value in study.published.items()]
     text = (
-        "Points: hazard ratios of the analyses at the primary cutoffs, in ascending order; diamonds: primary "
-        "scenario. Band and dotted line: the middle 95% and the median of the same curve without an effect."
+        f"Points: hazard ratios of the analyses at the primary {_fixed(study)}, in ascending order; "
+        "diamonds: primary scenario. Band and dotted line: the middle 95% and the median of the same curve "
+        "without an effect."
     )
     reading = (
         "Each rank is compared with the same rank under a null model. The band is wide where analyses share "
@@ -276,6 +284,11 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
     return Chart("joint-chart", "Observed against no effect", text, alternative, spec, reading=reading)
 
 
+def _fixed(study: Study) -> str:
+    numeric = all(study.decisions[name].numeric for name in study.outside)
+    return "cutoffs" if numeric and study.outside else "options"
+
+
 def _outside(curves: pd.DataFrame) -> list[str]:
     """Say how many ranks of each curve lie outside the band of each null model."""
     outside = (curves["hazard_ratio"] < curves["null_2.5"]) | (curves["hazard_ratio"] > curves["null_97.5"])
@@ -288,7 +301,7 @@ def _outside(curves: pd.DataFrame) -> list[str]:
 
 def _observed(specifications: pd.DataFrame, study: Study) -> dict[tuple[str, int], dict[str, Any]]:
     """Return which ranks of the primary block's curves are the primary scenario's, and cautions."""
-    block = estimated(primary_block(headline(specifications), study))
+    block = estimated(primary_block(headline(specifications, study), study))
     block = block.sort_values("hazard_ratio", kind="stable")
     ranks = block.groupby("estimator").cumcount() + 1
     primary = block["is_primary"].astype(bool)

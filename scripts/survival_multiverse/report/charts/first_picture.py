@@ -7,17 +7,23 @@ from typing import Any
 
 import pandas as pd
 
+from survival_multiverse.report.charts.contrasts import exposure_decision
 from survival_multiverse.report.charts.hero import hero_spec
+from survival_multiverse.report.charts.hero import picture_rows as hero_rows
 from survival_multiverse.report.charts.static import light, svg_of
 from survival_multiverse.report.charts.theme import Spec
 from survival_multiverse.report.style.formats import ORIGIN_NOTES
-from survival_multiverse.report.words.claim import hero_rows
-from survival_multiverse.settings.schema import PRIMARY, Status
+from survival_multiverse.settings.schema import Status
 from survival_multiverse.settings.study import Study
 
 WIDTH = 980
-DRAWN = ("estimator", "dose_cutoff", "is_primary", "hazard_ratio", "ci_lower", "ci_upper")
-"""What the picture and the claim are made of; everything else is one value in all of its rows."""
+NUMBERS = ("hazard_ratio", "ci_lower", "ci_upper")
+
+
+def drawn(study: Study) -> list[str]:
+    """Return what the picture and the claim are made of; everything else is one value in all of its rows."""
+    exposure = exposure_decision(study)
+    return ["estimator", *([exposure.name] if exposure else []), "is_primary", *NUMBERS]
 
 
 def picture_rows(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -30,19 +36,21 @@ def picture_rows(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
     specifications
         The table of that name.
     study
-        Names the primary threshold and covariates.
+        Names the primary options and covariates.
     """
     rows = hero_rows(specifications, study)
-    kept = rows.loc[rows["hazard_ratio"].notna(), list(DRAWN)].reset_index(drop=True)
-    numbers = {name: kept[name].map("{:.10g}".format).astype(float) for name in DRAWN[3:]}
+    kept = rows.loc[rows["hazard_ratio"].notna(), drawn(study)].reset_index(drop=True)
+    numbers = {name: kept[name].map("{:.10g}".format).astype(float) for name in NUMBERS}
     return kept.assign(**numbers)
 
 
 def picture_specifications(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return specifications of which `picture_rows` would give these rows."""
-    primary: dict[str, Any] = {"population": PRIMARY, "landmark": 0.0, "status": str(Status.OK)}
-    primary |= {"oligo_threshold": study.primary.oligo_threshold, "adjustment_set": study.primary_set}
-    return rows.assign(**primary)
+    same: dict[str, Any] = {"population": study.primary_population, "landmark": 0.0, "status": str(Status.OK)}
+    same |= {"adjustment_set": study.primary_set}
+    options = zip(study.decisions, study.primary, strict=True)
+    same |= {name: value for name, value in options if name in study.outside and name not in rows}
+    return rows.assign(**same)
 
 
 def picture_spec(rows: pd.DataFrame, study: Study) -> Spec:

@@ -3,15 +3,26 @@
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from survival_multiverse.report.charts.contrasts import exposure_decision, told_by_cutoff
+from survival_multiverse.report.charts.page_data import (
+    ADJUSTED_FOR,
+    axis_labels,
+    choice_names,
+    field,
+    has_gaps,
+    primary_place,
+)
 from survival_multiverse.report.charts.specification import (
-    CUTOFFS,
-    KEPT,
     chosen_of,
+    every_cell,
+    keeping,
     kept,
     published_layers,
     ranked,
+    same_question,
     tooltip,
 )
 from survival_multiverse.report.charts.theme import (
@@ -36,19 +47,83 @@ from survival_multiverse.report.charts.theme import (
     width,
 )
 from survival_multiverse.report.style.palette import BLUE, ORANGE, PUBLISHED, VERMILION
+from survival_multiverse.report.words.labels import arm_labels
 from survival_multiverse.scenario.cautions import MARK
-from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES
+from survival_multiverse.settings.study import Decision, Study
 
 REACH = math.log(2)
 """Hazard ratios of 1/2 and 2 have the full colour, and so has P = 0.001."""
+LEVEL = 6
+"""Most options whose labels have room beside each other under a map."""
+LEAST_CELLS = 4
+"""One in so many cells has to exist."""
 
 
-def surface_spec(study: Study, labels: dict[str, list[str]], primary: str) -> Spec:
-    """Draw matched hazard ratio, or P, over the cutoffs of exposure and volume, a map for each threshold.
+@dataclass(frozen=True, slots=True)
+class MapLayout:
+    """Which decisions a map is over.
 
-    The maps of the `primary` caliper are large and hold the numbers; those of the others are small.
+    Attributes
+    ----------
+    x, y
+        Across and up.
+    columns
+        One map beside the other for each of its options, or None.
+    rows
+        Large maps for its primary option, small ones for the others; or None.
+    chosen
+        Further decisions that make a question: the page's controls choose one option.
+    fixed
+        Further decisions within a question: the primary option alone is shown.
     """
+
+    x: Decision
+    y: Decision
+    columns: Decision | None
+    rows: Decision | None
+    chosen: tuple[Decision, ...]
+    fixed: tuple[Decision, ...]
+
+
+def map_layout(study: Study) -> MapLayout | None:
+    """Return what the maps are over: exposure and size, then numbers, then names; None without two."""
+    several = [decision for decision in study.decisions.values() if len(decision.values) > 1]
+    first = [study.decision_of("dose"), study.decision_of("gtv")]
+    ordered = sorted(
+        several, key=lambda own: (own not in first, first.index(own) if own in first else 0, not own.numeric,
+                                  -len(own.values))
+    )  # fmt: skip
+    if len(ordered) < 2:
+        return None
+    x, y, *others = ordered
+    caliper = study.decision_of("caliper")
+    inside = [own for own in others if own.name in study.inside]
+    rows = caliper if caliper in others else next(iter(inside), None)
+    apart = [own for own in others if own is not rows and own.name in study.outside]
+    fixed = tuple(own for own in inside if own is not rows)
+    return MapLayout(x, y, next(iter(apart), None), rows, tuple(apart[1:]), fixed)
+
+
+def enough_cells(study: Study, layout: MapLayout) -> bool:
+    """Return whether the large maps have at least a quarter of their cells: few show no pattern."""
+    names, primary = list(study.decisions), dict(zip(study.decisions, study.primary, strict=True))
+    shown = [own for own in (layout.x, layout.y, layout.columns) if own]
+    of_primary = [own.name for own in (layout.rows, *layout.fixed) if own]
+    cells = {
+        tuple(scenario[names.index(own.name)] for own in shown)
+        for scenario in study.grid
+        if all(scenario[names.index(name)] == primary[name] for name in of_primary)
+    }
+    return LEAST_CELLS * len(cells) >= math.prod(len(own.values) for own in shown)
+
+
+def surface_spec(study: Study, layout: MapLayout) -> Spec:
+    """Draw matched hazard ratio, or P, over two decisions, a map for each option of a third.
+
+    The maps of the primary option of a fourth are large and hold the numbers; those of the others are small.
+    Cells that the grid lacks stay empty.
+    """
+    labels = axis_labels(study)
     tone = (
         "measure == 'p' ? (datum.hazard_ratio < 1 ? -1 : 1)"
         " * min(1, -log(max(datum.p_value, 1e-6)) / log(10) / 3)"
@@ -57,48 +132,75 @@ def surface_spec(study: Study, labels: dict[str, list[str]], primary: str) -> Sp
     estimable = "isValid(datum.hazard_ratio)"
     p_value = "datum.p_value < 0.001 ? '<.001' : format(datum.p_value, '.3f')"
     number = f"measure == 'p' ? {p_value} : format(datum.hazard_ratio, '.2f')"
-    others = [label for label in labels["caliper"] if label != primary]
-    shared = {
-        "width": width(len(labels["oligo_threshold"]), 150 + 8 * len(labels["oligo_threshold"])),
-    }
-    x = levels("dose_cutoff", labels["dose_cutoff"], axis={"title": study.dose.label, "labelAngle": 0})
-    y = levels("gtv_cutoff", labels["gtv_cutoff"][::-1], axis={"title": None})
-    small_x, small_y = ({**axis, "axis": None} for axis in (x, y))
-    columns = nominal("oligo_threshold", labels["oligo_threshold"], header={"title": study.lesions.label})
-    rows = nominal("caliper", others, header={"title": "Caliper", "labelOrient": "left", "labelAngle": 0})
+    columns = labels[layout.columns.name] if layout.columns else [""]
+    shared = {"width": width(len(columns), 150 + 8 * len(columns))}
+    across, up = labels[layout.x.name], labels[layout.y.name][::-1]
+    axis = {"title": layout.x.label, "labelAngle": 0 if len(across) <= LEVEL else -45}
+    x = levels(field(layout.x.name), across, axis=axis)
+    y = levels(field(layout.y.name), up, axis={"title": None})
     numbered = [*_cells(study, x, y), *_numbers(x, y)]
+    chosen = {"filter": chosen_of(study, ADJUSTED_FOR, *(own.name for own in layout.chosen))}
     large: Spec = {
-        "transform": [{"filter": f"datum.caliper == {json.dumps(primary)}"}],
-        "facet": {"column": columns},
-        "spacing": 8,
-        "spec": {
-            **shared,
-            "height": {"step": 24},
-            "layer": [*kept(numbered, {"filter": chosen_of("adjustment_set")}), *_frames(study, x, y)],
-        },
+        **shared,
+        "height": {"step": 24},
+        "layer": [*kept(study, numbered, chosen), *_frames(study, x, y)],
     }
-    small: Spec = {
-        "transform": [{"filter": f"datum.caliper != {json.dumps(primary)}"}],
-        "facet": {"column": {**columns, "header": None}, "row": rows},
-        "spacing": 6,
-        "spec": {
-            **shared,
-            "height": {"step": 9},
-            "layer": kept(_cells(study, small_x, small_y), {"filter": chosen_of("adjustment_set")}),
-        },
-    }
+    small_x, small_y = ({**axis, "axis": None} for axis in (x, y))
+    cells = kept(study, _cells(study, small_x, small_y), chosen)
+    small: Spec = {**shared, "height": {"step": 9}, "layer": cells}
+    views = _maps(study, layout, large, small)
+    of_primary = [
+        {"filter": f"datum.{field(own.name)} == {json.dumps(_primary_label(study, own), ensure_ascii=False)}"}
+        for own in layout.fixed
+    ]
     return vega_lite(
         data={"name": "specs"},
         transform=[
             {"filter": "datum.matching"},
+            *of_primary,
             {"calculate": f"{estimable} ? {tone} : null", "as": "tone"},
             {
                 "calculate": f"!{estimable} ? '–' : ({number}) + (datum.caution == 'none' ? '' : '{MARK}')",
                 "as": "shown",
             },
         ],
-        vconcat=[large, small] if others else [large],
+        vconcat=views,
     )
+
+
+def _maps(study: Study, layout: MapLayout, large: Spec, small: Spec) -> list[Spec]:
+    """Lay the maps out: large ones, and small ones beneath them if there are others."""
+    labels, facet = axis_labels(study), {}
+    columns = layout.columns
+    if columns:
+        facet["column"] = nominal(field(columns.name), labels[columns.name], header={"title": columns.label})
+
+    def whole(*beside: str) -> list[Spec]:
+        gaps = columns and has_gaps(study)
+        return [every_cell(columns, labels[columns.name], *beside)] if columns and gaps else []
+
+    if layout.rows is None:
+        steps = whole()
+        return [({"transform": steps} if steps else {}) | _faceted(large, facet, 8)]
+    name, title = field(layout.rows.name), layout.rows.label
+    primary = _primary_label(study, layout.rows)
+    others = [label for label in labels[layout.rows.name] if label != primary]
+    head: Spec = {"title": title, "labelOrient": "left", "labelAngle": 0}
+    beneath = {key: {**entry, "header": None} for key, entry in facet.items()}
+    beneath["row"] = nominal(name, others, header=head)
+    test = json.dumps(primary, ensure_ascii=False)
+    return [
+        {"transform": [{"filter": f"datum.{name} == {test}"}, *whole()], **_faceted(large, facet, 8)},
+        {"transform": [{"filter": f"datum.{name} != {test}"}, *whole(name)], **_faceted(small, beneath, 6)},
+    ]
+
+
+def _faceted(view: Spec, facet: Spec, spacing: int) -> Spec:
+    return {"facet": facet, "spacing": spacing, "spec": view} if facet else view
+
+
+def _primary_label(study: Study, decision: Decision) -> str:
+    return axis_labels(study)[decision.name][primary_place(study, decision.name)]
 
 
 def _cells(study: Study, x: Spec, y: Spec) -> list[Spec]:
@@ -110,7 +212,7 @@ def _cells(study: Study, x: Spec, y: Spec) -> list[Spec]:
         "type": "quantitative",
         "scale": {"domain": [-1, 0, 1], "range": [BLUE, "#f4f4f1", VERMILION], "interpolate": "lab"},
         "legend": {
-            "title": "at or above the cutoff favoured ← → below it favoured",
+            "title": _favoured(study),
             "values": [-1, -0.5, 0, 0.5, 1],
             "labelExpr": legend,
             "titleLimit": 600,
@@ -124,6 +226,14 @@ def _cells(study: Study, x: Spec, y: Spec) -> list[Spec]:
             "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip(study)},
         }
     ]
+
+
+def _favoured(study: Study) -> str:
+    """Say which colour favours whom: one pair of arms, or the first and the second of each comparison."""
+    if told_by_cutoff(study):
+        return "at or above the cutoff favoured ← → below it favoured"
+    low, high = arm_labels(study) if exposure_decision(study) is None else ("the second", "the first")
+    return f"{high} favoured ← → {low} favoured"
 
 
 def _numbers(x: Spec, y: Spec) -> list[Spec]:
@@ -163,28 +273,33 @@ def _frames(study: Study, x: Spec, y: Spec) -> list[Spec]:
 def caliper_spec(
     study: Study,
     first: dict[str, Any],
+    caliper: Decision,
     *,
-    labels: dict[str, list[str]],
     limits: tuple[float, float],
     printed: Mapping[str, Mapping[str, float]],
 ) -> Spec:
     """Draw what a caliper gains in balance and loses in patients, and what it does to the hazard ratio.
 
-    `printed` holds a paper's largest |SMD| (`smd`) and share matched (`matched`), by estimator.
+    A line joins the analyses that differ in the caliper alone. `printed` holds a paper's largest |SMD|
+    (`smd`) and share matched (`matched`), by estimator.
     """
+    labels = axis_labels(study)
     x = levels(
-        "caliper",
-        labels["caliper"],
+        field(caliper.name),
+        labels[caliper.name],
         axis={"title": "Caliper, SD of the logit", "labelAngle": 0, "labelOverlap": True},
     )
-    colour = set_colours(labels["adjustment_set"])
+    colour = set_colours(labels[ADJUSTED_FOR])
+    lines = [{"field": field(name)} for name in choice_names(study) if name != caliper.name]
+    detail: Any = lines[0] if len(lines) == 1 else lines
+    others = chosen_of(study, *(name for name in study.outside if name != caliper.name))
 
     def panel(y: Spec, lines: list[Spec], published: list[Spec], *more: Spec) -> Spec:
         shared = {
             "x": x,
             "y": y,
             "color": colour,
-            "detail": {"field": "gtv_cutoff"},
+            **({"detail": detail} if detail else {}),
             "tooltip": tooltip(study),
         }
         path = {"mark": {"type": "line", "opacity": 0.55, "strokeWidth": 1.3}, "encoding": shared}
@@ -202,17 +317,17 @@ def caliper_spec(
     return vega_lite(
         data={"name": "specs"},
         transform=[
-            {"filter": f"{chosen_of(*AXES[:2])} && datum.matching && isValid(datum.hazard_ratio)"},
-            KEPT,
+            {"filter": " && ".join(filter(None, [others, "datum.matching", "isValid(datum.hazard_ratio)"]))},
+            keeping(study),
         ],
         spacing=28,
         hconcat=[
-            panel(balance, gates, published_layers(printed["smd"], first, balance)),
-            panel(share, [], published_layers(printed["matched"], first, share, form=".0%")),
+            panel(balance, gates, published_layers(study, printed["smd"], first, balance)),
+            panel(share, [], published_layers(study, printed["matched"], first, share, form=".0%")),
             panel(
                 ratios,
                 [line_at(1)],
-                published_layers(study.published, first, ratios),
+                published_layers(study, study.published, first, ratios),
                 cautioned({"x": x, "y": ratios}, dx=8),
             ),
         ],
@@ -225,13 +340,13 @@ def ties_spec(study: Study, first: dict[str, Any], *, limits: tuple[float, float
     y = ratio("hazard_ratio", limits, "Hazard ratio")
     tips = [*tooltip(study), tip("orders_from", "Other orders from", ".2f"), tip("orders_to", "to", ".2f")]
     points = {"x": rank, "y": y, "tooltip": tips}
-    published = published_layers(study.published, first, y)
+    published = published_layers(study, study.published, first, y)
     return vega_lite(
         data={"name": "specs"},
         transform=[
-            {"filter": f"{CUTOFFS} && datum.matching && isValid(datum.hazard_ratio)"},
-            KEPT,
-            ranked(),
+            {"filter": f"{same_question(study)} && datum.matching && isValid(datum.hazard_ratio)"},
+            keeping(study),
+            ranked(study),
         ],
         width=width(1, 70),
         height=190,
@@ -254,8 +369,8 @@ def ties_spec(study: Study, first: dict[str, Any], *, limits: tuple[float, float
     )
 
 
-def attribution_spec(estimators: list[str], data: Spec) -> Spec:
-    """Draw shares of the spread by choice and by choices together."""
+def attribution_spec(estimators: list[str], data: Spec, *, intervals: bool = False) -> Spec:
+    """Draw shares of the spread by choice and by choices together, with `intervals` if rows have limits."""
     largest = {"op": "max", "field": "share", "order": "descending"}
     y = {"field": "term", "type": "nominal", "sort": largest, "axis": {"title": None, "labelLimit": 300}}
     axis = {"title": "Share of the spread", "format": ".0%", "values": [0, 0.5, 1], "grid": True}
@@ -267,10 +382,18 @@ def attribution_spec(estimators: list[str], data: Spec) -> Spec:
         "mark": {"type": "bar", "cornerRadiusEnd": 2},
         "encoding": {"y": y, "x": x, "color": kinds, "tooltip": tips},
     }
-    words = {
+    words: Spec = {
         "mark": {"type": "text", "align": "left", "dx": 4, "fontSize": 11},
         "encoding": {"y": y, "x": x, "text": {"field": "text"}},
     }
+    layers: list[Spec] = [bars, words]
+    if intervals:
+        tips += [tip("share_lower", "CI from", ".1%"), tip("share_upper", "CI to", ".1%")]
+        words["transform"] = [{"calculate": "max(datum.share, datum.share_upper || 0)", "as": "end"}]
+        words["encoding"] = {"y": y, "x": x | {"field": "end"}, "text": {"field": "text"}}
+        ends = {"x": x | {"field": "share_lower"}, "x2": {"field": "share_upper"}}
+        limits = {"mark": {"type": "rule", "color": INK, "strokeWidth": 1.4}, "encoding": {"y": y, **ends}}
+        layers = [bars, {"transform": [{"filter": "isValid(datum.share_lower)"}], **limits}, words]
     return vega_lite(
         data=data,
         facet={"column": nominal("estimator", estimators, header={"title": None})},
@@ -278,6 +401,6 @@ def attribution_spec(estimators: list[str], data: Spec) -> Spec:
         spec={
             "width": width(len(estimators), 350 + 18 * len(estimators)),
             "height": {"step": 22},
-            "layer": [bars, words],
+            "layer": layers,
         },
     )

@@ -6,8 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from survival_multiverse.inference.attribution import TIE_BREAK
-from survival_multiverse.inference.robustness import INNER
+from survival_multiverse.inference.attribution import REST, TIE_BREAK
 from survival_multiverse.inference.specification_summary import (
     direction,
     estimated,
@@ -18,22 +17,46 @@ from survival_multiverse.inference.specification_summary import (
     primary_block,
 )
 from survival_multiverse.paper.published_marks import LARGEST, NO_MARKS, SHARE
-from survival_multiverse.report.charts.grid import attribution_spec, caliper_spec, surface_spec, ties_spec
-from survival_multiverse.report.charts.page_data import axis_labels, choice_labels
-from survival_multiverse.report.charts.specification import blocks_spec, curve_spec
+from survival_multiverse.report.charts.contrasts import told_by_cutoff
+from survival_multiverse.report.charts.grid import (
+    MapLayout,
+    attribution_spec,
+    caliper_spec,
+    enough_cells,
+    map_layout,
+    surface_spec,
+    ties_spec,
+)
+from survival_multiverse.report.charts.page_data import (
+    ADJUSTED_FOR,
+    axis_labels,
+    choice_labels,
+    choice_names,
+    field,
+    has_gaps,
+    has_rest,
+    primary_place,
+    term_words,
+)
+from survival_multiverse.report.charts.specification import (
+    NAMES,
+    across_and_down,
+    blocks_spec,
+    curve_spec,
+    question_names,
+)
 from survival_multiverse.report.charts.theme import Spec, sides, values
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio
 from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.style.ratio_axis import ratio_limits
-from survival_multiverse.report.words.answer import TOGETHER, first_order, term_label, whole_grid
+from survival_multiverse.report.words.answer import TOGETHER, first_order, whole_grid
 from survival_multiverse.report.words.captions import dagger
-from survival_multiverse.report.words.labels import axis_value, in_sentence
+from survival_multiverse.report.words.labels import decision_words, in_sentence, option_words
 from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.report.words.narrative import reading as reading_of
 from survival_multiverse.report.words.table_cells import share_text
 from survival_multiverse.scenario.cautions import NOTE
-from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES
+from survival_multiverse.settings.study import Decision, Study
 
 LEAST = 0.005
 """A smaller share is not written out."""
@@ -60,18 +83,15 @@ class Chart:
 def first_view(specifications: pd.DataFrame, study: Study) -> dict[str, Any]:
     """Return the initial values of the page's controls: the primary block, nothing filtered out."""
     labels = axis_labels(study)
-    present = estimators_present(headline(specifications))
+    present = estimators_present(headline(specifications, study))
     opening = "matched" if "matched" in present else next(iter(present), "matched")
-    primary = {
-        axis: labels[axis][study.axes[axis].values.index(value)] if value in study.axes[axis].values else ""
-        for axis, value in zip(AXES, study.primary, strict=True)
-    }
-    sets = dict(zip(study.adjustment_sets, labels["adjustment_set"], strict=True))
-    primary["adjustment_set"] = sets.get(study.primary_set, "")
+    primary = {field(name): labels[name][primary_place(study, name)] for name in study.outside}
+    sets = dict(zip(study.adjustment_sets, labels[ADJUSTED_FOR], strict=True))
     return {
-        **{name: value for name, value in primary.items() if name not in INNER},
+        **primary,
+        ADJUSTED_FOR: sets.get(study.primary_set, ""),
         "estimator": ESTIMATOR_LABELS[opening],
-        "chosen": {**{name: labels[name] for name in INNER}, "gate": "all"},
+        "chosen": {**{field(name): labels[name] for name in study.inside}, "gate": "all"},
     }
 
 
@@ -85,7 +105,7 @@ def grid_charts(
 
     `published` is what `published_marks` gives.
     """
-    rows = headline(specifications)
+    rows = headline(specifications, study)
     limits = ratio_limits(rows)
     first = first_view(specifications, study)
     made = [
@@ -113,11 +133,33 @@ def _curve(rows: pd.DataFrame, study: Study, first: dict[str, Any], limits: tupl
         "dragging over choices keeps them."
     )
     reading = (
-        f"One curve for one question: a population, a cutoff of {in_sentence(study.dose.label)}, a set of "
-        "covariates and an estimator. What is chosen above changes the pictures of this chapter and no other."
+        f"One curve for one question: {_question(study)}a set of covariates and an estimator. What is chosen "
+        f"above changes the pictures of this chapter and no other.{_pooling(study)}"
     )
     reading += published_words(study) + dagger(study)
     return Chart("curve-chart", "Specification curve", text, " ".join(parts), spec, reading=reading)
+
+
+def _question(study: Study) -> str:
+    """Name what makes a question, beside covariates and estimator."""
+    across, down = across_and_down(study)
+    words = ["a population" if own.varies == "lesions" else _one_of(own) for own in down]
+    words += [_one_of(across)] if across else []
+    return "".join(f"{text}, " for text in words)
+
+
+def _one_of(decision: Decision) -> str:
+    kind = "a cutoff" if decision.numeric and decision.varies != "caliper" else "an option"
+    return f"{kind} of {in_sentence(decision.label)}"
+
+
+def _pooling(study: Study) -> str:
+    """Say what stands for uncertain options taken together; nothing without any."""
+    uncertain = [own for own in across_and_down(study)[1] if own.name in study.uncertain]
+    if not uncertain:
+        return ""
+    names = " and ".join(in_sentence(own.label) for own in uncertain)
+    return f" Options that are uncertain ({names}) are shown apart and pooled."
 
 
 def _colour(rows: pd.DataFrame, study: Study) -> Spec:
@@ -140,27 +182,34 @@ def published_words(study: Study, estimators: Iterable[str] = ESTIMATOR_LABELS) 
     )
 
 
-def _blocks(rows: pd.DataFrame, study: Study, first: dict[str, Any], limits: tuple[float, float]) -> Chart:
+def _blocks(
+    rows: pd.DataFrame, study: Study, first: dict[str, Any], limits: tuple[float, float]
+) -> Chart | None:
+    across, down = across_and_down(study)
+    if across is None and not down:
+        return None
     dense = len(rows) > DENSE
-    spec = blocks_spec(
-        study, first, labels=axis_labels(study), limits=limits, colour=_colour(rows, study), dense=dense
-    )
+    spec = blocks_spec(study, first, limits=limits, colour=_colour(rows, study), dense=dense)
     usable = estimated(rows)
     usable = of_set(usable[usable["estimator"] == _opening(rows)], study.primary_set)
-    medians = usable.groupby(["oligo_threshold", "dose_cutoff"])["hazard_ratio"].agg(middle_ratio)
-    words = [
-        f"{axis_value(study, 'oligo_threshold', threshold)} and {axis_value(study, 'dose_cutoff', dose)}: "
-        f"median {format_ratio(value)}"
-        for (threshold, dose), value in medians.items()
-    ]
-    text = (
-        f"One small curve for each question. Down: the threshold of {in_sentence(study.lesions.label)}; "
-        f"across: the cutoff of {in_sentence(study.dose.label)}. Each asks something else, so they are not "
-        "pooled. A click shows its curve above."
-    )
-    return Chart(
-        "blocks-chart", "All questions", text, "; ".join(words), spec, reading=published_words(study) + NOTE
-    )
+    names = [decision.name for decision in (*down, *([across] if across else []))]
+    medians = usable.groupby(names, dropna=False)["hazard_ratio"].agg(middle_ratio)
+    words = []
+    for key, value in medians.items():
+        found = zip(names, key if isinstance(key, tuple) else (key,), strict=True)
+        named = [option_words(study, name, option) for name, option in found if option == option]
+        words.append(f"{' and '.join(named)}: median {format_ratio(value)}")
+    places = [f"Down: {' and '.join(decision_words(study, own.name) for own in down)}"] if down else []
+    places += [f"across: {decision_words(study, across.name)}"] if across else []
+    place = "; ".join(places)
+    apart = "Each asks something else, so they are not pooled."
+    text = f"One small curve for each question. {place[0].upper()}{place[1:]}. "
+    text += f"{_pooling(study).strip() or apart} A click shows its curve above."
+    columns = len(across.values) if across else 1
+    rows_of = len(question_names(study, down)) if down else 1
+    least = 60 + NAMES + 80 * columns if columns > 5 or (rows_of > 1 and len(down) > 1) else 0
+    reading = published_words(study) + NOTE
+    return Chart("blocks-chart", "All questions", text, "; ".join(words), spec, least, reading)
 
 
 def _opening(rows: pd.DataFrame) -> str:
@@ -169,28 +218,48 @@ def _opening(rows: pd.DataFrame) -> str:
 
 
 def _surface(rows: pd.DataFrame, study: Study) -> Chart | None:
-    matched = primary_block(rows[rows["estimator"] == "matched"], study)
-    if matched.empty:
+    matched, layout = primary_block(rows[rows["estimator"] == "matched"], study), map_layout(study)
+    if matched.empty or layout is None or not enough_cells(study, layout):
         return None
+    x, y = layout.x, layout.y
     text = (
-        f"Matched hazard ratios by cutoff of {in_sentence(study.dose.label)} (across) and of "
-        f"{in_sentence(study.gtv.label)} (up). Large: the primary caliper; small: the others. Bold: the "
-        "interval excludes 1. Framed: primary scenario."
+        f"Matched hazard ratios by {decision_words(study, x.name)} (across) and "
+        f"{decision_words(study, y.name)} (up). {_large(layout)}Bold: the interval excludes 1. "
+        "Framed: primary scenario."
     )
-    reading = f"A dash: not estimable. A click opens the analysis{_published_there(study)}." + dagger(study)
-    threshold = axis_value(study, "oligo_threshold", study.primary.oligo_threshold)
-    dose = axis_value(study, "dose_cutoff", study.primary.dose_cutoff)
-    where = f"{threshold}, {in_sentence(study.dose.label)} {dose}"
-    alternative = f"Maps of matched hazard ratios. With {where}: {reading_of(matched, study)}"
+    gaps = " Cells that the grid lacks are empty." if has_gaps(study) else ""
+    fixed = " and ".join(in_sentence(own.label) for own in layout.fixed)
+    gaps += f" Of {fixed} the primary option is shown." if fixed else ""
+    reading = f"A dash: not estimable. A click opens the analysis{_published_there(study)}.{gaps}" + dagger(
+        study
+    )
+    alternative = f"Maps of matched hazard ratios. {_with_primary(study)}{reading_of(matched, study)}"
     labels = axis_labels(study)
+    columns = len(labels[layout.columns.name]) if layout.columns else 1
     # So wide that the numbers in its cells have room.
-    least = max(760, 150 + len(labels["oligo_threshold"]) * (8 + 40 * len(labels["dose_cutoff"])))
-    values, calipers = study.axes["caliper"].values, labels["caliper"]
-    primary = study.primary.caliper
-    large = calipers[values.index(primary)] if primary in values else calipers[0]
-    spec = surface_spec(study, labels, large)
-    title = "Hazard ratio and P over the cutoffs"
-    return Chart("surface-chart", title, text, alternative, spec, least, reading)
+    least = max(760, 150 + columns * (8 + 40 * len(labels[x.name])))
+    spec = surface_spec(study, layout)
+    both = x.varies in ("dose", "gtv") and y.varies in ("dose", "gtv")
+    over = "the cutoffs" if both else f"{in_sentence(x.label)} and {in_sentence(y.label)}"
+    return Chart("surface-chart", f"Hazard ratio and P over {over}", text, alternative, spec, least, reading)
+
+
+def _large(layout: MapLayout) -> str:
+    if layout.rows is None:
+        return ""
+    name = "caliper" if layout.rows.varies == "caliper" else f"option of {in_sentence(layout.rows.label)}"
+    return f"Large: the primary {name}; small: the others. "
+
+
+def _with_primary(study: Study) -> str:
+    """Name the primary options of the questions: ``With ≥5 lesions, thoracic radiation dose ≥63 Gy: ``."""
+    primary = dict(zip(study.decisions, study.primary, strict=True))
+    across, down = across_and_down(study)
+    words = [option_words(study, own.name, primary[own.name]) for own in down]
+    if across:
+        text = option_words(study, across.name, primary[across.name])
+        words.append(f"{in_sentence(across.label)} {text}" if across.varies else text)
+    return f"With {', '.join(words)}: " if words else ""
 
 
 def _published_there(study: Study) -> str:
@@ -206,19 +275,19 @@ def _caliper(
     published: pd.DataFrame,
 ) -> Chart | None:
     matched = estimated(primary_block(rows[rows["estimator"] == "matched"], study))
-    if matched.empty:
+    caliper = study.decision_of("caliper")
+    if caliper is None or matched[caliper.name].nunique() < 2:
         return None
     words = []
-    for caliper, here in matched.groupby("caliper"):
+    for value, here in matched.groupby(caliper.name):
         words.append(
-            f"{axis_value(study, 'caliper', caliper)}: median largest SMD "
+            f"{option_words(study, caliper.name, float(value))}: median largest SMD "
             f"{here['max_abs_smd_baseline'].median():.2f}, median matched share "
             f"{share_text(here['matched_share'].median())}"
         )
     text = (
         "Left: the largest standardised difference of the baseline covariates. Middle: the share of the "
-        "smaller arm that found a partner. Right: the hazard ratio. One line for each cutoff of "
-        f"{in_sentence(study.gtv.label)}."
+        f"smaller arm that found a partner. Right: the hazard ratio.{_lines(study, caliper)}"
     )
     printed = {"smd": printed_numbers(published, LARGEST), "matched": printed_numbers(published, SHARE)}
     reading = (
@@ -227,9 +296,19 @@ def _caliper(
         + _published_trade(study, printed)
         + dagger(study)
     )
-    spec = caliper_spec(study, first, labels=axis_labels(study), limits=limits, printed=printed)
+    spec = caliper_spec(study, first, caliper, limits=limits, printed=printed)
     title = "What the caliper buys and costs"
     return Chart("caliper-chart", title, text, "; ".join(words), spec, reading=reading)
+
+
+def _lines(study: Study, caliper: Decision) -> str:
+    """Say what tells the lines of the caliper's chart apart."""
+    others = [name for name in choice_names(study) if name != caliper.name]
+    if not others:
+        return ""
+    if len(others) > 1:
+        return " One line for each combination of the other choices."
+    return f" One line for each {_one_of(study.decisions[others[0]]).split(' ', 1)[1]}."
 
 
 def _published_trade(study: Study, printed: Mapping[str, Mapping[str, float]]) -> str:
@@ -286,63 +365,120 @@ def _attribution(rows: pd.DataFrame, attribution: pd.DataFrame, study: Study) ->
     words = []
     for name, found in shares.items():
         term, share = next(iter(found.items()))
-        most = in_sentence(term_label(study, term))
+        most = in_sentence(term_words(study, term))
         words.append(f"{ESTIMATOR_LABELS[name]}: most by {most}, {share_text(share)}")
     text = (
         "Share of the spread of the log hazard ratio that each choice explains, alone and with others, among "
         "the analyses shown above."
     )
+    left_out = "Levels are left out until every combination has an estimate. "
     reading = (
         "Of matched analyses also the order in which patients of equal score are taken, which nobody "
-        "chooses. Levels are left out until every combination has an estimate. Other values would give "
-        "other shares."
+        f"chooses. {shapley_words() if has_rest(study) else left_out}Other values would give other shares."
     )
     spec = attribution_spec([ESTIMATOR_LABELS[name] for name in shares], {"name": "shares"})
-    alternative = "At the primary cutoffs. " + "; ".join(words)
+    alternative = "At the primary cutoffs. " if told_by_cutoff(study) else "At the primary options. "
     title = "What moves the answer among the analyses shown"
-    return Chart("attribution-chart", title, text, alternative, spec, reading=reading)
+    return Chart("attribution-chart", title, text, alternative + "; ".join(words), spec, reading=reading)
+
+
+def shapley_words() -> str:
+    """Say what a share is where combinations are missing."""
+    return (
+        "Where combinations are missing, a share is what a choice adds to the R² of all main effects, over "
+        "all orders of adding them; interactions and rest are what these leave. "
+    )
 
 
 def _decisions(rows: pd.DataFrame, attribution: pd.DataFrame, study: Study) -> Chart | None:
     """Draw which choices matter over all analyses, whatever is chosen on the page."""
     names = [name for name in estimators_present(rows) if name != "unadjusted"]
-    shares = {name: found for name in names if (found := whole_grid(attribution, name))}
+    shares = {name: found for name in names if (found := _whole(attribution, study, name))}
     if not shares:
         return None
+    if any(REST in found for found in shares.values()):
+        # One name for what is left, whichever way the shares of an estimator were found.
+        shares = {
+            name: {REST if term == TOGETHER else term: share for term, share in found.items()}
+            for name, found in shares.items()
+        }
     drawn = [
         {
             "estimator": ESTIMATOR_LABELS[name],
-            "term": term_label(study, term),
+            "term": term_words(study, term),
             "share": share,
             "kind": kind_of_share(term),
             "text": share_words(share),
+            **_limits(attribution, study, name, term),
         }
         for name, found in shares.items()
         for term, share in found.items()
     ]
     words = [
-        f"{ESTIMATOR_LABELS[name]}: most by {in_sentence(term_label(study, next(iter(found))))}, "
+        f"{ESTIMATOR_LABELS[name]}: most by {in_sentence(term_words(study, next(iter(found))))}, "
         f"{share_words(next(iter(found.values())))}"
         for name, found in shares.items()
     ]
-    text = (
-        "Share of the spread of the log hazard ratio over all analyses that each decision explains. Cutoffs "
-        f"of {in_sentence(study.dose.label)} and thresholds also change the question."
-    )
+    sampled = any("share_lower" in row for row in drawn)
+    text = "Share of the spread of the log hazard ratio over all analyses that each decision explains."
+    text += f" {_also(study)}" + (f" Lines: {percent(study)} intervals of the sample." if sampled else "")
+    over = "Shares are of the sum of squares over all combinations of the choices. "
+    if any(REST in found for found in shares.values()):
+        over = shapley_words()
     reading = (
-        "Shares are of the sum of squares over all combinations of the choices. They describe this grid: "
-        "other values would give other shares. Nobody chooses the order of equal scores."
+        f"{over}They describe this grid: other values would give other shares. Nobody chooses the order of "
+        "equal scores."
     )
-    spec = attribution_spec([ESTIMATOR_LABELS[name] for name in shares], values(drawn))
+    labels = [ESTIMATOR_LABELS[name] for name in shares]
+    spec = attribution_spec(labels, values(drawn), intervals=sampled)
     title = "Which decisions move the answer"
-    return Chart("decisions-chart", title, text, "; ".join(words), spec, reading=reading)
+    return Chart("decisions-chart", title, text.rstrip(), "; ".join(words), spec, reading=reading)
+
+
+def _also(study: Study) -> str:
+    """Say which decisions also change the question."""
+    across, down = across_and_down(study)
+    words = [f"cutoffs of {in_sentence(across.label)}"] if across and across.varies else []
+    words += [decision_words(study, across.name)] if across and not across.varies else []
+    words += ["thresholds" if own.varies == "lesions" else decision_words(study, own.name) for own in down]
+    if not words:
+        return ""
+    *most, last = words
+    named = f"{', '.join(most)} and {last}" if most else last
+    return f"{named[0].upper()}{named[1:]} also change the question."
+
+
+def _of_grid(attribution: pd.DataFrame, study: Study, estimator: str) -> pd.DataFrame:
+    """Return the terms over all analyses of an estimator."""
+    return attribution[
+        (attribution["scope"] == "multiverse")
+        & (attribution["gate"] == "all")
+        & (attribution["population"] == study.primary_population)
+        & (attribution["landmark"] == 0)
+        & (attribution["estimator"] == estimator)
+        & attribution["share"].notna()
+    ]
+
+
+def _whole(attribution: pd.DataFrame, study: Study, estimator: str) -> dict[str, float]:
+    """Return the shares of all analyses; with gaps in the grid the rest has a name of its own."""
+    found, rest = whole_grid(attribution, study, estimator), _of_grid(attribution, study, estimator)
+    names = {TOGETHER: REST} if REST in set(rest["term"]) else {}
+    return {names.get(term, term): share for term, share in found.items()}
+
+
+def _limits(attribution: pd.DataFrame, study: Study, estimator: str, term: str) -> dict[str, float]:
+    """Return the limits of a share that a sample estimates; {} without any."""
+    rows = _of_grid(attribution, study, estimator)
+    rows = rows[(rows["term"] == term) & rows["share_lower"].notna()]
+    return {name: float(rows[name].iloc[0]) for name in ("share_lower", "share_upper")} if len(rows) else {}
 
 
 def kind_of_share(term: str) -> str:
     """Return what a share is of: one choice, choices together, or what nobody chooses."""
     if term == TIE_BREAK:
         return "no choice"
-    return "only together" if " x " in term or term == TOGETHER else "one choice alone"
+    return "only together" if " x " in term or term in (TOGETHER, REST) else "one choice alone"
 
 
 def share_words(share: float) -> str:

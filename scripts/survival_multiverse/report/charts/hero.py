@@ -10,8 +10,12 @@ from survival_multiverse.inference.specification_summary import (
     direction,
     estimated,
     estimators_present,
+    headline,
     middle_ratio,
+    of_set,
+    primary_options,
 )
+from survival_multiverse.report.charts.contrasts import compared_arms, exposure_decision, told_by_cutoff
 from survival_multiverse.report.charts.theme import (
     INK,
     RULE,
@@ -28,9 +32,8 @@ from survival_multiverse.report.charts.theme import (
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio
 from survival_multiverse.report.style.palette import PUBLISHED
 from survival_multiverse.report.style.ratio_axis import ratio_limits
-from survival_multiverse.report.words.claim import hero_rows
-from survival_multiverse.report.words.labels import arm_labels
-from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.study import Decision, Study
+from survival_multiverse.settings.values import Value
 
 ROW = 52
 """Height of an estimator's strip in pixels; within it positions count in strips, from its middle down."""
@@ -40,7 +43,8 @@ GAP = 14
 """Room between two cutoffs, in pixels."""
 SPREAD, MIDDLE, TOP, BOTTOM, PRIMARY_PLACE = 0.2, 0.06, -0.2, 0.3, 0.38
 """Half the height of the dots, their middle, the ends of the median's line, and the primary scenario."""
-AXIS = "← favours ≥ cutoff   ·   Hazard ratio, log scale   ·   favours < cutoff →"
+WRAPPED = 6
+"""Most columns beside each other."""
 
 
 def hero_spec(specifications: pd.DataFrame, study: Study, *, width: int, upright: bool = False) -> Spec:
@@ -55,19 +59,54 @@ def hero_spec(specifications: pd.DataFrame, study: Study, *, width: int, upright
     upright
         One cutoff under the other, for a narrow screen.
     """
-    rows = hero_rows(specifications, study)
+    exposure = exposure_decision(study)
+    rows = picture_rows(specifications, study)
     names, x = estimators_present(rows), ratio("hazard_ratio", ratio_limits(rows), None)
     # Labels that would touch are left out.
     x["axis"] |= {"labelOverlap": True, "labelFontSize": 12}
-    cutoffs = [float(cutoff) for cutoff in sorted(rows["dose_cutoff"].unique())]
-    room = (width - LABELS) // (1 if upright else max(len(cutoffs), 1)) - GAP
-    columns = [
-        _column(rows[rows["dose_cutoff"] == cutoff], names, study, cutoff, room, x=x, y=_strips(names, named))
-        for cutoff, named in zip(cutoffs, [True, *[upright] * len(cutoffs)], strict=False)
+    columns = _columns(rows, exposure)
+    beside = 1 if upright else min(max(len(columns), 1), WRAPPED)
+    room = (width - LABELS) // beside - GAP
+    views = [
+        _column(here, names, study, value, room, x=x, y=_strips(names, place % beside == 0))
+        for place, (value, here) in enumerate(columns)
     ]
-    title: Spec = {"text": AXIS, "orient": "bottom", "anchor": "middle", "fontWeight": "normal", "offset": 10}
-    title |= {"text": AXIS.split("   ·   ")[1]} if upright else {}
-    return vega_lite(**{"vconcat" if upright else "hconcat": columns}, spacing=GAP, title=title, padding=2)
+    lines: list[Spec] = [
+        {"hconcat": views[start : start + beside], "spacing": GAP} for start in range(0, len(views), beside)
+    ]
+    layout: Spec = (
+        {"vconcat": views if upright else lines} if upright or len(lines) > 1 else {"hconcat": views}
+    )
+    text = axis_words(study)
+    title: Spec = {"text": text, "orient": "bottom", "anchor": "middle", "fontWeight": "normal", "offset": 10}
+    title |= {"text": text.split("   ·   ")[1]} if upright else {}
+    return vega_lite(**layout, spacing=GAP, title=title, padding=2)
+
+
+def picture_rows(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Return the analyses of the primary options and covariates, at every option of the exposure."""
+    exposure = exposure_decision(study)
+    rows = of_set(headline(specifications, study), study.primary_set)
+    return primary_options(rows, study, but=[exposure.name] if exposure else [])
+
+
+def axis_words(study: Study) -> str:
+    """Return the title of the axis: which side favours whom."""
+    low, high = compared_arms(study)
+    if told_by_cutoff(study):
+        low, high = "< cutoff", "≥ cutoff"
+    elif exposure_decision(study) is not None:
+        # Every column says who is compared.
+        low, high = "the second", "the first"
+    return f"← favours {high}   ·   Hazard ratio, log scale   ·   favours {low} →"
+
+
+def _columns(rows: pd.DataFrame, exposure: Decision | None) -> list[tuple[Value | None, pd.DataFrame]]:
+    """Return the rows of each option of the exposure that some row has; all of them without one."""
+    if exposure is None:
+        return [(None, rows)]
+    options = rows[exposure.name]
+    return [(value, rows[options == value]) for value in exposure.values if (options == value).any()]
 
 
 def _strips(names: list[str], named: bool) -> Spec:
@@ -81,10 +120,10 @@ def _strips(names: list[str], named: bool) -> Spec:
 
 
 def _column(
-    rows: pd.DataFrame, names: list[str], study: Study, cutoff: float, room: int, *, x: Spec, y: Spec
+    rows: pd.DataFrame, names: list[str], study: Study, option: Value | None, room: int, *, x: Spec, y: Spec
 ) -> Spec:
-    """Return one cutoff: a strip for each estimator."""
-    usable, primary, height = estimated(rows), cutoff == study.primary.dose_cutoff, ROW * len(names)
+    """Return one option of the exposure: a strip for each estimator."""
+    usable, primary, height = estimated(rows), _is_primary(option, study), ROW * len(names)
     strips = [(place, usable[usable["estimator"] == name]) for place, name in enumerate(names)]
     layers = [line_at(1, axis="x"), *_medians(strips, x, y), _dots(strips, x, y)]
     if primary:
@@ -93,10 +132,18 @@ def _column(
     elif study.source == "reconstructed":
         layers.insert(0, _hatch(room, height))
     weight = "bold" if primary else "normal"
-    title: Spec = {"text": arm_labels(study, dose_cutoff=cutoff)[1], "fontWeight": weight, "fontSize": 13}
+    low, high = compared_arms(study, option)
+    text = high if told_by_cutoff(study) else f"{high} against {low}"
+    title: Spec = {"text": text, "fontWeight": weight, "fontSize": 13}
     frame: Spec = {"stroke": INK, "strokeWidth": 2} if primary else {"stroke": RULE, "strokeWidth": 1}
     title |= {"anchor": "middle", "offset": 6}
     return {"width": room, "height": height, "title": title, "view": frame, "layer": layers}
+
+
+def _is_primary(option: Value | None, study: Study) -> bool:
+    exposure = exposure_decision(study)
+    primary = dict(zip(study.decisions, study.primary, strict=True))
+    return exposure is None or option == primary[exposure.name]
 
 
 def _dots(strips: list[tuple[int, pd.DataFrame]], x: Spec, y: Spec) -> Spec:

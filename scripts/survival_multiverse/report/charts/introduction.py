@@ -37,7 +37,7 @@ def introduction_spec(specifications: pd.DataFrame, study: Study) -> Spec | None
         return None
     ratios = rows["hazard_ratio"].to_numpy(dtype=float)
     limits = (min(ratios[0], 0.9) / 1.08, max(ratios[-1], 1.1) * 1.08)
-    low, high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
+    low, high = arm_labels(study)
     x = ratio("hazard_ratio", limits, f"← favours {high}   ·   hazard ratio   ·   favours {low} →")
     x["axis"] |= {"grid": False, "labelOverlap": True}
     y: Spec = {"field": "rank", "type": "quantitative", "axis": None}

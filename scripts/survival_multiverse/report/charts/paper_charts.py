@@ -29,7 +29,7 @@ def paper_charts(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, 
 
 def _matchings(matching: pd.DataFrame, study: Study) -> Chart:
     """Draw the matchings with inverted ratios, so that the higher dose is what every chart speaks of."""
-    primary = matching_name(study.primary.caliper)
+    primary = matching_name(study.primary_cutoffs.caliper)
     rows = [
         {
             "name": _matching_name(row["matching"]),

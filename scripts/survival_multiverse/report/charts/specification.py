@@ -2,11 +2,21 @@
 
 import itertools
 import json
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from survival_multiverse.inference.robustness import INNER
-from survival_multiverse.report.charts.page_data import DECISIONS, GATE, decision_titles
+from survival_multiverse.report.charts.contrasts import exposure_decision
+from survival_multiverse.report.charts.page_data import (
+    ADJUSTED_FOR,
+    GATE,
+    axis_labels,
+    decision_titles,
+    estimand_names,
+    field,
+    has_gaps,
+    pooled_label,
+)
 from survival_multiverse.report.charts.theme import (
     HALO,
     INK,
@@ -27,45 +37,59 @@ from survival_multiverse.report.charts.theme import (
 )
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
 from survival_multiverse.report.style.palette import PUBLISHED
-from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES
+from survival_multiverse.settings.schema import Estimator
+from survival_multiverse.settings.study import UNCERTAIN, Decision, Study
+from survival_multiverse.settings.values import Value
 
 LABELS = 190
 """Pixels that the names of the choices take."""
-OF_ESTIMAND = [name for name in DECISIONS if name not in INNER]
-"""Decisions that change what is estimated: a block has one value of each."""
+NAMES, LINES = 170, 26
+"""Room for the names of the questions beside their curves, in pixels, and letters in a line of it."""
+POOLING, QUESTION = "pooling", "question"
+"""Fields of the small curves: whether uncertain options are taken together, and what a curve asks."""
 
 
-def chosen_of(*names: str) -> str:
+def chosen_of(study: Study, *names: str) -> str:
     """Return the test of a row's having the values of these decisions that the reader chose."""
-    return " && ".join(f"(!isValid(datum.{name}) || datum.{name} == {name})" for name in names)
+    return " && ".join(f"(!isValid(datum.{field(name)}){_chosen(study, name)})" for name in names)
 
 
-CUTOFFS = chosen_of(*OF_ESTIMAND)
-BLOCK = f"{CUTOFFS} && datum.estimator == estimator"
-KEPT = {
-    "filter": " && ".join(
-        f"(!isValid(datum.{name}) || indexof(chosen.{name}, datum.{name}) >= 0)" for name in INNER
-    )
-    + " && (chosen.gate == 'all' || datum.gate !== false)"
-}
-"""What the reader's filter lets through: in every chart of the grid a mark with another choice goes."""
+def _chosen(study: Study, name: str) -> str:
+    own = f" || datum.{field(name)} == {field(name)}"
+    if name not in study.uncertain:
+        return own
+    return f"{own} || {field(name)} == {json.dumps(pooled_label(study.decisions[name]))}"
 
 
-def kept(layers: list[Spec], *before: Spec) -> list[Spec]:
+def same_question(study: Study) -> str:
+    """Return the test of a row's asking what the reader chose, with whichever estimator."""
+    return chosen_of(study, *estimand_names(study))
+
+
+def keeping(study: Study) -> Spec:
+    """Return what the reader's filter lets through: in charts of the grid a mark with another choice goes."""
+    tests = [
+        f"(!isValid(datum.{name}) || indexof(chosen.{name}, datum.{name}) >= 0)"
+        for name in map(field, study.inside)
+    ]
+    return {"filter": " && ".join([*tests, "(chosen.gate == 'all' || datum.gate !== false)"])}
+
+
+def kept(study: Study, layers: list[Spec], *before: Spec) -> list[Spec]:
     """Return the layers of a facet that draw only what the reader keeps.
 
     Filtered as a whole, a facet would lose its empty charts and lay out the others under wrong headers: one
     layer at least has to stay without this.
     """
-    return [{**layer, "transform": [*before, KEPT, *layer.get("transform", [])]} for layer in layers]
+    after = keeping(study)
+    return [{**layer, "transform": [*before, after, *layer.get("transform", [])]} for layer in layers]
 
 
 def tooltip(study: Study) -> list[Spec]:
     """Show all numbers of a specification, by its axes' own names."""
     return [
         tip("estimator", "Estimator"),
-        *(tip(name, title) for name, title in decision_titles(study).items()),
+        *(tip(field(name), title) for name, title in decision_titles(study).items()),
         tip("hazard_ratio", "Hazard ratio", ".2f"),
         tip("ci_lower", "CI from", ".2f"),
         tip("ci_upper", "CI to", ".2f"),
@@ -84,11 +108,15 @@ def params(first: dict[str, Any]) -> list[Spec]:
     return [{"name": name, "value": value} for name, value in first.items()]
 
 
-def ranked() -> Spec:
-    """Compute the ascending position of each estimate within the curve of its block and estimator."""
+def ranked(study: Study, *more: str) -> Spec:
+    """Compute the ascending position of each estimate within the curve of its block and estimator.
+
+    `more` names fields that further tell curves apart; of uncertain decisions nothing else does.
+    """
     window = [{"op": "row_number", "as": "rank"}]
     order = [{"field": "hazard_ratio"}, {"field": "i"}]
-    return {"window": window, "sort": order, "groupby": [*OF_ESTIMAND, "estimator"]}
+    own = [field(name) for name in estimand_names(study) if name not in study.uncertain]
+    return {"window": window, "sort": order, "groupby": [*own, *more, "estimator"]}
 
 
 def grouped(choices: list[dict[str, str]]) -> list[Spec]:
@@ -106,7 +134,7 @@ def grouped(choices: list[dict[str, str]]) -> list[Spec]:
 
 
 def published_layers(
-    published: Mapping[str, float], first: Mapping[str, Any], y: Spec, *, form: str = ".2f"
+    study: Study, published: Mapping[str, float], first: Mapping[str, Any], y: Spec, *, form: str = ".2f"
 ) -> list[Spec]:
     """Draw the published number of the estimator shown if the block is the primary one: a line and its words.
 
@@ -114,8 +142,8 @@ def published_layers(
     """
     if not published:
         return []
-    block = {name: first[name] for name in OF_ESTIMAND if name in AXES}
-    here = " && ".join(f"datum.{key} == {json.dumps(label)}" for key, label in block.items())
+    block = {name: first[name] for name in map(field, study.outside)}
+    here = " && ".join(f"datum.{key} == {json.dumps(label)}" for key, label in block.items()) or "true"
     numbers = json.dumps({ESTIMATOR_LABELS[name]: value for name, value in published.items()})
     at = [
         {"calculate": f"{here} ? {numbers}[datum.estimator] : null", "as": "published"},
@@ -157,10 +185,15 @@ def curve_spec(
         Of the hazard-ratio axis.
     """
     rank, across = rank_axis(), width(1, LABELS + 30)
+    here = f"{same_question(study)} && datum.estimator == estimator && isValid(datum.hazard_ratio)"
     estimates = _curve_layers(study, first, rank, limits, colour)
     return vega_lite(
         data={"name": "specs"},
-        transform=[{"filter": f"{BLOCK} && isValid(datum.hazard_ratio)"}, KEPT, *grouped(choices)],
+        transform=[
+            {"filter": here},
+            keeping(study),
+            *grouped(choices),
+        ],
         bounds="flush",
         spacing=14,
         vconcat=[
@@ -176,7 +209,7 @@ def _curve_layers(
 ) -> list[Spec]:
     y = ratio("hazard_ratio", limits, "Hazard ratio")
     shared = {"x": rank, "color": colour, "tooltip": tooltip(study)}
-    published = published_layers(study.published, first, y)
+    published = published_layers(study, study.published, first, y)
     return [
         line_at(1),
         *published[:1],
@@ -237,19 +270,23 @@ def _decisions(study: Study, rank: Spec, choices: list[dict[str, str]], colour: 
     }
 
 
+def across_and_down(study: Study) -> tuple[Decision | None, list[Decision]]:
+    """Return the decisions that make questions: that of the exposure, if it does, and the others."""
+    exposure = exposure_decision(study)
+    apart = [study.decisions[name] for name in study.outside if len(study.decisions[name].values) > 1]
+    across = exposure if exposure in apart else None
+    return across, [decision for decision in apart if decision is not across]
+
+
 def blocks_spec(
-    study: Study,
-    first: dict[str, Any],
-    *,
-    labels: dict[str, list[str]],
-    limits: tuple[float, float],
-    colour: Spec,
-    dense: bool,
+    study: Study, first: dict[str, Any], *, limits: tuple[float, float], colour: Spec, dense: bool
 ) -> Spec:
-    """Draw every block's curve, one small chart each: threshold of lesions down, dose cutoff across.
+    """Draw every block's curve, one small chart each: options of the exposure across, other questions down.
 
     Where the charts would be `dense` they show no intervals, which would be a solid area and slow.
     """
+    across, down = across_and_down(study)
+    labels, simple = axis_labels(study), _simple(down)
     y = ratio("hazard_ratio", limits, None)
     shared = {"x": rank_axis(5), "color": colour}
     rules = [] if dense else [whiskers(y, shared, opacity=0.35, cursor="pointer")]
@@ -260,32 +297,117 @@ def blocks_spec(
         "shape": {"condition": {"test": "datum.primary", "value": "diamond"}, "value": "circle"},
         "tooltip": tooltip(study),
     }
-    of_set = chosen_of("adjustment_set")
+    of_set = chosen_of(study, ADJUSTED_FOR)
     here = {"filter": f"datum.estimator == estimator && {of_set} && isValid(datum.hazard_ratio)"}
     shaky = cautioned({"x": shared["x"], "y": {"value": 87}}, fontSize=8)
-    drawn = kept([*rules, dots(points, cursor="pointer"), shaky], here)
+    drawn = kept(study, [*rules, dots(points, cursor="pointer"), shaky], here)
     for layer in drawn:
         # Ranked before the cautioned are chosen, so that a mark stands under its estimate.
-        layer["transform"].insert(2, ranked())
+        layer["transform"].insert(2, ranked(study) if simple else ranked(study, QUESTION))
     # Here the caption says what the line is: small charts have no room for words.
-    published = published_layers(study.published, first, y)[:1]
+    published = published_layers(study, study.published, first, y)[:1]
     for layer in published:
         layer["transform"] = [here, *layer["transform"]]
-    left = {"title": study.lesions.label, "labelOrient": "left", "labelAngle": -90}
+    facet: Spec = {}
+    reserved = 120 if simple else 60 + NAMES
+    if down:
+        facet["row"] = _simple_rows(down[0], labels) if simple else _rows(study, down)
+    columns, steps = 1, [] if simple else _asked(study, down)
+    if across is not None:
+        order = labels[across.name]
+        if down and has_gaps(study):
+            steps.append(every_cell(across, order, facet["row"]["field"]))
+        facet["column"] = nominal(field(across.name), order, header={"title": across.label})
+        columns = len(order)
     return vega_lite(
         data={"name": "specs"},
-        facet={
-            "row": nominal("oligo_threshold", labels["oligo_threshold"], header=left),
-            "column": nominal("dose_cutoff", labels["dose_cutoff"], header={"title": study.dose.label}),
-        },
+        **({"transform": steps} if steps else {}),
+        facet=facet,
         spacing=12,
         resolve={"scale": {"x": "independent"}},
         spec={
-            "width": width(len(labels["dose_cutoff"]), 120 + 12 * len(labels["dose_cutoff"])),
+            "width": width(columns, reserved + 12 * columns),
             "height": 92,
             "layer": [reference("y", 1), *published, *drawn],
         },
     )
+
+
+def every_cell(decision: Decision, labels: list[str], *beside: str) -> Spec:
+    """Add an empty row for each option that a row of charts lacks: without it the others would move up."""
+    step: Spec = {"impute": "absent", "key": field(decision.name), "keyvals": labels, "value": 1}
+    return step | ({"groupby": list(beside)} if beside else {})
+
+
+def _simple(down: list[Decision]) -> bool:
+    """Return whether one field tells the rows of small curves apart, with a value in every analysis."""
+    return not down or (len(down) == 1 and down[0].type != UNCERTAIN and all(map(down[0].touches, Estimator)))
+
+
+def _simple_rows(decision: Decision, labels: Mapping[str, list[str]]) -> Spec:
+    header = {"title": decision.label, "labelOrient": "left", "labelAngle": -90}
+    return nominal(field(decision.name), labels[decision.name], header=header)
+
+
+def _rows(study: Study, down: list[Decision]) -> Spec:
+    """Name each row by the options that make its question, those that exist in the order of the settings."""
+    words = {text: textwrap.wrap(text, LINES) for text in question_names(study, down)}
+    title = "; ".join(decision.label for decision in down)
+    header: Spec = {"title": title, "labelOrient": "left", "labelAngle": 0, "labelAlign": "left"}
+    header |= {"labelExpr": f"{json.dumps(words, ensure_ascii=False)}[datum.value]", "labelLimit": NAMES}
+    return nominal(QUESTION, list(words), header=header)
+
+
+def question_names(study: Study, down: list[Decision]) -> list[str]:
+    """Return the options of these decisions that occur together; after them, uncertain ones pooled."""
+    labels, places = axis_labels(study), list(study.decisions)
+    seen = {tuple(scenario[places.index(decision.name)] for decision in down) for scenario in study.grid}
+    pooled = {decision.name: pooled_label(decision) for decision in down if decision.name in study.uncertain}
+    names = []
+    every = itertools.product(*(decision.values for decision in down))
+    for chosen in sorted(every, key=lambda options: _certain_first(down, options)):
+        if chosen in seen:
+            parts = [
+                labels[decision.name][decision.values.index(value)]
+                for decision, value in zip(down, chosen, strict=True)
+            ]
+            names.append("; ".join(parts))
+            if pooled:
+                together = [
+                    pooled.get(decision.name, part) for decision, part in zip(down, parts, strict=True)
+                ]
+                names.append("; ".join(together))
+    # Where a question is seen last, its pooled row follows.
+    return list(dict.fromkeys(reversed(names)))[::-1]
+
+
+def _certain_first(down: list[Decision], options: tuple[Value, ...]) -> list[int]:
+    """Return the place of a question: those that differ only in what is pooled follow each other."""
+    places = [decision.values.index(value) for decision, value in zip(down, options, strict=True)]
+    certain = [place for place, own in zip(places, down, strict=True) if own.type != UNCERTAIN]
+    return [*certain, *places]
+
+
+def _asked(study: Study, down: list[Decision]) -> list[Spec]:
+    """Compute the question of each analysis: one for each option where a decision does not apply to it.
+
+    Analyses of uncertain options stand under a second question, with these options pooled.
+    """
+    labels = axis_labels(study)
+    steps: list[Spec] = []
+    if any(decision.name in study.uncertain for decision in down):
+        steps += [{"calculate": "['apart', 'pooled']", "as": POOLING}, {"flatten": [POOLING]}]
+    parts = []
+    for place, decision in enumerate(down):
+        own, part = f"datum.{field(decision.name)}", f"asked{place}"
+        every = json.dumps(labels[decision.name], ensure_ascii=False)
+        found = f"isValid({own}) ? [{own}] : {every}"
+        if decision.name in study.uncertain:
+            label = json.dumps(pooled_label(decision), ensure_ascii=False)
+            found = f"datum.{POOLING} == 'pooled' ? [{label}] : {found}"
+        steps += [{"calculate": found, "as": part}, {"flatten": [part]}]
+        parts.append(f"datum.{part}")
+    return [*steps, {"calculate": " + '; ' + ".join(parts), "as": QUESTION}]
 
 
 def beside_spec(limits: tuple[float, float]) -> Spec:

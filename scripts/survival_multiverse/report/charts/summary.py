@@ -74,7 +74,7 @@ def summary_spec(
         del picture[part]
     parts = [_badge(study), picture, _words(hero_caption(study), ROOM, colour=MUTED)]
     if supporting or opposing:
-        high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)[1]
+        high = arm_labels(study)[1]
         predicted = f"{study.inference.predicted} survival with {high}"
         parts.append(_lists({f"For {predicted}": supporting, f"Against {predicted}": opposing}))
     title: Spec = {"text": _lines(claim(specifications, study), ROOM, BOLD * CLAIM), "fontSize": CLAIM}

@@ -13,7 +13,6 @@ from survival_multiverse.report.words.labels import with_unit
 from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.report.words.table_cells import set_label
 from survival_multiverse.scenario.cautions import care
-from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
 
 
@@ -50,7 +49,7 @@ def landmark_chart(specifications: pd.DataFrame, study: Study) -> Chart | None:
 def landmark_rows(specifications: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
     """Return the primary scenario at every landmark, for the chart: one row per estimate."""
     rows = specifications[
-        (specifications["population"] == PRIMARY) & specifications["is_primary"].astype(bool)
+        (specifications["population"] == study.primary_population) & specifications["is_primary"].astype(bool)
     ]
     rows = rows[rows["hazard_ratio"].notna()]
     found = []

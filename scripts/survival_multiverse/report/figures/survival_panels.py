@@ -140,7 +140,7 @@ def medians(estimates: pd.DataFrame, *, minimum: int, **whom: str) -> dict[str, 
 
 
 def _arm_curves(patients: pd.DataFrame, study: Study) -> tuple[Curve, ...]:
-    labels = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
+    labels = arm_labels(study)
     return tuple(
         _curve(patients[patients["arm"] == arm], labels[arm], ARM_COLOURS[arm], LINE_STYLES[arm], str(arm))
         for arm in (1, 0)

@@ -31,7 +31,7 @@ def convention_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return ties, standard errors, log-rank strata and SMD by convention, before and after matching."""
     table = []
     for estimator, name, label in stages(study):
-        cox = of_stage(primary_rows(estimates, analysis="cox"), estimator, name)
+        cox = of_stage(primary_rows(estimates, study, analysis="cox"), estimator, name)
         cox = cox[(cox["model"] == "arm_only") & (cox["statistic"] == "hazard_ratio")]
         for ties, variance, words in COX:
             found = cox[(cox["ties"] == ties) & (cox["variance"] == variance)].to_dict("records")
@@ -39,13 +39,15 @@ def convention_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
                 [label, words, marked(interval(row), row["flags"]), format_p(row["p_value"])]
                 for row in found[:1]
             ]
-        table += _log_rank_rows(estimates, estimator, name, label)
-        table += _smd_rows(estimates, estimator, name, label)
+        table += _log_rank_rows(estimates, study, estimator, name, label)
+        table += _smd_rows(estimates, study, estimator, name, label)
     return pd.DataFrame(table, columns=["Patients", "Convention", "Value", "P"])
 
 
-def _log_rank_rows(estimates: pd.DataFrame, estimator: str, name: str | None, label: str) -> list[list[str]]:
-    rows = of_stage(primary_rows(estimates, analysis="log_rank"), estimator, name)
+def _log_rank_rows(
+    estimates: pd.DataFrame, study: Study, estimator: str, name: str | None, label: str
+) -> list[list[str]]:
+    rows = of_stage(primary_rows(estimates, study, analysis="log_rank"), estimator, name)
     rows = rows[(rows["variable"] == "arm") & rows["level"].isna()]
     table = []
     for model, words in LOG_RANKS:
@@ -57,8 +59,10 @@ def _log_rank_rows(estimates: pd.DataFrame, estimator: str, name: str | None, la
     return table
 
 
-def _smd_rows(estimates: pd.DataFrame, estimator: str, name: str | None, label: str) -> list[list[str]]:
-    rows = primary_rows(estimates, analysis="balance")
+def _smd_rows(
+    estimates: pd.DataFrame, study: Study, estimator: str, name: str | None, label: str
+) -> list[list[str]]:
+    rows = primary_rows(estimates, study, analysis="balance")
     if name is None:
         return []
     rows = of_stage(rows, estimator, name)
@@ -73,8 +77,8 @@ def _smd_rows(estimates: pd.DataFrame, estimator: str, name: str | None, label: 
 
 def inverse_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return the primary hazard ratios in both directions: at or above against below, and the inverse."""
-    low, high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
-    rows = primary_rows(estimates, analysis="cox")
+    low, high = arm_labels(study)
+    rows = primary_rows(estimates, study, analysis="cox")
     table = []
     for estimator, name, label in stages(study):
         variance = "model" if estimator == "unadjusted" else "clustered"

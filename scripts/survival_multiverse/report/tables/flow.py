@@ -8,12 +8,21 @@ import pandas as pd
 
 from survival_multiverse.cohort.disclosure import count_words
 from survival_multiverse.report.tables.time_tables import of_stage, primary_rows
-from survival_multiverse.report.words.labels import arm_labels, axis_value, in_sentence, population_label
+from survival_multiverse.report.words.decisions import caliper_words
+from survival_multiverse.report.words.labels import (
+    arm_labels,
+    in_sentence,
+    named_arms,
+    option_label,
+    population_label,
+    with_unit,
+)
 from survival_multiverse.report.words.table_cells import is_number, set_label
-from survival_multiverse.settings.schema import PRIMARY, Population
+from survival_multiverse.settings.schema import Population
 from survival_multiverse.settings.study import Study
 
 START, EXCLUDED, ANALYSED, POPULATION, ARM = "start", "excluded", "analysed", "population", "arm"
+OPTION, CHOSEN = "option", "primary options"
 MATCHED, UNMATCHED, UNSCORED = "matched", "unmatched", "not scored"
 
 
@@ -30,8 +39,9 @@ class FlowStep:
 def flow_counts(flow: pd.DataFrame, primary: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Count everybody from those in the data to the matched pairs of the primary scenario.
 
-    The counts of each kind of box add up: populations to those analysed, arms to the primary population, and
-    of each adjustment set the matched, the unmatched and those without a score.
+    The counts of each kind of box add up: populations to those whom the primary options keep of those
+    analysed, arms to the primary population, and of each adjustment set the matched, the unmatched and those
+    without a score. An option says how many of those analysed it leaves out.
 
     Parameters
     ----------
@@ -57,20 +67,25 @@ def _counted(
 ) -> Iterator[tuple[str, str, float, float]]:
     nan = float("nan")
     yield START, str(steps[0]["reason"]), steps[0]["n_remaining"], nan
-    for step in steps:
+    entry = [step for step in steps if step["step"] != OPTION]
+    for step in entry:
         if step["n_excluded"] > 0:
             yield EXCLUDED, str(step["reason"]), step["n_excluded"], nan
-    total = float(steps[-1]["n_remaining"])
+    total = float(entry[-1]["n_remaining"])
     yield ANALYSED, "", total, nan
-    populations = {
-        name: _patients(primary, name, "all", "all") for name in (PRIMARY, Population.OLIGOMETASTATIC)
-    }
-    for population, count in populations.items():
-        yield POPULATION, str(population), count, nan
-    yield POPULATION, "", total - sum(populations.values()), nan
+    for step in steps:
+        if step["step"] == OPTION:
+            yield OPTION, str(step["reason"]), step["n_excluded"], nan
+    everybody = _patients(primary, Population.ALL, "all", "all")
+    if study.lesions is not None:
+        yield from _by_population(primary, everybody)
+    if everybody != total:
+        yield CHOSEN, "", everybody, nan
+    population = study.primary_population
     for arm in ("1", "0"):
-        yield ARM, arm, _patients(primary, PRIMARY, "arm", arm), nan
-    rows = primary_rows(primary, analysis="matching")
+        yield ARM, arm, _patients(primary, population, "arm", arm), nan
+    of_primary = _patients(primary, population, "all", "all")
+    rows = primary_rows(primary, study, analysis="matching")
     for name in study.adjustment_sets:
         here = of_stage(rows, "matched", name)
         scored = float(here["n"].max()) if len(here) else 0.0
@@ -79,7 +94,16 @@ def _counted(
         matched = 2 * pairs if is_number(pairs) else 0.0
         yield MATCHED, name, matched, share
         yield UNMATCHED, name, scored - matched, nan
-        yield UNSCORED, name, populations[PRIMARY] - scored, nan
+        yield UNSCORED, name, of_primary - scored, nan
+
+
+def _by_population(primary: pd.DataFrame, everybody: float) -> Iterator[tuple[str, str, float, float]]:
+    counts = [
+        (str(name), _patients(primary, name, "all", "all"))
+        for name in (Population.NON_OLIGOMETASTATIC, Population.OLIGOMETASTATIC)
+    ]
+    for name, count in (*counts, ("", everybody - sum(count for _, count in counts))):
+        yield POPULATION, name, count, float("nan")
 
 
 def _patients(primary: pd.DataFrame, population: Population, variable: str, level: str) -> float:
@@ -102,30 +126,51 @@ def flow_steps(counts: pd.DataFrame, study: Study) -> list[FlowStep]:
     reason = str(first["name"])
     (analysed,) = boxes[ANALYSED]
     out = tuple((row["name"], row["words"]) for row in boxes.get(EXCLUDED, []))
-    low, high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
+    names, between = arm_labels(study), ", " if named_arms(study) else " "
     arms = tuple(
-        f"{study.dose.label} {high if row['name'] == '1' else low}: {row['words']}" for row in boxes[ARM]
+        f"{study.dose.label}{between}{names[int(row['name'])]}: {row['words']}" for row in boxes[ARM]
     )
     sets = tuple(
         _set(*rows, study) for rows in zip(boxes[MATCHED], boxes[UNMATCHED], boxes[UNSCORED], strict=True)
     )
-    populations = tuple(_population(row, study) for row in boxes[POPULATION] if row["name"] or row["count"])
-    return [
+    options = tuple(f"{_option(row['name'], study)}: {row['words']}" for row in boxes.get(OPTION, []))
+    steps = [
         FlowStep(reason[0].upper() + reason[1:], first["words"]),
         FlowStep("Analysed", analysed["words"], out),
-        FlowStep(f"By {in_sentence(study.lesions.label)}, primary threshold", "", branches=populations),
-        FlowStep("Primary population by arm", "", branches=arms),
-        FlowStep(f"Matched 1:1, {axis_value(study, 'caliper', study.primary.caliper)}", "", branches=sets),
+    ]
+    if options:
+        steps.append(FlowStep("Left out by an option", "", branches=options))
+    steps += [FlowStep("Kept by the primary options", row["words"]) for row in boxes.get(CHOSEN, [])]
+    if study.lesions is not None:
+        by = f"By {in_sentence(study.lesions.label)}, primary threshold"
+        found = (_population(row, study) for row in boxes[POPULATION] if row["name"] or row["count"])
+        steps.append(FlowStep(by, "", branches=tuple(found)))
+    whose = "Primary population" if study.lesions else "Patients"
+    return [
+        *steps,
+        FlowStep(f"{whose} by arm", "", branches=arms),
+        FlowStep(f"Matched 1:1, {caliper_words(study)}", "", branches=sets),
     ]
 
 
+def _option(reason: str, study: Study) -> str:
+    """Return the words of an option that leaves patients out, from its line of the flow."""
+    known = {
+        f"{decision.label}, {value}": f"{decision.label}, {option_label(study, name, value)}"
+        for name, decision in study.decisions.items()
+        for value in decision.changes
+    }
+    return known.get(reason, reason)
+
+
 def _population(row: dict[str, Any], study: Study) -> str:
+    assert study.lesions is not None, "without a count there are no populations"
     if not row["name"]:
         return f"{study.lesions.label} not known, in neither: {row['words']}"
     population = Population(row["name"])
-    sign, role = ("≥", ", primary population") if population is PRIMARY else ("<", "")
-    limit = axis_value(study, "oligo_threshold", study.primary.oligo_threshold).replace("≥", sign)
-    return f"{population_label(study, population)} ({limit}){role}: {row['words']}"
+    sign, role = ("≥", ", primary population") if population is study.primary_population else ("<", "")
+    limit = with_unit(study.primary_cutoffs.lesions, study.lesions.unit)
+    return f"{population_label(study, population)} ({sign}{limit}){role}: {row['words']}"
 
 
 def _set(matched: dict[str, Any], unmatched: dict[str, Any], unscored: dict[str, Any], study: Study) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from survival_multiverse.cohort.sample import measured
-from survival_multiverse.inference.attribution import OUTER, TIE_BREAK
+from survival_multiverse.inference.attribution import REST, TIE_BREAK
 from survival_multiverse.inference.joint_summary import NULL_LABELS, joint_blocks, median_ratio
 from survival_multiverse.inference.specification_summary import (
     GATED,
@@ -15,7 +15,8 @@ from survival_multiverse.inference.specification_summary import (
     strictest_gate,
 )
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p, format_ratio
-from survival_multiverse.report.words.labels import axis_value, population_label, with_unit
+from survival_multiverse.report.tables.decision_tables import beside_estimator, option_cell, split_by
+from survival_multiverse.report.words.labels import option_words, population_label, with_unit
 from survival_multiverse.report.words.table_cells import (
     GAP,
     count_text,
@@ -24,9 +25,9 @@ from survival_multiverse.report.words.table_cells import (
     set_label,
     share_text,
 )
-from survival_multiverse.settings.schema import PRIMARY, Status
-from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES
+from survival_multiverse.settings.schema import Status
+from survival_multiverse.settings.study import Decision, Study
+from survival_multiverse.settings.values import option_value
 
 CALIBRATED = {
     "median": "median",
@@ -56,21 +57,26 @@ TESTS = {
 
 
 def joint_table(joint: pd.DataFrame, study: Study, *, primary_threshold: bool) -> pd.DataFrame:
-    """Return the joint tests at the primary threshold of lesions, or at the others."""
-    joint = joint[(joint["oligo_threshold"] == study.primary.oligo_threshold) == primary_threshold]
+    """Return the joint tests at the primary threshold of the count, or at the others.
+
+    Without a threshold that is shown apart all tests are at the primary one.
+    """
+    threshold, primary = split_by(study), study.primary_cutoffs.lesions
+    at_primary = pd.Series(True, joint.index) if threshold is None else joint[threshold.name] == primary
+    joint = joint[at_primary == primary_threshold]
+    first, last = beside_estimator(study)
+    if threshold is not None and not primary_threshold:
+        # The title says the primary one.
+        first = [threshold, *first]
     nulls = [name for name in NULL_LABELS if name in set(joint["null"])]
-    gated = joint_blocks(joint, strictest_gate(study))
+    gated = joint_blocks(joint, strictest_gate(study), study)
     rows = []
-    for key, block in joint_blocks(joint, "all").items():
-        rows.append(_joint_row(block, "all", nulls, study))
+    for key, block in joint_blocks(joint, "all", study).items():
+        rows.append(_joint_row(block, "all", nulls, study, first, last))
         if key in gated:
-            rows.append(_joint_row(gated[key], "balanced", nulls, study))
-    columns = [study.lesions.label, "Adjusted for", "Estimator", study.dose.label, "Analyses", "Number"]
-    columns.append("Median HR")
-    if primary_threshold:
-        # The title says it.
-        columns, rows = columns[1:], [row[1:] for row in rows]
-    columns += ["Significant as predicted", "Mean z as predicted"]
+            rows.append(_joint_row(gated[key], "balanced", nulls, study, first, last))
+    columns = [*(own.label for own in first), "Adjusted for", "Estimator", *(own.label for own in last)]
+    columns += ["Analyses", "Number", "Median HR", "Significant as predicted", "Mean z as predicted"]
     headings = [("", name) for name in columns]
     side = {"median": f" ({study.inference.predicted} survival)"}
     headings += [
@@ -81,17 +87,24 @@ def joint_table(joint: pd.DataFrame, study: Study, *, primary_threshold: bool) -
     return pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(headings))
 
 
-def _joint_row(block: dict[str, dict[str, Any]], analyses: str, nulls: list[str], study: Study) -> list[str]:
+def _joint_row(
+    block: dict[str, dict[str, Any]],
+    analyses: str,
+    nulls: list[str],
+    study: Study,
+    first: list[Decision],
+    last: list[Decision],
+) -> list[str]:
     row = next(iter(block.values()))
     known = is_number(row["median"])
     label = ESTIMATOR_LABELS[row["estimator"]]
     if row["landmark"] > 0:
         label += f", landmark {with_unit(row['landmark'], study.time.unit)}"
     return [
-        axis_value(study, "oligo_threshold", row["oligo_threshold"]),
+        *(option_cell(study, decision, row) for decision in first),
         set_label(study, row["adjustment_set"]),
         label,
-        axis_value(study, "dose_cutoff", row["dose_cutoff"]),
+        *(option_cell(study, decision, row) for decision in last),
         analyses,
         count_text(row["specifications"]),
         format_ratio(median_ratio(row, study)) if known else GAP,
@@ -102,39 +115,45 @@ def _joint_row(block: dict[str, dict[str, Any]], analyses: str, nulls: list[str]
 
 
 def attribution_table(attribution: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Return what each choice alone explains of the spread of log HR, and what they explain only together."""
+    """Return what each choice alone explains of the spread of log HR, and what they explain only together.
+
+    A share that a sample of the grid estimates has its interval.
+    """
     here = attribution[
         (attribution["scope"] == "multiverse")
-        & (attribution["population"] == PRIMARY)
+        & (attribution["population"] == study.primary_population)
         & (attribution["landmark"] == 0)
     ]
     gate = strictest_gate(study)
+    varying = [name for name, decision in study.decisions.items() if len(decision.values) > 1]
+    varying.append("adjustment_set")
     rows = []
-    present = estimators_present(headline(specifications))
+    present = estimators_present(headline(specifications, study))
     for estimator, kept in [(name, kept) for name in present for kept in ("all", gate)]:
         terms = here[(here["estimator"] == estimator) & (here["gate"] == kept)]
         if kept == gate and (terms.empty or estimator not in GATED):
             continue
-        alone = terms[terms["order"] == 1].set_index("term")["share"].to_dict()
-        together = terms.loc[terms["order"] > 1, "share"].sum() if len(alone) > 1 else math.nan
+        rest = (terms["order"] > 1) | (terms["term"] == REST)
+        alone = terms[(terms["order"] == 1) & ~rest].set_index("term").to_dict("index")
+        together = terms.loc[rest, "share"].sum() if len(alone) > 1 else math.nan
         first: Any = terms.iloc[0] if len(terms) else {"cells": math.nan, "dropped_levels": ""}
         rows.append(
             [
                 ESTIMATOR_LABELS[estimator],
                 "all" if kept == "all" else "balanced",
-                *(_small_share(alone.get(name, math.nan)) for name in OUTER),
+                *(_estimated_share(alone.get(name, {})) for name in varying),
                 _small_share(together),
                 _small_share(_order_share(terms)),
                 count_text(first["cells"]),
                 _dropped(first["dropped_levels"], study),
             ]
         )
-    labels = {"oligo_threshold": study.lesions.label, "dose_cutoff": study.dose.label}
-    labels |= {"gtv_cutoff": study.gtv.label, "caliper": "Caliper", "adjustment_set": "Adjusted for"}
+    labels = {name: decision.label for name, decision in study.decisions.items()}
+    labels |= {"adjustment_set": "Adjusted for"}
     columns = [
         "Estimator",
         "Analyses",
-        *(labels[name] for name in OUTER),
+        *(labels[name] for name in varying),
         "Only together",
         "Order of equal scores",
         "Cells",
@@ -147,6 +166,16 @@ def _order_share(terms: pd.DataFrame) -> float:
     """Return the share of the order in which patients of equal score are matched; NaN without matching."""
     share = terms.loc[terms["term"] == TIE_BREAK, "share"]
     return float(share.iloc[0]) if len(share) else math.nan
+
+
+def _estimated_share(term: dict[Any, Any]) -> str:
+    """Return the share of a term, with its limits where a sample estimates it."""
+    share = _small_share(term.get("share", math.nan))
+    limits = [term.get(f"share_{end}", math.nan) for end in ("lower", "upper")]
+    if not all(map(is_number, limits)):
+        return share
+    low, high = (f"{100 * limit:.0f}" for limit in limits)
+    return f"{share} ({low} to {high})"
 
 
 def _small_share(share: float) -> str:
@@ -163,8 +192,9 @@ def _dropped(levels: str, study: Study) -> str:
         return f"{len(dropped)} levels"
     for entry in dropped:
         name, _, level = entry.partition(" ")
-        if name in AXES:
-            words.append(axis_value(study, name, math.inf if level == "none" else float(level)))
+        if name in study.decisions:
+            numeric = study.decisions[name].numeric
+            words.append(option_words(study, name, option_value(level) if numeric else level))
         else:
             words.append(f"“{study.adjustment_sets[level].label}”")
     return ", ".join(words)
@@ -177,13 +207,13 @@ def selected_table(selected: pd.DataFrame, study: Study) -> pd.DataFrame:
     """
     if not measured(study):
         return pd.DataFrame()
-    rows = []
+    rows, split = [], len(study.populations) > 1
     for row in selected.to_dict("records"):
         role = getattr(study, row["variable"])
         ok = row["status"] == str(Status.OK)
         rows.append(
             [
-                population_label(study, row["population"]),
+                *([population_label(study, row["population"])] if split else []),
                 role.label,
                 f"≥{with_unit(row['cutoff'], role.unit)}" if ok else reason_text(row),
                 format_p(row["p_naive"]),
@@ -192,7 +222,8 @@ def selected_table(selected: pd.DataFrame, study: Study) -> pd.DataFrame:
                 count_text(row["permutations"]),
             ]
         )
-    columns = ["Population", "Variable", "Cutoff", "P without the search", "P with the search"]
+    columns = [*(["Population"] if split else []), "Variable", "Cutoff"]
+    columns += ["P without the search", "P with the search"]
     return pd.DataFrame(rows, columns=[*columns, "Cutoffs tried", "Permutations"])
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from survival_multiverse.report.tables.convention_tables import convention_table, inverse_table
+from survival_multiverse.report.tables.decision_tables import beside_estimator, decisions_table
 from survival_multiverse.report.tables.inference_tables import (
     attribution_table,
     calibration_shown,
@@ -41,7 +42,7 @@ from survival_multiverse.report.words.answer import answer_table, answers
 from survival_multiverse.report.words.checklists import cutpoint_items, propensity_table, strobe_table
 from survival_multiverse.settings.study import Study
 
-PROSE = ("strobe", "propensity", "remark", "paper_contradictions")
+PROSE = ("strobe", "propensity", "remark", "paper_contradictions", "decisions")
 """Tables of sentences."""
 
 
@@ -82,17 +83,20 @@ def _made(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[p
 def _multiverse(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[pd.DataFrame, int]]:
     specifications, joint = tables["specifications"], tables["joint_inference"]
     found = answers(specifications, study, joint, tables["attribution"])
+    # How many columns name the population, and options.
+    split, apart = int(len(study.populations) > 1), sum(map(len, beside_estimator(study)))
     return {
         "answer": (answer_table(found), 1),
-        "counts": (counts_table(specifications, study), 2),
-        "blocks": (blocks_table(tables["blocks"], study), 3),
+        "counts": (counts_table(specifications, study), 1 + split),
+        "blocks": (blocks_table(tables["blocks"], study), 2 + apart),
         "gates": (gate_table(specifications, study), 3),
-        "reasons": (reasons_table(specifications, study), 3),
-        "failures": (failures_table(tables["failures"], study), 5),
-        "joint": (joint_table(joint, study, primary_threshold=True), 4),
-        "joint_others": (joint_table(joint, study, primary_threshold=False), 5),
+        "reasons": (reasons_table(specifications, study), 2 + split),
+        "failures": (failures_table(tables["failures"], study), 4 + split),
+        "joint": (joint_table(joint, study, primary_threshold=True), 3 + apart),
+        "joint_others": (joint_table(joint, study, primary_threshold=False), 4 + apart),
         "attribution": (attribution_table(tables["attribution"], specifications, study), 2),
-        "selected": (selected_table(tables["selected_cutoffs"], study), 2),
+        "selected": (selected_table(tables["selected_cutoffs"], study), 1 + split),
+        "decisions": (decisions_table(study), 2),
     }
 
 

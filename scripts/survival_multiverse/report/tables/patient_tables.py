@@ -24,12 +24,11 @@ from survival_multiverse.report.words.table_cells import (
     set_label,
 )
 from survival_multiverse.scenario.cautions import marked
-from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import canonical_text
+from survival_multiverse.settings.values import OPTIONAL_ROLES, canonical_text
 
 ARMS = (1, 0)
-"""The order of the arms in every table: at or above the cutoff, then below."""
+"""The order of the arms in every table: at or above the cutoff, then below; of groups the reference last."""
 
 
 def table_one(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -41,7 +40,7 @@ def table_one(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     Counts are shown in classes; what could give a small one away is withheld.
     """
     stages = [("unadjusted", None), *(("matched", name) for name in study.adjustment_sets)]
-    frames = [_stage(estimates, estimator, name) for estimator, name in stages]
+    frames = [_stage(estimates, study, estimator, name) for estimator, name in stages]
     frames[0] = pd.concat([frames[0], _balance_before(estimates, study)])
     cells = frames[0]
     cells = cells[(cells["analysis"] == "descriptive") & (cells["statistic"] == "patients_0")]
@@ -62,7 +61,7 @@ def table_one(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 def _heads(frames: list[pd.DataFrame], study: Study) -> pd.MultiIndex:
     """Name the columns; arms and all patients with their number."""
-    names = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
+    names = arm_labels(study)
     stages = ["Before matching", *(f"Matched, {set_label(study, name)}" for name in study.adjustment_sets)]
     columns = [("", "Variable"), ("", "Level")]
     columns.append((stages[0], "Overall" + _number(frames[0], "all", "all", study.minimum_count)))
@@ -110,16 +109,16 @@ def _overall(frame: pd.DataFrame, variable: str, levels: list[str], minimum: int
     return [_with_share(counts, position, minimum) for position in range(len(levels))]
 
 
-def _stage(estimates: pd.DataFrame, estimator: str, adjustment_set: str | None) -> pd.DataFrame:
-    mask = (estimates["population"] == PRIMARY) & (estimates["landmark"] == 0) & estimates["subgroup"].isna()
-    mask &= estimates["estimator"] == estimator
+def _stage(estimates: pd.DataFrame, study: Study, estimator: str, adjustment_set: str | None) -> pd.DataFrame:
+    mask = (estimates["population"] == study.primary_population) & (estimates["landmark"] == 0)
+    mask &= estimates["subgroup"].isna() & (estimates["estimator"] == estimator)
     chosen = estimates["adjustment_set"]
     return estimates[mask & (chosen.isna() if adjustment_set is None else chosen == adjustment_set)]
 
 
 def _balance_before(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return balance before matching, from the adjustment set whose score leaves out the fewest patients."""
-    found = [_stage(estimates, "unadjusted", name) for name in study.adjustment_sets]
+    found = [_stage(estimates, study, "unadjusted", name) for name in study.adjustment_sets]
     found = [frame[frame["analysis"] == "balance"] for frame in found]
     return max(found, key=lambda frame: frame["n"].max() if len(frame) else -1)
 
@@ -194,7 +193,7 @@ def _with_share(counts: np.ndarray, level: int, minimum: int) -> str:
 
 def univariate_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Make Table 2: survival by level of each factor, log-rank P, and the univariate hazard ratio."""
-    frame = _stage(estimates, "unadjusted", None)
+    frame = _stage(estimates, study, "unadjusted", None)
     curves = frame[frame["analysis"] == "kaplan_meier"]
     unit = f", {display_unit(study.time.unit)}" if study.time.unit else ""
     times = study.analysis.survival_times
@@ -252,7 +251,7 @@ def multivariable_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
 
     Where the selection gives the pre-specified model, it stands once.
     """
-    frame = _stage(estimates, "unadjusted", None)
+    frame = _stage(estimates, study, "unadjusted", None)
     pre_specified, selected = (_model_rows(frame, model, study) for model in ("pre_specified", "selected"))
     labelled = {"Pre-specified": pre_specified, "Selected by univariate P": selected}
     if pre_specified and sorted(pre_specified) == sorted(selected):
@@ -279,7 +278,7 @@ def missing_table(cohort: pd.DataFrame, study: Study) -> pd.DataFrame:
     found = cohort.set_index("variable")
     analysed = count_words(found["patients"].iloc[0], minimum=study.minimum_count)
     rows = []
-    for name in ("gtv", "lesions", *study.covariates):
+    for name in (*OPTIONAL_ROLES, *study.covariates):
         count = found["n_missing"].get(name, 0.0)
         if count:
             shown = count_words(count, minimum=study.minimum_count)

@@ -14,11 +14,14 @@ from survival_multiverse.inference.specification_summary import (
     other_sets,
     passing,
     primary_block,
+    primary_options,
     strictest_gate,
     summarise,
 )
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p, format_ratio
-from survival_multiverse.report.words.labels import population_label, with_unit
+from survival_multiverse.report.tables.decision_tables import beside_estimator, option_cell, split_by
+from survival_multiverse.report.words.decisions import apart
+from survival_multiverse.report.words.labels import population_label
 from survival_multiverse.report.words.table_cells import (
     GAP,
     count_text,
@@ -29,7 +32,7 @@ from survival_multiverse.report.words.table_cells import (
     share_text,
 )
 from survival_multiverse.scenario.cautions import marked
-from survival_multiverse.settings.schema import PRIMARY, Population
+from survival_multiverse.settings.schema import Population
 from survival_multiverse.settings.study import Study
 
 ANALYSES = {
@@ -57,7 +60,7 @@ _TIE_BREAK_RANGE = {"estimate": "tie_break_median", "ci_lower": "tie_break_2.5",
 def counts_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Count attempted, estimated and not estimable, by population, estimator and landmark or none."""
     rows = []
-    for population in map(str, Population):
+    for population in map(str, study.populations):
         for estimator in ESTIMATOR_ORDER:
             here = specifications[
                 (specifications["population"] == population) & (specifications["estimator"] == estimator)
@@ -71,34 +74,39 @@ def counts_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
             )
     words = ["attempted", "estimated", "not estimable"]
     columns = ["Population", "Estimator", *words, *[f"landmarks: {word}" for word in words]]
-    return pd.DataFrame(rows, columns=columns)
+    return _unsplit(pd.DataFrame(rows, columns=columns), study)
+
+
+def _unsplit(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Drop the column of the population where everybody is the only one."""
+    return table if len(study.populations) > 1 else table.drop(columns="Population")
 
 
 def blocks_table(blocks: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return the blocks of the primary population at the primary threshold, without landmark."""
     gate = strictest_gate(study)
-    here = blocks[
-        (blocks["population"] == PRIMARY)
-        & (blocks["oligo_threshold"] == study.primary.oligo_threshold)
-        & (blocks["landmark"] == 0)
-    ]
+    threshold = split_by(study)
+    # Every other decision has a column of its own, and pooled options a row.
+    free = [name for name in study.outside if threshold is None or name != threshold.name]
+    here = primary_options(headline(blocks, study), study, but=free)
+    first, last = beside_estimator(study)
     here = here.assign(
         adjustment_set=here["adjustment_set"].astype(object).where(here["adjustment_set"].notna(), "")
     )
-    keys = ["adjustment_set", "estimator", "dose_cutoff"]
-    through = here[here["gate"] == gate].set_index(keys).to_dict("index")
+    keys = ["adjustment_set", "estimator", *(decision.name for decision in (*first, *last))]
+    through = {_key(row, keys): row for row in here[here["gate"] == gate].to_dict("records")}
     rows = []
     for name in ("", study.primary_set, *other_sets(study)):
         block = here[(here["gate"] == "all") & (here["adjustment_set"] == name)]
         block = block.assign(order=block["estimator"].map(ESTIMATOR_ORDER.index))
-        for row in block.sort_values(["order", "dose_cutoff"]).to_dict("records"):
+        for row in block.sort_values(["order", *keys[2:]], kind="stable").to_dict("records"):
             known, estimator = row["estimated"] > 0, row["estimator"]
-            passed = through.get((name, estimator, row["dose_cutoff"]), {}) if estimator in GATED else {}
+            passed = through.get(_key(row, keys), {}) if estimator in GATED else {}
             rows.append(
                 [
                     set_label(study, name) if name else "none",
                     ESTIMATOR_LABELS[estimator],
-                    f"≥{with_unit(row['dose_cutoff'], study.dose.unit)}",
+                    *(option_cell(study, decision, row) for decision in (*first, *last)),
                     f"{row['estimated']:,.0f} of {row['attempted']:,.0f}",
                     count_text(row["effective"]),
                     format_ratio(row["median_hazard_ratio"]) if known else GAP,
@@ -113,7 +121,7 @@ def blocks_table(blocks: pd.DataFrame, study: Study) -> pd.DataFrame:
     columns = [
         "Adjusted for",
         "Estimator",
-        study.dose.label,
+        *(decision.label for decision in (*first, *last)),
         "Estimated",
         "Distinct analyses",
         "Median HR",
@@ -121,6 +129,11 @@ def blocks_table(blocks: pd.DataFrame, study: Study) -> pd.DataFrame:
     ]
     columns += ["HR below 1", "CI below 1", "CI above 1", "Balanced", "Their median HR"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _key(row: dict[str, Any], names: list[str]) -> tuple[Any, ...]:
+    """Return the values of some columns, a gap as None."""
+    return tuple(None if pd.isna(row[name]) else row[name] for name in names)
 
 
 def _median_of(block: dict[str, Any]) -> str:
@@ -134,7 +147,7 @@ def primary_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return the primary scenario by every estimator and adjustment set."""
     rows = []
     gate = strictest_gate(study)
-    primary = headline(specifications)
+    primary = headline(specifications, study)
     primary = primary[primary["is_primary"].astype(bool)]
     for estimator in ESTIMATOR_ORDER:
         for row in primary[primary["estimator"] == estimator].to_dict("records"):
@@ -195,7 +208,7 @@ def reasons_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
         words = [population_label(study, population), ESTIMATOR_LABELS[estimator], why]
         rows.append((place, [*words, count_text(early), count_text(len(here) - early)]))
     columns = ["Population", "Estimator", "Reason", "Without landmark", "At landmarks"]
-    return pd.DataFrame([row for _, row in sorted(rows)], columns=columns)
+    return _unsplit(pd.DataFrame([row for _, row in sorted(rows)], columns=columns), study)
 
 
 def failures_table(failures: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -215,14 +228,14 @@ def failures_table(failures: pd.DataFrame, study: Study) -> pd.DataFrame:
             ]
         )
     columns = ["Population", "Estimator", "Adjusted for", "Analysis", "Reason", "Rows", "Scenarios"]
-    return pd.DataFrame(rows, columns=columns)
+    return _unsplit(pd.DataFrame(rows, columns=columns), study)
 
 
 def gate_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Count specifications that pass each balance gate; give hazard ratios of those in the primary block."""
     rows = []
     for estimator in GATED:
-        everywhere = headline(specifications, estimator=estimator)
+        everywhere = headline(specifications, study, estimator=estimator)
         here = primary_block(everywhere, study)
         for kind, label in (
             ("passes_propensity_", "propensity covariates"),
@@ -251,4 +264,7 @@ def gate_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                     ]
                 )
     columns = ["Estimator", "Covariates", "Largest |SMD|", "Balanced", "Their median HR (range)"]
-    return pd.DataFrame(rows, columns=[*columns, "Balanced at all cutoffs"])
+    kinds = {decision.varies in ("lesions", "dose") for decision in apart(study)}
+    columns.append(f"Balanced at all {'options' if False in kinds else 'cutoffs'}")
+    table = pd.DataFrame(rows, columns=columns)
+    return table if kinds else table.iloc[:, :-1]

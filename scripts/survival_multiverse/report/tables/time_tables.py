@@ -18,7 +18,6 @@ from survival_multiverse.report.words.table_cells import (
     set_label,
 )
 from survival_multiverse.scenario.cautions import marked
-from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import canonical_text
 
@@ -28,10 +27,12 @@ ORDER_LABELS = {
 }
 
 
-def primary_rows(estimates: pd.DataFrame, *, analysis: str, landmark: float = 0.0) -> pd.DataFrame:
+def primary_rows(
+    estimates: pd.DataFrame, study: Study, *, analysis: str, landmark: float = 0.0
+) -> pd.DataFrame:
     """Return the rows of one analysis, primary population, no subgroup."""
     return estimates[
-        (estimates["population"] == PRIMARY)
+        (estimates["population"] == study.primary_population)
         & (estimates["landmark"] == landmark)
         & (estimates["analysis"] == analysis)
         & estimates["subgroup"].isna()
@@ -52,9 +53,9 @@ def of_stage(rows: pd.DataFrame, estimator: str, name: str | None) -> pd.DataFra
 
 def survival_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return median survival by arm, survival at the study's times, and its difference between the arms."""
-    rows = primary_rows(estimates, analysis="kaplan_meier")
+    rows = primary_rows(estimates, study, analysis="kaplan_meier")
     rows = rows[rows["variable"] == "arm"]
-    low, high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
+    low, high = arm_labels(study)
     times = study.analysis.survival_times
     table = []
     for estimator, name, label in stages(study):
@@ -100,8 +101,8 @@ def follow_up_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
 
     Their shortest and longest follow-up are single patients' and are not shown.
     """
-    rows = primary_rows(estimates, analysis="follow_up")
-    low, high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
+    rows = primary_rows(estimates, study, analysis="follow_up")
+    low, high = arm_labels(study)
     table = []
     for estimator, name, label in stages(study):
         here = of_stage(rows, estimator, name)
@@ -130,8 +131,8 @@ def _follow_up(group: dict[str, dict[str, Any]], alive: str) -> list[str]:
 
 def rmst_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return the restricted mean survival of both arms and its difference."""
-    rows = primary_rows(estimates, analysis="rmst")
-    low, high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
+    rows = primary_rows(estimates, study, analysis="rmst")
+    low, high = arm_labels(study)
     table = []
     for estimator, name, label in stages(study):
         here = of_stage(rows, estimator, name)
@@ -155,7 +156,7 @@ def rmst_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 def proportional_hazards_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Score tests of proportional hazards: of the arm alone, and of the pre-specified model."""
-    rows = primary_rows(estimates, analysis="ph_test")
+    rows = primary_rows(estimates, study, analysis="ph_test")
     table = []
     for estimator, name, label in stages(study):
         here = of_stage(rows, estimator, name)
@@ -183,7 +184,7 @@ def proportional_hazards_table(estimates: pd.DataFrame, study: Study) -> pd.Data
 def landmark_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return hazard ratios of the primary scenario beyond each landmark, with the patients at risk there."""
     rows = specifications[
-        (specifications["population"] == PRIMARY) & specifications["is_primary"].astype(bool)
+        (specifications["population"] == study.primary_population) & specifications["is_primary"].astype(bool)
     ]
     table = []
     for landmark, here in rows.groupby("landmark"):
@@ -215,7 +216,7 @@ def landmark_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 def interaction_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return tests of interaction between the arm and each factor, before and after matching."""
-    rows = primary_rows(estimates, analysis="interaction")
+    rows = primary_rows(estimates, study, analysis="interaction")
     names = {"likelihood_ratio": "likelihood ratio", "wald_clustered": "Wald, clustered by pair"}
     table = []
     for factor in study.analysis.interactions:

@@ -44,6 +44,8 @@
   const { decisions, analyses } = page;
   const outer = decisions.filter((decision) => !decision.inside);
   const inner = decisions.filter((decision) => decision.inside);
+  // Choices in which analyses of one question differ: those within it, and uncertain ones, which can be pooled.
+  const choosable = decisions.filter((decision) => (decision.inside || decision.pooled) && decision.values.length > 1);
   const columnsOf = ({ columns }) => Object.fromEntries(Object.entries(columns)
     .map(([name, values]) => [name, Array.isArray(values) ? (i) => values[i] : () => values.all]));
   const get = columnsOf(analyses);
@@ -58,7 +60,7 @@
   const specs = Array.from({ length: analyses.rows }, (_, i) => ({
     i,
     ...Object.fromEntries(named.map((name) => [name, label(name, i)])),
-    choices: [...inner.filter(({ name }) => label(name, i)).map(({ name }) => `${name}: ${label(name, i)}`),
+    choices: [...choosable.filter(({ name }) => label(name, i)).map(({ name }) => `${name}: ${label(name, i)}`),
       ...(get.gate(i) ? ["gate: through"] : [])],
     estimator: page.estimators[get.estimator(i)], matching: get.estimator(i) === page.matched,
     ...Object.fromEntries(copied.map((name) => [name, get[name](i)])),
@@ -249,9 +251,10 @@
   }
 
   // Another set of covariates estimates something else, as another threshold, dose or estimator does.
-  const inBlock = (row) => row.estimator === state.estimator && outer.every(({ name }) => !row[name] || row[name] === state[name]);
-  const kept = (row) => inner.every(({ name }) => !row[name] || state.chosen[name].includes(row[name]))
-    && (state.chosen.gate === "all" || row.gate !== false);
+  const asked = (row) => outer.every(({ name, pooled }) => !row[name] || row[name] === state[name] || (pooled && state[name] === pooled));
+  const inBlock = (row) => row.estimator === state.estimator && asked(row);
+  const chosen = (row) => inner.every(({ name }) => !row[name] || state.chosen[name].includes(row[name]));
+  const kept = (row) => chosen(row) && (state.chosen.gate === "all" || row.gate !== false);
   const shown = () => specs.filter((row) => inBlock(row) && kept(row));
   const sorted = (rows) => [...rows].sort((a, b) => (a.hazard_ratio ?? Infinity) - (b.hazard_ratio ?? Infinity) || a.i - b.i);
 
@@ -270,7 +273,7 @@
   }
 
   // A value as it stands in a sentence.
-  const spoken = ({ values, spoken: texts }, value) => texts[values.indexOf(value)];
+  const spoken = ({ values, spoken: texts, pooled }, value) => (value === pooled ? pooled : texts[values.indexOf(value)]);
   const blockWords = () => [state.estimator, ...outer.filter(({ name }) => shown().some((row) => row[name]))
     .map((decision) => spoken(decision, state[decision.name]))].join(", ");
 
@@ -292,7 +295,7 @@
     for (const field of all("[data-field]")) {
       const name = field.dataset.field;
       if (name === "gate") field.hidden = whole.every((row) => row.smd === null);
-      else if (name === "group") field.hidden = !inner.some((decision) => whole.some((row) => row[decision.name]));
+      else if (name === "group") field.hidden = !inner.some((decision) => decision.values.length > 1 && whole.some((row) => row[decision.name]));
       else field.hidden = !whole.some((row) => row[name]) && state.estimator === whole[0]?.estimator;
     }
     fillChips();
@@ -376,16 +379,35 @@
     const row = datum?.i !== undefined ? datum : datum?.datum;
     if (row?.i === undefined) return;
     if (name !== "blocks-chart") { open(row.i); return; }
-    for (const decision of outer) if (row[decision.name]) state[decision.name] = row[decision.name];
+    for (const decision of outer) {
+      if (row[decision.name]) state[decision.name] = row.pooling === "pooled" && decision.pooled ? decision.pooled : row[decision.name];
+    }
     changed();
     byId("explore").scrollIntoView({ behavior: "smooth" });
   }
 
-  // What moves the log hazard ratio of the analyses kept: sums of squares of a full factorial, a mean less those of
-  // its parts. Levels with the largest share of gaps go until there is none, as in the tables.
-  function attribution(rows) {
-    const factors = inner.map(({ name, values }) => [name, values.filter((level) => rows.some((row) => row[name] === level))])
-      .filter(([, levels]) => levels.length > 1);
+  // What moves the log hazard ratio of the analyses kept. Of every combination of the choices: sums of squares of a
+  // full factorial, a mean less those of its parts; levels with the largest share of gaps go until there is none, as
+  // in the tables. Where combinations are missing: each choice's share of what all of them explain, and the rest.
+  const mostTogether = 5;
+  function attribution(rows, tested) {
+    const factors = choosable.map(({ name, values }) => [name, values.filter((level) => rows.some((row) => row[name] === level))])
+      .filter(([key, levels]) => levels.length > 1 && rows.every((row) => row[key]));
+    const keys = factors.map(([key]) => key);
+    const cellOf = (row) => JSON.stringify(keys.map((key) => row[key]));
+    const size = factors.reduce((product, [, levels]) => product * levels.length, 1);
+    const whole = size === rows.length && new Set(rows.map(cellOf)).size === size;
+    return whole && keys.length <= mostTogether ? together(rows, tested, factors) : each(rows.filter(tested), factors);
+  }
+
+  // Squares as shares of their sum.
+  function asShares(squares) {
+    const total = squares.reduce((sum, [, square]) => sum + square, 0);
+    return total > 0 ? squares.map(([term, square]) => [term, square / total]) : [];
+  }
+
+  function together(every, tested, factors) {
+    const rows = every.filter(tested);
     const keys = factors.map(([key]) => key);
     const at = (cell, part) => JSON.stringify(part.map((key) => cell[key]));
     const found = new Map(rows.filter((row) => row.hazard_ratio !== null).map((row) => [at(row, keys), Math.log(row.hazard_ratio)]));
@@ -421,15 +443,71 @@
     const between = new Map(rows.map((row) => [at(row, keys), row.variance_between_orders]));
     const ties = cells.map((cell) => between.get(at(cell, keys)));
     if (ties.every((tie) => tie !== null && tie !== undefined)) squares.push(["tie_break", ties.reduce((sum, tie) => sum + tie, 0)]);
-    const total = squares.reduce((sum, [, square]) => sum + square, 0);
-    return total > 0 ? squares.map(([term, square]) => [term, square / total]) : [];
+    return asShares(squares);
+  }
+
+  // What each factor adds to the R² of the main effects, averaged over all orders of adding them (Lindeman, Merenda
+  // and Gold 1980): as in the tables.
+  function each(every, factors) {
+    const rows = every.filter((row) => row.hazard_ratio !== null);
+    if (rows.length < 2) return [];
+    const values = rows.map((row) => Math.log(row.hazard_ratio));
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const centred = values.map((value) => value - mean);
+    const squares = centred.reduce((sum, value) => sum + value * value, 0);
+    if (!(squares > 1e-18)) return [];
+    const varying = factors.map(([key, levels]) => [key, levels.filter((level) => rows.some((row) => row[key] === level))])
+      .filter(([, levels]) => levels.length > 1);
+    const columns = varying.map(([key, levels]) => levels.slice(1).map((level) => {
+      const indicator = rows.map((row) => (row[key] === level ? 1 : 0));
+      const middle = indicator.reduce((sum, one) => sum + one, 0) / rows.length;
+      return indicator.map((one) => one - middle);
+    }));
+    const count = varying.length;
+    const explained = Array.from({ length: 1 << count }, (_, subset) => explainedBy(columns.filter((_, place) => subset & (1 << place)).flat(), centred));
+    const factorial = (n) => (n < 2 ? 1 : n * factorial(n - 1));
+    const shares = varying.map(([key], place) => {
+      let share = 0;
+      for (let subset = 0; subset < explained.length; subset += 1) {
+        if (subset & (1 << place)) continue;
+        const before = subset.toString(2).split("1").length - 1;
+        const weight = (factorial(before) * factorial(count - before - 1)) / factorial(count);
+        share += weight * (explained[subset | (1 << place)] - explained[subset]);
+      }
+      return [key, share];
+    });
+    const rest = squares - explained.at(-1);
+    const between = rows.map((row) => row.variance_between_orders);
+    const ties = between.every((tie) => tie !== null && tie !== undefined) ? [["tie_break", between.reduce((sum, tie) => sum + tie, 0)]] : [];
+    return asShares([...shares, ["interactions", Math.max(rest, 0)], ...ties]);
+  }
+
+  // Sum of squares that columns explain of a centred response: by Gram and Schmidt, collinear columns adding nothing.
+  function explainedBy(columns, response) {
+    const dot = (a, b) => a.reduce((sum, value, at) => sum + value * b[at], 0);
+    const basis = [];
+    let total = 0;
+    for (const column of columns) {
+      let left = column;
+      for (const unit of basis) {
+        const along = dot(unit, left);
+        left = left.map((value, at) => value - along * unit[at]);
+      }
+      const length = dot(left, left);
+      if (length <= 1e-9 * dot(column, column)) continue;
+      const unit = left.map((value) => value / Math.sqrt(length));
+      basis.push(unit);
+      total += dot(unit, response) ** 2;
+    }
+    return total;
   }
 
   function shares() {
-    const here = (row) => outer.every(({ name }) => !row[name] || row[name] === state[name]) && kept(row);
-    return page.estimators.flatMap((estimator) => attribution(specs.filter((row) => row.estimator === estimator && here(row)))
+    const tested = (row) => state.chosen.gate === "all" || row.gate !== false;
+    return page.estimators.flatMap((estimator) => attribution(specs.filter((row) => row.estimator === estimator && asked(row) && chosen(row)), tested)
       .map(([term, share]) => ({
-        estimator, term: page.terms[term], share, kind: term === "tie_break" ? "no choice" : term.includes(" x ") ? "only together" : "one choice alone",
+        estimator, term: page.terms[term], share,
+        kind: term === "tie_break" ? "no choice" : term.includes(" x ") || term === "interactions" ? "only together" : "one choice alone",
         text: share > 0 && share < 0.005 ? "<1%" : `${Math.round(100 * share)}%`,
       })));
   }
@@ -472,7 +550,7 @@
     table(folded.querySelector(".scroll"),
       ["Analysis", "Hazard ratio (CI)", "1/HR", "P", "Patients", "Events", "Largest |SMD|", "Balanced"],
       sorted(shown()).map((row) => {
-        const button = element("button", inner.filter(({ name }) => row[name]).map((decision) => spoken(decision, row[decision.name])).join(", ") || row.estimator, { type: "button", class: "link" });
+        const button = element("button", choosable.filter(({ name }) => row[name]).map((decision) => spoken(decision, row[decision.name])).join(", ") || row.estimator, { type: "button", class: "link" });
         button.addEventListener("click", () => open(row.i));
         return [button, ratioOf(get, row.i), two(row.inverse), row.p_text, cell(get.patients(row.i)), cell(get.events(row.i)), two(row.smd),
           row.smd === null ? "–" : row.gate ? "yes" : "no"];
@@ -491,7 +569,7 @@
       ["Patients, events", `${cell(get.patients(i))}, ${cell(get.events(i))}`],
     ];
     if (get.estimator(i) === page.matched) {
-      const focal = get.focal_arm(i) === 1 ? "at or above the cutoff" : "below the cutoff";
+      const focal = page.cutoffs ? ["below the cutoff", "at or above the cutoff"][get.focal_arm(i)] : armsOf(i)[get.focal_arm(i)];
       rows.push(["Pairs", get.pairs(i) === null ? "–" : `${cell(get.pairs(i))}; ${Math.round(100 * get.matched_share(i))}% of the smaller arm (${focal})`]);
       rows.push(["Over the orders of equal scores", get.orders_from(i) === null ? "–" : `${two(get.orders_from(i))} to ${two(get.orders_to(i))}`]);
       rows.push(["Rosenbaum’s Γ", get.gamma(i) === null ? "– (one-sided P of the pairs’ scores above 0.05 without any bias)" : two(get.gamma(i))]);
@@ -506,7 +584,7 @@
 
   const axes = decisions.filter((decision) => decision.texts);
   function scenarioPath(i) {
-    const parts = axes.map(({ name, texts, primary }) => `${name}~${texts[get[name](i) < 0 ? primary : get[name](i)]}`);
+    const parts = axes.map(({ name, column, texts, primary }) => `${column}~${texts[get[name](i) < 0 ? primary : get[name](i)]}`);
     return `results/scenarios/${parts.join("/")}.parquet`;
   }
 
@@ -524,15 +602,27 @@
       from.hazard_ratio(j) === null ? "–" : two(1 / from.hazard_ratio(j)), from.p_text(j), cell(from.patients(j)), cell(from.events(j))]);
   }
 
+  // Codes of the decisions, without those that do not touch the analyses of an estimator.
+  const untouched = (estimator) => axes.filter(({ touches }) => !touches.includes(estimator)).map(({ name }) => name);
+  const [everybody, matched] = [0, page.matched];
+  const ofMatching = axes.filter(({ touches }) => touches.length === 1 && touches[0] === matched).map(({ name }) => name);
   const codes = (i, left = []) => named.map((name) => (left.includes(name) ? -1 : get[name](i))).join(".");
-  // What everybody's curve does not hang on, and what balance before matching does not.
-  const unmatched = named.filter((name) => !outer.some((decision) => decision.name === name && decision.texts));
+  // What everybody's curve does not hang on.
+  const unmatched = [...untouched(everybody), "adjustment_set"];
+  // An analysis that a decision does not touch has the covariates of the primary option.
+  const filled = (i) => named.map((name) => {
+    const axis = axes.find((decision) => decision.name === name);
+    return get[name](i) < 0 && axis && get.estimator(i) !== everybody && !ofMatching.includes(name) ? axis.primary : get[name](i);
+  });
+  const filledCodes = (i, left = []) => filled(i).map((code, at) => (left.includes(named[at]) ? -1 : code)).join(".");
+
+  // Names of the arms 0 and 1.
+  const armsOf = (i) => page.arms[(page.exposure && get[page.exposure](i) >= 0) ? get[page.exposure](i) : 0];
 
   const arms = (i, { whose, shapes }) => {
-    const curves = whose[get.estimator(i) === page.matched ? codes(i)
-      : codes(i, unmatched)] || [];
-    const high = label("dose_cutoff", i);
-    return [[1, high], [0, high.replace("≥", "<")]].flatMap(([side, arm]) => {
+    const curves = whose[get.estimator(i) === matched ? codes(i) : codes(i, unmatched)] || [];
+    const [low, high] = armsOf(i);
+    return [[1, high], [0, low]].flatMap(([side, arm]) => {
       if (!curves[side]) return [];
       const [time, survival, risk] = shapes[curves[side]];
       return time.map((t, at) => ({ arm, time: t, survival: survival[at], risk: risk[at] || `<${page.minimum_count}` }));
@@ -540,8 +630,8 @@
   };
 
   function balance(i, { names, smd }) {
-    const before = smd[`${codes(i, ["caliper"])}.0`] || [];
-    const after = smd[`${codes(i)}.${get.estimator(i)}`] || [];
+    const before = smd[`${filledCodes(i, ofMatching)}.${everybody}`] || [];
+    const after = smd[`${filledCodes(i)}.${get.estimator(i)}`] || [];
     const stages = (at) => (get.estimator(i) ? [["Before", before[at]], ["After", after[at]]] : [["Before", before[at]]]);
     return names.flatMap((name, at) => stages(at)
       .filter(([, value]) => value !== null && value !== undefined)
@@ -601,8 +691,11 @@
     const holders = Object.fromEntries(all("[data-chart]", card).map((holder) => [holder.dataset.chart, holder]));
     const love = [...balance(i, more.balance), ...printed(i, "smd", more.printed)];
     holders["scenario-love"].closest("figure").hidden = !love.length;
-    await draw(holders["scenario-beside"], { beside: beside(i) });
-    await draw(holders["scenario-km"], { km });
+    const pair = beside(i);
+    holders["scenario-beside"].closest("figure").hidden = !pair.length;
+    if (pair.length) await draw(holders["scenario-beside"], { beside: pair });
+    holders["scenario-km"].hidden = !km.length;
+    if (km.length) await draw(holders["scenario-km"], { km });
     if (love.length) await draw(holders["scenario-love"], { love });
   }
   card.addEventListener("click", (event) => { if (event.target === card) card.close(); });

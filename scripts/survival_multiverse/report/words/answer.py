@@ -1,24 +1,27 @@
-"""The answer first: a few sentences for each estimator at the primary cutoffs, and the same as a table."""
+"""The answer first: a few sentences for each estimator at the primary options, and the same as a table."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from survival_multiverse.inference.attribution import TIE_BREAK
+from survival_multiverse.inference.attribution import REST, TIE_BREAK
 from survival_multiverse.inference.joint_summary import NULL_LABELS, primary_tests
 from survival_multiverse.inference.specification_summary import (
     Summary,
     estimated,
     estimators_present,
     headline,
+    of_set,
     passing,
+    pooled_options,
     primary_block,
     strictest_gate,
     summarise,
 )
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p, format_ratio
-from survival_multiverse.report.words.labels import arm_labels, in_sentence
+from survival_multiverse.report.words.decisions import apart, pooled_words
+from survival_multiverse.report.words.labels import arm_labels, decision_words, in_sentence
 from survival_multiverse.report.words.narrative import (
     ANALYSES,
     beside,
@@ -30,8 +33,7 @@ from survival_multiverse.report.words.narrative import (
 )
 from survival_multiverse.report.words.table_cells import GAP, set_label, share_text
 from survival_multiverse.scenario.cautions import marked
-from survival_multiverse.settings.schema import PRIMARY
-from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.study import UNCERTAIN, Study
 
 SILENT = {
     "simulated": "The patients are simulated, so these numbers hold no answer about real patients.",
@@ -43,6 +45,7 @@ SILENT = {
 }
 TOGETHER = "only together"
 """Stands for what choices explain only together."""
+TOGETHER_WORDS = "choices that act only together"
 UNTESTED = "They were not tested together: the settings name other estimators for that."
 ALONE = "One analysis: nothing to test together."
 ASSUMED = (
@@ -53,7 +56,7 @@ ASSUMED = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one estimator says at the primary cutoffs: its name, its paragraphs, and a row of the table."""
+    """What one estimator says at the primary options: its name, its paragraphs, and a row of the table."""
 
     name: str
     sentences: tuple[str, ...]
@@ -63,8 +66,8 @@ class Answer:
 def answers(
     specifications: pd.DataFrame, study: Study, joint: pd.DataFrame, attribution: pd.DataFrame
 ) -> list[Answer]:
-    """Return one answer per estimator of the primary population, threshold and dose cutoff, no landmark."""
-    everything = headline(specifications)
+    """Return one answer per estimator of the primary population and options, no landmark."""
+    everything = headline(specifications, study)
     rows = primary_block(everything, study)
     tested = joint_readings(joint, study)
     blocks = primary_tests(joint, study)
@@ -73,16 +76,17 @@ def answers(
         here = rows[rows["estimator"] == name]
         shares = first_order(attribution, study, name)
         together = _cell(here, name, study) if is_fitted(study) else tested.get(name, UNTESTED)
-        others = beside(everything[everything["estimator"] == name], study)
+        own = everything[everything["estimator"] == name]
+        others, pooled = beside(own, study), pooled_words(of_set(own, study.primary_set), study)
         moves = _moves(shares, here, study) if len(here) > 1 else ""
         together = together if len(here) > 1 else ALONE
-        sentences = (_favour(here, name, study), together, f"{moves} {others}".strip())
+        sentences = (_favour(here, name, study), pooled, together, f"{moves} {others}".strip())
         last = (
             _printed_cells(here, name, study)
             if is_fitted(study)
             else _joint_cells(blocks.get(name, {}), study)
         )
-        row = _row(name, here, study) | last | _most(shares, here, study)
+        row = _row(name, here, study) | _pooled(own, study) | last | _most(shares, here, study)
         found.append(Answer(ESTIMATOR_LABELS[name], tuple(filter(None, sentences)), row))
     return found
 
@@ -111,19 +115,14 @@ def first_order(attribution: pd.DataFrame, study: Study, estimator: str) -> dict
     here = attribution[
         (attribution["scope"] == "block")
         & (attribution["gate"] == "all")
-        & (attribution["population"] == PRIMARY)
-        & (attribution["oligo_threshold"] == study.primary.oligo_threshold)
-        & (attribution["dose_cutoff"] == study.primary.dose_cutoff)
-        & (attribution["adjustment_set"].isna() | (attribution["adjustment_set"] == study.primary_set))
         & (attribution["estimator"] == estimator)
-        & (attribution["landmark"] == 0)
         & attribution["share"].notna()
     ]
-    ordered = here.sort_values("share", ascending=False, kind="stable")
+    ordered = primary_block(headline(here, study), study).sort_values("share", ascending=False, kind="stable")
     return dict(zip(ordered["term"], ordered["share"], strict=True))
 
 
-def whole_grid(attribution: pd.DataFrame, estimator: str) -> dict[str, float]:
+def whole_grid(attribution: pd.DataFrame, study: Study, estimator: str) -> dict[str, float]:
     """Return each decision's share of the spread over all analyses of an estimator, largest first.
 
     Under `TOGETHER` stands what decisions explain only together; empty where there is no spread.
@@ -131,12 +130,12 @@ def whole_grid(attribution: pd.DataFrame, estimator: str) -> dict[str, float]:
     here = attribution[
         (attribution["scope"] == "multiverse")
         & (attribution["gate"] == "all")
-        & (attribution["population"] == PRIMARY)
+        & (attribution["population"] == study.primary_population)
         & (attribution["landmark"] == 0)
         & (attribution["estimator"] == estimator)
         & attribution["share"].notna()
     ]
-    together = here["order"] > 1
+    together = (here["order"] > 1) | (here["term"] == REST)
     found = dict(zip(here.loc[~together, "term"], here.loc[~together, "share"], strict=True))
     if together.any():
         found[TOGETHER] = float(here.loc[together, "share"].sum())
@@ -145,16 +144,15 @@ def whole_grid(attribution: pd.DataFrame, estimator: str) -> dict[str, float]:
 
 def term_label(study: Study, term: str) -> str:
     """Return the label of a choice, or of choices together, as readers know them."""
-    names = {"oligo_threshold": study.lesions.label, "dose_cutoff": study.dose.label}
-    names |= {"gtv_cutoff": study.gtv.label, "caliper": "Caliper"}
+    names = {name: decision.label for name, decision in study.decisions.items()}
     names |= {"adjustment_set": "Covariates", TIE_BREAK: "Order of equal scores"}
-    names |= {TOGETHER: "Only together"}
+    names |= dict.fromkeys((TOGETHER, REST), "Only together")
     return " × ".join(names[part] for part in term.split(" x "))
 
 
 def _favour(rows: pd.DataFrame, name: str, study: Study) -> str:
     summary = summarise(rows)
-    low, high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)
+    low, high = arm_labels(study)
     what = f"{summary.attempted:,} {ANALYSES[name]} analys{'is' if summary.attempted == 1 else 'es'}"
     compares = f"compare{'s' if summary.attempted == 1 else ''} {high} with {low}"
     opening = f"{what}{_adjusted(name, study)} {compares}"
@@ -236,16 +234,17 @@ def _moves(shares: dict[str, float], rows: pd.DataFrame, study: Study) -> str:
         return "Too few estimates to say which choice moves it."
     term, share = next(iter(shares.items()))
     words = " together with ".join(_choice(study, part) for part in term.split(" x "))
-    together = sum(value for name, value in shares.items() if " x " in name)
+    together = sum(value for name, value in shares.items() if " x " in name or name == REST)
+    shown = together >= 0.005 and term != REST
     return f"What moves it most is {words}: {share_text(share)} of the spread of the log hazard ratio" + (
-        f"; {share_text(together)} comes from interactions between choices." if together >= 0.005 else "."
+        f"; {share_text(together)} comes from interactions between choices." if shown else "."
     )
 
 
-def _choice(study: Study, axis: str) -> str:
-    if axis == TIE_BREAK:
+def _choice(study: Study, term: str) -> str:
+    if term == TIE_BREAK:
         return "the order in which patients of equal score are matched"
-    return "the caliper" if axis == "caliper" else f"the cutoff of {in_sentence(study.gtv.label)}"
+    return TOGETHER_WORDS if term == REST else decision_words(study, term)
 
 
 def _row(name: str, rows: pd.DataFrame, study: Study) -> dict[str, str]:
@@ -266,6 +265,15 @@ def _span(summary: Summary, none: str = GAP) -> str:
         return none
     low, high = (format_ratio(row["hazard_ratio"]) for row in (summary.lowest, summary.highest))
     return f"{format_ratio(summary.median)} ({low} to {high})"
+
+
+def _pooled(rows: pd.DataFrame, study: Study) -> dict[str, str]:
+    """Return the median over the options of the uncertain decisions, if there are any."""
+    if not any(decision.type == UNCERTAIN for decision in apart(study)):
+        return {}
+    return {
+        "Pooled median HR (range)": _span(summarise(pooled_options(of_set(rows, study.primary_set), study)))
+    }
 
 
 def _printed_cells(rows: pd.DataFrame, name: str, study: Study) -> dict[str, str]:

@@ -8,6 +8,7 @@ from survival_multiverse.cohort.coarse_curves import time_step
 from survival_multiverse.paper.published_marks import NO_MARKS
 from survival_multiverse.report.style.formats import display_unit
 from survival_multiverse.report.style.palette import PUBLISHED_NAME
+from survival_multiverse.report.words.decisions import caliper_words, whom
 from survival_multiverse.report.words.figure_names import (
     BY,
     DOSE,
@@ -18,8 +19,8 @@ from survival_multiverse.report.words.figure_names import (
 )
 from survival_multiverse.report.words.labels import (
     arm_labels,
-    axis_value,
     in_sentence,
+    named_arms,
     variable_label,
     with_unit,
 )
@@ -78,12 +79,12 @@ def late_note(study: Study) -> str:
 
 
 def _survival_caption(part: str, study: Study, printed: str) -> Caption:
-    threshold, cutoff, _, caliper = study.primary
-    low, high = arm_labels(study, dose_cutoff=cutoff)
-    population = f"patients with {axis_value(study, 'oligo_threshold', threshold)}"
-    arms = f"{study.dose.label} {high} (solid) against {low} (dashed)"
+    low, high = arm_labels(study)
+    population = whom(study)
+    arms = f"{study.dose.label}{': ' if named_arms(study) else ' '}{high} (solid) against {low} (dashed)"
     text, note = f"{arms}, {population}, before matching.", ""
-    if part == STATE:
+    if part == STATE and study.lesions is not None:
+        threshold = study.primary_cutoffs.lesions
         title = f"{study.time.label} by {in_sentence(study.terms.state)}"
         text = f"All patients: at least {with_unit(threshold, study.lesions.unit)} against fewer."
     elif part == DOSE:
@@ -91,7 +92,7 @@ def _survival_caption(part: str, study: Study, printed: str) -> Caption:
     elif part.startswith(MATCHED):
         label = set_label(study, part.removeprefix(MATCHED))
         title = f"{study.time.label} after matching: {label}"
-        text = f"{arms}, {population}, matched 1:1 ({axis_value(study, 'caliper', caliper)})."
+        text = f"{arms}, {population}, matched 1:1 ({caliper_words(study)})."
         note = dagger(study) if label.endswith("†") else ""
     else:
         factor = variable_label(study, part.removeprefix(BY))

@@ -8,9 +8,10 @@ from survival_multiverse.cohort.disclosure import about
 from survival_multiverse.cohort.sample import measured
 from survival_multiverse.inference.specification_summary import headline, passing, summarise
 from survival_multiverse.report.style.formats import format_ratio
+from survival_multiverse.report.words.decisions import grid_words
 from survival_multiverse.report.words.labels import in_sentence, with_unit
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES, canonical_text
+from survival_multiverse.settings.values import canonical_text
 
 CHECKLIST_REFERENCES = (
     "McShane LM, Altman DG, Sauerbrei W, et al. Reporting recommendations for tumor marker prognostic "
@@ -20,6 +21,9 @@ CHECKLIST_REFERENCES = (
     "Yao XI, Wang X, Speicher PJ, et al. Reporting and guidelines in propensity score analysis. Journal of "
     "the National Cancer Institute 2017;109:djw323.",
 )
+CUTPOINT_COLUMNS = ["Item (REMARK)", "Answer"]
+CUT = {"lesions", "dose", "gtv"}
+"""What a cutoff divides."""
 AUTHORS = "for the authors: a program cannot know it"
 
 
@@ -28,9 +32,12 @@ def strobe_table(study: Study, tables: Mapping[str, pd.DataFrame]) -> pd.DataFra
     sizes = (tables["cohort"][name].iloc[0] for name in ("patients", "events"))
     patients, events = (about(size, minimum=study.minimum_count) for size in sizes)
     analysis = study.analysis
+    grid = f" ({grid_words(study)})" if study.sampled else ""
+    design = "a sample of the analyses" if study.sampled else "every defensible analysis"
+    cutoffs = any(decision.varies in CUT for decision in study.decisions.values())
     missing = "complete cases by analysis" if study.missing_values == "complete_case" else "none are accepted"
     rows = [
-        ("4", "Study design", "Cohort; every defensible analysis of a stated grid"),
+        ("4", "Study design", f"Cohort; {design} of a stated grid"),
         ("5", "Setting", AUTHORS),
         ("6", "Participants, eligibility", _eligibility(study)),
         ("7", "Variables", f"Outcome: {study.event.label}, {study.time.label}. Exposure: {study.dose.label}. "
@@ -39,13 +46,14 @@ def strobe_table(study: Study, tables: Mapping[str, pd.DataFrame]) -> pd.DataFra
         ("9", "Bias", "Immortal time: landmarks; confounding: matching, weights, adjustment; unmeasured: "
          "E-values, Rosenbaum bounds; forking paths: the specification curve"),
         ("10", "Study size", f"{patients} patients, {events} events"),
-        ("11", "Quantitative variables", "Every cutoff and its reason: Methods; the others: cutpoint audit"),
+        ("11", "Quantitative variables", "Every cutoff and its reason: Methods; the others: cutpoint audit"
+         if cutoffs else "Every decision and its reasons: Methods"),
         ("12a", "Statistical methods", "Methods"),
         ("12b", "Subgroups and interactions",
          f"Interaction tests, not subgroup P values ({len(analysis.interactions)} factors)"),
         ("12c", "Missing data", missing),
         ("12d", "Loss to follow-up", "Censoring; reverse Kaplan-Meier follow-up"),
-        ("12e", "Sensitivity analyses", f"{len(tables['specifications']):,} analyses, on this page or "
+        ("12e", "Sensitivity analyses", f"{len(tables['specifications']):,} analyses{grid}, on this page or "
          "in their files"),
         ("13", "Participants, numbers at each stage", "Flow of patients"),
         ("14", "Descriptive data", "Table 1 with standardised differences; missing values; follow-up"),
@@ -60,7 +68,7 @@ def strobe_table(study: Study, tables: Mapping[str, pd.DataFrame]) -> pd.DataFra
 
 def propensity_table(study: Study, specifications: pd.DataFrame) -> pd.DataFrame:
     """Return the items for analyses with propensity scores (Yao et al. 2017)."""
-    matched = headline(specifications, estimator="matched")
+    matched = headline(specifications, study, estimator="matched")
     gates = []
     for threshold in study.analysis.balance_thresholds:
         through = summarise(passing(matched, gate=f"passes_baseline_{threshold:g}"))
@@ -70,7 +78,8 @@ def propensity_table(study: Study, specifications: pd.DataFrame) -> pd.DataFrame
         f"{entry.label} ({len(entry.covariates)} covariates)" for entry in study.adjustment_sets.values()
     )
     late = [entry.label for entry in study.adjustment_sets.values() if study.flags(entry.covariates)]
-    calipers = ", ".join(canonical_text(value) for value in study.axes["caliper"].values)
+    calipers = ", ".join(map(canonical_text, study.values_of("caliper")))
+    whose = " of the primary population" if len(study.populations) > 1 else ""
     rows = [
         ("Variables in the score", sets),
         ("Variables known only after treatment", ", ".join(late) + " hold some (†)" if late else "none"),
@@ -82,7 +91,7 @@ def propensity_table(study: Study, specifications: pd.DataFrame) -> pd.DataFrame
         ("Caliper", f"{calipers} SD of the logit; none = no limit"),
         ("Patients lost by matching", "matched share of the smaller arm, in every scenario"),
         ("Balance", "standardised differences before and after, all covariates; largest |SMD| of the "
-         f"baseline covariates: {', '.join(gates)} (matched analyses of the primary population)"),
+         f"baseline covariates: {', '.join(gates)} (matched analyses{whose})"),
         ("Overlap of the scores", "c-statistic, common support, and the chart of the scores by arm"),
         ("Analysis of matched data", "Cox with errors clustered by pair; log-rank also stratified by pair"),
         ("Weights", "overlap and stabilised inverse probability, untruncated; errors for an estimated score"),
@@ -95,24 +104,27 @@ def propensity_table(study: Study, specifications: pd.DataFrame) -> pd.DataFrame
 def cutpoint_items(study: Study) -> pd.DataFrame:
     """Return REMARK's items on cutpoints and continuous variables (McShane et al. 2005)."""
     rows = []
-    for axis in AXES[:-1]:
-        role = {"oligo_threshold": study.lesions, "dose_cutoff": study.dose, "gtv_cutoff": study.gtv}[axis]
-        values = ", ".join(canonical_text(value) for value in study.axes[axis].values)
-        given = sum(bool(reason) for reason in study.axes[axis].reasons)
-        primary = with_unit(getattr(study.primary, axis), role.unit)
+    for decision in study.decisions.values():
+        role = getattr(study, decision.varies) if decision.varies in CUT else None
+        if role is None:
+            continue
+        values = ", ".join(map(canonical_text, decision.values))
+        given = sum(map(bool, decision.reasons))
+        primary = with_unit(getattr(study.primary_cutoffs, decision.varies), role.unit)
         rows.append(
             (
                 f"Cutpoints of {in_sentence(role.label)}",
-                f"{values}; primary {primary}; {given} of {len(study.axes[axis].values)} with a stated "
-                "reason",
+                f"{values}; primary {primary}; {given} of {len(decision.values)} with a stated reason",
             )
         )
+    if not rows:
+        return pd.DataFrame([("Cutpoints", "none")], columns=CUTPOINT_COLUMNS)
     rows += [
         ("How cutpoints were determined", f"listed in the configuration, with their reasons; whether before "
          f"or after the data were seen: {AUTHORS}"),
         *_searched(study),
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["Item (REMARK)", "Answer"])
+    return pd.DataFrame(rows, columns=CUTPOINT_COLUMNS)
 
 
 def _searched(study: Study) -> list[tuple[str, str]]:
@@ -120,6 +132,9 @@ def _searched(study: Study) -> list[tuple[str, str]]:
     if not measured(study):
         why = "not shown: exact values were drawn within published categories"
         return [("Every other cutpoint", why), ("Continuous form", why)]
+    if study.exposure_levels:
+        why = "not searched: the exposure is in groups"
+        return [("Every other cutpoint", why)]
     other = "hazard ratio at each, and the maximally selected log-rank statistic with the search counted"
     return [
         ("Every other cutpoint", other),
@@ -134,4 +149,4 @@ def _eligibility(study: Study) -> str:
 
 def _units(study: Study) -> str:
     roles = (study.time, study.dose, study.gtv, study.lesions)
-    return ", ".join(f"{in_sentence(role.label)} in {role.unit}" for role in roles if role.unit)
+    return ", ".join(f"{in_sentence(role.label)} in {role.unit}" for role in roles if role and role.unit)

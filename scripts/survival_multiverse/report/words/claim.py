@@ -15,15 +15,15 @@ from survival_multiverse.inference.specification_summary import (
     of_set,
     passing,
     primary_block,
+    primary_options,
     strictest_gate,
     summarise,
 )
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, display_unit, format_ratio, p_phrase
 from survival_multiverse.report.style.palette import PUBLISHED_NAME
-from survival_multiverse.report.words.labels import arm_labels, in_sentence, with_unit
+from survival_multiverse.report.words.labels import arm_labels, of_arm, with_unit
 from survival_multiverse.report.words.narrative import ANALYSES, percent
 from survival_multiverse.report.words.table_cells import is_number
-from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
 
 LONGEST = 30
@@ -45,41 +45,58 @@ class Evidence:
 
 
 def claim(specifications: pd.DataFrame, study: Study) -> str:
-    """Say in one sentence what holds at the primary cutoff, and where it stops."""
-    by_cutoff = strips(specifications, study)
-    primary = by_cutoff.pop(study.primary.dose_cutoff, {})
+    """Say in one sentence what holds at the primary options, and at which other cutoff it stops."""
+    others = strips(specifications, study)
+    primary = others.pop(study.primary_cutoffs.dose, {})
     holds, longer = _at_primary(primary, study)
-    stops = _elsewhere(by_cutoff, primary, longer, study)
-    high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)[1]
-    sentences = [
-        f"{opening} {holds}{stops}."
-        for opening in (f"With {in_sentence(study.dose.label)} {high}", f"With {high}")
-    ]
+    if not primary and _unadjusted_alone(specifications, study):
+        holds = "nothing could be estimated that adjusts for covariates"
+    stops = _elsewhere(others, primary, longer, study)
+    high = arm_labels(study)[1]
+    sentences = [f"{opening} {holds}{stops}." for opening in (f"With {of_arm(study, high)}", f"With {high}")]
     return next((text for text in sentences if len(text.split()) <= LONGEST), sentences[-1])
 
 
-def strips(specifications: pd.DataFrame, study: Study) -> dict[float, dict[str, Summary]]:
-    """Return the summary of each estimator by exposure cutoff: primary threshold, population and covariates.
+def _unadjusted_alone(specifications: pd.DataFrame, study: Study) -> bool:
+    """Say whether the primary cutoff has an unadjusted estimate, where it has no other."""
+    here = dict(by_cutoff(hero_rows(specifications, study), study)).get(study.primary_cutoffs.dose)
+    return here is not None and bool(summarise(here[here["estimator"] == "unadjusted"]).estimated)
 
-    What is not adjusted for anything stands aside where something is.
+
+def strips(specifications: pd.DataFrame, study: Study) -> dict[float, dict[str, Summary]]:
+    """Return the summary of each estimator by exposure cutoff: primary options, population and covariates.
+
+    What is not adjusted for anything stands aside where something is. Without cutoffs that are shown apart
+    all analyses stand under the primary one.
     """
     rows = hero_rows(specifications, study)
     names = estimators_present(rows)
     kept = [name for name in names if name != "unadjusted"] or names
     return {
-        float(cutoff): {
+        cutoff: {
             name: summary
             for name in kept
             if (summary := summarise(here[here["estimator"] == name])).estimated
         }
-        for cutoff, here in rows.groupby("dose_cutoff", sort=True)
+        for cutoff, here in by_cutoff(rows, study)
     }
 
 
+def by_cutoff(rows: pd.DataFrame, study: Study) -> Iterator[tuple[float, pd.DataFrame]]:
+    """Yield each exposure cutoff that is shown apart, with its rows; the primary one where none is."""
+    decision = study.decision_of("dose")
+    if decision is None or decision.name not in study.outside:
+        yield study.primary_cutoffs.dose, rows
+        return
+    for cutoff, here in rows.groupby(decision.name, sort=True):
+        yield float(cutoff), here
+
+
 def hero_rows(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Return the analyses of the primary threshold, population and covariates, at every exposure cutoff."""
-    rows = of_set(headline(specifications), study.primary_set)
-    return rows[rows["oligo_threshold"] == study.primary.oligo_threshold]
+    """Return the analyses of the primary options, population and covariates, at every exposure cutoff."""
+    rows = of_set(headline(specifications, study), study.primary_set)
+    decision = study.decision_of("dose")
+    return primary_options(rows, study, but=[decision.name] if decision else [])
 
 
 def _at_primary(primary: dict[str, Summary], study: Study) -> tuple[str, bool | None]:
@@ -122,7 +139,9 @@ def _elsewhere(
     if turned:
         return f"; at {_cutoffs(turned, others, study)} the estimators disagree"
     medians = [summary.median for found in others.values() for summary in found.values()]
-    return f"; every other cutoff agrees ({_range(medians)})"
+    which = "the other cutoff" if len(others) == 1 else "every other cutoff"
+    which += " that was drawn" if study.sampled else ""
+    return f"; {which} agrees ({_range(medians)})"
 
 
 def _agree(medians: list[float]) -> bool | None:
@@ -176,7 +195,7 @@ def _found(
     specifications: pd.DataFrame, primary: pd.DataFrame, joint: pd.DataFrame, study: Study
 ) -> Iterator[Evidence]:
     longer = study.inference.predicted == "longer"
-    block = primary_block(headline(specifications), study)
+    block = primary_block(headline(specifications, study), study)
     yield from _joint(joint, block, study)
     yield from _intervals(block, study, longer)
     yield from _balance(block, study)
@@ -199,8 +218,10 @@ def _joint(joint: pd.DataFrame, block: pd.DataFrame, study: Study) -> Iterator[E
         p = row["p_abs_median"]
         if is_number(p) and is_number(row["median"]):
             for_it = p < 1 - study.analysis.confidence_level and row["median"] > 0
-            count = f"{row['specifications']:,} {ANALYSES[row['estimator']]} analyses"
-            count += f" (median {format_ratio(shown.median)})" if shown.estimated else ""
+            one = row["specifications"] == 1
+            count = f"{row['specifications']:,} {ANALYSES[row['estimator']]} analys{'is' if one else 'es'}"
+            what = "hazard ratio" if one else "median"
+            count += f" ({what} {format_ratio(shown.median)})" if shown.estimated else ""
             fitted = " (fitted, so no inference)" if study.source == "reconstructed" else ""
             yield Evidence(for_it, rank, f"Joint test of {count}, {words[null]}: {p_phrase(p)}{fitted}.")
 
@@ -215,12 +236,16 @@ def _intervals(block: pd.DataFrame, study: Study, longer: bool) -> Iterator[Evid
     name = max(found, key=lambda key: found[key].estimated)
     summary = found[name]
     count = _excluding(summary, longer)
-    yield Evidence(
-        2 * count > summary.estimated,
-        1,
+    side = f"{'below' if longer else 'above'} 1"
+    text = (
         f"{count:,} of {summary.estimated:,} {ANALYSES[name]} analyses have a {percent(study)} interval "
-        f"{'below' if longer else 'above'} 1 (median {format_ratio(summary.median)}).",
+        f"{side} (median {format_ratio(summary.median)})."
     )
+    if summary.estimated == 1:
+        has = "has a" if count else "has no"
+        text = f"The one {ANALYSES[name]} analysis {has} {percent(study)} interval {side}"
+        text += f" (hazard ratio {format_ratio(summary.median)})."
+    yield Evidence(2 * count > summary.estimated, 1, text)
 
 
 def _balance(block: pd.DataFrame, study: Study) -> Iterator[Evidence]:
@@ -232,10 +257,13 @@ def _balance(block: pd.DataFrame, study: Study) -> Iterator[Evidence]:
     what = "hazard ratio" if through.attempted == 1 else "median"
     ratio = f" ({what} {format_ratio(through.median)})" if through.estimated else ""
     count = f"{through.attempted:,} of {len(rows):,}" if through.attempted else f"None of {len(rows):,}"
+    did = f"{count} matchings balanced"
+    if len(rows) == 1:
+        did = f"The one matching {'balanced' if through.attempted else 'did not balance'}"
     yield Evidence(
         2 * through.attempted > len(rows),
         2,
-        f"{count} matchings balanced every baseline covariate, all differences below {limit} SD{ratio}.",
+        f"{did} every baseline covariate, all differences below {limit} SD{ratio}.",
     )
 
 
@@ -245,7 +273,7 @@ def _of_arms(primary: pd.DataFrame, study: Study, analysis: str) -> pd.DataFrame
         (primary["analysis"] == analysis)
         & (primary["variable"] == "arm")
         & (primary["estimator"] == "matched")
-        & (primary["population"] == PRIMARY)
+        & (primary["population"] == study.primary_population)
         & (primary["adjustment_set"] == study.primary_set)
         & (primary["landmark"] == 0)
         & primary["subgroup"].isna()
@@ -302,9 +330,9 @@ def _within_pairs(
 
 
 def _cutoff_evidence(
-    by_cutoff: dict[float, dict[str, Summary]], study: Study, longer: bool
+    found_at: dict[float, dict[str, Summary]], study: Study, longer: bool
 ) -> Iterator[Evidence]:
-    others = {c: found for c, found in by_cutoff.items() if found and c != study.primary.dose_cutoff}
+    others = {c: found for c, found in found_at.items() if found and c != study.primary_cutoffs.dose}
     if not others:
         return
     silent = [c for c, found in others.items() if not any(_excluding(s, longer) for s in found.values())]
@@ -316,7 +344,8 @@ def _cutoff_evidence(
         text = f"At {_cutoffs(silent, others, study)} no interval lies {'below' if longer else 'above'} 1"
         yield Evidence(False, 2, f"{text} (medians {_range(here)}){more}")
     elif all(value < 1 if longer else value > 1 for value in medians):
-        text = f"At every other cutoff ({_cutoffs(list(others), others, study)}) some intervals exclude 1"
+        which = "the other" if len(others) == 1 else "every other"
+        text = f"At {which} cutoff ({_cutoffs(list(others), others, study)}) some intervals exclude 1"
         if len(others) > NAMED:
             text = f"At each of {len(others)} other cutoffs some intervals exclude 1"
         yield Evidence(
@@ -341,7 +370,8 @@ def _partly(others: dict[float, dict[str, Summary]], study: Study, longer: bool)
 def hero_caption(study: Study) -> str:
     """Say how the first picture is read."""
     published = f", {PUBLISHED_NAME}: published" if study.published else ""
-    hatched = " Hatched cutoffs rest on an assumption." if study.source == "reconstructed" else ""
+    assumed = study.source == "reconstructed" and study.decision_of("dose") is not None
+    hatched = " Hatched cutoffs rest on an assumption." if assumed else ""
     return (
         f"A dot is an analysis: its {percent(study)} interval lies below 1 (blue), above (orange) or "
         f"includes it (grey). Line: median; diamond: primary scenario with interval{published}.{hatched}"
@@ -350,12 +380,12 @@ def hero_caption(study: Study) -> str:
 
 def hero_alternative(specifications: pd.DataFrame, study: Study) -> str:
     """Describe the first picture: the median of each estimator at each cutoff."""
+    shown = strips(specifications, study)
     parts = [
         f"{arm_labels(study, dose_cutoff=cutoff)[1]}: "
         + ", ".join(f"{ESTIMATOR_LABELS[name]} {format_ratio(s.median)}" for name, s in found.items())
-        for cutoff, found in strips(specifications, study).items()
+        for cutoff, found in shown.items()
         if found
     ]
-    return (
-        f"Median hazard ratios by cutoff. {'. '.join(parts)}." if parts else "No hazard ratio was estimated."
-    )
+    title = f"Median hazard ratios{' by cutoff' if study.decision_of('dose') else ''}"
+    return f"{title}. {'. '.join(parts)}." if parts else "No hazard ratio was estimated."

@@ -4,7 +4,7 @@ import pandas as pd
 
 from survival_multiverse.report.words.labels import factor_levels, level_label, variable_label
 from survival_multiverse.report.words.table_cells import set_label
-from survival_multiverse.settings.schema import PRIMARY
+from survival_multiverse.settings.schema import Population
 from survival_multiverse.settings.study import Study
 
 PREFIX = "survival_curves_"
@@ -12,8 +12,11 @@ STATE, DOSE, BY, MATCHED = "oligometastatic_state", "dose", "dose_by_", "dose_ma
 
 
 def figure_names(study: Study) -> list[str]:
-    """Return the figures' names: the paper's Figures 1 to 4, and the arms after matching on each set."""
-    parts = [STATE, DOSE]
+    """Return the figures' names: the paper's Figures 1 to 4, and the arms after matching on each set.
+
+    Where nothing is counted there is no state, and no figure of it.
+    """
+    parts = [STATE, DOSE] if study.lesions else [DOSE]
     parts += [BY + name for name in study.analysis.interactions]
     parts += [MATCHED + name for name in study.adjustment_sets]
     return [PREFIX + part for part in parts]
@@ -23,18 +26,19 @@ def whom_of(name: str, study: Study) -> list[tuple[str, dict[str, str]]]:
     """Return the title of each panel of a figure, and whom its numbers describe (see `_about`)."""
     part = name.removeprefix(PREFIX)
     if part == STATE:
-        return [("All patients", {"population": "all", "variable": "state"})]
+        return [("All patients", {"population": str(Population.ALL), "variable": "state"})]
+    primary = {"population": str(study.primary_population)}
     if part == DOSE:
-        return [("Before matching", {})]
+        return [("Before matching", primary)]
     if part.startswith(MATCHED):
         chosen = part.removeprefix(MATCHED)
-        whom = {"estimator": "matched", "adjustment_set": chosen}
-        return [(f"Matched 1:1, {set_label(study, chosen)}", whom)]
+        matched = primary | {"estimator": "matched", "adjustment_set": chosen}
+        return [(f"Matched 1:1, {set_label(study, chosen)}", matched)]
     factor = part.removeprefix(BY)
     return [
         (
             f"{variable_label(study, factor)}: {level_label(study, factor, level)}",
-            {"subgroup": f"{factor}={level}"},
+            primary | {"subgroup": f"{factor}={level}"},
         )
         for level in factor_levels(study, factor)
     ]
@@ -49,7 +53,7 @@ def published_in(name: str, published: pd.DataFrame, study: Study) -> set[str]:
 def about_whom(
     rows: pd.DataFrame,
     *,
-    population: str = PRIMARY,
+    population: str = str(Population.NON_OLIGOMETASTATIC),
     variable: str = "arm",
     estimator: str = "unadjusted",
     adjustment_set: str | None = None,

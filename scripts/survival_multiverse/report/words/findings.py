@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from survival_multiverse.inference.attribution import TIE_BREAK
+from survival_multiverse.inference.attribution import REST, TIE_BREAK
 from survival_multiverse.inference.specification_summary import (
     GATED,
     Summary,
@@ -17,12 +17,12 @@ from survival_multiverse.inference.specification_summary import (
     summarise,
 )
 from survival_multiverse.report.style.formats import format_ratio, p_phrase
-from survival_multiverse.report.words.answer import TOGETHER, whole_grid
+from survival_multiverse.report.words.answer import TOGETHER, TOGETHER_WORDS, whole_grid
 from survival_multiverse.report.words.claim import mean_difference, restricted_mean
-from survival_multiverse.report.words.labels import in_sentence, with_unit
+from survival_multiverse.report.words.decisions import grid_size, grid_words
+from survival_multiverse.report.words.labels import decision_words, in_sentence, with_unit
 from survival_multiverse.report.words.narrative import ANALYSES, percent
 from survival_multiverse.report.words.table_cells import is_number
-from survival_multiverse.settings.schema import PRIMARY
 from survival_multiverse.settings.study import Study
 
 LARGE = 0.5
@@ -44,50 +44,54 @@ def findings(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, str]
         "time": _held(tables["primary"], study),
         "paper": _reproduced(tables.get("score", pd.DataFrame())),
         "patients": _patients(tables["flow"], tables["primary"], study),
-        "methods": _audited(specifications, tables["cross_checks"]),
+        "methods": _audited(specifications, tables["cross_checks"], study),
     }
 
 
-def _first(specifications: pd.DataFrame) -> str | None:
+def _first(specifications: pd.DataFrame, study: Study) -> str | None:
     """Return the estimator that the page opens with."""
-    present = estimators_present(headline(specifications))
+    present = estimators_present(headline(specifications, study))
     return "matched" if "matched" in present else next(iter(present), None)
 
 
 def _explored(attribution: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> str:
     """Say which choice moves the estimate most over the whole grid."""
-    name = _first(specifications)
-    count = summarise(headline(specifications)).attempted
-    shares = whole_grid(attribution, name) if name else {}
+    name = _first(specifications, study)
+    count = summarise(headline(specifications, study)).attempted
+    shares = whole_grid(attribution, study, name) if name else {}
     if name is None or not shares:
         return f"{count:,} analysis: nothing varies" if count == 1 else f"{count:,} analyses to look at"
     term, share = next(iter(shares.items()))
     words = _choice(study, term)
-    verb = "decides most of" if share > LARGE else "moves most"
+    does = "decides most of the result" if share > LARGE else "moves the result most"
     if term == TOGETHER:
-        verb = verb.replace("decides", "decide").replace("moves", "move")
+        does = does.replace("decides", "decide").replace("moves", "move")
     return (
-        f"{words[0].upper()}{words[1:]} {verb} the result: {round(100 * share)}% of the spread of "
-        f"{ANALYSES[name]} hazard ratios"
+        f"{words[0].upper()}{words[1:]} {does}: {round(100 * share)}% of the spread of "
+        f"{ANALYSES[name]} hazard ratios{_drawn(study)}"
     )
+
+
+def _drawn(study: Study) -> str:
+    """Say of how many scenarios a number is, where they are a sample of the grid."""
+    count, whole = grid_size(study)
+    return f", estimated from {count:,} of {whole:,} scenarios" if study.sampled else ""
 
 
 def _choice(study: Study, name: str) -> str:
     """Return a decision as it stands in a sentence."""
-    return {
-        "oligo_threshold": f"the threshold of {in_sentence(study.lesions.label)}",
-        "dose_cutoff": f"the cutoff of {in_sentence(study.dose.label)}",
-        "gtv_cutoff": f"the cutoff of {in_sentence(study.gtv.label)}",
-        "caliper": "the caliper",
+    others = {
         "adjustment_set": "the choice of covariates",
         TIE_BREAK: "the order of equal scores",
-        TOGETHER: "choices that act only together",
-    }[name]
+        TOGETHER: TOGETHER_WORDS,
+        REST: TOGETHER_WORDS,
+    }
+    return others[name] if name in others else decision_words(study, name)
 
 
 def _balanced(specifications: pd.DataFrame, study: Study) -> str:
     """Say how many matchings of the primary block balanced every baseline covariate, with their median."""
-    block = primary_block(headline(specifications), study)
+    block = primary_block(headline(specifications, study), study)
     gate = strictest_gate(study)
     judged = [name for name in estimators_present(block) if _judged(block, name, gate)]
     if not judged:
@@ -129,7 +133,7 @@ def _held(primary: pd.DataFrame, study: Study) -> str:
         )
     tests = primary[
         (primary["analysis"] == "interaction")
-        & (primary["population"] == PRIMARY)
+        & (primary["population"] == study.primary_population)
         & (primary["landmark"] == 0)
         & (primary["estimator"] == "unadjusted")
     ]
@@ -162,7 +166,7 @@ def _patients(flow: pd.DataFrame, primary: pd.DataFrame, study: Study) -> str:
         (primary["analysis"] == "balance")
         & (primary["statistic"] == "smd")
         & (primary["estimator"] == "unadjusted")
-        & (primary["population"] == PRIMARY)
+        & (primary["population"] == study.primary_population)
         & (primary["landmark"] == 0)
         & primary["estimate"].notna()
     ]
@@ -179,10 +183,11 @@ def _patients(flow: pd.DataFrame, primary: pd.DataFrame, study: Study) -> str:
     )
 
 
-def _audited(specifications: pd.DataFrame, cross_checks: pd.DataFrame) -> str:
+def _audited(specifications: pd.DataFrame, cross_checks: pd.DataFrame, study: Study) -> str:
     """Say how much was estimated, and whether other libraries agree."""
     done, count = len(estimated(specifications)), len(specifications)
     text = f"{done:,} of {count:,} analyses have an estimate"
+    text += f" ({grid_words(study)})" if study.sampled else ""
     judged = cross_checks[cross_checks["agrees"].notna()] if len(cross_checks) else cross_checks
     if judged.empty:
         return text

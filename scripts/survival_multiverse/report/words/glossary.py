@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from survival_multiverse.report.words.labels import in_sentence
+from survival_multiverse.report.words.labels import arm_labels, in_sentence, named_arms
 from survival_multiverse.settings.study import Study
 
 LONGEST = 25
@@ -44,20 +44,29 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """What a study calls its variables; without a study, the roles that they play."""
+    """What a study calls its variables, an absent one nothing; without a study, the roles that they play."""
 
     exposure: str = "the exposure"
     size: str = "the size"
     count: str = "the count"
     events: str = "events"
+    arms: tuple[str, ...] = ()
+    """Names of the arms, where they have some."""
+
+    @property
+    def divided(self) -> list[str]:
+        """Return what cutoffs divide."""
+        return [name for name in ("" if self.arms else self.exposure, self.size) if name]
 
 
 def terms(study: Study | None = None) -> list[Term]:
     """Return the terms in alphabetical order, in the words of a study or, without one, of all studies."""
     names = _Names()
     if study is not None:
-        exposure, size, count = (in_sentence(role.label) for role in (study.dose, study.gtv, study.lesions))
-        names = _Names(exposure, size, count, study.terms.events)
+        roles = (study.dose, study.gtv, study.lesions)
+        exposure, size, count = (in_sentence(role.label) if role else "" for role in roles)
+        arms = arm_labels(study) if named_arms(study) else ()
+        names = _Names(exposure, size, count, study.terms.events, arms)
     found = [*_analyses(names), *_comparisons(names), *_doubts(names), *_patients(names)]
     return sorted(found, key=lambda term: term.name.lower())
 
@@ -71,12 +80,26 @@ def _analyses(names: _Names) -> list[Term]:
             ("analyses", "specification"),
         ),
         Term("multiverse", "All analyses of a study together, one for each combination of choices."),
-        Term("scenario", "One combination of the cutoffs and the caliper; several analyses belong to it."),
+        Term("scenario", "One option of each decision; several analyses belong to it."),
+        Term(
+            "equivalent decision",
+            "A decision whose options estimate the same thing equally well, so that they are summarised "
+            "together.",
+        ),
+        Term(
+            "non-equivalent decision",
+            "A decision whose options each estimate something else, so that they are shown apart.",
+        ),
+        Term(
+            "uncertain decision",
+            "A decision of which nobody can say whether its options are equivalent; they are shown apart and "
+            "pooled.",
+        ),
         Term("primary scenario", "The combination of choices that the study’s question is about."),
         Term(
             "block",
-            "Analyses that estimate the same thing: equal population, exposure cutoff, adjustment set, "
-            "estimator and landmark. Only these are summarised together.",
+            "Analyses that estimate the same thing: they differ only in equivalent decisions. Only these are "
+            "summarised together.",
         ),
         Term(
             "estimand",
@@ -84,8 +107,8 @@ def _analyses(names: _Names) -> list[Term]:
             "variables are treated.",
         ),
         Term("specification curve", "The hazard ratios of all analyses of a block, sorted by size."),
-        Term("cutoff", f"The value that divides a variable, such as {names.exposure} or {names.size}."),
-        Term("threshold", f"The value of {names.count} from which a patient is in the primary population."),
+        *([_cutoff(names)] if names.divided else []),
+        *([_threshold(names)] if names.count else []),
         Term(
             "attribution",
             "How much of the spread among hazard ratios each choice explains, measured by sums of squares.",
@@ -94,7 +117,30 @@ def _analyses(names: _Names) -> list[Term]:
     ]
 
 
-def _comparisons(names: _Names) -> list[Term]:
+def _cutoff(names: _Names) -> Term:
+    return Term("cutoff", f"The value that divides a variable, such as {' or '.join(names.divided)}.")
+
+
+def _threshold(names: _Names) -> Term:
+    return Term("threshold", f"The value of {names.count} from which a patient is in the primary population.")
+
+
+def _arms(names: _Names) -> list[Term]:
+    """Return what the sides of a comparison are called."""
+    if names.arms:
+        low, high = names.arms
+        return [
+            Term("arm", f"Patients of one of the groups compared, {high} or {low}."),
+            Term(
+                "propensity score",
+                f"The probability of {high} and not {low}, predicted from a patient’s covariates.",
+            ),
+            Term(
+                "hazard ratio",
+                f"The rate of {names.events} with {high} divided by the rate with {low}; below 1, longer "
+                "survival.",
+            ),
+        ]
     return [
         Term("arm", f"Patients at or above the cutoff of {names.exposure}, or those below it."),
         Term(
@@ -102,6 +148,17 @@ def _comparisons(names: _Names) -> list[Term]:
             f"The probability of {names.exposure} at or above the cutoff, predicted from a patient’s "
             "covariates.",
         ),
+        Term(
+            "hazard ratio",
+            f"The rate of {names.events} at or above the cutoff divided by the rate below it; below 1, "
+            "longer survival.",
+        ),
+    ]
+
+
+def _comparisons(names: _Names) -> list[Term]:
+    return [
+        *_arms(names),
         Term("matching", "Pairing each patient of the smaller arm with a similar patient of the other arm."),
         Term(
             "caliper",
@@ -150,11 +207,6 @@ def _comparisons(names: _Names) -> list[Term]:
             ("balanced every baseline covariate", "balance every baseline covariate"),
         ),
         Term(
-            "hazard ratio",
-            f"The rate of {names.events} at or above the cutoff divided by the rate below it; below 1, "
-            "longer survival.",
-        ),
-        Term(
             "confidence interval",
             "The values that fit the data at the stated level; an interval without 1 excludes equal hazards.",
             ("CI",),
@@ -187,7 +239,7 @@ def _doubts(names: _Names) -> list[Term]:
         Term(
             "immortal time",
             f"Time that a patient must survive to complete {names.exposure}; counted as survival, it "
-            "flatters high values.",
+            f"flatters {'those who do' if names.arms else 'high values'}.",
         ),
         Term(
             "joint test",

@@ -9,7 +9,8 @@ from survival_multiverse.inference.specification_summary import (
     primary_block,
 )
 from survival_multiverse.report.style.formats import format_ratio
-from survival_multiverse.report.words.labels import arm_labels
+from survival_multiverse.report.words.decisions import grid_size
+from survival_multiverse.report.words.labels import arm_labels, at_arm
 from survival_multiverse.report.words.narrative import ANALYSES
 from survival_multiverse.settings.study import Study
 
@@ -20,11 +21,18 @@ HEADING = "New to multiverse analysis?"
 
 def introduction(specifications: pd.DataFrame, study: Study) -> list[str]:
     """Return the explanation, sentence by sentence; of the picture only if there is one."""
-    high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)[1]
+    high = arm_labels(study)[1]
+    count, whole = grid_size(study)
+    cut = any(decision.varies in ("lesions", "dose", "gtv") for decision in study.decisions.values())
+    what = "cutoffs" if cut else "variables"
+    every = "A multiverse analysis makes every combination of the listed choices and reports all results."
+    some = (
+        f"A multiverse analysis combines the choices, here in {count:,} of {whole:,} ways, and reports all."
+    )
     sentences = [
-        "Every analysis needs choices: which patients, which cutoffs, how to compare like with like.",
+        f"Every analysis needs choices: which patients, which {what}, how to compare like with like.",
         "Other researchers could defend other choices.",
-        "A multiverse analysis makes every combination of the listed choices and reports all results.",
+        every if count == whole else some,
     ]
     if len(introduced(specifications, study)):
         sentences += [
@@ -40,7 +48,7 @@ def introduction(specifications: pd.DataFrame, study: Study) -> list[str]:
 
 def introduced(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return the analyses of the picture in ascending order: the estimator with most in the primary block."""
-    rows = estimated(primary_block(headline(specifications), study))
+    rows = estimated(primary_block(headline(specifications, study), study))
     names = [name for name in estimators_present(rows) if name != "unadjusted"] or estimators_present(rows)
     if not names:
         return rows
@@ -55,12 +63,14 @@ def introduction_caption(specifications: pd.DataFrame, study: Study) -> str:
         return ""
     adjective = ANALYSES[rows["estimator"].iloc[0]]
     count = f"The {len(rows):,} {adjective} analyses" if len(rows) > 1 else f"The one {adjective} analysis"
-    high = arm_labels(study, dose_cutoff=study.primary.dose_cutoff)[1]
-    return f"{count} of this study at {high}. Colours are those of the first picture."
+    high = arm_labels(study)[1]
+    return f"{count} of this study {at_arm(study, high)}. Colours are those of the first picture."
 
 
 def introduction_alternative(specifications: pd.DataFrame, study: Study) -> str:
     """Describe the picture to those who do not see it."""
     ratios = introduced(specifications, study)["hazard_ratio"]
     low, high = (format_ratio(value) for value in (ratios.min(), ratios.max()))
+    if len(ratios) == 1:
+        return f"Hazard ratios: one dot at {low}, and a line at 1."
     return f"Hazard ratios, sorted: {len(ratios):,} dots from {low} to {high}, and a line at 1."

@@ -1,13 +1,14 @@
-"""Names of variables, levels and axis values as readers see them."""
+"""Names of variables, levels and options as readers see them."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from survival_multiverse.cohort.sample import GTV_LEVELS, STATE_LEVELS, measured
 from survival_multiverse.report.style.formats import display_label, display_unit
 from survival_multiverse.settings.schema import Population
-from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.values import AXES, canonical_text
+from survival_multiverse.settings.study import Decision, Quantity, Study
+from survival_multiverse.settings.values import OPTIONAL_ROLES, Value, canonical_text
 
 
 def with_unit(value: float, unit: str) -> str:
@@ -20,10 +21,46 @@ def in_sentence(label: str) -> str:
     return label[0].lower() + label[1:] if label[1:2].islower() else label
 
 
-def arm_labels(study: Study, *, dose_cutoff: float) -> tuple[str, str]:
-    """Return the names of the arms 0 and 1: below the cutoff, and at or above it."""
-    cutoff = with_unit(dose_cutoff, study.dose.unit)
+def arm_labels(study: Study, *, dose_cutoff: float | None = None) -> tuple[str, str]:
+    """Return the names of arms 0 and 1: below a cutoff (the primary one) and at or above it, or groups."""
+    if study.exposure_levels:
+        return group_names(study, study.under(study.primary).compared)
+    if named_arms(study):
+        return study.arm_names[0], study.arm_names[1]
+    cutoff = with_unit(study.primary_cutoffs.dose if dose_cutoff is None else dose_cutoff, study.dose.unit)
     return f"<{cutoff}", f"≥{cutoff}"
+
+
+def named_arms(study: Study) -> bool:
+    """Return whether the arms have names, and not the limits of the exposure."""
+    decision = study.decision_of("dose")
+    # Names tell the arms apart at one cutoff only.
+    one_cutoff = decision is None or len(decision.values) == 1
+    return bool(study.exposure_levels) or (bool(study.arm_names) and one_cutoff)
+
+
+def of_arm(study: Study, arm: str) -> str:
+    """Return an arm of `arm_labels` inside a sentence: ``thoracic radiation dose ≥63 Gy``, ``surgery``."""
+    return arm if named_arms(study) else f"{in_sentence(study.dose.label)} {arm}"
+
+
+def at_arm(study: Study, arm: str) -> str:
+    """Return an arm of `arm_labels` after a noun: ``at ≥63 Gy``, ``with surgery``."""
+    return f"{'with' if named_arms(study) else 'at'} {arm}"
+
+
+def with_more(study: Study) -> str:
+    """Return with what a one-sided prediction is made: ``with higher dose``, ``with surgery``."""
+    if named_arms(study):
+        return f"with {arm_labels(study)[1]}"
+    return f"with higher {in_sentence(study.dose.label)}"
+
+
+def group_names(study: Study, compared: Sequence[str]) -> tuple[str, str]:
+    """Return the names of two compared groups of the exposure, the reference first."""
+    names = dict(zip(study.exposure_levels, study.arm_names or study.exposure_levels, strict=True))
+    low, high = compared or study.exposure_levels
+    return names[low], names[high]
 
 
 def population_label(study: Study, population: str) -> str:
@@ -41,8 +78,8 @@ def variable_label(study: Study, name: str) -> str:
         return study.dose.label
     if name in ("state", "population"):
         return study.terms.state
-    if name in ("gtv", "lesions"):
-        return getattr(study, name).label
+    if name in OPTIONAL_ROLES and getattr(study, name) is not None:
+        return str(getattr(study, name).label)
     labels = {item.name: item.label for item in study.covariates.values()}
     labels |= {item.name: item.label for item in study.descriptives}
     return labels.get(name, name)
@@ -50,14 +87,14 @@ def variable_label(study: Study, name: str) -> str:
 
 def level_label(study: Study, name: str, level: str) -> str:
     """Return the label of one level of a grouping; a cutoff is that of the primary."""
-    primary = study.primary
+    primary = study.primary_cutoffs
     if name == "arm" and level in ("0", "1"):
-        return arm_labels(study, dose_cutoff=primary.dose_cutoff)[int(level)]
-    if name == "gtv" and level in GTV_LEVELS:
-        return "<≥"[GTV_LEVELS.index(level)] + with_unit(primary.gtv_cutoff, study.gtv.unit)
-    if level in STATE_LEVELS:
+        return arm_labels(study)[int(level)]
+    if study.gtv and name == "gtv" and level in GTV_LEVELS:
+        return "<≥"[GTV_LEVELS.index(level)] + with_unit(primary.gtv, study.gtv.unit)
+    if study.lesions and level in STATE_LEVELS:
         sign = "<≥"[STATE_LEVELS.index(level)]
-        threshold = with_unit(primary.oligo_threshold, study.lesions.unit)
+        threshold = with_unit(primary.lesions, study.lesions.unit)
         return f"{population_label(study, level)} ({sign}{threshold})"
     covariate = study.covariates.get(name)
     text = level
@@ -75,7 +112,7 @@ def contrast_label(study: Study, name: str, contrast: str) -> str:
     """Return the label of a model term: ``level vs reference``, or the unit of a linear term."""
     if " vs " not in contrast:
         unit = study.covariates[name].unit if name in study.covariates else ""
-        unit = getattr(study, name).unit if name in ("gtv", "lesions") else unit
+        unit = getattr(study, name).unit if name in OPTIONAL_ROLES else unit
         if name in study.per:
             return f"per {with_unit(study.per[name].units, unit or 'units')}"
         return f"per {display_unit(unit)}" if unit else contrast
@@ -83,45 +120,66 @@ def contrast_label(study: Study, name: str, contrast: str) -> str:
     return f"{level_label(study, name, level)} vs {level_label(study, name, reference)}"
 
 
-def axis_label(study: Study, axis: str) -> str:
-    """Return the name of an axis of the multiverse, with its unit."""
-    if axis == "oligo_threshold":
+def decision_label(study: Study, name: str) -> str:
+    """Return the name of a decision as the title of its options, with their unit."""
+    decision = study.decisions[name]
+    if decision.varies == "lesions" and study.lesions:
         return f"{study.lesions.label}: {in_sentence(study.terms.at_or_above)} from"
-    if axis == "dose_cutoff":
-        return display_label(f"{study.dose.label}, cutoff", study.dose.unit)
-    if axis == "gtv_cutoff":
-        return display_label(f"{study.gtv.label}, cutoff", study.gtv.unit)
-    return "Caliper (SD of the propensity logit)"
+    if decision.varies in ("dose", "gtv"):
+        return display_label(f"{decision.label}, cutoff", _role(study, decision).unit)
+    if decision.varies == "caliper":
+        return "Caliper (SD of the propensity logit)"
+    return decision.label
 
 
-def axis_value(study: Study, axis: str, value: float) -> str:
-    """Return one value of an axis, in a sentence: ``≥20 mm``, ``caliper 0.2``."""
-    text = bare_value(study, axis, value)
-    return f"caliper {text}" if axis == "caliper" and not math.isinf(value) else text
+def decision_words(study: Study, name: str) -> str:
+    """Return the name of a decision inside a sentence: ``the cutoff of tumour size``, ``the caliper``."""
+    decision = study.decisions[name]
+    if decision.varies == "caliper":
+        return "the caliper"
+    label = in_sentence(decision.label)
+    kind = {"lesions": "the threshold of ", "dose": "the cutoff of ", "gtv": "the cutoff of "}
+    return f"{kind[decision.varies]}{label}" if decision.varies in kind else f"the decision on {label}"
 
 
-def bare_value(study: Study, axis: str, value: float) -> str:
-    """Return one value of an axis, beside the axis's name: ``≥20 mm``, ``0.2``, ``no caliper``."""
-    if axis == "caliper":
-        return "no caliper" if math.isinf(value) else canonical_text(value)
-    role = {"oligo_threshold": study.lesions, "dose_cutoff": study.dose, "gtv_cutoff": study.gtv}[axis]
-    return f"≥{with_unit(value, role.unit)}"
+def option_words(study: Study, name: str, value: Value) -> str:
+    """Return one option in a sentence: ``≥20 mm``, ``caliper 0.2``, ``endpoint: recurrence``."""
+    text, decision = option_label(study, name, value), study.decisions[name]
+    if decision.varies == "caliper":
+        return text if value == math.inf else f"caliper {text}"
+    return text if decision.varies else f"{in_sentence(decision.label)}: {text}"
+
+
+def option_label(study: Study, name: str, value: Value) -> str:
+    """Return one option beside the name of its decision: ``≥20 mm``, ``0.2``, ``recurrence``."""
+    decision = study.decisions[name]
+    if decision.varies == "caliper":
+        return "no caliper" if value == math.inf else canonical_text(value)
+    if decision.varies:
+        return f"≥{with_unit(float(value), _role(study, decision).unit)}"
+    return str(value).replace("_", " ")
+
+
+def _role(study: Study, decision: Decision) -> Quantity:
+    own = getattr(study, decision.varies)
+    if not isinstance(own, Quantity):
+        raise LookupError(f"the study has no {decision.varies}, which {decision.name} varies")
+    return own
 
 
 def describe_specification(study: Study, row: dict[str, Any]) -> str:
     """Return the choices of one specification in words, without those that do not apply."""
     parts = []
-    for axis in AXES:
-        value = row.get(axis)
-        if isinstance(value, float | int) and not math.isnan(value):
-            text = axis_value(study, axis, float(value))
-            role = {"dose_cutoff": study.dose, "gtv_cutoff": study.gtv}.get(axis)
-            text = f"{in_sentence(role.label)} {text}" if role else text
-            parts.append(text)
-    name = row.get("adjustment_set")
-    if isinstance(name, str):
-        late = " †" if study.flags(study.adjustment_sets[name].covariates) else ""
-        parts.append(f"“{study.adjustment_sets[name].label}{late}” covariates")
+    for name, decision in study.decisions.items():
+        value = row.get(name)
+        if value is None or value != value:
+            continue
+        text = option_words(study, name, value)
+        parts.append(f"{in_sentence(decision.label)} {text}" if decision.varies in ("dose", "gtv") else text)
+    chosen = row.get("adjustment_set")
+    if isinstance(chosen, str):
+        late = " †" if study.flags(study.adjustment_sets[chosen].covariates) else ""
+        parts.append(f"“{study.adjustment_sets[chosen].label}{late}” covariates")
     return ", ".join(parts)
 
 
@@ -142,6 +200,6 @@ def judged_forms(study: Study) -> str:
         for covariate in study.covariates.values()
         if covariate.cut is not None and covariate.name in held
     ]
-    cut += [f"{in_sentence(study.gtv.label)} at the scenario’s cutoff"] if "gtv" in held else []
+    cut += [f"{in_sentence(study.gtv.label)} at the scenario’s cutoff"] if study.gtv and "gtv" in held else []
     text = "What was measured as a number is judged as measured, too, not only by its categories."
     return f"{text} Entered the scores cut: {', '.join(cut)}." if cut else text

@@ -1,13 +1,25 @@
 """The methods in short, written from the settings, so that the text says only what was done."""
 
+import re
+
 from survival_multiverse.cohort.disclosure import class_words
 from survival_multiverse.cohort.sample import measured
 from survival_multiverse.inference.cutpoints import SELECTED_RANGE
 from survival_multiverse.inference.null_models import STRATA
 from survival_multiverse.kernels.tie_breaks import VARIANCE_FLOOR
-from survival_multiverse.report.words.labels import in_sentence, judged_forms, variable_label, with_unit
+from survival_multiverse.report.words.decisions import apart, grid_size, grid_words, joined, primary_words
+from survival_multiverse.report.words.labels import (
+    arm_labels,
+    decision_words,
+    in_sentence,
+    judged_forms,
+    named_arms,
+    variable_label,
+    with_more,
+    with_unit,
+)
 from survival_multiverse.scenario.sensitivity import ALPHA, RARE_RISK
-from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.study import EQUIVALENT, NON_EQUIVALENT, UNCERTAIN, Decision, Study
 from survival_multiverse.settings.values import canonical_text
 
 CONF_TYPES = {"log-log": "complementary log-log", "log": "log", "plain": "plain"}
@@ -56,12 +68,18 @@ REFERENCES = (
     "of Internal Medicine 2017;167:268–274.",
     "Westfall PH, Young SS. Resampling-Based Multiple Testing. New York: Wiley; 1993.",
 )
-"""Works that the text names by author and year."""
+"""Works that the text names by author and year, whatever was decided."""
+OCCASIONAL = (
+    "Lindeman RH, Merenda PF, Gold RZ. Introduction to bivariate and multivariate analysis. Glenview: Scott, "
+    "Foresman; 1980.",
+)
+"""Works that it names where the grid has gaps."""
 
 
 def methods(study: Study) -> list[tuple[str, str]]:
     """Return pairs of heading and text."""
     return [
+        ("Decisions", _decisions(study)),
         ("Contrast", _contrast(study)),
         ("Propensity score and matching", _matching(study)),
         ("Weights and adjusted models", _others()),
@@ -73,19 +91,54 @@ def methods(study: Study) -> list[tuple[str, str]]:
         *([("Bootstrap", _bootstrap(study))] if study.inference.bootstrap_draws else []),
         ("Tie-breaks", _tie_breaks(study)),
         ("Unmeasured confounding", _confounding(study)),
-        *([("Selected cutoffs", _selected(study))] if measured(study) else []),
-        ("Spread by choice", _attribution()),
+        *([("Selected cutoffs", _selected(study))] if measured(study) and not study.exposure_levels else []),
+        ("Spread by choice", _attribution(study)),
         ("What is not estimated", _limits(study)),
     ]
 
 
+def _decisions(study: Study) -> str:
+    """Say of which type each decision is, what follows of it, and how many scenarios there are."""
+    kinds = {
+        EQUIVALENT: "Options of an equivalent decision estimate the same thing equally well and are "
+        "summarised together",
+        NON_EQUIVALENT: "Options of a non-equivalent decision each estimate something else and are shown "
+        "apart",
+        UNCERTAIN: "Of an uncertain decision nobody can say which of the two it is. Its options are shown "
+        "apart and pooled",
+    }
+    varying = [name for name, decision in study.decisions.items() if len(decision.values) > 1]
+    settled = [name for name in study.decisions if name not in varying]
+    sentences = []
+    for kind, text in kinds.items():
+        names = [name for name in varying if study.decisions[name].type == kind]
+        if names:
+            sentences.append(f"{text}: {joined([decision_words(study, name) for name in names])}.")
+    if sentences:
+        sentences.insert(0, "Each decision is of a declared type (Del Giudice and Gangestad 2021).")
+    if settled:
+        sentences.append(
+            f"With one option only: {joined([decision_words(study, name) for name in settled])}."
+        )
+    return " ".join([*sentences, f"Analysed: {grid_words(study)}."])
+
+
 def _contrast(study: Study) -> str:
     exposure = in_sentence(study.dose.label)
-    return (
-        f"Every hazard ratio compares {exposure} at or above the cutoff with {exposure} below it. The "
-        f"primary population are patients with at least the threshold of {in_sentence(study.lesions.label)}. "
-        "A value at a cutoff counts as above it. Any limit of a number or a time is met to a billionth of "
-        "it, so that rounding decides nothing."
+    sentences = [f"Every hazard ratio compares {exposure} at or above the cutoff with {exposure} below it."]
+    if named_arms(study):
+        names = arm_labels(study)
+        sentences = [f"Every hazard ratio compares {names[1]} with {names[0]} ({exposure})."]
+    if study.lesions is not None:
+        counted = in_sentence(study.lesions.label)
+        sentences.append(f"The primary population are patients with at least the threshold of {counted}.")
+    if any(decision.varies in ("lesions", "dose", "gtv") for decision in study.decisions.values()):
+        sentences.append("A value at a cutoff counts as above it.")
+    return " ".join(
+        [
+            *sentences,
+            "Any limit of a number or a time is met to a billionth of it, so that rounding decides nothing.",
+        ]
     )
 
 
@@ -120,7 +173,7 @@ def _cuts(study: Study) -> str:
         for name, covariate in study.covariates.items()
         if name in used and covariate.cut is not None
     ]
-    if "gtv" in used:
+    if "gtv" in used and study.gtv is not None:
         cut.append(f"{in_sentence(study.gtv.label)} at its cutoff")
     return f" Measured covariates enter the score in two groups: {', '.join(cut)}." if cut else ""
 
@@ -165,31 +218,39 @@ def _landmarks(study: Study) -> str:
         f"so much survival: {times} {study.time.unit}. Each landmark is another population, hence another "
         "estimand. The page counts these analyses apart. Where patients are matched first, a partner may not "
         "reach the landmark. The other patient of the pair then stays in the Cox model and leaves the tests "
-        "within pairs. Joint tests beyond landmarks are those of the primary threshold and cutoff, matched "
-        "anew beyond the landmark."
+        f"within pairs. Joint tests beyond landmarks are those of the {primary_words(study)}, matched anew "
+        "beyond the landmark."
     )
 
 
 def _balance(study: Study) -> str:
     gates = " and ".join(f"{value:g}" for value in study.analysis.balance_thresholds)
+    after = any(covariate.role == "post_treatment" for covariate in study.covariates.values())
+    late = "Covariates known only after treatment are judged only where the score includes them. "
+    late = late if after else ""
     return (
         "Standardised mean differences use the SD pooled over the unmatched arms (Austin 2009). A factor of "
         f"several levels counts by its largest difference. The limits of balance are {gates}. They are "
-        "applied to the covariates of the score and to all baseline covariates. Baseline covariates include "
-        f"{in_sentence(study.gtv.label)} and {in_sentence(study.lesions.label)}. Covariates known only after "
-        f"treatment are judged only where the score includes them. {judged_forms(study)}"
+        f"applied to the covariates of the score and to all baseline covariates. {_included(study)}{late}"
+        f"{judged_forms(study)}"
     )
+
+
+def _included(study: Study) -> str:
+    """Say which roles are baseline covariates, too; nothing without any."""
+    labels = [in_sentence(role.label) for role in (study.gtv, study.lesions) if role is not None]
+    return f"Baseline covariates include {joined(labels)}. " if labels else ""
 
 
 def _joint_tests(study: Study) -> str:
     inference = study.inference
     return (
         "All analyses that estimate the same thing are tested together, after Simonsohn, Simmons and Nelson "
-        "(2020). They share population, threshold, exposure cutoff, adjustment set, estimator and landmark. "
+        f"(2020). They share {_shared(study)}. {_pooled(study)}"
         "The primary test is two-sided, of the median log hazard ratio. A second one is of the mean z. Both "
         "are also made one-sided. So is the test of the share of analyses significant in the predicted "
         f"direction ({100 * study.analysis.confidence_level:g}% interval). Predicted: {inference.predicted} "
-        f"survival with higher {in_sentence(study.dose.label)}. Each null model is drawn "
+        f"survival {with_more(study)}. Each null model is drawn "
         f"{inference.draws:,} times, and every draw goes through every analysis. Draws are matched in the "
         f"same {study.analysis.few_orders} orders of equal scores as the cohort itself. P = (1 + draws at "
         "least as extreme) / (draws + 1) (Phipson and Smyth 2010). An analysis without an estimate leaves "
@@ -200,20 +261,54 @@ def _joint_tests(study: Study) -> str:
     )
 
 
+def _shared(study: Study) -> str:
+    """Return what the analyses of a block have in common."""
+    nouns = {"lesions": "threshold", "dose": "exposure cutoff"}
+    options = [nouns.get(own.varies, f"option of “{in_sentence(own.label)}”") for own in apart(study)]
+    split = ["population"] if len(study.populations) > 1 else []
+    return joined([*split, *options, "adjustment set", "estimator", "landmark"])
+
+
+def _pooled(study: Study) -> str:
+    names = [f"“{in_sentence(own.label)}”" for own in apart(study) if own.type == UNCERTAIN]
+    return f"Over the options of {joined(names)} they are tested together, too. " if names else ""
+
+
 def _nulls(study: Study) -> str:
     exposure = in_sentence(study.dose.label)
+    labels = [in_sentence(role.label) for role in (study.gtv, study.lesions) if role is not None]
+    included = f"These include {joined(labels)}. " if labels else ""
+    models = [decision_words(study, own.name) for own in _changing_models(study)]
+    each = f"There is one for each option of {joined(models)}. " if models else ""
+    if [own.varies for own in _changing_models(study)] == ["gtv"]:
+        each = f"There is one for each {models[0].removeprefix('the ')}. "
     return (
         f"Permutation: {exposure} is permuted within {STRATA} groups of equal size. The groups follow what a "
-        "linear regression on the baseline covariates predicts. These include "
-        f"{in_sentence(study.gtv.label)} and {in_sentence(study.lesions.label)}. Patients with a gap in "
-        "these form a group of their own. Permuting also cuts any tie between the exposure and covariates "
-        "known only after treatment. Covariates alone: event times are drawn from a Cox model with Breslow’s "
+        f"linear regression on the baseline covariates predicts. {included}Patients with a gap in "
+        f"these form a group of their own. {_cut_ties(study)}"
+        "Covariates alone: event times are drawn from a Cox model with Breslow’s "
         f"baseline hazard. The model holds the covariates of one adjustment set, centred, without "
-        f"{exposure}. There is one for each cutoff of {in_sentence(study.gtv.label)}. Censoring times are "
+        f"{exposure}. {each}Censoring times are "
         f"drawn from their Kaplan-Meier curve. The covariates and {exposure} stay as they are. A draw is one "
         "set of patients. Each patient keeps the random numbers that decide event and censoring under all "
         "these models."
     )
+
+
+def _cut_ties(study: Study) -> str:
+    if all(covariate.role == "baseline" for covariate in study.covariates.values()):
+        return ""
+    return "Permuting also cuts any tie between the exposure and covariates known only after treatment. "
+
+
+def _changing_models(study: Study) -> list[Decision]:
+    """Return the decisions whose options change the covariates of a model, or whom it is fitted to."""
+    changing = {"gtv", "coding", "keep", "endpoint", "compare", "complete_cases"}
+    return [
+        decision
+        for decision in study.decisions.values()
+        if len(decision.values) > 1 and decision.kinds & changing
+    ]
 
 
 def _bootstrap(study: Study) -> str:
@@ -261,7 +356,10 @@ def _selected(study: Study) -> str:
     )
 
 
-def _attribution() -> str:
+def _attribution(study: Study) -> str:
+    count, whole = grid_size(study)
+    if count < whole:
+        return _attribution_with_gaps(study)
     return (
         "The sum of squares of the log hazard ratio is split exactly over all combinations of choices "
         "(Hoeffding 1948). Every combination has equal weight. Each choice has its own share. The rest comes "
@@ -269,6 +367,35 @@ def _attribution() -> str:
         "scores is a component of its own, over the same combinations. Where a combination has no estimate, "
         "the level that lacks most is dropped. This is repeated until none is missing."
     )
+
+
+def _attribution_with_gaps(study: Study) -> str:
+    """Say how the spread is shared out where the combinations of options have gaps."""
+    level = f"{100 * study.analysis.confidence_level:g}%"
+    drawn = (
+        f" Its {level} limits are percentiles of a bootstrap of the analyses drawn. In a small sample the "
+        "share of a weak choice is too large."
+    )
+    drawn = drawn if study.sampled else ""
+    return (
+        "Not every combination of choices was analysed, so that the sum of squares of the log hazard ratio "
+        "cannot be split exactly. Each choice has its Shapley share of what the main effects of all explain: "
+        f"its gain in R², averaged over the orders in which choices can enter (Lindeman, Merenda and Gold "
+        f"1980).{drawn} What main effects leave comes from interactions between choices. For matched "
+        "analyses, the variance between the orders of equal scores is a component of its own. Where the "
+        "analyses of an estimator cover every combination, shares are exact (Hoeffding 1948)."
+    )
+
+
+def references(study: Study) -> list[str]:
+    """Return the works that the methods of a study name."""
+    text = " ".join(words for _, words in methods(study))
+    return [entry for entry in (*REFERENCES, *OCCASIONAL) if re.search(rf"\b{_author(entry)}\b", text)]
+
+
+def _author(entry: str) -> str:
+    """Return the family name with which a reference begins."""
+    return re.split(r" (?=[A-Z]{1,3}\b)", entry, maxsplit=1)[0]
 
 
 def _limits(study: Study) -> str:

@@ -18,21 +18,25 @@ from survival_multiverse.inference.specification_summary import (
     other_sets,
     passing,
     primary_block,
-    primary_cutoffs,
+    primary_options,
     strictest_gate,
     summarise,
 )
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p, format_ratio, p_phrase
+from survival_multiverse.report.words.decisions import NOUNS, apart, joined
 from survival_multiverse.report.words.labels import (
-    axis_value,
+    arm_labels,
+    at_arm,
     describe_specification,
     in_sentence,
-    with_unit,
+    named_arms,
+    option_words,
+    with_more,
 )
 from survival_multiverse.report.words.table_cells import is_number
 from survival_multiverse.scenario.cautions import cautions
 from survival_multiverse.settings.schema import Estimator
-from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.study import NON_EQUIVALENT, Decision, Study
 
 ORIGIN = {
     "simulated": (
@@ -83,10 +87,10 @@ def origin(study: Study) -> tuple[str, str, str]:
 def readings(specifications: pd.DataFrame, study: Study) -> list[tuple[str, str]]:
     """Return the name and reading of each estimator: primary population, no landmark.
 
-    The primary threshold and dose cutoff are read out. Every other threshold or dose cutoff estimates
-    something else, so of those only the medians are set side by side.
+    The primary options are read out. Every option of a decision between questions estimates something else,
+    so of the others only the medians are set side by side.
     """
-    everything = headline(specifications)
+    everything = headline(specifications, study)
     rows = of_set(everything, study.primary_set)
     found = []
     for name in estimators_present(rows):
@@ -101,15 +105,15 @@ def readings(specifications: pd.DataFrame, study: Study) -> list[tuple[str, str]
 
 
 def beside(rows: pd.DataFrame, study: Study) -> str:
-    """Say what the other adjustment sets give at the primary cutoffs; sets are never pooled."""
-    here = primary_cutoffs(rows, study)
+    """Say what the other adjustment sets give at the primary options; sets are never pooled."""
+    here = primary_options(rows, study)
     sentences = []
     for name in other_sets(study):
         summary = summarise(here[here["adjustment_set"] == name])
         if not summary.attempted:
             continue
         entry = study.adjustment_sets[name]
-        found = f"{summary.attempted:,} analyses gave no hazard ratio"
+        found = f"{_analyses(summary.attempted)} gave no hazard ratio"
         if summary.estimated == 1:
             found = f"the hazard ratio is {format_ratio(summary.median)}"
         elif summary.estimated:
@@ -130,19 +134,26 @@ def _focal(rows: pd.DataFrame, study: Study) -> str:
         f"A partner was found for {_percentages(shares)} of the smaller arm. The matched analyses describe "
         "those patients, not all."
     )
-    arms = (
-        rows.dropna(subset=["focal_arm"])
-        .groupby("dose_cutoff")["focal_arm"]
-        .agg(lambda arm: set(map(int, arm)))
-    )
-    flips = [axis_value(study, "dose_cutoff", dose) for dose, found in arms.items() if found != {1}]
+    decision = study.decision_of("dose")
+    known = rows.dropna(subset=["focal_arm"])
+    if decision is None or named_arms(study):
+        return f"{text} {_smaller_arm({int(arm) for arm in primary_block(known, study)['focal_arm']}, study)}"
+    arms = known.groupby(decision.name)["focal_arm"].agg(lambda arm: set(map(int, arm)))
+    flips = [option_words(study, decision.name, dose) for dose, found in arms.items() if found != {1}]
     if not flips:
         return f"{text} At every cutoff the arm at or above it is the smaller one."
+    others = " At other cutoffs it is the arm above." if len(flips) < len(arms) else ""
     return (
         f"{text} Partners are sought for the smaller arm. It is the arm below the cutoff in some or all "
-        f"analyses at {in_sentence(study.dose.label)} {', '.join(flips)}. At other cutoffs it is the arm "
-        "above."
+        f"analyses at {in_sentence(study.dose.label)} {', '.join(flips)}.{others}"
     )
+
+
+def _smaller_arm(found: set[int], study: Study) -> str:
+    """Say which arm is the smaller one, of arms with names."""
+    if len(found) > 1:
+        return "Partners are sought for the smaller arm, which is not the same in all analyses."
+    return f"Partners are sought for the smaller arm, {arm_labels(study)[found.pop()]}."
 
 
 def _percentages(shares: pd.Series) -> str:
@@ -151,25 +162,49 @@ def _percentages(shares: pd.Series) -> str:
 
 
 def _other_blocks(rows: pd.DataFrame, study: Study) -> str:
-    """Return medians at every other threshold or dose cutoff, side by side and not pooled."""
-    usable = estimated(rows)
+    """Return medians of every other question, side by side and not pooled; uncertain decisions ask none."""
+    questions = [decision for decision in apart(study) if decision.type == NON_EQUIVALENT]
+    names = [decision.name for decision in questions]
+    usable = primary_options(estimated(rows), study, but=names)
     usable = usable.drop(primary_block(usable, study).index)
-    medians = usable.groupby(["oligo_threshold", "dose_cutoff"])["hazard_ratio"].agg(middle_ratio)
-    if medians.empty:
+    if usable.empty:
         return ""
+    medians = usable.groupby(names, dropna=False)["hazard_ratio"].agg(middle_ratio)
     below = int((medians < 1).sum())
     if len(medians) == 1:
-        return f"At the one other pair of threshold and cutoff the median is {format_ratio(medians.iloc[0])}."
+        one = _other(questions, study, plural=False)
+        return f"At the one other {one} the median is {format_ratio(medians.iloc[0])}."
+    others = _other(questions, study, plural=True)
     return (
-        f"The {len(medians):,} other pairs of a threshold and a cutoff of {in_sentence(study.dose.label)} "
-        "answer other questions. They have "
+        f"The {len(medians):,} other {others} answer other questions. They have "
         f"medians from {format_ratio(medians.min())} to {format_ratio(medians.max())}; "
         f"{of_all(below, len(medians))} are below 1."
     )
 
 
+def _other(questions: list[Decision], study: Study, *, plural: bool) -> str:
+    """Return what other questions are: ``cutoffs of dose``, ``pairs of a threshold and a cutoff of dose``."""
+    labels = [f"option of “{in_sentence(decision.label)}”" for decision in questions]
+    for place, decision in enumerate(questions):
+        if decision.varies in NOUNS:
+            named = decision.varies == "dose" and plural
+            of = f" of {in_sentence(study.dose.label)}" if named else ""
+            labels[place] = f"{NOUNS[decision.varies]}{of}"
+    if len(labels) == 1:
+        noun, of, rest = labels[0].partition(" of ")
+        return f"{noun}{'s' if plural else ''}{of}{rest}"
+    kind = "pair" if len(labels) == 2 else "combination"
+    if plural:
+        return f"{kind}s of {joined([_article(label) for label in labels])}"
+    return f"{kind} of {joined(labels)}"
+
+
+def _article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
 def joint_readings(joint: pd.DataFrame, study: Study) -> dict[str, str]:
-    """Return a sentence on the joint test of each estimator at the primary threshold and dose cutoff."""
+    """Return a sentence on the joint test of each estimator at the primary options."""
     return {name: _tested_together(block, study) for name, block in primary_tests(joint, study).items()}
 
 
@@ -218,8 +253,8 @@ def joint_null(joint: pd.DataFrame, study: Study) -> str:
         f"ways. One permutes {exposure} among patients whose baseline covariates predict about the same "
         "value. The other simulates survival from the covariates of the adjustment set. The two-sided P is "
         "the share of draws whose median lies at least as far from 1, in either direction. The observed "
-        f"result counts as a draw. The one-sided P counts only draws as far {towards(study)} with higher "
-        f"{exposure}. With {draws:,} draws none can be "
+        f"result counts as a draw. The one-sided P counts only draws as far {towards(study)} "
+        f"{with_more(study)}. With {draws:,} draws none can be "
         f"below 1/{draws + 1:,} = {format_p(1 / (draws + 1))}. The two-sided test of the median is the "
         "primary one. No P value is corrected for the other tests. A "
         "small P says that the null model does not explain the numbers, not why. Confounding that was not "
@@ -277,12 +312,15 @@ def _counts(summary: Summary) -> str:
 
 def _range(summary: Summary, study: Study) -> str:
     low, high = summary.lowest, summary.highest
-    # The cutoffs that all of them share need not be said again.
-    same = [axis for axis in ("oligo_threshold", "dose_cutoff") if low[axis] == high[axis]]
-    low, high = ({**row, **dict.fromkeys(same)} for row in (low, high))
+    # The options that all of them share need not be said again.
+    settled = [name for name, decision in study.decisions.items() if len(decision.values) == 1]
+    same = [name for name in study.outside if low[name] == high[name]]
+    low, high = ({**row, **dict.fromkeys([*same, *settled])} for row in (low, high))
+    exposed = f"{in_sentence(study.dose.label)} at or above the cutoff"
+    exposed = arm_labels(study)[1] if named_arms(study) else exposed
     return (
-        f"A hazard ratio below 1 means fewer {study.terms.events} with {in_sentence(study.dose.label)} at or "
-        f"above the cutoff. The lowest is {format_ratio(low['hazard_ratio'])} "
+        f"A hazard ratio below 1 means fewer {study.terms.events} with {exposed}. "
+        f"The lowest is {format_ratio(low['hazard_ratio'])} "
         f"({describe_specification(study, low)}). The highest is {format_ratio(high['hazard_ratio'])} "
         f"({describe_specification(study, high)}). The median is {format_ratio(summary.median)}."
     )
@@ -343,31 +381,30 @@ def of_all(part: int, whole: int) -> str:
 
 def hidden_bias(specifications: pd.DataFrame, study: Study) -> str:
     """Say the Rosenbaum bounds of the primary block's matched analyses; nothing if none was matched."""
-    rows = estimated(primary_block(headline(specifications, estimator="matched"), study))
+    rows = estimated(primary_block(headline(specifications, study, estimator="matched"), study))
     rows = rows[rows["rosenbaum_direction"].notna()]
     if rows.empty:
         return ""
-    high = f"≥{with_unit(study.primary.dose_cutoff, study.dose.unit)}"
     sentences = [
         "Rosenbaum bounds use Prentice-Wilcoxon scores of the pairs. They assume that both members of a pair "
         "are censored alike."
     ]
     for direction, words in ((1, "longer"), (-1, "shorter")):
-        sentences += _bounds_towards(rows, direction, words, high)
+        sentences += _bounds_towards(rows, direction, words, study)
     return " ".join(sentences)
 
 
-def _bounds_towards(rows: pd.DataFrame, direction: int, words: str, high: str) -> list[str]:
+def _bounds_towards(rows: pd.DataFrame, direction: int, words: str, study: Study) -> list[str]:
     """Say what hidden bias would have to be in the analyses whose pairs support one direction."""
-    here = rows[rows["rosenbaum_direction"] == direction]
+    here, high = rows[rows["rosenbaum_direction"] == direction], arm_labels(study)[1]
     if here.empty:
         return []
     bounds = here["rosenbaum_gamma"].dropna()
     median = format_ratio(middle_ratio(here["hazard_ratio"]))
     sign = np.count_nonzero(here["sign_test_gamma"].notna() & (here["sign_test_direction"] == direction))
     sentences = [
-        f"In {len(here):,} of {len(rows):,} matched analyses the pairs speak for {words} survival at {high} "
-        f"(median hazard ratio {median}).",
+        f"In {len(here):,} of {len(rows):,} matched analyses the pairs speak for {words} survival "
+        f"{at_arm(study, high)} (median hazard ratio {median}).",
         f"The one-sided P, if nothing is hidden, is 0.05 or less in {len(bounds):,} of them.",
         f"The sign test agrees in {sign:,}.",
     ]
