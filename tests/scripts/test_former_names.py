@@ -1,5 +1,6 @@
-"""A study of version 0.2 beside one of this version: what was only renamed does not differ."""
+"""A study of an earlier version beside one of this version: what was only renamed does not differ."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from survival_multiverse import __version__
 from survival_multiverse.cli.compare import compare_studies
 from survival_multiverse.cli.explain import _primary, _smallest_count
 from survival_multiverse.provenance.former_names import present_place, under_present_names
+from survival_multiverse.provenance.job_records import settings_path
 from survival_multiverse.provenance.study_records import StudyRecords, read_study
 from survival_multiverse.settings.faults import InputError
 
@@ -68,6 +70,52 @@ def test_the_settings_of_an_older_study_are_read_under_their_present_names(forme
     assert former.settings["00"] == present.settings["00"] != {}
     assert _primary(former) == _primary(present)
     assert _smallest_count(former) == 7
+
+
+def reasoned(*values):
+    return [{"value": value, "reason": "why"} for value in values]
+
+
+AXES = {
+    "caliper": reasoned(0.2, "none"),
+    "dose_cutoff": reasoned(60, 63),
+    "gtv_cutoff": reasoned(146),
+    "oligo_threshold": reasoned(5),
+}
+"""As version 1.0 kept them, by name."""
+DECISIONS = {
+    "oligo_threshold": {"options": reasoned(5), "type": "non_equivalent", "varies": "lesions"},
+    "dose_cutoff": {"options": reasoned(60, 63), "type": "non_equivalent", "varies": "dose"},
+    "gtv_cutoff": {"options": reasoned(146), "type": "equivalent", "varies": "gtv"},
+    "caliper": {"options": reasoned(0.2, "none"), "type": "equivalent", "varies": "caliper"},
+}
+
+
+def kept(study: Path, settings: dict) -> StudyRecords:
+    """A study whose jobs kept their settings in files, as from version 0.3 on."""
+    text = json.dumps({"step": "study", "cohort": {"lesions": {}}, "inference": {"draws": 9}, **settings})
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    written(study, version="1.0.0", rule="a", outputs=["results/a.csv"], settings={})
+    record = study / "results/provenance/jobs/job.json"
+    record.write_text(record.read_text().replace('"settings_sha256": "00"', f'"settings_sha256": "{digest}"'))
+    place = study / settings_path(digest)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text, encoding="utf-8")
+    return read_study(study)
+
+
+def test_axes_of_an_older_study_are_read_as_decisions(tmp_path):
+    heading = {"study": {"title": "T", "primary": {"dose_cutoff": 63, "caliper": "none"}}}
+    former = kept(tmp_path / "former", heading | {"axes": AXES})
+    present = kept(tmp_path / "present", heading | {"decisions": DECISIONS})
+    assert "settings: no difference" in list(
+        compare_studies(under_present_names(former), under_present_names(present))
+    )
+    options = {"oligo_threshold": "5", "dose_cutoff": "63", "gtv_cutoff": "146", "caliper": "none"}
+    for records in (former, present):
+        primary = _primary(records)
+        assert list(primary.options.items()) == list(options.items())
+        assert primary.populations == ["non_oligometastatic"]
 
 
 def test_an_older_study_is_one_line_for_the_audit(former):

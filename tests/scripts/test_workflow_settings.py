@@ -142,9 +142,41 @@ def test_former_names_are_understood_and_their_present_ones_told(tmp_path):
     validate_config(merged)
 
 
+def test_axes_of_an_earlier_version_are_decisions(tmp_path):
+    axes = {
+        "oligo_threshold": [{"value": 4, "reason": "a"}, {"value": 5, "reason": "b"}],
+        "dose_cutoff": [{"value": 60, "reason": "c"}, {"value": 63, "reason": "d"}],
+        "gtv_cutoff": [{"value": 100, "reason": "e"}, {"value": 146, "reason": "f"}],
+        "caliper": [{"value": 0.2, "reason": "g"}, {"value": "none", "reason": "h"}],
+    }
+    former = write(tmp_path / "former.yaml", {"axes": axes, "execution": {"axes_per_job": 2}})
+    present = {"decisions": axes, "execution": {"decisions_per_job": 2}}
+    told: list[str] = []
+    merged = merged_config([DEFAULT, former], {}, tell=told.append)
+    assert merged == merged_config([DEFAULT, write(tmp_path / "present.yaml", present)], {})
+    assert list(merged["decisions"]) == ["oligo_threshold", "dose_cutoff", "gtv_cutoff", "caliper"]
+    assert told == [
+        "execution.axes_per_job is now called execution.decisions_per_job: rename it, the next version "
+        "will not know it",
+        "axes is now called decisions: rename it, the next version will not know it",
+    ]
+    validate_config(merged)
+    assert len(Study.from_config(merged).grid) == 16
+    # On the command line, and a part of the axes alone.
+    few = merged_config([DEFAULT], {"axes": {"caliper": [0.1]}})
+    assert few == merged_config([DEFAULT], {"decisions": {"caliper": [0.1]}})
+
+
+@pytest.mark.parametrize("axes", [{"dose_cutoff": 60}, {"dosecutoff": [60]}, [60], 5])
+def test_axes_that_were_none_are_refused(tmp_path, axes):
+    with pytest.raises(InputError, match="decisions"):
+        validate_config(merged_config([DEFAULT, write(tmp_path / "config.yaml", {"axes": axes})], {}))
+
+
 @pytest.mark.parametrize(
     ("own", "unknown"),
     [
+        ({"axes": {"caliper": [0.1]}, "decisions": {"caliper": [0.2]}}, "unknown key `axes`"),
         ({"study": {"anchor": {"caliper": 0.1}, "primary": {"caliper": 0.2}}}, "study: unknown key `anchor`"),
         ({"sharing": {"minimum_cell": 8}, "disclosure": {"minimum_count": 9}}, "unknown key `sharing`"),
         ({"sharing": {"minimum_cell": 8, "other": 1}}, "unknown key `sharing`"),

@@ -717,6 +717,14 @@ REFUSED = {
         own_decision(coding={"grade": {"merge": {"any": ["I", "II", "III"]}}}),
         "decisions.extra.options[2].coding.grade.merge: a single level is left; keep two",
     ),
+    "a merge into a level that is none of it": (
+        own_decision(coding={"grade": {"merge": {"III": ["I", "II"]}}}),
+        "decisions.extra.options[2].coding.grade.merge: `III` is a level that is not put together; ",
+    ),
+    "a level in two merges": (
+        own_decision(coding={"grade": {"merge": {"low": ["I"], "other": ["I", "II"]}}}),
+        "decisions.extra.options[2].coding.grade.merge: `I` is put together twice; ",
+    ),
     "a merge of a misspelt level": (
         own_decision(coding={"grade": {"merge": {"low": ["I", "IIII"]}}}),
         "decisions.extra.options[2].coding.grade.merge: `IIII` is no level of grade; did you mean `III`?",

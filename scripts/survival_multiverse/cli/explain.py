@@ -31,6 +31,7 @@ from survival_multiverse.provenance.study_records import (
 )
 from survival_multiverse.settings.faults import InputError
 from survival_multiverse.settings.grid import primary_texts
+from survival_multiverse.settings.schema import Population
 
 COLUMNS, ROWS = 12, 3
 """Shown of the places of a number."""
@@ -122,7 +123,9 @@ def _primary(records: StudyRecords) -> Primary | None:
     for settings in records.settings.values():
         if fits(settings, ABOUT):
             options = dict(zip(settings["decisions"], primary_texts(settings), strict=True))
-            return Primary(options, settings["inference"].get("populations", ()))
+            counted = "lesions" in settings.get("cohort", {})
+            first = Population.NON_OLIGOMETASTATIC if counted else Population.ALL
+            return Primary(options, settings["inference"].get("populations", [str(first)]))
     return None
 
 

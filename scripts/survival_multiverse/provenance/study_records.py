@@ -148,10 +148,8 @@ class StudyRecords:
         # The manifests of version 0.2 held them.
         former = self.manifest.get("settings", {})
         before = former if fits(former, {str: SETTINGS_SHAPE}) else {}
-        return {
-            **{sha256: present_names(settings)[0] for sha256, settings in before.items()},
-            **{sha256: settings for sha256, settings in read.items() if settings is not None},
-        }
+        known = before | {sha256: settings for sha256, settings in read.items() if settings is not None}
+        return {sha256: present_names(settings)[0] for sha256, settings in known.items()}
 
     @property
     def _settings_used(self) -> list[str]:

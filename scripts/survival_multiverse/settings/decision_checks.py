@@ -202,13 +202,24 @@ def _check_coding(
     for key in ("cut", "linear", "knots"):
         if key in coding:
             yield f"{where}.{key}: `{name}` is a category; give merge"
-    levels = [level_text(level) for level in covariate.get("levels", ())]
-    merged = [level_text(level) for parts in coding.get("merge", {}).values() for level in parts]
-    for level in merged:
+    if "merge" in coding:
+        levels = [level_text(level) for level in covariate.get("levels", ())]
+        yield from _check_merge(f"{where}.merge", name, coding["merge"], levels)
+
+
+def _check_merge(where: str, name: str, merge: Mapping[str, Any], levels: Sequence[str]) -> Iterator[str]:
+    """Check that known levels are put together, each once, into one of them or a new one."""
+    merged = [level_text(level) for parts in merge.values() for level in parts]
+    for level in dict.fromkeys(merged):
         if level not in levels:
-            yield f"{where}.merge: `{level}` is no level of {name}; {nearest(level, levels)}"
-    if merged and len(levels) - len(set(merged)) + len(coding["merge"]) < 2:
-        yield f"{where}.merge: a single level is left; keep two"
+            yield f"{where}: `{level}` is no level of {name}; {nearest(level, levels)}"
+        elif merged.count(level) > 1:
+            yield f"{where}: `{level}` is put together twice; name it once"
+    for common in merge:
+        if common in levels and common not in map(level_text, merge[common]):
+            yield f"{where}: `{common}` is a level that is not put together; list it, or choose another name"
+    if len(levels) - len(set(merged)) + len(merge) < 2:
+        yield f"{where}: a single level is left; keep two"
 
 
 def _parsed(where: str, text: str) -> Condition | str:

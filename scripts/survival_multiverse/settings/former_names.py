@@ -10,6 +10,13 @@ FORMER_NAMES = {
     "axes": "decisions",
 }
 """Names of earlier versions, which this one understands."""
+FORMER_AXES = {
+    "oligo_threshold": {"type": "non_equivalent", "varies": "lesions"},
+    "dose_cutoff": {"type": "non_equivalent", "varies": "dose"},
+    "gtv_cutoff": {"type": "equivalent", "varies": "gtv"},
+    "caliper": {"type": "equivalent", "varies": "caliper"},
+}
+"""What the axes of earlier versions are as decisions, in the order of paths."""
 
 
 def present_names(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -21,7 +28,7 @@ def present_names(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[str
     for former, present in FORMER_NAMES.items():
         if "." not in former:
             if former in renamed and present not in renamed:
-                renamed[present] = renamed.pop(former)
+                renamed[present] = _as_decisions(renamed.pop(former))
                 found.append(former)
             continue
         (old_group, old_key), (group, key) = former.split("."), present.split(".")
@@ -36,6 +43,15 @@ def present_names(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[str
         renamed[group] = {**(rest if group == old_group else new), key: old[old_key]}
         found.append(former)
     return renamed, found
+
+
+def _as_decisions(axes: Any) -> Any:
+    """Return axes, lists of values, as decisions; what is no such list stays, for the checks to refuse it."""
+    if not isinstance(axes, Mapping):
+        return axes
+    known = {name: axes[name] for name in FORMER_AXES if isinstance(axes.get(name), list | tuple)}
+    decisions = {name: {"options": values, **FORMER_AXES[name]} for name, values in known.items()}
+    return decisions | {name: values for name, values in axes.items() if name not in known}
 
 
 def renaming_message(former: str) -> str:
