@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 SPLINE_QUANTILES = (0.1, 0.5, 0.9)
-FEWEST_KNOTS = 3
+FEWEST_VALUES = 4
 
 
 def quantile_knots(values: np.ndarray) -> tuple[float, ...]:
@@ -19,13 +19,13 @@ def quantile_knots(values: np.ndarray) -> tuple[float, ...]:
     Returns
     -------
     tuple of float
-        None where two of them coincide: the variable is too heaped, or constant.
+        None where two of them coincide or there are fewer than four values: too heaped, or constant.
 
     References
     ----------
     .. [1] Harrell FE. Regression Modeling Strategies. 2nd ed. New York: Springer; 2015. Section 2.4.6.
     """
-    if not values.size:
+    if np.unique(values).size < FEWEST_VALUES:
         return ()
     knots = np.quantile(values, SPLINE_QUANTILES)
     return tuple(knots.tolist()) if np.unique(knots).size == len(SPLINE_QUANTILES) else ()

@@ -163,13 +163,11 @@ def spline_of(sample: Sample, values: np.ndarray, *, reference: float, level: fl
     pd.DataFrame
         `value`, `hazard_ratio`, `ci_lower`, `ci_upper`, `knots` (in words), `p_nonlinear`, `status`.
     """
-    if np.unique(values).size < 4:
-        return _by_value(sample, values, reference=reference, level=level)
     knots = quantile_knots(values)
-    low, high = np.quantile(values, (0.02, 0.98))
-    grid = np.linspace(low, high, 41)
     if not knots:
         return _by_value(sample, values, reference=reference, level=level)
+    low, high = np.quantile(values, (0.02, 0.98))
+    grid = np.linspace(low, high, 41)
     matrix = restricted_cubic_spline(values, knots)
     fit = cox(sample.time, sample.event, matrix)
     linear = cox(sample.time, sample.event, matrix[:, :1])
