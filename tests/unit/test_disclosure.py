@@ -74,7 +74,8 @@ def test_released_tables_hold_no_exact_count_and_no_patient():
     for name, frame in shared.items():
         if name not in SCHEMA:
             continue
-        for column in frame:
+        # The columns of decisions hold options, which count nobody.
+        for column in set(frame) - set(study.decisions):
             if kind_of(name, column) is Kind.COUNT:
                 counts = frame[column].dropna().to_numpy()
                 assert np.isin(counts, shown_count(np.arange(1000), minimum=study.minimum_count)).all()

@@ -169,7 +169,7 @@ def _cohort_lines(guess: Guess, cells: Mapping[str, Cells], file: str) -> list[s
         lines.append(f"  id: {_text(roles['id'])}")
     lines += [
         f"  time: {{column: {_text(roles['time'])}, label: Survival, unit: {unit}}} # guessed: the unit",
-        f"  event: {{column: {_text(roles['event'])}, label: Event}} # 1 = the event; guessed: the column",
+        f"  event: {{column: {_text(roles['event'])}, label: Event}} # guessed: 1 = it happened",
     ]
     if _grouped(exposure):
         levels = ", ".join(map(_level, sorted(distinct_texts(exposure), key=_order)))
