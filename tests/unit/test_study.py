@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from survival_multiverse.settings.study import Criterion, Descriptive, Study
-from survival_multiverse.settings.values import Cutoffs, axis_number, canonical_text, level_text
+from survival_multiverse.settings.values import Cutoffs, canonical_text, level_text, option_number
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config/config.yaml"
@@ -26,7 +26,7 @@ def config() -> dict:
 )
 def test_an_option_has_one_spelling(value, text):
     assert canonical_text(value) == text
-    assert canonical_text(axis_number(text)) == text
+    assert canonical_text(option_number(text)) == text
 
 
 @pytest.mark.parametrize(("level", "text"), [(1, "1"), (1.0, "1"), (0.5, "0.5"), ("1", "1"), ("no", "no")])

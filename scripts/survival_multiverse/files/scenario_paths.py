@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from survival_multiverse.settings.conditions import Condition, ConditionError, parse
 from survival_multiverse.settings.faults import InputError, nearest
 from survival_multiverse.settings.schema import Estimator
-from survival_multiverse.settings.values import Scenario, Value, axis_number, canonical_text, option_value
+from survival_multiverse.settings.values import Scenario, Value, canonical_text, option_number, option_value
 
 if TYPE_CHECKING:
     from survival_multiverse.settings.study import Study
@@ -45,7 +45,7 @@ def scenario_values(path: str | Path, study: "Study") -> Scenario:
     if list(found) != list(study.decisions):
         raise ValueError(f"{path} is not the path of a scenario")
     return tuple(
-        axis_number(found[name]) if decision.varies else found[name]
+        option_number(found[name]) if decision.varies else found[name]
         for name, decision in study.decisions.items()
     )
 
@@ -177,7 +177,7 @@ def _steps(texts: Mapping[str, str], wanted: Sequence[str], options: Mapping[str
 
 def _nearest(text: str, legal: Sequence[str]) -> str:
     try:
-        wanted, numbers = axis_number(text), [axis_number(value) for value in legal]
+        wanted, numbers = option_number(text), [option_number(value) for value in legal]
     except ValueError:
         close = difflib.get_close_matches(text, legal, n=1)
         return close[0] if close else legal[0]

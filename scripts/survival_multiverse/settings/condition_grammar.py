@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from survival_multiverse.settings.values import axis_number, canonical_text, level_text
+from survival_multiverse.settings.values import canonical_text, level_text, option_number
 
 DEEPEST = 20
 KEYWORDS = ("and", "or", "not", "in", "is", "missing", "known")
@@ -238,7 +238,7 @@ def _pair(left: _Token, relation: str, right: _Token) -> Comparison:
     if relation in ORDER:
         if isinstance(value, str) and value != "none":
             raise ConditionError(f"{right} is a text where an order needs a number; write one, or use ==")
-        value = axis_number(value)
+        value = option_number(value)
     return Comparison(name, relation, (value,))
 
 

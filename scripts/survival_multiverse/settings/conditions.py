@@ -15,7 +15,7 @@ from survival_multiverse.settings.condition_grammar import (
     Node,
     read,
 )
-from survival_multiverse.settings.values import axis_number, level_text
+from survival_multiverse.settings.values import level_text, option_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -161,7 +161,7 @@ def _plain(value: Literal) -> Literal:
         return str(value).lower()
     if isinstance(value, str) and value != "none" and not NUMBER.fullmatch(value):
         return value
-    return float(f"{axis_number(value):.15g}")
+    return float(f"{option_number(value):.15g}")
 
 
 def _stands(test: Comparison, value: Any) -> int:
@@ -184,7 +184,7 @@ def _standing(test: Comparison, column: Column, at_least: AtLeast) -> "np.ndarra
     if relation not in ORDER:
         equal = np.any([_equal(column, literal, at_least) for literal in test.literals], axis=0)
         return np.where(gaps, UNKNOWN, TRUE * (equal == (relation == "==")))
-    numbers, limit = column.numbers, axis_number(test.literals[0])
+    numbers, limit = column.numbers, option_number(test.literals[0])
     if numbers is None:
         raise _no_order(test.name, "a text")
     reached = at_least(numbers, limit) if relation in (">=", "<") else at_least(-numbers, -limit)

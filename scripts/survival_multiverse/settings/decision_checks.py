@@ -18,7 +18,7 @@ from survival_multiverse.settings.grid import (
     whole_size,
 )
 from survival_multiverse.settings.schema import FIXED_COLUMNS
-from survival_multiverse.settings.values import OPTIONAL_ROLES, axis_number, canonical_text, level_text
+from survival_multiverse.settings.values import OPTIONAL_ROLES, canonical_text, level_text, option_number
 
 OPTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]*")
 WILDCARDS = ("outside", "kind", "shard", "setting", "seed")
@@ -69,7 +69,7 @@ def _check_decision(name: str, decision: Mapping[str, Any]) -> Iterator[str]:
             yield f"{here}: {value} repeats option {first}; remove one (146 and 146.0 are one)"
         seen[text] = position
     if "varies" in decision:
-        numbers = [axis_number(text) for text in seen]
+        numbers = [option_number(text) for text in seen]
         if numbers != sorted(numbers):
             ascending = ", ".join(canonical_text(number) for number in sorted(set(numbers)))
             yield f"{where}: the options are not ascending; write them in the order {ascending}"
@@ -113,7 +113,7 @@ def _name_fault(value: Any) -> str:
     if not isinstance(value, str):
         return f"{value} is a number, and the decision varies none; give the option a name, or `varies`"
     try:
-        axis_number(value)
+        option_number(value)
     except ValueError:
         pass
     else:
@@ -281,8 +281,10 @@ def _check_primary(config: Mapping[str, Any]) -> Iterator[str]:
 def _closest(decision: Mapping[str, Any], text: str, texts: Sequence[str]) -> str:
     if "varies" not in decision:
         return nearest(text, texts)
-    number = axis_number(text)
-    close = texts[-1] if math.isinf(number) else min(texts, key=lambda item: abs(axis_number(item) - number))
+    number = option_number(text)
+    close = (
+        texts[-1] if math.isinf(number) else min(texts, key=lambda item: abs(option_number(item) - number))
+    )
     return f"the nearest option there is {close}: use it, or add yours to the options"
 
 

@@ -103,7 +103,6 @@ class Option(Group):
     )
     """Who has a gap: each analysis uses the patients it can, or all analyses use those without a gap in any
     covariate."""
-
     adjustment_sets: Names = key((), otherwise="all of the study", steps=ANALYSES)
     """Names of the adjustment sets that are used."""
     estimators: tuple[CovariateEstimatorName, ...] = key((), otherwise="all", steps=ANALYSES)

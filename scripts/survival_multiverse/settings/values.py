@@ -39,7 +39,7 @@ OPTIONAL_ROLES = ("gtv", "lesions")
 """What a cohort may do without."""
 
 
-def axis_number(value: Value) -> float:
+def option_number(value: Value) -> float:
     """Return the number of an option; ``none`` (no caliper) is infinity."""
     return math.inf if value == "none" else float(value)
 
@@ -47,7 +47,7 @@ def axis_number(value: Value) -> float:
 def option_value(value: Value) -> Value:
     """Return the number of an option, or its name where it is none."""
     try:
-        return axis_number(value)
+        return option_number(value)
     except ValueError:
         return value
 

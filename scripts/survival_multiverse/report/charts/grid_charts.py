@@ -49,7 +49,7 @@ from survival_multiverse.report.charts.theme import Spec, sides, values
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio
 from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.style.ratio_axis import ratio_limits
-from survival_multiverse.report.words.answer import TOGETHER, first_order, whole_grid
+from survival_multiverse.report.words.answer import TOGETHER, first_order, terms_of_grid, whole_grid
 from survival_multiverse.report.words.captions import dagger
 from survival_multiverse.report.words.labels import decision_words, in_sentence, option_words
 from survival_multiverse.report.words.narrative import percent
@@ -448,28 +448,16 @@ def _also(study: Study) -> str:
     return f"{named[0].upper()}{named[1:]} also change the question."
 
 
-def _of_grid(attribution: pd.DataFrame, study: Study, estimator: str) -> pd.DataFrame:
-    """Return the terms over all analyses of an estimator."""
-    return attribution[
-        (attribution["scope"] == "multiverse")
-        & (attribution["gate"] == "all")
-        & (attribution["population"] == study.primary_population)
-        & (attribution["landmark"] == 0)
-        & (attribution["estimator"] == estimator)
-        & attribution["share"].notna()
-    ]
-
-
 def _whole(attribution: pd.DataFrame, study: Study, estimator: str) -> dict[str, float]:
     """Return the shares of all analyses; with gaps in the grid the rest has a name of its own."""
-    found, rest = whole_grid(attribution, study, estimator), _of_grid(attribution, study, estimator)
+    found, rest = whole_grid(attribution, study, estimator), terms_of_grid(attribution, study, estimator)
     names = {TOGETHER: REST} if REST in set(rest["term"]) else {}
     return {names.get(term, term): share for term, share in found.items()}
 
 
 def _limits(attribution: pd.DataFrame, study: Study, estimator: str, term: str) -> dict[str, float]:
     """Return the limits of a share that a sample estimates; {} without any."""
-    rows = _of_grid(attribution, study, estimator)
+    rows = terms_of_grid(attribution, study, estimator)
     rows = rows[(rows["term"] == term) & rows["share_lower"].notna()]
     return {name: float(rows[name].iloc[0]) for name in ("share_lower", "share_upper")} if len(rows) else {}
 

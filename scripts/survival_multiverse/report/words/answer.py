@@ -122,12 +122,9 @@ def first_order(attribution: pd.DataFrame, study: Study, estimator: str) -> dict
     return dict(zip(ordered["term"], ordered["share"], strict=True))
 
 
-def whole_grid(attribution: pd.DataFrame, study: Study, estimator: str) -> dict[str, float]:
-    """Return each decision's share of the spread over all analyses of an estimator, largest first.
-
-    Under `TOGETHER` stands what decisions explain only together; empty where there is no spread.
-    """
-    here = attribution[
+def terms_of_grid(attribution: pd.DataFrame, study: Study, estimator: str) -> pd.DataFrame:
+    """Return the terms over all analyses of an estimator."""
+    return attribution[
         (attribution["scope"] == "multiverse")
         & (attribution["gate"] == "all")
         & (attribution["population"] == study.primary_population)
@@ -135,6 +132,14 @@ def whole_grid(attribution: pd.DataFrame, study: Study, estimator: str) -> dict[
         & (attribution["estimator"] == estimator)
         & attribution["share"].notna()
     ]
+
+
+def whole_grid(attribution: pd.DataFrame, study: Study, estimator: str) -> dict[str, float]:
+    """Return each decision's share of the spread over all analyses of an estimator, largest first.
+
+    Under `TOGETHER` stands what decisions explain only together; empty where there is no spread.
+    """
+    here = terms_of_grid(attribution, study, estimator)
     together = (here["order"] > 1) | (here["term"] == REST)
     found = dict(zip(here.loc[~together, "term"], here.loc[~together, "share"], strict=True))
     if together.any():
