@@ -649,6 +649,18 @@ REFUSED = {
         },
         "decisions.extra: the options one and two are the same analysis, they change the same; ",
     ),
+    "two options whose filters are spaced otherwise": (
+        {
+            "extra": {
+                "type": "equivalent",
+                "options": [
+                    {"value": "one", "keep": "grade != I"},
+                    {"value": "two", "keep": "( grade  !=  'I' )"},
+                ],
+            }
+        },
+        "decisions.extra: the options one and two are the same analysis, they change the same; ",
+    ),
     "an unknown decision in when": (
         own_decision(keep="grade != I", when="calliper == 0.2"),
         "decisions.extra.options[2].when: `calliper` is no decision of this study; did you mean `caliper`?",
@@ -777,6 +789,11 @@ REFUSED_WITH_THE_DATA = {
     "an order of texts": (
         own_decision(keep="site > 3"),
         "decisions.extra, option other, keep: `site` is a text",
+    ),
+    "a filter that nobody meets": (own_decision(keep="age > 900"), "no patient meets the condition"),
+    "a filter that everybody meets": (
+        own_decision(keep="age > 0 or age is missing"),
+        "keep the same patients, so that they are the same analysis",
     ),
     "an unknown column of an outcome": (own_decision(endpoint={"time": "tiem", "event": "cens"}), "`tiem`"),
     "an unknown column of an exposure": (own_decision(exposure={"column": "asay"}), "`asay`"),

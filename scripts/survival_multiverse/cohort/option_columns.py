@@ -13,7 +13,7 @@ from survival_multiverse.settings.conditions import Column, Condition, Condition
 from survival_multiverse.settings.decision_models import Option
 from survival_multiverse.settings.faults import InputError, nearest
 from survival_multiverse.settings.names import table_name
-from survival_multiverse.settings.study import Study, option_column
+from survival_multiverse.settings.study import Study, changed, option_column
 from survival_multiverse.settings.values import OPTIONAL_ROLES, Value, level_text
 
 FREE = "column "
@@ -140,6 +140,43 @@ def _unknown_levels(
         for literal in map(level_text, literals):
             if literal not in known:
                 yield f"{where}: no patient has `{word}` {literal}; {nearest(literal, sorted(known)[:50])}"
+
+
+def idle_conditions(columns: Mapping[str, np.ndarray], study: Study) -> list[str]:
+    """Return a fault for each condition that nobody meets, or that makes two options the same analysis.
+
+    Parameters
+    ----------
+    columns
+        From `option_columns`, of the patients who stay.
+    study
+        Gives the decisions with all their options.
+
+    Returns
+    -------
+    list of str
+    """
+    faults = []
+    for name, decision in study.decisions.items():
+        seen: dict[tuple[object, ...], Value] = {}
+        for value in () if decision.varies else decision.values:
+            option = decision.changes.get(value)
+            column = columns.get(option_column("keep", name, value))
+            if column is not None and not column.any():
+                faults.append(
+                    f"decisions.{name}, option {value}, keep: no patient meets the condition; loosen it"
+                )
+                continue
+            others = {kind: repr(getattr(option, kind)) for kind in changed(option)} if option else {}
+            others.pop("keep", None)
+            kept = b"" if column is None or column.all() else column.tobytes()
+            same = seen.setdefault((*sorted(others.items()), kept), value)
+            if same != value:
+                faults.append(
+                    f"decisions.{name}: the options {same} and {value} keep the same patients, so that they "
+                    "are the same analysis; change a condition, or remove one"
+                )
+    return faults
 
 
 def option_flow(columns: Mapping[str, np.ndarray], study: Study) -> list[tuple[str, str, int, int]]:

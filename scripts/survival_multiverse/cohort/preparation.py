@@ -10,7 +10,12 @@ import pandas as pd
 from survival_multiverse.cohort.cohort_checks import Field, column_faults, fields_of, to_event, value_faults
 from survival_multiverse.cohort.cohort_plausibility import implausible, in_another_unit
 from survival_multiverse.cohort.level_merging import merge_levels
-from survival_multiverse.cohort.option_columns import option_columns, option_fields, option_flow
+from survival_multiverse.cohort.option_columns import (
+    idle_conditions,
+    option_columns,
+    option_fields,
+    option_flow,
+)
 from survival_multiverse.estimators.curves import timefix
 from survival_multiverse.estimators.limits import at_least, at_most
 from survival_multiverse.settings.cells import Cells, empty_rows
@@ -100,6 +105,8 @@ def prepare_cohort(frame: pd.DataFrame, study: Study) -> PreparedCohort:
         raise InputError(faults, subject="the data")
     _refuse_hopeless(values["dose"][kept], study)
     columns = {name: column[kept] for name, column in option_columns(values, named, study).items()}
+    if faults := idle_conditions(columns, study):
+        raise InputError(faults, subject="the data")
     patients = _canonical_frame({name: column[kept] for name, column in values.items()}, columns, study)
     warnings = in_another_unit({name: column[kept] for name, column in values.items()}, study)
     flow = _with_lines(flow, option_flow(columns, study))

@@ -79,7 +79,7 @@ def _check_decision(name: str, decision: Mapping[str, Any]) -> Iterator[str]:
 
 def _check_difference(where: str, options: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Check that no two options of a decision that varies no number are the same analysis."""
-    changes = [{key: option[key] for key in CHANGES if key in option} for option in options]
+    changes = [{key: _as_read(key, option[key]) for key in CHANGES if key in option} for option in options]
     for later, own in enumerate(changes):
         earlier = changes.index(own)
         if earlier < later:
@@ -88,6 +88,14 @@ def _check_difference(where: str, options: Sequence[Mapping[str, Any]]) -> Itera
                 f"{where}: the options {options[earlier]['value']} and {options[later]['value']} are the "
                 f"same analysis, {what}; remove one, or say what it changes ({', '.join(CHANGES)})"
             )
+
+
+def _as_read(key: str, value: Any) -> Any:
+    """Return a condition as it is read, however it is spaced; anything else as it is."""
+    try:
+        return str(parse(value)) if key == "keep" else value
+    except ConditionError:
+        return value
 
 
 def value_fault(varies: str, value: Any) -> str:

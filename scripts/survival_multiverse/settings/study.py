@@ -426,13 +426,12 @@ class Study:
 
     def with_options(self, decisions: Mapping[str, Any]) -> "Study":
         """Return the study with all options of its decisions, of which a step may be told some."""
-        told = {
-            name: replace(
-                own,
-                values=tuple(_option(option["value"], own.varies) for option in options_of(decisions[name])),
-            )
-            for name, own in self.decisions.items()
-        }
+        told = {}
+        for name, own in self.decisions.items():
+            options = [Option.read(option) for option in options_of(decisions[name])]
+            by_value = {_option(option.value, own.varies): option for option in options}
+            changes = {value: option for value, option in by_value.items() if changed(option)}
+            told[name] = replace(own, values=tuple(by_value), changes=changes)
         return replace(self, decisions=told)
 
     def variant(self, scenario: Scenario) -> Scenario:
