@@ -556,6 +556,17 @@ def test_a_draw_permutes_patients_and_so_is_the_same_in_every_variant(six):
                 assert (whole.dose.to_numpy() != before).mean() > 0.5
 
 
+def test_a_filter_on_the_exposure_keeps_the_exposures_of_whom_it_keeps():
+    options = ("everybody", {"value": "exposed", "keep": "dose >= 5"})
+    study, patients = prepared(decided("who", *options, kind="non_equivalent"), women())
+    cells = [cell for cell in cutoff_cells(patients, study) if cell.study.filters]
+    assert cells
+    for cell in cells:
+        one = draw(cell, Resample.PERMUTATION, 1, study)
+        assert sorted(one.dose) == sorted(cell.dose)
+        assert (one.dose != cell.dose).any()
+
+
 def drawn_by_patient(cell, kind, number, study):
     """What a draw gives each patient, by the place in the canonical frame."""
     one = draw(cell, kind, number, study)

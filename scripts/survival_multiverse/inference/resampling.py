@@ -61,7 +61,7 @@ class Domain:
     threshold
         Of the count, for the seed; 0 for everybody.
     study
-        Its settings, under the options that change whom the exposure compares.
+        Its settings, under the options of non-equivalent decisions.
     patients
         How many the canonical frame has.
     """
@@ -210,12 +210,16 @@ def _domain(
     # Blocks that span thresholds need draws that do.
     apart = population is not Population.ALL and counts is not None and counts.type == NON_EQUIVALENT
     who = population if apart else Population.ALL
-    compared = study.under(study.variant(scenario)).compared
+    # Only options that are one within a block may say who is drawn: a filter on the exposure is among them.
+    settled = tuple(
+        value if decision.type == NON_EQUIVALENT else ""
+        for decision, value in zip(study.decisions.values(), study.variant(scenario), strict=True)
+    )
     cutoffs = study.cutoffs(scenario)
     threshold = cutoffs.lesions if apart else 0.0
-    key = (who, threshold, compared)
+    key = (who, threshold, settled)
     if key not in known:
-        encoded = encode_study(patients, replace(study, compared=compared))
+        encoded = encode_study(patients, study, settled)
         sample = encoded.sample_at(cutoffs, who)
         known[key] = Domain(
             sample=sample,
