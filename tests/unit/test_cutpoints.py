@@ -386,7 +386,7 @@ def test_a_permutation_with_the_same_maximum_counts_whatever_its_rounding(seed):
     def maximum(permuted):
         return max(exact_chi2(time, event, permuted >= cutoff) for cutoff in (63.0, 66.0))
 
-    sample = SimpleNamespace(time=time, event=event)
+    sample = SimpleNamespace(time=time, event=event, entry=None)
     found = select_cutoff(sample, values, permutations=400, seed=seed, key=4)
     assert found.statistic == pytest.approx(math.sqrt(maximum(values)), rel=1e-12)
     random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(CUTPOINT_KIND, 4)))

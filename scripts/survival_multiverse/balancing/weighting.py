@@ -140,6 +140,7 @@ def weighted_arm_model(
     X: np.ndarray,
     probability: np.ndarray,
     estimator: Estimator,
+    entry: np.ndarray | None = None,
 ) -> tuple[float, float, float, int]:
     """Fit a Cox model of the arm, weighted by an estimated score, with two standard errors.
 
@@ -153,6 +154,8 @@ def weighted_arm_model(
         P(A = 1 | X) of `propensity.fit_propensity`.
     estimator
         One of `schema.WEIGHTED`, see `propensity_weights`.
+    entry : array (n,), optional
+        Times of delayed entry.
 
     Returns
     -------
@@ -171,4 +174,4 @@ def weighted_arm_model(
     event, arm = np.ascontiguousarray(event, dtype=np.int64), np.ascontiguousarray(arm, dtype=np.int64)
     time = np.ascontiguousarray(time, dtype=np.float64)
     kind = WEIGHTED.index(estimator)
-    return weighted_arm(time, event, arm, X, np.ascontiguousarray(probability), kind)
+    return weighted_arm(time, event, arm, X, np.ascontiguousarray(probability), kind, entry)

@@ -40,6 +40,7 @@ def coarse_curve(
     *,
     minimum: int,
     step: float,
+    entry: np.ndarray | None = None,
     conf_type: str = "log-log",
     level: float = 0.95,
 ) -> pd.DataFrame:
@@ -57,6 +58,8 @@ def coarse_curve(
         Fewest deaths in a step.
     step
         Distance of the grid's times, in the unit of `time`.
+    entry
+        Times of delayed entry, shape (n,), or None.
     conf_type, level
         Of the limits, as in `kaplan_meier`.
 
@@ -68,14 +71,36 @@ def coarse_curve(
     """
     last = float(time.max()) if len(time) else 0.0
     grid = step * np.arange(math.ceil(last / step * (1 - 1e-12)) + 1)
-    curve = kaplan_meier(time, event, conf_type=conf_type, level=level)
+    curve = kaplan_meier(time, event, entry=entry, conf_type=conf_type, level=level)
     reached = np.array([np.count_nonzero(at_most(curve.time, when)) for when in grid], dtype=np.int64)
     deaths = np.concatenate([[0], np.cumsum(curve.n_event)])[reached]
-    at_risk = np.array([np.count_nonzero(at_least(time, when)) for when in grid], dtype=np.int64)
+    at_risk = np.array([number_at_risk(time, when, entry) for when in grid], dtype=np.int64)
     kept = _steps(deaths, at_risk, minimum)
     columns = {"survival": curve.survival, "ci_lower": curve.ci_lower, "ci_upper": curve.ci_upper}
     found = {name: np.concatenate([[1.0], values])[reached[kept]] for name, values in columns.items()}
     return pd.DataFrame({"time": np.round(grid[kept], 9), **found, "at_risk": at_risk[kept]})
+
+
+def number_at_risk(time: np.ndarray, when: float, entry: np.ndarray | None = None) -> int:
+    """Return how many patients are under observation just before a time.
+
+    Parameters
+    ----------
+    time
+        Follow-up, shape (n,).
+    when
+        In the unit of `time`.
+    entry
+        Times of delayed entry, shape (n,), or None. At time 0 those count who enter then.
+
+    Returns
+    -------
+    int
+    """
+    present = at_least(time, when)
+    if entry is not None:
+        present &= ~at_least(entry, when) | (entry <= 0.0)
+    return int(np.count_nonzero(present))
 
 
 def _steps(deaths: np.ndarray, at_risk: np.ndarray, minimum: int) -> list[int]:

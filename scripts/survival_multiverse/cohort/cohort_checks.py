@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from survival_multiverse.estimators.curves import timefix
 from survival_multiverse.estimators.limits import at_least, at_most
 from survival_multiverse.settings.cells import CONTROL, Cells
 from survival_multiverse.settings.faults import nearest
@@ -76,6 +77,8 @@ def fields_of(study: Study) -> list[Field]:
         _number("time", study.time, "cohort.time", above=0.0),
         Field("event", study.event.column, "event"),
     ]
+    if study.entry is not None:
+        fields.append(_number("entry", study.entry, "cohort.entry", lowest=0.0))
     if study.exposure_levels:
         fields.append(
             Field("dose", study.dose.column, "exposure", "cohort.dose", levels=study.exposure_levels)
@@ -170,6 +173,47 @@ def _fault_line(check: Check, rows: np.ndarray, values: Sequence[object]) -> str
     words = ", ".join(_yaml(word) for word in sorted({str(value) for value in values})[:VALUES_SHOWN])
     remedy = check.remedy.replace("{values}", words)
     return f"column `{check.column}` {check.wrong} in {told_rows(rows, shown)}; {remedy}"
+
+
+def entry_faults(
+    values: Mapping[str, np.ndarray],
+    times: Sequence[Field],
+    study: Study,
+    *,
+    rows: np.ndarray,
+    kept: np.ndarray,
+) -> list[str]:
+    """Return one line for each time column that does not come after the entry, as far as both are known.
+
+    Parameters
+    ----------
+    values
+        Parsed columns by field, shape (rows,) each.
+    times
+        Fields of the survival time, and of the times of other endpoints.
+    study
+        Says whether patients enter late.
+    rows
+        Number of each row in the file, shape (rows,).
+    kept
+        Rows that stay after the eligibility criteria, shape (rows,).
+    """
+    if study.entry is None or "entry" not in values:
+        return []
+    faults = []
+    for own in times:
+        both = np.column_stack([values["entry"], values[own.name]])
+        known = kept & np.isfinite(both).all(axis=1)
+        # Tied as the analysis will have them.
+        fixed = timefix(both[known].ravel()).reshape(-1, 2)
+        late = rows[known][fixed[:, 0] >= fixed[:, 1]]
+        if late.size:
+            faults.append(
+                f"column `{study.entry.column}` (entry): not before column `{own.column}` in "
+                f"{told_rows(late)}; give the time at which the patient came under observation, which is "
+                "before the survival time, or leave out the patient"
+            )
+    return faults
 
 
 def told_rows(rows: np.ndarray, shown: str = "") -> str:

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from survival_multiverse.cohort.cohort_checks import Field, column_faults, fields_of, to_event, value_faults
+from survival_multiverse.cohort.cohort_checks import (
+    Field,
+    column_faults,
+    entry_faults,
+    fields_of,
+    to_event,
+    value_faults,
+)
 from survival_multiverse.cohort.cohort_plausibility import implausible, in_another_unit
 from survival_multiverse.cohort.level_merging import merge_levels
 from survival_multiverse.cohort.option_columns import (
@@ -36,10 +43,10 @@ class PreparedCohort:
     Attributes
     ----------
     patients
-        One row a patient, sorted by `patient_id`: patient_id (text), time (float64), event (int64), dose
-        (float64; of an exposure in groups the place of its level), gtv and lesions where there are any
-        (float64), one column per covariate (text or None; float64 or NaN), one per descriptive, and what the
-        options of decisions need (`option_columns`).
+        One row a patient, sorted by `patient_id`: patient_id (text), time (float64), event (int64), entry
+        where there is delayed entry (float64), dose (float64; of an exposure in groups the place of its
+        level), gtv and lesions where there are any (float64), one column per covariate (text or None; float64
+        or NaN), one per descriptive, and what the options of decisions need (`option_columns`).
     flow
         step, reason, n_excluded, n_remaining: from everybody in the data to those analysed.
     missing
@@ -100,6 +107,8 @@ def prepare_cohort(frame: pd.DataFrame, study: Study) -> PreparedCohort:
     kept, flow = _apply_criteria(values, gaps, named, study, rows=empty)
     refuse = study.missing_values == "refuse"
     faults = column_faults(fields, names) + value_faults(raw, fields, refuse, rows=rows, kept=kept)
+    times = [field for field in fields_read if field.name.partition(":")[0] == "time"]
+    faults += entry_faults(values, times, study, rows=rows, kept=kept)
     faults += implausible(values, study, rows=rows, kept=kept)
     if faults:
         raise InputError(faults, subject="the data")
@@ -186,7 +195,7 @@ def _apply_criteria(
             within = at_least(number, criterion.minimum) & at_most(number, criterion.maximum)
             fails = ~np.isnan(number) & ~within
         exclude("eligibility", criterion.reason, fails)
-    for role in REQUIRED:
+    for role in (*REQUIRED, *(["entry"] if study.entry else [])):
         if role in values and study.missing_values == "complete_case":
             label = getattr(study, role).label
             exclude("missing", f"{label} is missing", gaps[role])
@@ -230,13 +239,17 @@ def _canonical_frame(
     values: dict[str, np.ndarray], columns: Mapping[str, np.ndarray], study: Study
 ) -> pd.DataFrame:
     roles = [role for role in OPTIONAL_ROLES if getattr(study, role)]
-    names = ["time", "event", "dose", *roles, *study.covariates]
+    late = ["entry"] if study.entry else []
+    names = ["time", "event", *late, "dose", *roles, *study.covariates]
     names += [descriptive.name for descriptive in study.descriptives]
     patients = pd.DataFrame({name: pd.Series(values[name]) for name in names})
     ids = values["id"] if study.id_column else content_ids(patients)
     patients.insert(0, "patient_id", pd.Series(ids, dtype=object))
     patients["event"] = patients["event"].astype(np.int64)
-    patients["time"] = timefix(patients["time"].to_numpy())
+    # Entries are tied with times, so that who enters when somebody dies is not at risk then.
+    clock = ["time", *late]
+    fixed = timefix(patients[clock].to_numpy().ravel()).reshape(-1, len(clock))
+    patients[clock] = fixed
     # After the ids, which the content of the other columns may make.
     patients = patients.assign(**columns)
     # Fixed-width text sorts several times faster than Python's, in the same order.

@@ -84,6 +84,8 @@ class Cohort:
         Those of the covariates that enter models as a spline, by name.
     score_knots
         The same of the propensity score alone: at quantiles of the cohort.
+    entry
+        Time of each patient's entry, shape (n,), or None where all are under observation from time 0.
     """
 
     time: np.ndarray
@@ -101,6 +103,7 @@ class Cohort:
     rows: np.ndarray
     knots: Mapping[str, tuple[float, ...]]
     score_knots: Mapping[str, tuple[float, ...]]
+    entry: np.ndarray | None = None
 
 
 def encode_cohort(patients: pd.DataFrame, study: Study) -> Cohort:
@@ -159,6 +162,7 @@ def encode_cohort(patients: pd.DataFrame, study: Study) -> Cohort:
         rows=rows[order],
         knots={covariate.name: covariate.knots for covariate in continuous if covariate.knots},
         score_knots=_score_knots(patients, study),
+        entry=patients["entry"].to_numpy(dtype=np.float64) if study.entry else None,
     )
 
 
@@ -229,6 +233,8 @@ class Sample:
         Those of the covariates that enter models as a spline, by name.
     score_knots
         The same of the propensity score alone: at quantiles of the cohort.
+    entry
+        Time of each patient's entry, shape (n,), or None where all are under observation from time 0.
     """
 
     index: np.ndarray
@@ -244,6 +250,7 @@ class Sample:
     pair: np.ndarray | None = None
     knots: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     score_knots: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    entry: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.time)
@@ -267,7 +274,12 @@ class Sample:
             pair,
             self.knots,
             self.score_knots,
+            None if self.entry is None else self.entry[rows],
         )
+
+    def entry_of(self, rows: np.ndarray) -> np.ndarray | None:
+        """Return the entries of some patients (a mask or positions), or None where nobody enters late."""
+        return None if self.entry is None else self.entry[rows]
 
     def factor_codes(self, name: str) -> np.ndarray:
         """Return the codes of one grouping, shape (n,)."""
@@ -347,6 +359,7 @@ def whole_sample(cohort: Cohort, cutoffs: Cutoffs) -> Sample:
         note_codes=cohort.note_codes,
         knots=cohort.knots,
         score_knots=cohort.score_knots,
+        entry=cohort.entry,
     )
 
 

@@ -29,6 +29,7 @@ def breslow_baseline(
     *,
     weight: npt.ArrayLike | None = None,
     at: npt.ArrayLike | None = None,
+    entry: npt.ArrayLike | None = None,
 ) -> BaselineHazard:
     """Estimate the cumulative hazard of a patient with covariates `at` (by default 0 in original units).
 
@@ -45,6 +46,8 @@ def breslow_baseline(
         Case weights of the fit.
     at : array_like, shape (k,), optional
         Covariates in their original units.
+    entry : array_like, shape (n,), optional
+        Times of delayed entry of the fit.
 
     Returns
     -------
@@ -60,7 +63,7 @@ def breslow_baseline(
     ----------
     .. [1] Breslow NE. Covariance analysis of censored survival data. Biometrics 1974;30:89–99.
     """
-    rows = cox_rows(time, event, X, weight=weight)
+    rows = cox_rows(time, event, X, weight=weight, entry=entry)
     times = np.unique(rows.time[rows.event == 1])
     # Without a usable column the model is the null model, whose baseline is Nelson and Aalen's.
     if fit.status not in (Status.OK, Status.CONSTANT):
@@ -70,6 +73,10 @@ def breslow_baseline(
     origin = np.zeros(beta.size) if at is None else np.asarray(at, dtype=np.float64)
     risk = rows.weight * np.exp(np.sum((rows.X - origin) * beta, axis=1))
     at_risk = np.cumsum(risk[::-1])[::-1][np.searchsorted(rows.time, times)]
+    if rows.entry is not None:
+        # Summed anew: what subtracting leaves of a large sum is rounding.
+        under = [risk[(rows.entry < now) & (rows.time >= now)] for now in times]
+        at_risk = np.array([np.sum(part) for part in under])
     deaths = np.bincount(
         np.searchsorted(times, rows.time[rows.event == 1]),
         weights=rows.weight[rows.event == 1],

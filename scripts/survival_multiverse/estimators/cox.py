@@ -13,6 +13,7 @@ from scipy.special import chdtrc, ndtri
 from survival_multiverse.estimators.baseline_hazard import BaselineHazard, breslow_baseline
 from survival_multiverse.estimators.cox_rows import cox_rows
 from survival_multiverse.estimators.proportional_hazards import PhTest, proportional_hazards_test
+from survival_multiverse.kernels.counting_process import cox_binary_late, fit_late
 from survival_multiverse.kernels.cox import collinear_coefficients, fit_cox
 from survival_multiverse.kernels.cox_binary import cox_binary
 from survival_multiverse.kernels.linear import cholesky_solve
@@ -24,6 +25,7 @@ __all__ = [
     "CoxFit",
     "HazardRatio",
     "PhTest",
+    "binary_cox",
     "breslow_baseline",
     "cox",
     "cox_binary",
@@ -141,6 +143,7 @@ def cox(
     cluster: npt.ArrayLike | None = None,
     robust: bool = False,
     stratum: npt.ArrayLike | None = None,
+    entry: npt.ArrayLike | None = None,
     names: Sequence[str] | None = None,
     level: float = 0.95,
 ) -> CoxFit:
@@ -166,6 +169,9 @@ def cox(
         Robust variance with each row its own cluster, unless `cluster` is given.
     stratum : array_like of int, shape (n,), optional
         Strata with their own baseline hazards.
+    entry : array_like, shape (n,), optional
+        Times of delayed entry: who enters at a time or later is not at risk then (R's ``Surv(entry, time,
+        event)``).
     names : sequence of str, optional
         One per column; they are only stored in the fit.
     level : float
@@ -179,7 +185,8 @@ def cox(
     Raises
     ------
     ValueError
-        If `ties` is unknown, shapes do not match, or a value is missing or impossible.
+        If `ties` is unknown, shapes do not match, or a value is missing or impossible, such as an entry that
+        is not before its time.
 
     References
     ----------
@@ -193,13 +200,15 @@ def cox(
     """
     if ties not in ("efron", "breslow"):
         raise ValueError(f"ties must be 'efron' or 'breslow', not {ties!r}")
-    rows = cox_rows(time, event, X, weight=weight, cluster=cluster, robust=robust, stratum=stratum)
+    rows = cox_rows(
+        time, event, X, weight=weight, cluster=cluster, robust=robust, stratum=stratum, entry=entry
+    )
     if names is not None and len(names) != rows.X.shape[1]:
         raise ValueError(f"{len(names)} names for {rows.X.shape[1]} columns")
-    arrays = (rows.time, rows.event, rows.X, rows.weight, rows.stratum, rows.cluster)
-    coefficients, model, sandwich, kept, logliks, iterations, code = fit_cox(
-        *arrays, rows.clusters, ties == "efron"
-    )
+    others = (rows.event, rows.X, rows.weight, rows.stratum, rows.cluster, rows.clusters, ties == "efron")
+    late = rows.entry
+    fitted = fit_cox(rows.time, *others) if late is None else fit_late(rows.time, late, *others)
+    coefficients, model, sandwich, kept, logliks, iterations, code = fitted
     status = _STATUSES[code]
     shared = (
         collinear_coefficients(model, kept) if status is Status.OK else np.zeros(kept.size, dtype=np.bool_)
@@ -221,6 +230,21 @@ def cox(
         ties=ties,
         level=level,
     )
+
+
+def binary_cox(
+    time: np.ndarray,
+    event: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray,
+    cluster: np.ndarray,
+    efron: bool,
+    entry: np.ndarray | None = None,
+) -> tuple[float, float, float, int]:
+    """Fit a Cox model of one 0/1 covariate: `kernels.cox_binary`, or with delayed entry its counterpart."""
+    if entry is None:
+        return cox_binary(time, event, x, weight, cluster, efron)
+    return cox_binary_late(time, entry, event, x, weight, cluster, efron)
 
 
 def _variance(fit: CoxFit, variance: str) -> np.ndarray:

@@ -33,6 +33,8 @@ class CoxRows:
     cluster : np.ndarray
         int64 (n,), codes 0 to clusters - 1; empty when `clusters` is 0 (no robust variance).
     clusters : int
+    entry : np.ndarray or None
+        float64 (n,): who enters at a time or later is not at risk then.
     """
 
     time: np.ndarray
@@ -42,6 +44,7 @@ class CoxRows:
     stratum: np.ndarray
     cluster: np.ndarray
     clusters: int
+    entry: np.ndarray | None = None
 
 
 def _typed(values: npt.ArrayLike, dtype: npt.DTypeLike) -> np.ndarray:
@@ -61,6 +64,27 @@ def _dense(codes: np.ndarray) -> tuple[np.ndarray, int]:
     return _typed(dense, np.int64), values.size
 
 
+def checked_entry(entry: npt.ArrayLike, time: np.ndarray) -> np.ndarray:
+    """Return entry times as the kernels need them; raise ``ValueError`` unless each is before its time.
+
+    Parameters
+    ----------
+    entry : array_like, shape (n,)
+        Time at which a patient comes under observation, in the unit of `time`.
+    time : array, shape (n,)
+
+    Returns
+    -------
+    np.ndarray
+    """
+    checked = _typed(entry, np.float64)
+    if checked.shape != time.shape:
+        raise ValueError(f"rows differ: time {time.size}, entry {checked.size}")
+    if not (checked < time).all():
+        raise ValueError("entry must be before time")
+    return checked
+
+
 def cox_rows(
     time: npt.ArrayLike,
     event: npt.ArrayLike,
@@ -70,6 +94,7 @@ def cox_rows(
     cluster: npt.ArrayLike | None = None,
     robust: bool = False,
     stratum: npt.ArrayLike | None = None,
+    entry: npt.ArrayLike | None = None,
 ) -> CoxRows:
     """Check the rows, drop those of weight 0 (they are absent, as in R) and sort where needed.
 
@@ -77,7 +102,7 @@ def cox_rows(
     ----------
     time, event : array_like, shape (n,)
     X : array_like, shape (n, k)
-    weight, cluster, stratum : array_like, shape (n,), or None
+    weight, cluster, stratum, entry : array_like, shape (n,), or None
     robust : bool
         Without `cluster`, every row becomes its own cluster.
 
@@ -103,6 +128,7 @@ def cox_rows(
     code = check_rows(time, event, X, weight, stratum)
     if code in _FAULTS:
         raise ValueError(_FAULTS[code])
+    entry = None if entry is None else checked_entry(entry, time)
     order = None
     if code == UNSORTED:
         order = np.lexsort((time, stratum))
@@ -112,5 +138,6 @@ def cox_rows(
     if order is not None:
         time, event, X, weight, stratum = time[order], event[order], X[order], weight[order], stratum[order]
         cluster = cluster[order] if cluster.size else cluster
+        entry = None if entry is None else entry[order]
     cluster, clusters = _dense(cluster)
-    return CoxRows(time, event, X, weight, stratum, cluster, clusters)
+    return CoxRows(time, event, X, weight, stratum, cluster, clusters, entry)

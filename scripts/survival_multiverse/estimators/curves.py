@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
+from survival_multiverse.estimators.cox_rows import checked_entry
 from survival_multiverse.kernels.curves import (
     ASCENDING,
     FLAT_TOLERANCE,
@@ -184,7 +185,12 @@ def timefix(time: npt.ArrayLike) -> np.ndarray:
 
 
 def kaplan_meier(
-    time: npt.ArrayLike, event: npt.ArrayLike, *, conf_type: str | None = "log-log", level: float = 0.95
+    time: npt.ArrayLike,
+    event: npt.ArrayLike,
+    *,
+    entry: npt.ArrayLike | None = None,
+    conf_type: str | None = "log-log",
+    level: float = 0.95,
 ) -> KaplanMeier:
     """Estimate the survival function [1]_ with Greenwood's variance.
 
@@ -192,6 +198,9 @@ def kaplan_meier(
     ----------
     time, event : array_like, shape (n,)
         Follow-up, in any unit, and death indicator (1 = death); n may be 0.
+    entry : array_like, shape (n,), optional
+        Times of delayed entry: who enters at a time or later is not at risk then [2]_. Where few are at risk
+        early the curve falls far, to 0 if all of them die, as in R.
     conf_type : {"log-log", "log", "plain"} or None
         Scale of the pointwise limits; `log` and `plain` are clipped to [0, 1] as in R. None leaves them out
         (NaN), which halves the time.
@@ -206,19 +215,24 @@ def kaplan_meier(
     Raises
     ------
     ValueError
-        If shapes differ, a time is not finite, an event is not 0 or 1, or an option is unknown.
+        If shapes differ, a time is not finite, an event is not 0 or 1, an entry is not before its time, or an
+        option is unknown.
 
     References
     ----------
     .. [1] Kaplan EL, Meier P. Nonparametric estimation from incomplete observations. Journal of the American
        Statistical Association 1958;53:457–481.
+    .. [2] Tsai WY, Jewell NP, Wang MC. A note on the product-limit estimator under right censoring and left
+       truncation. Biometrika 1987;74:883–886.
     """
     time, event = vector(time, np.float64), vector(event, np.int64)
     if conf_type is not None and conf_type not in CONF_TYPES:
         raise ValueError(f"conf_type must be one of {', '.join(CONF_TYPES)}, got {conf_type!r}")
+    # The kernel sorts entries by themselves.
+    entry = None if entry is None else checked_entry(entry, time)
     time, event = ascending(time, event)
     scale = NO_LIMITS if conf_type is None else CONF_TYPES[conf_type]
-    columns = kaplan_meier_kernel(time, event, normal_quantile(level), scale)
+    columns = kaplan_meier_kernel(time, event, normal_quantile(level), scale, entry)
     return KaplanMeier(*[*columns, conf_type, level])
 
 
@@ -229,6 +243,7 @@ def group_curves(
     levels: int,
     at: Sequence[float],
     *,
+    entry: np.ndarray | None = None,
     conf_type: str = "log-log",
     level: float = 0.95,
 ) -> list[tuple[int, int, Quantile, list[tuple[float, float, float, float, Status]]]]:
@@ -244,6 +259,8 @@ def group_curves(
         Number of groups.
     at : sequence of float, shape (q,)
         Times at which survival is read, in the unit of `time`.
+    entry : float64 array, shape (n,), optional
+        Times of delayed entry, each before its time (not checked).
     conf_type : {"log-log", "log", "plain"}
         Scale of the pointwise limits.
     level : float
@@ -256,7 +273,14 @@ def group_curves(
         status), one for each time.
     """
     counts, medians, values, codes_at = group_curves_kernel(
-        time, event, codes, levels, normal_quantile(level), CONF_TYPES[conf_type], vector(at, np.float64)
+        time,
+        event,
+        codes,
+        levels,
+        normal_quantile(level),
+        CONF_TYPES[conf_type],
+        vector(at, np.float64),
+        entry,
     )
     found = []
     for (n, events), (estimate, lower, upper), rows, statuses_at in zip(

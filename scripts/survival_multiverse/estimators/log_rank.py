@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from survival_multiverse.estimators.cox_rows import checked_entry
 from survival_multiverse.estimators.curves import NO_STRATUM, ascending, vector
 from survival_multiverse.kernels.curves import ASCENDING, INVALID, STATUS_OF_CODE, input_state
 from survival_multiverse.kernels.log_rank import (
@@ -37,7 +38,12 @@ class LogRank:
 
 
 def log_rank(
-    time: npt.ArrayLike, event: npt.ArrayLike, group: npt.ArrayLike, *, stratum: npt.ArrayLike | None = None
+    time: npt.ArrayLike,
+    event: npt.ArrayLike,
+    group: npt.ArrayLike,
+    *,
+    stratum: npt.ArrayLike | None = None,
+    entry: npt.ArrayLike | None = None,
 ) -> LogRank:
     """Test whether the groups share one hazard ([1]_, [2]_; rho = 0, R's `survdiff`).
 
@@ -49,6 +55,9 @@ def log_rank(
         Codes 0 to k - 1. A code with no patient is dropped; code -1 leaves the patient out.
     stratum : array_like of int, shape (n,), optional
         Any codes, such as pair ids. A stratum of one patient adds nothing to observed - expected.
+    entry : array_like, shape (n,), optional
+        Times of delayed entry: who enters at a time or later is not at risk then. The test is the score test
+        of R's ``coxph(Surv(entry, time, event) ~ group, ties = "exact")``; R's `survdiff` takes no entries.
 
     Returns
     -------
@@ -78,17 +87,23 @@ def log_rank(
     state = input_state(time, event, keys)
     if state == INVALID:
         raise ValueError("time must be finite and event 0 or 1")
+    late = None if entry is None else checked_entry(entry, time)
     if stratum is None:
         keys = np.zeros(time.size, np.int64)
     if state != ASCENDING:
         order = np.argsort(time, kind="stable") if stratum is None else np.lexsort((time, keys))
         time, event, group, keys = time[order], event[order], group[order], keys[order]
-    chi2, df, p_value, observed, expected, n, levels, code = log_rank_kernel(time, event, group, keys)
+        late = None if late is None else late[order]
+    chi2, df, p_value, observed, expected, n, levels, code = log_rank_kernel(time, event, group, keys, late)
     return LogRank(chi2, df, p_value, observed, expected, n, levels, STATUS_OF_CODE[code])
 
 
 def log_rank_many(
-    time: npt.ArrayLike, event: npt.ArrayLike, groups: npt.ArrayLike
+    time: npt.ArrayLike,
+    event: npt.ArrayLike,
+    groups: npt.ArrayLike,
+    *,
+    entry: npt.ArrayLike | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Test many factors on one cohort by log-rank: chi2, df and P, each of shape (F,).
 
@@ -98,6 +113,8 @@ def log_rank_many(
         Follow-up, in any unit, and death indicator (1 = death).
     groups : array_like of int, shape (F, n)
         Codes of each factor; -1 = missing leaves the patient out of that factor only.
+    entry : array_like, shape (n,), optional
+        Times of delayed entry.
 
     Returns
     -------
@@ -113,13 +130,22 @@ def log_rank_many(
     groups = np.asarray(groups, np.int64)
     if groups.ndim != 2 or groups.shape[1] != time.size:
         raise ValueError(f"groups must have shape (F, {time.size}), got {groups.shape}")
+    if entry is not None:
+        tests = [log_rank(time, event, codes, entry=entry) for codes in groups]
+        numbers = np.array([(test.chi2, test.df, test.p_value) for test in tests]).reshape(-1, 3)
+        return numbers[:, 0], numbers[:, 1].astype(np.int64), numbers[:, 2]
     order = np.argsort(time, kind="stable")
     time, event = ascending(time, event)
     return log_rank_many_kernel(time, event, np.take(groups, order, axis=1))
 
 
 def arm_log_rank(
-    time: np.ndarray, event: np.ndarray, arm: np.ndarray, *, pair: np.ndarray | None = None
+    time: np.ndarray,
+    event: np.ndarray,
+    arm: np.ndarray,
+    *,
+    pair: np.ndarray | None = None,
+    entry: np.ndarray | None = None,
 ) -> tuple[float, int, float, Status]:
     """Test two arms by log-rank, or two arms within pairs: chi2, df, P and status, as `log_rank`.
 
@@ -131,12 +157,17 @@ def arm_log_rank(
         0 or 1.
     pair : int64 array, shape (n,), optional
         Codes from 0; at most two rows each.
+    entry : float64 array, shape (n,), optional
+        Times of delayed entry.
 
     Returns
     -------
     tuple of (float, int, float, Status)
         NaN unless the status is ok.
     """
+    if entry is not None:
+        test = log_rank(time, event, arm, stratum=pair, entry=entry)
+        return test.chi2, test.df, test.p_value, test.status
     if pair is None:
         chi2, df, p_value, *_, code = log_rank_kernel(time, event, arm, np.zeros(time.size, np.int64))
     else:

@@ -46,21 +46,27 @@ class PhTest:
     status: Status
 
 
-def _survival_before(time: np.ndarray, event: np.ndarray) -> np.ndarray:
+def _survival_before(time: np.ndarray, event: np.ndarray, entry: np.ndarray | None) -> np.ndarray:
     """Return the Kaplan-Meier estimate just before each time, S(t-), unweighted; the input is sorted."""
     n = time.size
     times, first = np.unique(time, return_index=True)
     deaths = np.bincount(np.searchsorted(times, time), weights=event, minlength=times.size)
-    before = np.concatenate(([1.0], np.cumprod(1.0 - deaths / (n - first))[:-1]))
+    at_risk = n - first
+    if entry is not None:
+        at_risk = at_risk - (n - np.searchsorted(np.sort(entry), times, side="left"))
+    # Nobody is at risk at some times of censoring, if all enter later; nobody dies then.
+    before = np.concatenate(([1.0], np.cumprod(1.0 - deaths / np.maximum(at_risk, 1))[:-1]))
     return before[np.searchsorted(times, time)]
 
 
-def _clock(time: np.ndarray, event: np.ndarray, transform: str) -> np.ndarray | None:
+def _clock(
+    time: np.ndarray, event: np.ndarray, transform: str, entry: np.ndarray | None
+) -> np.ndarray | None:
     """Transform times, centred over the deaths and scaled to a largest size of 1; None if impossible."""
     if transform == "km":
         order = np.argsort(time, kind="stable")
         clock = np.empty(time.size)
-        clock[order] = 1.0 - _survival_before(time[order], event[order])
+        clock[order] = 1.0 - _survival_before(time[order], event[order], entry)
     elif transform == "rank":
         # Mean ranks; scipy.stats would double the time a job takes to start.
         _, position, counts = np.unique(time, return_inverse=True, return_counts=True)
@@ -101,6 +107,7 @@ def proportional_hazards_test(
     terms: Sequence[Sequence[int]] | None = None,
     weight: npt.ArrayLike | None = None,
     stratum: npt.ArrayLike | None = None,
+    entry: npt.ArrayLike | None = None,
 ) -> PhTest:
     """Test by the score for a trend of the log hazard ratios with transformed time, per term and global [1]_.
 
@@ -109,7 +116,7 @@ def proportional_hazards_test(
 
     Parameters
     ----------
-    time, event, X, weight, stratum
+    time, event, X, weight, stratum, entry
         The rows of the fit.
     fit : CoxFit
         The model to be tested.
@@ -139,7 +146,7 @@ def proportional_hazards_test(
         raise ValueError(f"transform must be one of {_TRANSFORMS}, not {transform!r}")
     if ties != fit.ties:
         raise ValueError(f"the model was fitted with ties={fit.ties!r}, not {ties!r}")
-    rows = cox_rows(time, event, X, weight=weight, stratum=stratum)
+    rows = cox_rows(time, event, X, weight=weight, stratum=stratum, entry=entry)
     k = rows.X.shape[1]
     if fit.coefficients.size != k:
         raise ValueError(f"the fit has {fit.coefficients.size} columns, X has {k}")
@@ -151,7 +158,7 @@ def proportional_hazards_test(
     df_global = int(kept.sum())
     if fit.status is not Status.OK:
         return _untested(df, df_global, fit.status)
-    clock = _clock(rows.time, rows.event, transform)
+    clock = _clock(rows.time, rows.event, transform, rows.entry)
     if clock is None:
         return _untested(df, df_global, Status.NOT_APPLICABLE)
     Z, _, scale = standardize(rows.X, kept)
@@ -164,6 +171,7 @@ def proportional_hazards_test(
         fit.coefficients[kept] * scale,
         ties == "efron",
         clock,
+        rows.entry,
     )
     chi2_global = _statistic(score, info, list(range(df_global)))
     chi2 = np.array([_statistic(score, info, term) if term else math.nan for term in columns])

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from survival_multiverse.cohort.sample import Sample, design_matrix
-from survival_multiverse.estimators.cox import cox, cox_binary, status_of_code
+from survival_multiverse.estimators.cox import binary_cox, cox, status_of_code
 from survival_multiverse.scenario.comparability import matched_sample
 from survival_multiverse.scenario.encoded_study import encode_study
 from survival_multiverse.settings.schema import Estimator, Status
@@ -133,7 +133,8 @@ def _arm_model(sample: Sample, name: str | None, estimator: Estimator, minimum_e
     if status is Status.OK:
         pair = np.zeros(len(sample), dtype=np.int64) if sample.pair is None else sample.pair
         unit = np.ones(len(sample))
-        beta, *_, code = cox_binary(sample.time, sample.event, sample.arm, unit, pair, True)
+        rows = sample.time, sample.event, sample.arm, unit, pair
+        beta, *_, code = binary_cox(*rows, True, sample.entry)
         status = status_of_code(code)
     matrix = sample.arm[:, None].astype(np.float64)
     return Fitted(LOG_RATIO, name, str(estimator), sample, matrix, np.array([beta]), status)
@@ -143,7 +144,7 @@ def _adjusted_model(sample: Sample, names: tuple[str, ...], name: str, minimum_e
     matrix, _ = design_matrix(sample, ("arm", *names))
     status, beta = sample.arm_status(minimum_events), np.full(matrix.shape[1], np.nan)
     if status is Status.OK:
-        fit = cox(sample.time, sample.event, matrix)
+        fit = cox(sample.time, sample.event, matrix, entry=sample.entry)
         # Without the arm's own column there is no ratio to compare.
         status = Status.CONSTANT if fit.status is Status.OK and 0 in fit.dropped else fit.status
         beta = fit.coefficients
@@ -189,11 +190,16 @@ def _cox(fitted: Fitted) -> np.ndarray:
     names = [f"x{j}" for j in range(matrix.shape[1])]
     frame = pd.DataFrame(matrix, columns=names)
     frame = frame.assign(time=fitted.sample.time, event=fitted.sample.event)
+    late = fitted.sample.entry
+    if late is not None:
+        frame = frame.assign(entry=late)
     options = {"precision": 1e-20, "r_precision": 1e-16, "max_steps": 100}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = CoxPHFitter().fit(frame, "time", "event", fit_options=options)
+            model = CoxPHFitter().fit(
+                frame, "time", "event", entry_col=None if late is None else "entry", fit_options=options
+            )
     except ConvergenceError:
         return np.full(len(names), np.nan)
     return model.params_.to_numpy() / scale

@@ -59,7 +59,8 @@ class SelectedCutoff:
     p_value
         Share of permutations of survival among patients with at least as large a maximum.
     status
-        ok, or constant (no cutoff), or too_few_events.
+        ok, or constant (no cutoff), or too_few_events, or not_applicable (patients enter late: the order of
+        survival, which is permuted, is not that of risk sets).
     """
 
     cutoff: float
@@ -98,6 +99,8 @@ def select_cutoff(
     """
     cutoffs = candidate_cutoffs(values)
     nothing = (np.nan, np.nan, np.nan, np.nan, len(cutoffs), permutations)
+    if sample.entry is not None:
+        return SelectedCutoff(*nothing, Status.NOT_APPLICABLE)
     if not cutoffs.size or np.unique(values).size < 2:
         return SelectedCutoff(*nothing, Status.CONSTANT)
     z = standardised_log_rank(sample.time, sample.event, values, cutoffs)
@@ -140,7 +143,8 @@ def ratio_by_cutoff(sample: Sample, values: np.ndarray, *, minimum_events: int, 
         if min(deaths) < minimum_events:
             records.append({**record, "status": str(Status.TOO_FEW_EVENTS)})
             continue
-        ratio = hazard_ratio(cox(sample.time, sample.event, arm[:, None].astype(np.float64)), 0, level=level)
+        fit = cox(sample.time, sample.event, arm[:, None].astype(np.float64), entry=sample.entry)
+        ratio = hazard_ratio(fit, 0, level=level)
         records.append(
             record
             | {"hazard_ratio": ratio.estimate, "ci_lower": ratio.ci_lower, "ci_upper": ratio.ci_upper}
@@ -169,8 +173,8 @@ def spline_of(sample: Sample, values: np.ndarray, *, reference: float, level: fl
     low, high = np.quantile(values, (0.02, 0.98))
     grid = np.linspace(low, high, 41)
     matrix = restricted_cubic_spline(values, knots)
-    fit = cox(sample.time, sample.event, matrix)
-    linear = cox(sample.time, sample.event, matrix[:, :1])
+    fit = cox(sample.time, sample.event, matrix, entry=sample.entry)
+    linear = cox(sample.time, sample.event, matrix[:, :1], entry=sample.entry)
     bend = likelihood_ratio_test(fit, linear)
     contrast = restricted_cubic_spline(grid, knots) - restricted_cubic_spline(np.array([reference]), knots)
     return _contrasts(grid, contrast, fit, level).assign(
@@ -183,7 +187,8 @@ def _by_value(sample: Sample, values: np.ndarray, *, reference: float, level: fl
     distinct = np.unique(values)
     base = distinct[np.abs(distinct - reference).argmin()] if distinct.size else reference
     others = distinct[distinct != base]
-    fit = cox(sample.time, sample.event, (values[:, None] == others).astype(np.float64))
+    columns = (values[:, None] == others).astype(np.float64)
+    fit = cox(sample.time, sample.event, columns, entry=sample.entry)
     contrast = (distinct[:, None] == others).astype(np.float64)
     return _contrasts(distinct, contrast, fit, level).assign(knots="one ratio a value", p_nonlinear=np.nan)
 

@@ -69,9 +69,12 @@ class CovariateNull:
     risk
         Hazard of each relative to that mean, shape (n,).
     censor_times, censor_survival
-        Kaplan-Meier curve of the time to censoring, shape (steps,).
+        Curve of the time to censoring, shape (steps,): Kaplan-Meier's, with delayed entry Nelson and Aalen's.
     last
         Last observed time; who outlives it is censored then.
+    entry
+        Time of each patient's entry, shape (n,), or None: survival and censoring are those of a patient who
+        was under observation then.
     """
 
     rows: np.ndarray
@@ -81,10 +84,15 @@ class CovariateNull:
     censor_times: np.ndarray
     censor_survival: np.ndarray
     last: float
+    entry: np.ndarray | None = None
 
 
 def fit_covariate_null(
-    time: np.ndarray, event: np.ndarray, design: np.ndarray, complete: np.ndarray
+    time: np.ndarray,
+    event: np.ndarray,
+    design: np.ndarray,
+    complete: np.ndarray,
+    entry: np.ndarray | None = None,
 ) -> CovariateNull | None:
     """Fit the Cox model of survival on one specification's covariates, without the dose.
 
@@ -97,6 +105,8 @@ def fit_covariate_null(
         so that a covariate far from zero (a year) changes nothing.
     complete
         Mask of the patients who have all covariates, shape (n,).
+    entry
+        Times of delayed entry, shape (n,), or None.
 
     Returns
     -------
@@ -108,20 +118,27 @@ def fit_covariate_null(
         return None
     time, event, design = time[rows], event[rows], design[rows]
     centred = np.ascontiguousarray(design - design.mean(axis=0))
-    fit = cox(time, event, centred, ties="breslow")
+    entry = None if entry is None else entry[rows]
+    fit = cox(time, event, centred, ties="breslow", entry=entry)
     if fit.status not in (Status.OK, Status.CONSTANT):
         return None
-    baseline = breslow_baseline(time, event, centred, fit)
+    baseline = breslow_baseline(time, event, centred, fit, entry=entry)
     beta = np.where(np.isnan(fit.coefficients), 0.0, fit.coefficients)
-    censoring = kaplan_meier(time, 1 - event)
+    censoring = kaplan_meier(time, 1 - event, entry=entry)
+    uncensored = censoring.survival
+    if entry is not None:
+        # By the hazard: a product over small early risk sets may fall to 0 and stay there.
+        at_risk = np.maximum(censoring.n_risk, 1)
+        uncensored = np.exp(-np.cumsum(censoring.n_event / at_risk))
     return CovariateNull(
         rows=rows,
         event_times=baseline.times,
         cumulative_hazard=baseline.cumulative_hazard,
         risk=np.exp(np.einsum("ij,j->i", centred, beta)),
         censor_times=censoring.time,
-        censor_survival=censoring.survival,
+        censor_survival=uncensored,
         last=float(time[-1]),
+        entry=entry,
     )
 
 
@@ -151,11 +168,30 @@ def simulate_times(
     null: CovariateNull, exponential: np.ndarray, uniform: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return time and event of each patient of the null, shape (n,) each, from their variates, shape (n,)."""
+    if null.entry is not None:
+        return _simulate_after(null, null.entry, exponential, uniform)
     # T is the first death time by which the patient's own cumulative hazard exceeds an exponential variate.
     step = np.searchsorted(null.cumulative_hazard, exponential / null.risk, side="left")
     death = np.append(null.event_times, np.inf)[step]
     # C is the first time at which the curve of censoring falls to a uniform variate.
     fall = np.searchsorted(-null.censor_survival, -uniform, side="left")
     censor = np.append(null.censor_times, np.inf)[fall]
+    time = np.minimum(np.minimum(death, censor), null.last)
+    return time, (death <= time).astype(np.int64)
+
+
+def _simulate_after(
+    null: CovariateNull, entry: np.ndarray, exponential: np.ndarray, uniform: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `simulate_times` does, given that each patient is alive and uncensored at entry."""
+    before = np.searchsorted(null.event_times, entry, side="right")
+    lived = np.append(0.0, null.cumulative_hazard)[before]
+    step = np.searchsorted(null.cumulative_hazard, lived + exponential / null.risk, side="left")
+    # Rounding must not bring the end before the entry.
+    death = np.append(null.event_times, np.inf)[np.maximum(step, before)]
+    gone = np.searchsorted(null.censor_times, entry, side="right")
+    left = np.append(1.0, null.censor_survival)[gone]
+    fall = np.searchsorted(-null.censor_survival, -(uniform * left), side="left")
+    censor = np.append(null.censor_times, np.inf)[np.maximum(fall, gone)]
     time = np.minimum(np.minimum(death, censor), null.last)
     return time, (death <= time).astype(np.int64)

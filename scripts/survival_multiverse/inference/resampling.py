@@ -503,6 +503,7 @@ def evaluate(cell: CutoffCell, study: Study, prepared: Sequence[Sequence[Compari
             time, event = cell.times[survival], cell.events[survival]
             rows = np.flatnonzero(known & at_least(time, landmark))
             by_time = np.argsort(time[rows], kind="stable")
+            entry = cell.sample.entry_of(rows[by_time])
             comparisons: Iterable[Comparison]
             # A landmark that everybody reaches leaves the comparisons as they are.
             if prepared and rows.size == np.count_nonzero(known):
@@ -523,6 +524,7 @@ def evaluate(cell: CutoffCell, study: Study, prepared: Sequence[Sequence[Compari
                     study.analysis.minimum_events,
                     needed & balanced if apart else needed,
                     out[at, design],
+                    entry,
                 )
                 if apart and needed[-1] and len(rows):
                     survival_of = time[rows[by_time]], event[rows[by_time]]
@@ -530,7 +532,7 @@ def evaluate(cell: CutoffCell, study: Study, prepared: Sequence[Sequence[Compari
                         model = np.ascontiguousarray(
                             cell.designs[design][rows[by_time], : cell.widths[design]]
                         )
-                        adjusted_estimate(*survival_of, compared.arm, model, out[at, design, -1])
+                        adjusted_estimate(*survival_of, compared.arm, model, out[at, design, -1], entry)
         parts.append(out)
     used = np.repeat(wanted, [len(calipers), 1, 1, 1])
     return np.concatenate(parts)[:, :, used].reshape(-1, 2)
@@ -596,7 +598,7 @@ def covariate_nulls(cell: CutoffCell) -> list[CovariateNull | None]:
     """
     sample = cell.sample
     return [
-        fit_covariate_null(sample.time, sample.event, design[:, :width], complete)
+        fit_covariate_null(sample.time, sample.event, design[:, :width], complete, sample.entry)
         for design, width, complete in zip(cell.designs, cell.widths, cell.complete, strict=True)
     ]
 

@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit
 
 from survival_multiverse.kernels.arms import arms_suffice
+from survival_multiverse.kernels.counting_process import cox_binary_late, fit_late
 from survival_multiverse.kernels.cox import OK, collinear_coefficients, fit_cox
 from survival_multiverse.kernels.cox_binary import log_ratio
 from survival_multiverse.kernels.cox_newton import EFRON
@@ -73,7 +74,7 @@ def match_orders(arm, predictor, orders, calipers, within_arm):
 
 
 @njit(cache=True)
-def resampled_pairs_estimate(time, event, arm, pair_of, uniform, minimum_events, out):
+def resampled_pairs_estimate(time, event, arm, pair_of, uniform, minimum_events, out, entry=None):
     """Return the log hazard ratio of pairs drawn with replacement by ``uniform`` (at least one a pair)."""
     out[:] = np.nan
     n_pairs = np.max(pair_of) + 1
@@ -88,11 +89,15 @@ def resampled_pairs_estimate(time, event, arm, pair_of, uniform, minimum_events,
                 rows[kept] = i
                 kept += 1
     if kept > 0 and arms_suffice(event[rows], arm[rows], minimum_events):
-        out[0] = log_ratio(time[rows], event[rows], arm[rows])
+        if entry is None:
+            out[0] = log_ratio(time[rows], event[rows], arm[rows])
+        else:
+            unit, pairs = np.ones(kept), pair_of[rows].astype(np.int64)
+            out[0] = cox_binary_late(time[rows], entry[rows], event[rows], arm[rows], unit, pairs, EFRON)[0]
 
 
 @njit(cache=True)
-def matched_over_orders(time, event, arm, pairs, uniform, minimum_events, out):
+def matched_over_orders(time, event, arm, pairs, uniform, minimum_events, out, entry=None):
     """Fill ``out`` (calipers, 2) with the matched estimates, each combined over the tie-breaking orders.
 
     ``pairs`` (calipers, orders, n) is from `match_orders`, rows in ascending time; the same pairs are
@@ -108,27 +113,27 @@ def matched_over_orders(time, event, arm, pairs, uniform, minimum_events, out):
                 estimates[c, o] = estimates[c - 1, o]
             elif uniform.shape[0] > 0:
                 resampled_pairs_estimate(
-                    time, event, arm, pairs[c, o], uniform, minimum_events, estimates[c, o]
+                    time, event, arm, pairs[c, o], uniform, minimum_events, estimates[c, o], entry
                 )
             else:
-                matched_estimate(time, event, arm, pairs[c, o], minimum_events, estimates[c, o])
+                matched_estimate(time, event, arm, pairs[c, o], minimum_events, estimates[c, o], entry)
         out[c, 0], out[c, 1] = combine_orders(estimates[c])
 
 
 @njit(cache=True)
-def evaluate_weights(time, event, arm, X, predictor, usable, wanted, out):
+def evaluate_weights(time, event, arm, X, predictor, usable, wanted, out, entry=None):
     """Fill ``out`` with the estimates of each kind of weights, with their errors for an estimated score."""
     probability = 1.0 / (1.0 + np.exp(-predictor))
     columns = np.ascontiguousarray(X[:, usable == 1])
     for kind in range(wanted.shape[0]):
         if wanted[kind]:
-            beta, _, stacked, code = weighted_arm(time, event, arm, columns, probability, kind)
+            beta, _, stacked, code = weighted_arm(time, event, arm, columns, probability, kind, entry)
             if code == OK and np.isfinite(stacked):
                 out[kind, 0], out[kind, 1] = beta, stacked
 
 
 @njit(cache=True)
-def adjusted_estimate(time, event, arm, X, out):
+def adjusted_estimate(time, event, arm, X, out, entry=None):
     """Return the log hazard ratio and model standard error of the arm beside the covariates."""
     n, k = X.shape
     full = np.empty((n, k + 1))
@@ -137,20 +142,29 @@ def adjusted_estimate(time, event, arm, X, out):
         for j in range(k):
             full[i, j + 1] = X[i, j]
     none = np.zeros(n, dtype=np.int64)
-    beta, model, _, kept, _, _, code = fit_cox(time, event, full, np.ones(n), none, none, UNCLUSTERED, EFRON)
+    unit = np.ones(n)
+    if entry is None:
+        beta, model, _, kept, _, _, code = fit_cox(time, event, full, unit, none, none, UNCLUSTERED, EFRON)
+    else:
+        beta, model, _, kept, _, _, code = fit_late(
+            time, entry, event, full, unit, none, none, UNCLUSTERED, EFRON
+        )
     if code == OK and kept[0] and not collinear_coefficients(model, kept)[0]:
         out[0], out[1] = beta[0], np.sqrt(model[0, 0])
 
 
 @njit(cache=True)
-def evaluate_design(time, event, arm, X, predictor, usable, pairs, uniform, minimum_events, wanted, out):
+def evaluate_design(
+    time, event, arm, X, predictor, usable, pairs, uniform, minimum_events, wanted, out, entry=None
+):
     """Fill ``out`` (calipers + weights + 1, 2) with a covariate list's estimates; NaN without one.
 
     First come the matched ones, then those of each kind of weights, last the adjusted one.
 
     Rows ascend in time. ``predictor`` and ``usable`` are from `fit_score`, ``pairs`` from `match_orders`.
     ``wanted`` (weights + 2,) says which of these estimators are needed; ``uniform`` (n,) draws the matched
-    pairs with replacement, or is empty.
+    pairs with replacement, or is empty. With ``entry`` (n,) who enters at a time or later is not at risk
+    then.
     """
     out[:, :] = np.nan
     n = time.shape[0]
@@ -158,10 +172,10 @@ def evaluate_design(time, event, arm, X, predictor, usable, pairs, uniform, mini
         return
     others = pairs.shape[0]
     if wanted[-1]:
-        adjusted_estimate(time, event, arm, X, out[-1])
+        adjusted_estimate(time, event, arm, X, out[-1], entry)
     if np.isnan(predictor[0]):
         return
     if wanted[0]:
-        matched_over_orders(time, event, arm, pairs, uniform, minimum_events, out[:others])
+        matched_over_orders(time, event, arm, pairs, uniform, minimum_events, out[:others], entry)
     if np.any(wanted[1:-1]):
-        evaluate_weights(time, event, arm, X, predictor, usable, wanted[1:-1], out[others:])
+        evaluate_weights(time, event, arm, X, predictor, usable, wanted[1:-1], out[others:], entry)

@@ -31,7 +31,7 @@ RECESSION_TOLERANCE = 1e-7
 
 
 @njit(cache=True)
-def _largest(values):
+def largest_size(values):
     """Return the largest absolute value; NaN when any is NaN, 0 when there is none."""
     largest = 0.0
     for value in values:
@@ -63,7 +63,7 @@ def _too_far(beta, step, info):
 
     One iterate beyond 10 may be an overshoot. What collinear columns share among them has no such limit.
     """
-    if not _largest(beta) > LARGEST_SCALED_BETA:
+    if not largest_size(beta) > LARGEST_SCALED_BETA:
         return False
     shared = collinear_columns(info)
     for j in range(beta.shape[0]):
@@ -124,10 +124,10 @@ def maximize(blocks, event, weight, pattern, Z, efron, beta, score, info):
             gain += score[j] * step[j]
         if iteration == 1:
             score_statistic = gain
-        size = _largest(step)
+        size = largest_size(step)
         if not size < np.inf:
             # Away from 0 and flat to rounding, neither sloping nor curved: the maximum is at infinity.
-            if iteration > 1 and _largest(score) <= FLAT_GAIN * event_weight:
+            if iteration > 1 and largest_size(score) <= FLAT_GAIN * event_weight:
                 code = SEPARATION
             break
         flat = gain <= FLAT_GAIN * event_weight and size > FLAT_STEP and size > 0.5 * previous
@@ -147,7 +147,7 @@ def maximize(blocks, event, weight, pattern, Z, efron, beta, score, info):
 
 
 @njit(cache=True, inline="always")
-def _hazard_step(moments, dead, deaths, dead_weight, efron, total, lag, mean):
+def hazard_step(moments, dead, deaths, dead_weight, efron, total, lag, mean):
     """Return the hazard and hazard-weighted means of one event time.
 
     `total` gains [sum h, sum h xbar] and `lag` [sum f h, sum f h xbar], where f is the Efron fraction
@@ -172,7 +172,7 @@ def _hazard_step(moments, dead, deaths, dead_weight, efron, total, lag, mean):
 
 
 @njit(cache=True, inline="always")
-def _add_compensator(residual, Z, risk, first, last, total, sign):
+def add_compensator(residual, Z, risk, first, last, total, sign):
     """Add sign * risk * (x * sum h - sum h xbar) to the residuals of rows first to last - 1."""
     for row in range(first, last):
         for j in range(Z.shape[1]):
@@ -180,7 +180,7 @@ def _add_compensator(residual, Z, risk, first, last, total, sign):
 
 
 @njit(cache=True, inline="always")
-def _add_death(residual, Z, risk, row, lag, mean):
+def add_death(residual, Z, risk, row, lag, mean):
     """Add the row's own death: x - xbar, and the hazard of the tied steps it was already out of."""
     for j in range(Z.shape[1]):
         residual[row, j] += Z[row, j] - mean[j] + risk[row] * (Z[row, j] * lag[0] - lag[1 + j])
@@ -205,15 +205,15 @@ def score_residuals(time, event, Z, weight, stratum, beta, efron):
     while i >= 0:
         end = i + 1
         i, deaths, dead_weight, _ = absorb_ties(i, time, event, Z, weight, stratum, eta, moments, dead, score)
-        _add_compensator(residual, Z, risk, i + 1, end, total, 1.0)
+        add_compensator(residual, Z, risk, i + 1, end, total, 1.0)
         if deaths > 0:
-            _hazard_step(moments, dead, deaths, dead_weight, efron, total, lag, mean)
+            hazard_step(moments, dead, deaths, dead_weight, efron, total, lag, mean)
             for row in range(i + 1, end):
                 if event[row] == 1:
-                    _add_death(residual, Z, risk, row, lag, mean)
+                    add_death(residual, Z, risk, row, lag, mean)
             dead[:] = 0.0
         if i < 0 or stratum[i] != stratum[end - 1]:
-            _add_compensator(residual, Z, risk, i + 1, stratum_end, total, -1.0)
+            add_compensator(residual, Z, risk, i + 1, stratum_end, total, -1.0)
             stratum_end = i + 1
             moments[:] = 0.0
             total[:] = 0.0
@@ -245,7 +245,7 @@ def sandwich(residual, cluster, clusters, inverse):
 
 
 @njit(cache=True)
-def _widen(matrix, scale, kept):
+def widen(matrix, scale, kept):
     """Rescale a covariance of kept columns to the original units of all columns; NaN where dropped."""
     k = kept.shape[0]
     wide = np.full((k, k), np.nan)
@@ -304,10 +304,10 @@ def fit_cox(time, event, X, weight, stratum, cluster, clusters, efron):
     if code != OK:
         return coefficients, model, robust, kept, (np.nan, loglik_null, statistic), iterations, code
     coefficients[kept] = beta / scale
-    model = _widen(inverse, scale, kept)
+    model = widen(inverse, scale, kept)
     if clusters > 0:
         residual = score_residuals(time, event, Z[pattern], weight, stratum, beta, efron)
-        robust = _widen(sandwich(residual, cluster, clusters, inverse), scale, kept)
+        robust = widen(sandwich(residual, cluster, clusters, inverse), scale, kept)
     if p == 0 and k > 0:
         code = CONSTANT
     return coefficients, model, robust, kept, (loglik, loglik_null, statistic), iterations, code

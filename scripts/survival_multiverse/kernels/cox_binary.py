@@ -123,7 +123,7 @@ def _rises_for_ever(table):
 
 
 @njit(cache=True)
-def _maximize(table, sd, efron):
+def maximize_table(table, sd, efron):
     """Maximise by Newton's method as in `kernels.cox.maximize`; return beta, information, code."""
     beta = 0.0
     loglik, score, info = _evaluate(table, beta, efron)
@@ -216,7 +216,7 @@ def solve(time, event, x, weight, efron):
     n = time.shape[0]
     exposed = np.sum(x)
     sd = np.sqrt(exposed * (n - exposed) / (n * (n - 1.0)))
-    beta, info, code = _maximize(table, sd, efron)
+    beta, info, code = maximize_table(table, sd, efron)
     return table, entry, beta, info, code
 
 

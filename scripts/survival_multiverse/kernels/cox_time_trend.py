@@ -4,10 +4,11 @@ import numpy as np
 from numba import njit
 
 from survival_multiverse.kernels.cox_likelihood import absorb_ties, add_event_time, linear_predictor
+from survival_multiverse.kernels.entry import drop_later, entry_order
 
 
 @njit(cache=True)
-def time_trend_score(time, event, Z, weight, stratum, beta, efron, clock):
+def time_trend_score(time, event, Z, weight, stratum, beta, efron, clock, entry=None):
     """Score and information of the Cox model extended by Z * clock(t), at a zero trend.
 
     Parameters
@@ -17,6 +18,8 @@ def time_trend_score(time, event, Z, weight, stratum, beta, efron, clock):
         The fitted coefficients of Z.
     clock : float64 array, shape (n,)
         Transformed time of each row; only that of the dying is read.
+    entry : float64 array, shape (n,), or None
+        Who enters at a time or later is not at risk then.
 
     Returns
     -------
@@ -32,10 +35,15 @@ def time_trend_score(time, event, Z, weight, stratum, beta, efron, clock):
     term, block = np.zeros(k), np.zeros((k, k))
     score, info = np.zeros(k), np.zeros((2 * k, 2 * k))
     i = time.shape[0] - 1
+    if entry is not None:
+        rows, risk = (time, entry, entry_order(entry, stratum)), weight * np.exp(eta)
+        late, stop, peak = i, i + 1, 0.0
     while i >= 0:
         end = i
         i, deaths, dead_weight, _ = absorb_ties(i, time, event, Z, weight, stratum, eta, moments, dead, term)
         if deaths > 0:
+            if entry is not None:
+                late, peak = drop_later(rows, Z, risk, i + 1, stop, late, peak, moments)
             add_event_time(moments, dead, deaths, dead_weight, efron, term, block)
             for a in range(k):
                 score[a] += clock[end] * term[a]
@@ -46,6 +54,8 @@ def time_trend_score(time, event, Z, weight, stratum, beta, efron, clock):
             dead[:] = 0.0
         if i >= 0 and stratum[i] != stratum[end]:
             moments[:] = 0.0
+            if entry is not None:
+                late, stop, peak = i, i + 1, 0.0
     return score, info
 
 

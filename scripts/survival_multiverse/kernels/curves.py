@@ -58,9 +58,14 @@ def confidence_limits(survival, std_error, z, conf_type):
 
 
 @njit(cache=True)
-def kaplan_meier_kernel(time, event, z, conf_type):
-    """Return the product-limit curve at every distinct time, deaths before censorings at a tie."""
+def kaplan_meier_kernel(time, event, z, conf_type, entry=None):
+    """Return the product-limit curve at every distinct time, deaths before censorings at a tie.
+
+    With ``entry`` (n,) who enters at a time or later is not at risk then.
+    """
     n = time.size
+    if entry is not None:
+        entries = np.sort(entry)
     steps = 0
     for i in range(n):
         if i == 0 or time[i] != time[i - 1]:
@@ -76,6 +81,8 @@ def kaplan_meier_kernel(time, event, z, conf_type):
     s, variance, start, events = 1.0, 0.0, 0, 0
     for step in range(steps):
         stop, deaths, risk = start, 0, n - start
+        if entry is not None:
+            risk -= n - np.searchsorted(entries, time[start], side="left")
         while stop < n and time[stop] == time[start]:
             deaths += event[stop]
             stop += 1
@@ -170,7 +177,7 @@ def survival_at_kernel(time, n_risk, survival, std_error, lower, upper, at):
 
 
 @njit(cache=True)
-def group_curves_kernel(time, event, codes, levels, z, conf_type, at):
+def group_curves_kernel(time, event, codes, levels, z, conf_type, at, entry=None):
     """Read off the Kaplan-Meier curve of the rows of each code 0 to levels - 1 (ascending time).
 
     Returns
@@ -185,9 +192,11 @@ def group_curves_kernel(time, event, codes, levels, z, conf_type, at):
     statuses = np.empty((levels, at.size), np.int64)
     for level in range(levels):
         rows = np.flatnonzero(codes == level)
-        t, n_risk, _, _, survival, std_error, lower, upper, n, events = kaplan_meier_kernel(
-            time[rows], event[rows], z, conf_type
-        )
+        if entry is None:
+            curve = kaplan_meier_kernel(time[rows], event[rows], z, conf_type)
+        else:
+            curve = kaplan_meier_kernel(time[rows], event[rows], z, conf_type, entry[rows])
+        t, n_risk, _, _, survival, std_error, lower, upper, n, events = curve
         counts[level, 0], counts[level, 1] = n, events
         if n > 0:
             medians[level, 0], medians[level, 1], medians[level, 2] = quantile_kernel(

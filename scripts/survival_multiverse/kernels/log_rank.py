@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 
 from survival_multiverse.kernels.curves import CONSTANT, OK, TOO_FEW_EVENTS
+from survival_multiverse.kernels.entry import entry_order
 
 # A pivot this small beside its own variance is rounding: two sets of groups never shared a risk set.
 SINGULAR_PIVOT = 1e-10
@@ -55,16 +56,35 @@ def add_risk_set(deaths, risk, total, expected, variance):
 
 
 @njit(cache=True)
-def log_rank_sums(time, event, dense, stratum, size):
-    """Return observed and expected deaths and their covariance over strata, each walked backwards in time."""
+def drop_counts(entry, order, late, now, dense, risk, total):
+    """Take who enters at a time or later out of the counts; return the last place left, and the total."""
+    # It stops within the stratum: who dies now has entered before.
+    while entry[order[late]] >= now:
+        if dense[order[late]] >= 0:
+            risk[dense[order[late]]] -= 1
+            total -= 1
+        late -= 1
+    return late, total
+
+
+@njit(cache=True)
+def log_rank_sums(time, event, dense, stratum, size, entry=None):
+    """Return observed and expected deaths and their covariance over strata, each walked backwards in time.
+
+    With ``entry`` (n,) who enters at a time or later is not at risk then.
+    """
     observed, expected, variance = np.zeros(size), np.zeros(size), np.zeros((size, size))
     risk = np.zeros(size, np.int64)
     total = 0
     i = time.size - 1
+    if entry is not None:
+        order, late = entry_order(entry, stratum), i
     while i >= 0:
         if i + 1 < time.size and stratum[i] != stratum[i + 1]:
             risk[:] = 0
             total = 0
+            if entry is not None:
+                late = i
         first, deaths = i, 0
         while i >= 0 and time[i] == time[first] and stratum[i] == stratum[first]:
             if dense[i] >= 0:
@@ -74,6 +94,8 @@ def log_rank_sums(time, event, dense, stratum, size):
                 observed[dense[i]] += event[i]
             i -= 1
         if deaths > 0:
+            if entry is not None:
+                late, total = drop_counts(entry, order, late, time[first], dense, risk, total)
             add_risk_set(deaths, risk, total, expected, variance)
     return observed, expected, variance
 
@@ -122,14 +144,14 @@ def chi2_tail(chi2, df):
 
 
 @njit(cache=True)
-def log_rank_kernel(time, event, group, stratum):
+def log_rank_kernel(time, event, group, stratum, entry=None):
     """Return the log-rank chi-square over the levels with expected deaths > 0, as R's survdiff."""
     levels, dense = present_levels(group)
     counts = np.zeros(levels.size, np.int64)
     for i in range(dense.size):
         if dense[i] >= 0:
             counts[dense[i]] += 1
-    observed, expected, variance = log_rank_sums(time, event, dense, stratum, levels.size)
+    observed, expected, variance = log_rank_sums(time, event, dense, stratum, levels.size, entry)
     kept = np.flatnonzero(expected > 0.0)
     df = max(kept.size - 1, 0)
     chi2, code = np.nan, CONSTANT if levels.size < 2 else TOO_FEW_EVENTS

@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit
 
 from survival_multiverse.kernels.arms import arms_suffice
+from survival_multiverse.kernels.counting_process import cox_binary_late
 from survival_multiverse.kernels.cox import OK
 from survival_multiverse.kernels.cox_binary import cox_binary
 from survival_multiverse.kernels.cox_newton import EFRON
@@ -16,7 +17,7 @@ VARIANCE_FLOOR = 0.5
 
 
 @njit(cache=True)
-def matched_estimate(time, event, arm, pair_of, minimum_events, out):
+def matched_estimate(time, event, arm, pair_of, minimum_events, out, entry=None):
     """Fill ``out`` (2,) with log hazard ratio and pair-clustered variance of the matched rows; NaN without.
 
     Rows ascend in time; ``pair_of`` is -1 for those without a pair.
@@ -26,9 +27,13 @@ def matched_estimate(time, event, arm, pair_of, minimum_events, out):
     if rows.shape[0] == 0 or not arms_suffice(event[rows], arm[rows], minimum_events):
         return
     pairs = pair_of[rows].astype(np.int64)
-    beta, _, clustered, code = cox_binary(
-        time[rows], event[rows], arm[rows], np.ones(rows.shape[0]), pairs, EFRON
-    )
+    unit = np.ones(rows.shape[0])
+    if entry is None:
+        beta, _, clustered, code = cox_binary(time[rows], event[rows], arm[rows], unit, pairs, EFRON)
+    else:
+        beta, _, clustered, code = cox_binary_late(
+            time[rows], entry[rows], event[rows], arm[rows], unit, pairs, EFRON
+        )
     if code == OK:
         out[LOG_RATIO], out[VARIANCE] = beta, clustered * clustered
 
@@ -68,7 +73,19 @@ def combine_orders(estimates):
 
 @njit(cache=True)
 def tie_break_estimates(
-    time, event, arm, rank, keys, focal, widths, orders, position, starts, minimum_events, estimates
+    time,
+    event,
+    arm,
+    rank,
+    keys,
+    focal,
+    widths,
+    orders,
+    position,
+    starts,
+    minimum_events,
+    estimates,
+    entry=None,
 ):
     """Fill ``estimates`` (starts, calipers, orders, 2) with `matched_estimate` under each tie-breaking order.
 
@@ -101,12 +118,9 @@ def tie_break_estimates(
                 estimates[:, c, draw] = estimates[:, c - 1, draw]
                 continue
             for s in range(starts.shape[0]):
-                start = starts[s]
-                matched_estimate(
-                    time[start:],
-                    event[start:],
-                    arm[start:],
-                    pair_of[start:],
-                    minimum_events,
-                    estimates[s, c, draw],
-                )
+                start, found = starts[s], estimates[s, c, draw]
+                rows = time[start:], event[start:], arm[start:], pair_of[start:]
+                if entry is None:
+                    matched_estimate(*rows, minimum_events, found)
+                else:
+                    matched_estimate(*rows, minimum_events, found, entry[start:])

@@ -3,6 +3,7 @@
 import numpy as np
 from numba import njit
 
+from survival_multiverse.kernels.counting_process import residuals_late, solve_late
 from survival_multiverse.kernels.cox import NO_CONVERGENCE, OK
 from survival_multiverse.kernels.cox_binary import hazards, relative_risks, score_residual, solve
 from survival_multiverse.kernels.cox_newton import EFRON
@@ -113,7 +114,7 @@ def _stacked_meat(arm, X, probability, weight, residual, share, kind):
 
 
 @njit(cache=True)
-def weighted_arm(time, event, arm, X, probability, kind):
+def weighted_arm(time, event, arm, X, probability, kind, entry=None):
     """Fit an Efron Cox regression on the arm, weighted by the score, with two standard errors.
 
     `robust_se` takes the weights as known (R's ``coxph(weights=, robust=TRUE)``, [1]_).
@@ -134,6 +135,8 @@ def weighted_arm(time, event, arm, X, probability, kind):
         P(A = 1 | X) by unpenalised logistic maximum likelihood on X and an intercept.
     kind : int
         OVERLAP: 1 - p for A = 1, p for A = 0. IPTW: P(A = a) / P(A = a | X).
+    entry : float64 array, shape (n,), or None
+        Who enters at a time or later is not at risk then.
 
     Returns
     -------
@@ -154,15 +157,21 @@ def weighted_arm(time, event, arm, X, probability, kind):
     weight = score_weights(arm, probability, share, kind)
     if not np.isfinite(np.sum(weight)):
         return np.nan, np.nan, np.nan, NO_CONVERGENCE
-    table, entry, beta, info, code = solve(time, event, arm, weight, EFRON)
+    if entry is None:
+        table, leaves, beta, info, code = solve(time, event, arm, weight, EFRON)
+    else:
+        table, leaves, enters, beta, info, code = solve_late(time, entry, event, arm, weight, EFRON)
     if code != OK:
         return np.nan, np.nan, np.nan, code
     hazard = hazards(table, beta, EFRON)
     risk0, risk1 = relative_risks(beta)
     residual = np.empty(n)
+    if entry is not None:
+        residual = residuals_late(event, arm, leaves, enters, hazard, beta)
     meat = 0.0
     for i in range(n):
-        residual[i] = score_residual(arm[i] == 1, event[i] == 1, entry[i], hazard, risk0, risk1)
+        if entry is None:
+            residual[i] = score_residual(arm[i] == 1, event[i] == 1, leaves[i], hazard, risk0, risk1)
         meat += (weight[i] * residual[i]) ** 2
     stacked = _stacked_meat(arm, X, probability, weight, residual, share, kind)
     return beta, np.sqrt(meat) / info, np.sqrt(stacked) / info, OK

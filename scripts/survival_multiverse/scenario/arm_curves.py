@@ -47,7 +47,7 @@ def describe_arms(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFram
             if part.any():
                 # A group below the minimum count has no curve: even its size is withheld.
                 small = int(part.sum()) < study.minimum_count
-                name = "" if small else _keep(curves, sample.time[part], sample.event[part], study)
+                name = "" if small else _keep(curves, sample.take(part), study)
                 links.append((*key, arm, int(part.sum()), name))
     rows = [frame.assign(curve=name) for name, frame in curves.items()]
     return {
@@ -61,11 +61,18 @@ def describe_arms(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFram
     }
 
 
-def _keep(curves: dict[str, pd.DataFrame], time: np.ndarray, event: np.ndarray, study: Study) -> str:
-    content = np.ascontiguousarray(np.stack([time, event.astype(np.float64)]))
+def _keep(curves: dict[str, pd.DataFrame], sample: Sample, study: Study) -> str:
+    late = [] if sample.entry is None else [sample.entry]
+    content = np.ascontiguousarray(np.stack([sample.time, sample.event.astype(np.float64), *late]))
     name = blake2b(content.tobytes(), digest_size=6).hexdigest()
     if name not in curves:
-        curves[name] = coarse_curve(time, event, minimum=study.minimum_count, step=time_step(study))
+        curves[name] = coarse_curve(
+            sample.time,
+            sample.event,
+            entry=sample.entry,
+            minimum=study.minimum_count,
+            step=time_step(study),
+        )
     return name
 
 

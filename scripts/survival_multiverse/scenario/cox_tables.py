@@ -12,8 +12,8 @@ from survival_multiverse.estimators.cox import (
     CoxFit,
     HazardRatio,
     PhTest,
+    binary_cox,
     cox,
-    cox_binary,
     hazard_ratio,
     likelihood_ratio_test,
     proportional_hazards_test,
@@ -87,6 +87,7 @@ def write_model(writer: RowWriter, sample: Sample, model: Model, analysis: Analy
                 weight=weight,
                 cluster=sample.pair,
                 robust=weight is not None,
+                entry=sample.entry,
             )
         because = "" if fit is None else why_no_model(sample, model.names, fit.status)
         for variance in _variances(sample, weight):
@@ -116,7 +117,7 @@ def _is_binary(sample: Sample, name: str) -> bool:
 def _write_binary_model(writer: RowWriter, sample: Sample, model: Model, analysis: Analysis) -> None:
     """Write a model of the arm alone or of one grouping in two, by the kernel that resampling uses too."""
     (name,) = model.names
-    time, event, x = sample.time, sample.event, sample.arm
+    time, event, x, entry = sample.time, sample.event, sample.arm, sample.entry
     weight, cluster, contrast, gate = model.weight, sample.pair, "1 vs 0", model.status
     if name == "arm":
         gate = sample.arm_status(analysis.minimum_events) if gate is Status.OK else gate
@@ -125,7 +126,7 @@ def _write_binary_model(writer: RowWriter, sample: Sample, model: Model, analysi
         contrast = "{1} vs {0}".format(*sample.factors[sample.position(name)].levels)
         if len(x) and x.min() < 0:
             known = x >= 0
-            time, event, x = time[known], event[known], x[known]
+            time, event, x, entry = time[known], event[known], x[known], sample.entry_of(known)
             weight = None if weight is None else weight[known]
             cluster = None if cluster is None else cluster[known]
     counts: dict[str, Any] = {"n": len(time), "events": int(np.count_nonzero(event))}
@@ -133,7 +134,7 @@ def _write_binary_model(writer: RowWriter, sample: Sample, model: Model, analysi
     for ties in model.ties:
         ratios = [HazardRatio(*(NAN,) * 7, gate)] * len(variances)
         if gate is Status.OK:
-            ratios = _binary_ratios(time, event, x, weight, cluster, ties, variances, analysis)
+            ratios = _binary_ratios(time, event, x, weight, cluster, ties, variances, analysis, entry)
         for variance, ratio in zip(variances, ratios, strict=True):
             labels: dict[str, Any] = {
                 "variable": name,
@@ -153,6 +154,7 @@ def _binary_ratios(
     ties: str,
     variances: tuple[str, ...],
     analysis: Analysis,
+    entry: np.ndarray | None,
 ) -> list[HazardRatio]:
     """Return the hazard ratio of x = 1 against 0 with each standard error."""
     if not len(time):
@@ -160,7 +162,8 @@ def _binary_ratios(
     weight = np.ones(len(time)) if weight is None else weight
     if cluster is None:
         cluster = np.arange(len(time))
-    beta, model_error, robust_error, code = cox_binary(time, event, x, weight, cluster, ties == "efron")
+    efron = ties == "efron"
+    beta, model_error, robust_error, code = binary_cox(time, event, x, weight, cluster, efron, entry)
     status = status_of_code(code)
     if status is not Status.OK:
         return [HazardRatio(*(NAN,) * 7, status)] * len(variances)
@@ -186,7 +189,7 @@ def write_stacked_model(
     ratio = HazardRatio(*(NAN,) * 7, status)
     if status is Status.OK:
         beta, _, error, code = weighted_arm_model(
-            sample.time, sample.event, sample.arm, columns, probability, estimator
+            sample.time, sample.event, sample.arm, columns, probability, estimator, sample.entry
         )
         status = status_of_code(code)
         if status is Status.OK and np.isnan(error):
@@ -274,7 +277,7 @@ def univariate_p_values(sample: Sample, log_rank_p: dict[str, float]) -> dict[st
         known = sample.known((name,))
         part = sample if known is None else sample.take(known)
         matrix, _ = design_matrix(part, (name,))
-        fit = cox(part.time, part.event, matrix)
+        fit = cox(part.time, part.event, matrix, entry=part.entry)
         columns = range(matrix.shape[1])
         # All terms of a spline together.
         p_values[name] = (
@@ -304,9 +307,10 @@ def write_interaction(writer: RowWriter, sample: Sample, name: str, study: Study
         return
     main, terms = design_matrix(part, ("arm", name))
     products = main[:, 1:] * main[:, :1]
-    full = cox(part.time, part.event, np.hstack([main, products]), cluster=part.pair)
+    full = cox(part.time, part.event, np.hstack([main, products]), cluster=part.pair, entry=part.entry)
     if part.pair is None:
-        chi2, df, p_value, status = likelihood_ratio_test(full, cox(part.time, part.event, main))
+        reduced = cox(part.time, part.event, main, entry=part.entry)
+        chi2, df, p_value, status = likelihood_ratio_test(full, reduced)
     else:
         columns = range(len(terms), len(terms) + products.shape[1])
         chi2, df, p_value, status = wald_test(full, tuple(columns), variance="robust")
@@ -333,8 +337,8 @@ def write_proportional_hazards(
             writer.add("ph_test", "chi_square", NAN, variable=variable, status=gate, **counts)
         return
     columns = [tuple(j for j, term in enumerate(terms) if term[0] == variable) for variable in names]
-    fit = cox(part.time, part.event, matrix)
-    test = proportional_hazards_test(part.time, part.event, matrix, fit, terms=columns)
+    fit = cox(part.time, part.event, matrix, entry=part.entry)
+    test = proportional_hazards_test(part.time, part.event, matrix, fit, terms=columns, entry=part.entry)
     for j, variable in enumerate(names):
         writer.add(
             "ph_test",

@@ -176,9 +176,9 @@ def write_sample_tables(writer: RowWriter, sample: Sample, study: Study) -> None
 
 def log_rank_p_values(sample: Sample) -> dict[str, float]:
     """Return the log-rank P of the arm and of every grouping."""
-    p_values = {"arm": log_rank(sample.time, sample.event, sample.arm).p_value}
+    p_values = {"arm": log_rank(sample.time, sample.event, sample.arm, entry=sample.entry).p_value}
     if sample.factors:
-        many = log_rank_many(sample.time, sample.event, sample.codes)[2]
+        many = log_rank_many(sample.time, sample.event, sample.codes, entry=sample.entry)[2]
         p_values |= {factor.name: float(p) for factor, p in zip(sample.factors, many, strict=True)}
     return p_values
 
@@ -228,6 +228,6 @@ def write_fingerprint(writer: RowWriter, sample: Sample, extra: np.ndarray | Non
         writer.add("fingerprint", "analysis", NAN, n=0, status=Status.EMPTY_ARM)
         return
     parts = [sample.index, sample.arm]
-    parts += [part for part in (sample.pair, extra) if part is not None]
+    parts += [part for part in (sample.pair, sample.entry, extra) if part is not None]
     digest = blake2b(b"".join(np.ascontiguousarray(part).tobytes() for part in parts), digest_size=6)
     writer.add("fingerprint", "analysis", float(int.from_bytes(digest.digest(), "big")), n=len(sample))

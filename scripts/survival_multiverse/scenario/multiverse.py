@@ -104,8 +104,8 @@ def primary_samples(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFr
     Returns
     -------
     dict
-        Frames with time, event, arm, pair and one column a grouping (level names): ``all``,
-        ``population`` (the primary one), and ``matched:<adjustment set>``.
+        Frames with time, event, arm, pair, entry where patients enter late, and one column a grouping (level
+        names): ``all``, ``population`` (the primary one), and ``matched:<adjustment set>``.
     """
     encoded = encode_study(patients, study, study.primary)
     primary = encoded.sample(study.primary)
@@ -122,6 +122,7 @@ def _frame(sample: Sample) -> pd.DataFrame:
         for factor, codes in zip(sample.factors, sample.codes, strict=True)
     }
     pair = np.full(len(sample), -1) if sample.pair is None else sample.pair
+    late = {} if sample.entry is None else {"entry": sample.entry}
     return pd.DataFrame(
-        {"time": sample.time, "event": sample.event, "arm": sample.arm, "pair": pair, **groupings}
+        {"time": sample.time, "event": sample.event, "arm": sample.arm, "pair": pair, **late, **groupings}
     )

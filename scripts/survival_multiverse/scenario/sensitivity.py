@@ -14,6 +14,7 @@ from survival_multiverse.settings.schema import Status
 ALPHA = 0.05
 RARE_RISK = 0.15
 """Risk at the end of follow-up below which a hazard ratio is close to a risk ratio (VanderWeele 2017)."""
+NOT_DEFINED = "delayed entry: not defined"
 PRENTICE_WILCOXON, SIGN = "prentice_wilcoxon", "sign"
 
 
@@ -246,8 +247,18 @@ def _binomial_tail(successes: int, trials: int, share: float) -> float:
     return 1.0 if successes == 0 else float(betainc(successes, trials - successes + 1, share))
 
 
+BOUND = ("informative_pairs", "direction", "p_value_without_bias", "p_two_sided_without_bias", "gamma")
+"""Statistics of a bound, in the order of their rows."""
+
+
 def write_rosenbaum(writer: RowWriter, sample: Sample) -> None:
-    """Write the rows of both bounds of a matched sample."""
+    """Write the rows of both bounds of a matched sample; none is defined where patients enter late."""
+    if sample.entry is not None:
+        for model in (PRENTICE_WILCOXON, SIGN):
+            for name in BOUND:
+                undefined: dict[str, Any] = {"status": Status.NOT_APPLICABLE, "because": NOT_DEFINED}
+                writer.add("rosenbaum", name, NAN, model=model, n=len(sample), **undefined)
+        return
     for model, bound in ((PRENTICE_WILCOXON, prentice_wilcoxon_bound(sample)), (SIGN, sign_bound(sample))):
         labels: dict[str, Any] = {"model": model, "n": 2 * bound.informative}
         known = Status.OK if bound.informative else bound.status

@@ -31,6 +31,7 @@ def arm_curves(sample: Sample, analysis: Analysis) -> tuple[KaplanMeier, KaplanM
         kaplan_meier(
             sample.time[sample.arm == arm],
             sample.event[sample.arm == arm],
+            entry=sample.entry_of(sample.arm == arm),
             conf_type=None,
             level=analysis.confidence_level,
         )
@@ -66,6 +67,7 @@ def _write_group_curves(
         codes,
         len(levels),
         analysis.survival_times,
+        entry=sample.entry,
         conf_type=analysis.survival_conf_type,
         level=analysis.confidence_level,
     )
@@ -125,6 +127,7 @@ def _write_follow_up(
         codes,
         len(levels),
         (),
+        entry=sample.entry,
         conf_type=analysis.survival_conf_type,
         level=analysis.confidence_level,
     )
@@ -148,14 +151,15 @@ def _write_follow_up(
             estimate = value[0] if value else NAN
             writer.add("follow_up", f"alive_{statistic}", estimate, status=status, **labels)
         writer.add("follow_up", "alive", float(len(alive)), **labels)
-        risk = risk_at_end(sample.time[codes == code], sample.event[codes == code])
+        own = codes == code
+        risk = risk_at_end(sample.time[own], sample.event[own], sample.entry_of(own))
         status = Status.EMPTY_ARM if math.isnan(risk) else Status.OK
         writer.add("follow_up", "risk_at_end", risk, status=status, **labels)
 
 
-def risk_at_end(time: np.ndarray, event: np.ndarray) -> float:
+def risk_at_end(time: np.ndarray, event: np.ndarray, entry: np.ndarray | None = None) -> float:
     """Return the share with the event by the last time observed, 1 - S; NaN of nobody."""
-    return 1.0 - float(kaplan_meier(time, event).survival[-1]) if len(time) else NAN
+    return 1.0 - float(kaplan_meier(time, event, entry=entry).survival[-1]) if len(time) else NAN
 
 
 def write_log_ranks(writer: RowWriter, sample: Sample, analysis: Analysis) -> None:
@@ -163,7 +167,7 @@ def write_log_ranks(writer: RowWriter, sample: Sample, analysis: Analysis) -> No
     write_arm_log_rank(writer, sample, analysis)
     if not sample.factors:
         return
-    chi2, df, p_value = log_rank_many(sample.time, sample.event, sample.codes)
+    chi2, df, p_value = log_rank_many(sample.time, sample.event, sample.codes, entry=sample.entry)
     for j, factor in enumerate(sample.factors):
         known = sample.codes[j] >= 0
         present = np.unique(sample.codes[j][known]).size
@@ -187,7 +191,8 @@ def write_log_ranks(writer: RowWriter, sample: Sample, analysis: Analysis) -> No
 
 def _write_pair_log_rank(writer: RowWriter, sample: Sample, name: str) -> None:
     """Write the log-rank test of a grouping within pairs; a patient without a partner is left out."""
-    test = log_rank(sample.time, sample.event, sample.factor_codes(name), stratum=sample.pair)
+    codes, entry = sample.factor_codes(name), sample.entry
+    test = log_rank(sample.time, sample.event, codes, stratum=sample.pair, entry=entry)
     n, events = whole_pairs(sample.event, sample.pair)
     writer.add(
         "log_rank",
@@ -214,7 +219,9 @@ def write_arm_log_rank(writer: RowWriter, sample: Sample, analysis: Analysis) ->
         if gate is not Status.OK:
             writer.add("log_rank", "chi_square", NAN, model=model, status=gate, **counts)
             continue
-        chi2, df, p_value, status = arm_log_rank(sample.time, sample.event, sample.arm, pair=stratum)
+        chi2, df, p_value, status = arm_log_rank(
+            sample.time, sample.event, sample.arm, pair=stratum, entry=sample.entry
+        )
         writer.add(
             "log_rank", "chi_square", chi2, model=model, p_value=p_value, df=df, status=status, **counts
         )

@@ -200,6 +200,7 @@ def tie_break_ratios(
             np.array(starts, dtype=np.int64),
             ties.minimum_events,
             part,
+            sample.entry,
         )
         estimates[:, :, done : done + len(orders)] = part
         done += len(orders)

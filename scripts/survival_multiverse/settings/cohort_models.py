@@ -42,6 +42,10 @@ class TimeColumn(RoleColumn):
     """Unit; landmarks, survival_times and rmst_horizon are in it too."""
 
 
+class EntryColumn(RoleColumn):
+    """The time at which patients came under observation."""
+
+
 class EventColumn(RoleColumn):
     """The event."""
 
@@ -162,6 +166,9 @@ class CohortSettings(Group):
     """Survival time from the start of treatment; above zero."""
     event: EventColumn
     """1 (or true) = the event, 0 (or false) = censored."""
+    entry: EntryColumn | None = key(None, otherwise="everybody is under observation from time 0")
+    """Delayed entry (left truncation): from when on a patient could be seen to have the event, in the unit of
+    the survival time; 0 or above, and before the survival time."""
     dose: ExposureColumn
     """The exposure: a number that cutoffs divide, or groups."""
     gtv: QuantityColumn | None = key(None, otherwise="no size")

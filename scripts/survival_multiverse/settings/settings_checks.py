@@ -99,11 +99,13 @@ def _check_interactions(config: Mapping[str, Any], intact: Intact) -> Iterator[s
 
 def _check_cohort(cohort: Mapping[str, Any]) -> Iterator[str]:
     columns: dict[str, str] = {}
-    for role in (role for role in ROLES if role in cohort):
+    for role in (role for role in (*ROLES, "entry") if role in cohort):
         column = cohort[role]["column"]
         if column in columns:
             yield f"cohort.{role}.column: `{column}` is cohort.{columns[column]} already; give another"
         columns.setdefault(column, role)
+    if "entry" in cohort and cohort["source"] in ("simulated", "reconstructed"):
+        yield f"cohort.entry: {cohort['source']} patients have no entry times; remove it"
 
 
 def _check_eligibility(cohort: Mapping[str, Any], covariates: Mapping[str, Any]) -> Iterator[str]:

@@ -219,8 +219,8 @@ class Study:
         The scenarios, in the order of their files.
     time, event, dose : Quantity
         Columns, labels and units of the fixed roles.
-    gtv, lesions : Quantity or None
-        The same of the roles that a cohort may do without.
+    gtv, lesions, entry : Quantity or None
+        The same of the roles that a cohort may do without; entry is that of delayed entry.
     exposure_levels : tuple of str
         Levels of an exposure in groups, the reference first; none where it is a number.
     arm_names : tuple of str
@@ -292,6 +292,7 @@ class Study:
     """Whether the grid is a sample."""
     sample_method: Literal["sobol", "random"] = "sobol"
     """How a sample of it is drawn."""
+    entry: Quantity | None = None
     filters: tuple[str, ...] = ()
     """Columns of the canonical frame that say who meets the conditions of the options."""
 
@@ -323,6 +324,7 @@ class Study:
             sampled="sample" in config,
             sample_method=config.get("sample", {}).get("method", "sobol"),
             **{role: _quantity(role, getattr(cohort, role)) for role in ROLES},
+            entry=_quantity("entry", cohort.entry),
             exposure_levels=_texts(cohort.dose.levels),
             arm_names=_arm_names(cohort.dose),
             terms=_terms(cohort.event, cohort.lesions),

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import Locator, MaxNLocator, MultipleLocator
 
-from survival_multiverse.cohort.coarse_curves import coarse_curve, time_step
+from survival_multiverse.cohort.coarse_curves import coarse_curve, number_at_risk, time_step
 from survival_multiverse.cohort.disclosure import count_words, shown_count, shown_survival
-from survival_multiverse.estimators.limits import at_least
 from survival_multiverse.report.figures.survival_panels import Curve, Panel
 from survival_multiverse.settings.study import Study
 
@@ -105,7 +104,9 @@ def _steps(curve: Curve, study: Study) -> pd.DataFrame:
     """Return the curve in steps of the grid; where they begin and end tells nobody's time."""
     analysis, minimum = study.analysis, study.minimum_count
     limits: dict[str, Any] = {"conf_type": analysis.survival_conf_type, "level": analysis.confidence_level}
-    steps = coarse_curve(curve.time, curve.event, minimum=minimum, step=time_step(study), **limits)
+    steps = coarse_curve(
+        curve.time, curve.event, entry=curve.entry, minimum=minimum, step=time_step(study), **limits
+    )
     patients = np.full((len(steps), len(LINE)), len(curve.time))
     steps[LINE] = shown_survival(steps[LINE], patients, minimum=minimum)
     # Who is at risk is told at the ticks alone.
@@ -114,7 +115,7 @@ def _steps(curve: Curve, study: Study) -> pd.DataFrame:
 
 def _at_risk(curve: Curve, tick: float, minimum: int) -> dict[str, Any]:
     """Return how many are under observation just before a tick; a small count is a note."""
-    count = int(np.count_nonzero(at_least(curve.time, tick)))
+    count = number_at_risk(curve.time, tick, curve.entry)
     if 0 < count < minimum:
         return {"at_risk_note": count_words(count, minimum=minimum)}
     return {"at_risk": int(shown_count(count, minimum=minimum))}

@@ -25,7 +25,7 @@ from survival_multiverse.settings.study import Study
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One group of patients in a panel; `time` in the study's unit, `event` 1 = death, shapes (n,)."""
+    """One group of patients in a panel, shapes (n,): `time` and `entry` (or None), `event` 1 = death."""
 
     label: str
     colour: str
@@ -33,6 +33,7 @@ class Curve:
     level: str
     time: np.ndarray
     event: np.ndarray
+    entry: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,4 +163,5 @@ def _state_curves(patients: pd.DataFrame, study: Study) -> tuple[Curve, ...]:
 
 def _curve(patients: pd.DataFrame, label: str, colour: str, line: object, level: str) -> Curve:
     time = patients["time"].to_numpy(dtype=np.float64)
-    return Curve(label, colour, line, level, time, patients["event"].to_numpy(dtype=np.int64))
+    entry = patients["entry"].to_numpy(dtype=np.float64) if "entry" in patients else None
+    return Curve(label, colour, line, level, time, patients["event"].to_numpy(dtype=np.int64), entry)

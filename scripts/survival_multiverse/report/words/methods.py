@@ -8,6 +8,7 @@ from survival_multiverse.inference.cutpoints import SELECTED_RANGE
 from survival_multiverse.inference.null_models import STRATA
 from survival_multiverse.kernels.tie_breaks import VARIANCE_FLOOR
 from survival_multiverse.report.words.decisions import apart, grid_size, grid_words, joined, primary_words
+from survival_multiverse.report.words.delayed_entry import delayed_entry
 from survival_multiverse.report.words.labels import (
     arm_labels,
     decision_words,
@@ -84,6 +85,7 @@ def methods(study: Study) -> list[tuple[str, str]]:
         ("Propensity score and matching", _matching(study)),
         ("Weights and adjusted models", _others()),
         ("Survival", _survival(study)),
+        *([("Delayed entry", late)] if (late := delayed_entry(study)) else []),
         ("Landmarks", _landmarks(study)),
         ("Balance", _balance(study)),
         ("Joint tests", _joint_tests(study)),
