@@ -58,6 +58,7 @@ from survival_multiverse.report.words.labels import (
 )
 from survival_multiverse.report.words.methods import methods, references
 from survival_multiverse.report.words.narrative import hidden_bias, joint_null, origin, readings
+from survival_multiverse.report.words.target import TRIAL
 from survival_multiverse.scenario.cautions import NOTE
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import Value
@@ -169,6 +170,7 @@ def render_page(
         survival=_survival(study, figures, tables, downloads or {}),
         flow=flow_steps(tables["flow"], study),
         tables=shown,
+        trial_title=TRIAL,
         honesty=HONESTY,
         methods=methods(study),
         references=sorted({*references(study), *CHECKLIST_REFERENCES}),

@@ -14,6 +14,8 @@ from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import canonical_text
 
 CHECKLIST_REFERENCES = (
+    "Cashin AG, Hansford HJ, Hernán MA, et al. Transparent reporting of observational studies emulating a "
+    "target trial: the TARGET statement. JAMA 2025;334:1084–1093.",
     "McShane LM, Altman DG, Sauerbrei W, et al. Reporting recommendations for tumor marker prognostic "
     "studies (REMARK). Journal of the National Cancer Institute 2005;97:1180–1184.",
     "Von Elm E, Altman DG, Egger M, et al. The Strengthening the Reporting of Observational Studies in "
@@ -25,6 +27,18 @@ CUTPOINT_COLUMNS = ["Item (REMARK)", "Answer"]
 CUT = {"lesions", "dose", "gtv"}
 """What a cutoff divides."""
 AUTHORS = "for the authors: a program cannot know it"
+NOT_STATED = "Not stated in the configuration"
+"""How a gap begins that the settings could fill."""
+
+
+def gap(what: str) -> str:
+    """Return the sentence that names what the settings do not say."""
+    return f"{NOT_STATED}: {what}."
+
+
+def capital(text: str) -> str:
+    """Return a text as it begins a sentence."""
+    return text[0].upper() + text[1:]
 
 
 def strobe_table(study: Study, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
