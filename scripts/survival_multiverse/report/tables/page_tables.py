@@ -127,7 +127,7 @@ def _appendix(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, tup
         "cross_checks": (cross_check_table(tables["cross_checks"], study), 3),
         "calibration_summary": (calibration_summary(calibration), 3),
         "calibration": (calibration_shown(calibration, study), 4),
-        "target_trial": (trial_table(study), 2),
+        "target_trial": (trial_table(study), 1),
         "target": (target_table(study, tables), 2),
         "strobe": (strobe_table(study, tables), 2),
         "propensity": (propensity_table(study, tables["specifications"]), 1),

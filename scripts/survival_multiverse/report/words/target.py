@@ -11,7 +11,7 @@ from survival_multiverse.report.words.narrative import origin
 from survival_multiverse.report.words.target_trial import emulation, horizon, trial
 from survival_multiverse.settings.study import Study
 
-TRIAL_COLUMNS = ["Item", "Component", "Target trial", "Emulation in this study"]
+TRIAL_COLUMNS = ["Component (items)", "Target trial", "Emulation in this study"]
 TARGET_COLUMNS = ["Item", "TARGET", "Answer"]
 TRIAL = "The trial that is emulated"
 """Title of the table."""
@@ -43,7 +43,7 @@ def trial_table(study: Study) -> pd.DataFrame:
         `TRIAL_COLUMNS`; a gap begins with `NOT_STATED`.
     """
     planned, done = trial(study), emulation(study)
-    rows = [(item, part, planned[name], done[name]) for name, (item, part) in PARTS.items()]
+    rows = [(f"{part} ({item})", planned[name], done[name]) for name, (item, part) in PARTS.items()]
     return pd.DataFrame(rows, columns=TRIAL_COLUMNS)
 
 

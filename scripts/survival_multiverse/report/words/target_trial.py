@@ -88,7 +88,7 @@ def _strategies_here(study: Study) -> str:
     """Say what stands for the strategies, and which other strategies are compared."""
     own = study.under(study.primary)
     how = "its groups" if named_arms(study) else "its cutoff"
-    sentences = [f"{own.dose.label} as recorded (`{study.dose.column}`) and {how}: what was received."]
+    sentences = [f"{own.dose.label} as recorded (column {study.dose.column}) and {how}: what was received."]
     if own.exposure:
         sentences = [f"{own.dose.label} as recorded and {how}: what was received."]
     others = [decision for decision in apart(study) if decision.kinds & {"dose", "exposure", "compare"}]
@@ -174,7 +174,7 @@ def _end(study: Study) -> str:
 
 
 def _end_here(study: Study) -> str:
-    column = "" if study.under(study.primary).endpoint else f" (`{study.event.column}` = 0)"
+    column = "" if study.under(study.primary).endpoint else f" ({study.event.column} = 0)"
     return (
         f"The event, or censoring as recorded{column}. Restricted means stop at {horizon(study)}. "
         f"{gap('why patients were censored')}"
@@ -194,7 +194,7 @@ def _outcome(study: Study) -> str:
 
 def _outcome_here(study: Study) -> str:
     own = study.under(study.primary)
-    columns = f": `{study.time.column}` and `{study.event.column}`"
+    columns = f": columns {study.time.column} and {study.event.column}"
     sentences = [f"{own.time.label} as recorded{'' if own.endpoint else columns}."]
     others = [name for name, decision in study.decisions.items() if "endpoint" in decision.kinds]
     several = [decision_words(study, name) for name in others if len(study.decisions[name].values) > 1]
