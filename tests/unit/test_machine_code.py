@@ -12,7 +12,7 @@ def compiled(monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(machine_code, "KEPT", True)
-    monkeypatch.setattr(machine_code, "compile_kernels", lambda **given: calls.append(given))
+    monkeypatch.setattr(machine_code, "warm_up", lambda **given: calls.append(given))
     return calls
 
 
@@ -35,7 +35,7 @@ def test_what_failed_is_tried_again(compiled, monkeypatch):
         raise RuntimeError
 
     with monkeypatch.context() as broken:
-        broken.setattr(machine_code, "compile_kernels", fail)
+        broken.setattr(machine_code, "warm_up", fail)
         with pytest.raises(RuntimeError):
             machine_code.compile_for_delayed_entry()
     machine_code.compile_for_delayed_entry()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numba
 
-from survival_multiverse.inference.warm_up import compile_kernels
+from survival_multiverse.inference.warm_up import warm_up
 from survival_multiverse.kernels import KEPT
 
 MARK = "delayed_entry"
@@ -12,10 +12,13 @@ MARK = "delayed_entry"
 
 
 def compile_for_delayed_entry() -> None:
-    """Compile the kernels for delayed entry, once for each state of them; where nothing is kept, never."""
+    """Compile the kernels for delayed entry, once for each state of them; where nothing is kept, never.
+
+    One process does it: what is new here is called by both halves of the work.
+    """
     done = Path(numba.config.CACHE_DIR) / MARK
     if not KEPT or done.exists():
         return
-    print("Delayed entry: machine code of its estimators, once, in about two minutes", flush=True)
-    compile_kernels(late=True)
+    print("Delayed entry: machine code of its estimators, once, in about a minute", flush=True)
+    warm_up(late=True)
     done.touch()

@@ -86,8 +86,8 @@ def _cohort(late: bool, patients: int = 200) -> pd.DataFrame:
 
 
 def _fit_cox(late: bool) -> None:
-    frame = _cohort(late)
-    cox(frame["time"], frame["event"], frame[["gtv"]], entry=frame["entry"] if late else None)
+    frame, entry = _cohort(late), _cohort(late).get("entry")
+    cox(frame["time"], frame["event"], frame[["gtv"]], entry=entry)
 
 
 def _evaluate(late: bool) -> None:
@@ -110,16 +110,16 @@ def warm_up(*steps: Callable[[bool], None], late: bool = False) -> None:
         step(late)
 
 
-def compile_kernels(*, late: bool = False) -> None:
+def compile_kernels() -> None:
     """Compile every kernel and keep the machine code, in two processes.
 
     They go through the work from both ends; each loads from disk what the other has compiled.
     """
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
         halves = [
-            processes.submit(warm_up, _evaluate, _resample, late=late),
+            processes.submit(warm_up, _evaluate, _resample),
             # The kernel that takes longest comes first, so that the other process finds it.
-            processes.submit(warm_up, _fit_cox, _resample, _evaluate, late=late),
+            processes.submit(warm_up, _fit_cox, _resample, _evaluate),
         ]
         for half in halves:
             half.result()

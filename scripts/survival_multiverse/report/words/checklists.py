@@ -9,6 +9,7 @@ from survival_multiverse.cohort.sample import measured
 from survival_multiverse.inference.specification_summary import headline, passing, summarise
 from survival_multiverse.report.style.formats import format_ratio
 from survival_multiverse.report.words.decisions import grid_words
+from survival_multiverse.report.words.delayed_entry import sensitivity
 from survival_multiverse.report.words.labels import in_sentence, with_unit
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import canonical_text
@@ -58,7 +59,7 @@ def strobe_table(study: Study, tables: Mapping[str, pd.DataFrame]) -> pd.DataFra
          f"{len(study.covariates)} covariates with their roles: Methods"),
         ("8", "Measurement", f"Units: {_units(study)}; how they were measured: {AUTHORS}"),
         ("9", "Bias", "Immortal time: landmarks; confounding: matching, weights, adjustment; unmeasured: "
-         "E-values, Rosenbaum bounds; forking paths: the specification curve"),
+         f"{sensitivity(study)}; forking paths: the specification curve"),
         ("10", "Study size", f"{patients} patients, {events} events"),
         ("11", "Quantitative variables", "Every cutoff and its reason: Methods; the others: cutpoint audit"
          if cutoffs else "Every decision and its reasons: Methods"),
@@ -110,7 +111,7 @@ def propensity_table(study: Study, specifications: pd.DataFrame) -> pd.DataFrame
         ("Analysis of matched data", "Cox with errors clustered by pair; log-rank also stratified by pair"),
         ("Weights", "overlap and stabilised inverse probability, untruncated; errors for an estimated score"),
         ("Estimand", "named for each estimator; never pooled"),
-        ("Sensitivity to unmeasured confounding", "E-values and Rosenbaum bounds"),
+        ("Sensitivity to unmeasured confounding", sensitivity(study)),
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["Item (Yao et al. 2017)", "What was done"])
 
