@@ -57,7 +57,7 @@ def test_checklists_name_no_bounds_that_are_not_defined():
         table = propensity_table(study, grid()).set_index("Item (Yao et al. 2017)")["What was done"]
         return table["Sensitivity to unmeasured confounding"]
 
-    assert hidden(patients_study()) == "E-values, Rosenbaum bounds"
+    assert hidden(patients_study()) == "E-values and Rosenbaum bounds"
     assert hidden(replace(patients_study(), entry=registry_study().entry)) == "E-values"
 
 

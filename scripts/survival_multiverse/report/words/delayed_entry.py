@@ -18,8 +18,8 @@ def delayed_entry(study: Study) -> str:
     if study.entry is None:
         return ""
     return (
-        f"Patients count as at risk only from their entry on ({study.entry.label}). This is delayed entry, or "
-        "left truncation. It holds in every curve, test and hazard ratio. Patients analysed from a landmark "
+        f"Patients count as at risk only from their entry on ({study.entry.label}). This is delayed entry, "
+        "or left truncation. It holds in every curve, test and hazard ratio. Patients analysed from a landmark "
         "on keep their entry. Where few have entered, one event can take a curve far down, or to 0. "
         "Rosenbaum bounds and the test of selected cutoffs are not defined then."
     )
@@ -58,4 +58,4 @@ def no_search(study: Study) -> str:
 
 def sensitivity(study: Study) -> str:
     """Return what speaks of unmeasured confounding."""
-    return "E-values, Rosenbaum bounds" if study.entry is None else "E-values"
+    return "E-values and Rosenbaum bounds" if study.entry is None else "E-values"
