@@ -19,8 +19,8 @@ def delayed_entry(study: Study) -> str:
         return ""
     return (
         f"Patients count as at risk only from their entry on ({study.entry.label}). This is delayed entry, "
-        "or left truncation. It holds in every curve, test and hazard ratio. Patients analysed from a landmark "
-        "on keep their entry. Where few have entered, one event can take a curve far down, or to 0. "
+        "or left truncation. It holds in every curve, test and hazard ratio. Patients analysed from a "
+        "landmark on keep their entry. Where few have entered, one event can take a curve far down, or to 0. "
         "Rosenbaum bounds and the test of selected cutoffs are not defined then."
     )
 
