@@ -218,3 +218,11 @@ def test_the_page_has_both_tables_and_the_statement_as_a_reference():
     assert EVIL not in page.html
     (reference,) = (entry for entry in CHECKLIST_REFERENCES if entry.startswith("Cashin"))
     assert reference in page.html
+
+
+def test_the_tables_that_answer_items_are_on_the_page():
+    named = set(
+        re.findall(r"“([^”]+)”", " ".join(target_table(small_study(), {"specifications": grid()})["Answer"]))
+    )
+    html = evil_page().html
+    assert {name for name in named if name not in html} == set()

@@ -88,9 +88,11 @@ def _strategies_here(study: Study) -> str:
     """Say what stands for the strategies, and which other strategies are compared."""
     own = study.under(study.primary)
     how = "its groups" if named_arms(study) else "its cutoff"
-    sentences = [f"{own.dose.label} as recorded (column {study.dose.column}) and {how}: what was received."]
+    sentences = [
+        f"{capital(own.dose.label)} as recorded (column {study.dose.column}) and {how}: what was received."
+    ]
     if own.exposure:
-        sentences = [f"{own.dose.label} as recorded and {how}: what was received."]
+        sentences = [f"{capital(own.dose.label)} as recorded and {how}: what was received."]
     others = [decision for decision in apart(study) if decision.kinds & {"dose", "exposure", "compare"}]
     for decision in others:
         primary = study.primary[list(study.decisions).index(decision.name)]
