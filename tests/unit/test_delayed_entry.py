@@ -33,7 +33,6 @@ from survival_multiverse.inference.cross_checks import compare_with_libraries
 from survival_multiverse.inference.cutpoints import audit_cutpoints
 from survival_multiverse.inference.null_models import fit_covariate_null, simulate_times
 from survival_multiverse.inference.resampling import Resample, all_keys, cutoff_cells, evaluate, resample
-from survival_multiverse.report.words.delayed_entry import delayed_entry
 from survival_multiverse.scenario.multiverse import evaluate_panel
 from survival_multiverse.settings.schema import Estimator, Status
 from survival_multiverse.settings.study import Study
@@ -628,10 +627,3 @@ def test_entries_need_patients_of_your_own():
     config = registry_config(source="reconstructed")
     with pytest.raises(InputError, match=r"cohort.entry: reconstructed patients have no entry times"):
         validate_config(config)
-
-
-def test_the_methods_say_it_in_one_sentence():
-    config = registry_config()
-    assert "Entry into the registry" in delayed_entry(Study.from_config(config))
-    del config["cohort"]["entry"]
-    assert delayed_entry(Study.from_config(config)) == ""

@@ -37,6 +37,48 @@ def test_a_first_configuration_is_valid_as_it_is(name, tmp_path, capsys):
     assert not used & set(roles.values())
 
 
+def patients_with_entry(name="entry", **changes):
+    rng = np.random.default_rng(5)
+    time = rng.exponential(20, 60).round(2) + 1
+    frame = pd.DataFrame(
+        {
+            "os": time,
+            name: (time * rng.uniform(0, 0.5, 60)).round(2),
+            "died": rng.integers(0, 2, 60),
+            "dose": rng.uniform(50, 70, 60).round(1),
+            "age": rng.uniform(40, 80, 60).round(),
+        }
+    )
+    return frame.assign(**changes)
+
+
+@pytest.mark.parametrize("name", ["entry", "Entry_Time", "delayed.entry", "left_truncation"])
+def test_delayed_entry_is_a_role_and_no_covariate(name, tmp_path):
+    patients_with_entry(name).to_csv(tmp_path / "patients.csv", index=False)
+    assert main([str(tmp_path / "study"), str(tmp_path / "patients.csv")]) == 0
+    config = yaml.safe_load((tmp_path / "study" / "config.yaml").read_text(encoding="utf-8"))
+    assert config["cohort"]["entry"] == {"column": name, "label": "Entry"}
+    assert [entry["column"] for entry in config["covariates"].values()] == ["age"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [np.full(60, 900.0), np.full(60, -1.0), np.zeros(60), ["left", "right"] * 30],
+    ids=["after the time", "below zero", "always zero", "text"],
+)
+def test_what_cannot_be_an_entry_is_none_whatever_its_name(values):
+    guess = guess_roles(patients_with_entry(entry=values), {})
+    assert "entry" not in guess.roles
+
+
+def test_an_entry_of_another_name_is_given(tmp_path):
+    patients_with_entry("enrolled").to_csv(tmp_path / "patients.csv", index=False)
+    call = [str(tmp_path / "study"), str(tmp_path / "patients.csv"), "--entry", "enrolled"]
+    assert main(call) == 0
+    config = yaml.safe_load((tmp_path / "study" / "config.yaml").read_text(encoding="utf-8"))
+    assert config["cohort"]["entry"]["column"] == "enrolled"
+
+
 def test_it_asks_for_what_it_cannot_guess_and_overwrites_nothing(tmp_path):
     frame = pd.DataFrame({"a": np.arange(1.0, 31), "b": [0, 1] * 15, "c": list("xyz") * 10})
     with pytest.raises(InputError) as error:

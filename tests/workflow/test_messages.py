@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from conftest import PANEL, SCENARIO, SCENARIOS
+from conftest import KERNELS, PANEL, SCENARIO, SCENARIOS
 
 from survival_multiverse.cohort.simulation import simulate_cohort
 from survival_multiverse.files.config_files import merged_config
@@ -115,6 +115,24 @@ def test_a_missing_column_is_named_with_the_nearest(empty, patients):
     assert answer.text.count("`dose_gy`") == 1, answer.text
     assert "`dose_Gy`" in answer.text
     assert "Traceback" not in answer.text
+
+
+@pytest.mark.slow
+def test_machine_code_for_delayed_entry_is_made_once_and_before_the_jobs(empty, patients):
+    use_file(empty, patients.assign(entry=patients["survival_months"] / 4))
+    settings = empty.settings()
+    settings["cohort"]["entry"] = {"column": "entry"}
+    empty.configure(settings)
+    for mark in (empty.workflow / KERNELS / "__pycache__").glob("*/delayed_entry"):
+        mark.unlink()
+    told, target = "Delayed entry: machine code", "results/cohort/cohort.parquet"
+    answer = empty.snakemake(target)
+    assert answer.code == 0, answer.text
+    assert answer.text.count(told) == 1, answer.text
+    assert answer.text.index(told) < answer.text.index("build_cohort:")
+    answer = empty.snakemake(target, "--forceall")
+    assert answer.jobs() == {"build_cohort": 1}, answer.text
+    assert told not in answer.text
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 # The configuration, and the only functions of the workflow.
 import os
 import re
+import subprocess
 import sys
 from functools import cache
 
@@ -133,6 +134,17 @@ def tell_once(message):
 def tell_cost():
     """Tell what the study will cost, as far as its grid says."""
     tell_once(cost_words(config))
+
+
+def compile_for_entry():
+    """Compile once, before the jobs that would each do it, what only cohorts with delayed entry need."""
+    if workflow.is_main_process and config["cohort"].get("entry"):
+        call = "from survival_multiverse.files.machine_code import compile_for_delayed_entry as go; go()"
+        places = os.pathsep.join(filter(None, (str(ROOT / "scripts"), os.environ.get("PYTHONPATH"))))
+        # Without it the jobs compile for themselves.
+        subprocess.run(
+            [sys.executable, "-c", call], env=os.environ | {"PYTHONPATH": places}, stdout=sys.stderr
+        )
 
 
 def study_config():

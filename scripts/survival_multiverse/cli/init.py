@@ -18,7 +18,15 @@ from survival_multiverse.settings.faults import InputError
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.validation import validate_config
 
-ROLES = {"id": "id", "time": "time", "event": "event", "dose": "exposure", "gtv": "size", "lesions": "count"}
+ROLES = {
+    "id": "id",
+    "time": "time",
+    "event": "event",
+    "dose": "exposure",
+    "gtv": "size",
+    "lesions": "count",
+    "entry": "entry",
+}
 """Option of the command line by role."""
 
 

@@ -171,6 +171,10 @@ def _cohort_lines(guess: Guess, cells: Mapping[str, Cells], file: str) -> list[s
         f"  time: {{column: {_text(roles['time'])}, label: Survival, unit: {unit}}} # guessed: the unit",
         f"  event: {{column: {_text(roles['event'])}, label: Event}} # guessed: 1 = it happened",
     ]
+    if "entry" in roles:
+        lines.append(
+            f"  entry: {{column: {_text(roles['entry'])}, label: Entry}} # guessed: at risk from then on"
+        )
     if _grouped(exposure):
         levels = ", ".join(map(_level, sorted(distinct_texts(exposure), key=_order)))
         lines.append(f"  dose: {{column: {_text(roles['dose'])}, levels: [{levels}]}} {GUESSED}")

@@ -64,6 +64,15 @@ WORDS = {
         "diameter",
     ),
     "lesions": ("lesions", "metastases", "nodes", "pnodes", "positivenodes", "nmets", "count", "foci"),
+    "entry": (
+        "entry",
+        "entrytime",
+        "timeofentry",
+        "timeentry",
+        "delayedentry",
+        "lefttruncation",
+        "truncation",
+    ),
 }
 """Names of columns, without marks and capitals, that speak for a role."""
 FEW_LEVELS, MANY_LEVELS = 6, 8
@@ -77,7 +86,7 @@ class Guess:
     Attributes
     ----------
     roles
-        Column by role: id, time, event, dose, gtv, lesions.
+        Column by role: id, time, event, dose, gtv, lesions, entry.
     covariates
         Columns that become covariates.
     left
@@ -131,6 +140,8 @@ def guess_roles(frame: pd.DataFrame, given: Mapping[str, str]) -> Guess:
             ],
             subject="the data",
         )
+    if "entry" not in guess.roles:
+        guess.roles |= _entry(cells, guess.roles)
     for name, own in cells.items():
         if name not in guess.roles.values():
             reason = _useless(own)
@@ -139,6 +150,24 @@ def guess_roles(frame: pd.DataFrame, given: Mapping[str, str]) -> Guess:
             else:
                 guess.covariates.append(name)
     return guess
+
+
+def _entry(cells: Mapping[str, Cells], roles: Mapping[str, str]) -> dict[str, str]:
+    """Return the column of delayed entry as a role, if there is one: named so, and before every time."""
+    named = [
+        name
+        for name, own in cells.items()
+        if name not in roles.values()
+        and _bare(name) in WORDS["entry"]
+        and _is_entry(own, cells[roles["time"]])
+    ]
+    return {"entry": min(named, key=lambda name: WORDS["entry"].index(_bare(name)))} if named else {}
+
+
+def _is_entry(cells: Cells, time: Cells) -> bool:
+    known = ~cells.gaps & ~time.gaps
+    entry = cells.numbers[known]
+    return is_numeric(cells) and bool(((entry >= 0) & (entry < time.numbers[known])).all()) and entry.any()
 
 
 def _bare(name: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from survival_multiverse.inference.resampling import Resample, resample
 from survival_multiverse.scenario.multiverse import evaluate_panel
 from survival_multiverse.settings.study import Study
 
-_CONFIG = {
+_CONFIG: dict[str, Any] = {
     "study": {
         "title": "warm-up",
         "seed": 1,
@@ -62,9 +63,14 @@ _CONFIG = {
 }
 
 
-def _cohort(patients: int = 200) -> pd.DataFrame:
+def _study(late: bool) -> Study:
+    entry = {"entry": {"column": "entry"}} if late else {}
+    return Study.from_config(_CONFIG | {"cohort": _CONFIG["cohort"] | entry})
+
+
+def _cohort(late: bool, patients: int = 200) -> pd.DataFrame:
     rng = np.random.default_rng(0)
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "patient_id": [f"{number:03d}" for number in range(patients)],
             "time": np.round(rng.exponential(1, patients), 2) + 0.01,
@@ -76,28 +82,32 @@ def _cohort(patients: int = 200) -> pd.DataFrame:
             "number": rng.normal(size=patients),
         }
     )
+    return frame.assign(entry=frame["time"] * rng.uniform(0, 0.5, patients)) if late else frame
 
 
-def _fit_cox() -> None:
-    frame = _cohort()
-    cox(frame["time"], frame["event"], frame[["gtv"]])
+def _fit_cox(late: bool) -> None:
+    frame, entry = _cohort(late), _cohort(late).get("entry")
+    cox(frame["time"], frame["event"], frame[["gtv"]], entry=entry)
 
 
-def _evaluate() -> None:
-    study = Study.from_config(_CONFIG)
-    for _ in evaluate_panel(_cohort(), study, study.grid):
+def _evaluate(late: bool) -> None:
+    study = _study(late)
+    for _ in evaluate_panel(_cohort(late), study, study.grid):
         pass
 
 
-def _resample() -> None:
-    for _ in resample(_cohort(), Study.from_config(_CONFIG), Resample.PERMUTATION, range(1)):
+def _resample(late: bool) -> None:
+    for _ in resample(_cohort(late), _study(late), Resample.PERMUTATION, range(1)):
         pass
 
 
-def warm_up(*steps: Callable[[], None]) -> None:
-    """Evaluate and resample one scenario of random patients, which calls every kernel that a study needs."""
+def warm_up(*steps: Callable[[bool], None], late: bool = False) -> None:
+    """Evaluate and resample one scenario of random patients, which calls every kernel that a study needs.
+
+    With delayed entry (`late`) the kernels take one array more, and are compiled for it.
+    """
     for step in steps or (_evaluate, _resample):
-        step()
+        step(late)
 
 
 def compile_kernels() -> None:

@@ -30,3 +30,5 @@ _found = cache_folder(_folder / "__pycache__", numba.config.CACHE_DIR, "~/.cache
 # Of this process alone, which compiles again; it is deleted with its last reference.
 _own = None if _found else tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
 numba.config.CACHE_DIR = str(_found or _own.name)
+KEPT = _found is not None
+"""Whether other processes find what this one compiles."""

@@ -38,6 +38,7 @@ from survival_multiverse.report.words.captions import caption, filled_in, late_n
 from survival_multiverse.report.words.checklists import CHECKLIST_REFERENCES
 from survival_multiverse.report.words.claim import claim, evidence, hero_alternative, hero_caption
 from survival_multiverse.report.words.decisions import whom
+from survival_multiverse.report.words.delayed_entry import no_bounds, no_search
 from survival_multiverse.report.words.figure_names import DOSE, MATCHED, PREFIX, figure_names
 from survival_multiverse.report.words.findings import findings
 from survival_multiverse.report.words.glossary import Explanations, terms
@@ -58,6 +59,7 @@ from survival_multiverse.report.words.labels import (
 )
 from survival_multiverse.report.words.methods import methods, references
 from survival_multiverse.report.words.narrative import hidden_bias, joint_null, origin, readings
+from survival_multiverse.report.words.target import TRIAL
 from survival_multiverse.scenario.cautions import NOTE
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import Value
@@ -169,6 +171,7 @@ def render_page(
         survival=_survival(study, figures, tables, downloads or {}),
         flow=flow_steps(tables["flow"], study),
         tables=shown,
+        trial_title=TRIAL,
         honesty=HONESTY,
         methods=methods(study),
         references=sorted({*references(study), *CHECKLIST_REFERENCES}),
@@ -306,6 +309,8 @@ def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any
         "judged_forms": judged_forms(study),
         "classes": class_words(study.minimum_count),
         "hidden_bias": hidden_bias(specifications, study),
+        "no_bounds": no_bounds(study),
+        "no_search": no_search(study),
         "fitted": is_fitted(study),
         "no_cutoffs": NO_CUTOFFS[measured(study)],
         "attempted": len(specifications),

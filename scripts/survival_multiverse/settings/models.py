@@ -29,6 +29,29 @@ FINEST_CLASS = 5
 """Narrowest class of counts: an even number of 1 to 3 matched patients would be one pair."""
 
 
+class TargetTrial(Group):
+    """The randomised trial that the study emulates, where the other settings cannot know it."""
+
+    eligibility: Text | None = key(None, otherwise="cohort.eligibility")
+    """Who could enter it."""
+    strategies: Text | None = key(None, otherwise="the arms of the exposure")
+    """The treatments compared: how they are given, for how long, and when they may stop."""
+    assignment: Text | None = key(None, otherwise="at random, open label")
+    """How patients are assigned."""
+    time_zero: Text | None = key(None, otherwise="assignment")
+    """When follow-up starts."""
+    end_of_follow_up: Text | None = key(None, otherwise="the event or loss to follow-up")
+    """When it ends."""
+    outcome: Text | None = key(None, otherwise="cohort.event")
+    """What is counted, and how it is ascertained."""
+    contrast: Text | None = key(None, otherwise="a gap, and the measures of the analysis")
+    """Intention to treat or per protocol, and the measures of effect."""
+    assumptions: Text | None = key(None, otherwise="those of any randomised trial")
+    """What identifies the effect."""
+    analysis: Text | None = key(None, otherwise="the estimators without balancing")
+    """How the trial would be analysed, missing values included."""
+
+
 class StudyHeading(Group):
     """Name, seed and primary scenario."""
 
@@ -46,6 +69,8 @@ class StudyHeading(Group):
         None, otherwise="the first with baseline covariates alone", steps=READER
     )
     """Adjustment set of the primary block, whose estimates the report answers with."""
+    target_trial: TargetTrial | None = key(None, otherwise="what the settings say", steps=READER)
+    """The randomised trial that is emulated, for the page's table after TARGET (Cashin et al. 2025)."""
 
 
 class Analysis(Group):

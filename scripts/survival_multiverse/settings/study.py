@@ -293,6 +293,8 @@ class Study:
     sample_method: Literal["sobol", "random"] = "sobol"
     """How a sample of it is drawn."""
     entry: Quantity | None = None
+    target_trial: Mapping[str, str] = field(default_factory=dict)
+    """What the study says of the trial that it emulates, by part."""
     filters: tuple[str, ...] = ()
     """Columns of the canonical frame that say who meets the conditions of the options."""
 
@@ -321,6 +323,9 @@ class Study:
             primary=_primary(settings, decisions),
             decisions=decisions,
             grid=_grid(config, step),
+            target_trial=_if_told(
+                settings.study.target_trial, lambda own: own.model_dump(exclude_none=True) if own else {}
+            ),
             sampled="sample" in config,
             sample_method=config.get("sample", {}).get("method", "sobol"),
             **{role: _quantity(role, getattr(cohort, role)) for role in ROLES},

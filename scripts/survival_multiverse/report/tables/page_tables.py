@@ -40,9 +40,10 @@ from survival_multiverse.report.tables.time_tables import (
 )
 from survival_multiverse.report.words.answer import answer_table, answers
 from survival_multiverse.report.words.checklists import cutpoint_items, propensity_table, strobe_table
+from survival_multiverse.report.words.target import target_table, trial_table
 from survival_multiverse.settings.study import Study
 
-PROSE = ("strobe", "propensity", "remark", "paper_contradictions", "decisions")
+PROSE = ("target_trial", "target", "strobe", "propensity", "remark", "paper_contradictions", "decisions")
 """Tables of sentences."""
 
 
@@ -126,6 +127,8 @@ def _appendix(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, tup
         "cross_checks": (cross_check_table(tables["cross_checks"], study), 3),
         "calibration_summary": (calibration_summary(calibration), 3),
         "calibration": (calibration_shown(calibration, study), 4),
+        "target_trial": (trial_table(study), 1),
+        "target": (target_table(study, tables), 2),
         "strobe": (strobe_table(study, tables), 2),
         "propensity": (propensity_table(study, tables["specifications"]), 1),
         "remark": (cutpoint_items(study), 1),

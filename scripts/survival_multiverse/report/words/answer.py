@@ -21,6 +21,7 @@ from survival_multiverse.inference.specification_summary import (
 )
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p, format_ratio
 from survival_multiverse.report.words.decisions import apart, pooled_words
+from survival_multiverse.report.words.delayed_entry import unseen
 from survival_multiverse.report.words.labels import arm_labels, decision_words, in_sentence
 from survival_multiverse.report.words.narrative import (
     ANALYSES,
@@ -107,7 +108,7 @@ def silence(study: Study) -> str:
         f"What the evidence can’t say: whether {in_sentence(study.dose.label)} made a difference, or "
         "something not measured that decided who received it."
     )
-    return f"{text} {SILENT.get(study.source, '')}".strip()
+    return " ".join(filter(None, (text, unseen(study), SILENT.get(study.source, ""))))
 
 
 def first_order(attribution: pd.DataFrame, study: Study, estimator: str) -> dict[str, float]:

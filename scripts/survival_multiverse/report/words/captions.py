@@ -9,6 +9,7 @@ from survival_multiverse.paper.published_marks import NO_MARKS
 from survival_multiverse.report.style.formats import display_unit
 from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.words.decisions import caliper_words, whom
+from survival_multiverse.report.words.delayed_entry import rising_numbers
 from survival_multiverse.report.words.figure_names import (
     BY,
     DOSE,
@@ -111,6 +112,6 @@ def _survival_caption(part: str, study: Study, printed: str) -> Caption:
         f"Kaplan-Meier curves. Bands: {percent} confidence limits ({study.analysis.survival_conf_type}). "
         f"Numbers at risk below {study.minimum_count} are not shown. Curves step at {step} and "
         f"by at least {study.minimum_count} events, so that no step is one patient’s. A curve ends where "
-        f"fewer follow.{note}"
+        f"fewer follow.{rising_numbers(study)}{note}"
     )
     return Caption(title, text + printed, f"Kaplan-Meier curves. {text}", reading)

@@ -9,11 +9,14 @@ from survival_multiverse.cohort.sample import measured
 from survival_multiverse.inference.specification_summary import headline, passing, summarise
 from survival_multiverse.report.style.formats import format_ratio
 from survival_multiverse.report.words.decisions import grid_words
+from survival_multiverse.report.words.delayed_entry import sensitivity
 from survival_multiverse.report.words.labels import in_sentence, with_unit
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import canonical_text
 
 CHECKLIST_REFERENCES = (
+    "Cashin AG, Hansford HJ, Hernán MA, et al. Transparent reporting of observational studies emulating a "
+    "target trial: the TARGET statement. JAMA 2025;334:1084–1093.",
     "McShane LM, Altman DG, Sauerbrei W, et al. Reporting recommendations for tumor marker prognostic "
     "studies (REMARK). Journal of the National Cancer Institute 2005;97:1180–1184.",
     "Von Elm E, Altman DG, Egger M, et al. The Strengthening the Reporting of Observational Studies in "
@@ -25,6 +28,18 @@ CUTPOINT_COLUMNS = ["Item (REMARK)", "Answer"]
 CUT = {"lesions", "dose", "gtv"}
 """What a cutoff divides."""
 AUTHORS = "for the authors: a program cannot know it"
+NOT_STATED = "Not stated in the configuration"
+"""How a gap begins that the settings could fill."""
+
+
+def gap(what: str) -> str:
+    """Return the sentence that names what the settings do not say."""
+    return f"{NOT_STATED}: {what}."
+
+
+def capital(text: str) -> str:
+    """Return a text as it begins a sentence."""
+    return text[0].upper() + text[1:]
 
 
 def strobe_table(study: Study, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -44,7 +59,7 @@ def strobe_table(study: Study, tables: Mapping[str, pd.DataFrame]) -> pd.DataFra
          f"{len(study.covariates)} covariates with their roles: Methods"),
         ("8", "Measurement", f"Units: {_units(study)}; how they were measured: {AUTHORS}"),
         ("9", "Bias", "Immortal time: landmarks; confounding: matching, weights, adjustment; unmeasured: "
-         "E-values, Rosenbaum bounds; forking paths: the specification curve"),
+         f"{sensitivity(study)}; forking paths: the specification curve"),
         ("10", "Study size", f"{patients} patients, {events} events"),
         ("11", "Quantitative variables", "Every cutoff and its reason: Methods; the others: cutpoint audit"
          if cutoffs else "Every decision and its reasons: Methods"),
@@ -96,7 +111,7 @@ def propensity_table(study: Study, specifications: pd.DataFrame) -> pd.DataFrame
         ("Analysis of matched data", "Cox with errors clustered by pair; log-rank also stratified by pair"),
         ("Weights", "overlap and stabilised inverse probability, untruncated; errors for an estimated score"),
         ("Estimand", "named for each estimator; never pooled"),
-        ("Sensitivity to unmeasured confounding", "E-values and Rosenbaum bounds"),
+        ("Sensitivity to unmeasured confounding", sensitivity(study)),
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["Item (Yao et al. 2017)", "What was done"])
 

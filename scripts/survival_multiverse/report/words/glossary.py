@@ -106,6 +106,12 @@ def _analyses(names: _Names) -> list[Term]:
             "What is to be estimated: the patients, the groups compared, the outcome, and how other "
             "variables are treated.",
         ),
+        Term(
+            "target trial",
+            "The randomised trial that would answer the question, and that an observational study tries to "
+            "emulate.",
+        ),
+        Term("time zero", "When follow-up starts; in a trial also when patients are eligible and assigned."),
         Term("specification curve", "The hazard ratios of all analyses of a block, sorted by size."),
         *([_cutoff(names)] if names.divided else []),
         *([_threshold(names)] if names.count else []),
@@ -240,6 +246,11 @@ def _doubts(names: _Names) -> list[Term]:
             "immortal time",
             f"Time that a patient must survive to complete {names.exposure}; counted as survival, it "
             f"flatters {'those who do' if names.arms else 'high values'}.",
+        ),
+        Term(
+            "delayed entry (left truncation)",
+            "Patients come under observation after time zero; nobody is seen whose event came before.",
+            ("left truncation",),
         ),
         Term(
             "joint test",
