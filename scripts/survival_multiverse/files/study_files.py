@@ -43,7 +43,8 @@ ENSEMBLE = {name: f"results/paper/{name}.parquet" for name in ("ensemble", "ense
 INITIAL_STATE = "results/reconstruction/initial_state.csv"
 ENSEMBLE_COHORTS = [f"results/reconstruction/seed~{seed}.csv" for seed in range(1, 21)]
 ENSEMBLE_PATIENTS = "results/reconstruction/ensemble.parquet"
-ROBUSTNESS = tables("specifications", "blocks", "failures", "balance", "attribution")
+BIAS = ("bias_surface", "bias_covariates")
+ROBUSTNESS = tables("specifications", "blocks", "failures", "balance", "attribution", *BIAS)
 INFERENCE = tables(
     "joint_inference", "adjusted_p_values", "null_curves", "bootstrap_intervals", "bootstrap_medians"
 )
@@ -63,7 +64,10 @@ RESULTS = {
     "missing": MISSING,
 }
 # What the page's charts are drawn from, beside the estimates.
-CHARTED = ("specifications", "attribution", "score_overlap", "cutpoints", "dose_response", "null_curves")
+CHARTED = (
+    *("specifications", "attribution", "score_overlap", "cutpoints", "dose_response", "null_curves"),
+    *BIAS,
+)
 CHARTED_OF_PAPER = ("matching", "ensemble_members", "published")
 EXPORT_FIGURES = ("summary",)
 CALIBRATION_PARTS = [

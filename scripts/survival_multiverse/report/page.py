@@ -80,10 +80,13 @@ TABLES = (
     "survival_curves",
     "score_overlap",
     "scenario_balance",
+    "bias_surface",
+    "bias_covariates",
 )
 """Tables that the report reads: canonical patients, their flow, all rows of the primary scenario, the
 aggregates of `robustness`, those of `attribution`, `joint_inference`, `cutpoints` and `cross_checks`, the
-curves of `arm_curves`, and the standardised differences of every scenario's primary population."""
+curves of `arm_curves`, the standardised differences of every scenario's primary population, and the tables
+of `bias_surface`."""
 
 CHAPTERS = {
     "answer": "The answer",
@@ -316,6 +319,7 @@ def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any
         },
         "primary": _primary_words(study),
         "gate": f"{min(study.analysis.balance_thresholds):g}",
+        "mean_prevalence": f"{100 * study.analysis.confounder_prevalence:g}%",
     }
 
 

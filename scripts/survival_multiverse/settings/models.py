@@ -82,6 +82,10 @@ class Analysis(Group):
     """Below it the largest absolute standardised mean difference passes as balanced; ascending. Judged by
     categories and, unless patients are reconstructed, as measured, size and count included."""
 
+    confounder_prevalence: float = key(0.5, steps=READER, gt=0, lt=1)
+    """Mean of both arms' shares with a hidden binary confounder, fixed on the bias surface. At 0.5 every
+    difference between the arms is possible, and it makes no odds which level is called present."""
+
     @property
     def few_orders(self) -> int:
         """Return how many orders repeated matching takes: the first of those of a scenario's estimate."""

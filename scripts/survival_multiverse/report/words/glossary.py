@@ -227,6 +227,11 @@ def _doubts(names: _Names) -> list[Term]:
             "survival to explain the result away.",
         ),
         Term(
+            "bias surface",
+            "What a hazard ratio would be without a hidden confounder of a given strength and spread between "
+            "the arms.",
+        ),
+        Term(
             "Rosenbaum’s Γ",
             "The largest factor by which a hidden bias could multiply the odds within pairs while the test "
             "stays significant.",

@@ -51,6 +51,8 @@ REFERENCES = (
     "Lausen B, Schumacher M. Maximally selected rank statistics. Biometrics 1992;48:73–85.",
     "Li F, Morgan KL, Zaslavsky AM. Balancing covariates via propensity score weighting. Journal of the "
     "American Statistical Association 2018;113:390–400.",
+    "Lin DY, Psaty BM, Kronmal RA. Assessing the sensitivity of regression results to unmeasured confounders "
+    "in observational studies. Biometrics 1998;54:948–963.",
     "Lin DY, Wei LJ. The robust inference for the Cox proportional hazards model. Journal of the American "
     "Statistical Association 1989;84:1074–1078.",
     "Phipson B, Smyth GK. Permutation P-values should never be zero. Statistical Applications in Genetics "
@@ -60,6 +62,8 @@ REFERENCES = (
     "Royston P, Parmar MKB. Restricted mean survival time: an alternative to the hazard ratio for the design "
     "and analysis of randomized trials with a time-to-event outcome. BMC Medical Research Methodology "
     "2013;13:152.",
+    "Schneeweiss S. Sensitivity analysis and external adjustment for unmeasured confounders in epidemiologic "
+    "database studies of therapeutics. Pharmacoepidemiology and Drug Safety 2006;15:291–303.",
     "Shu D, Young JG, Toh S, Wang R. Variance estimation in inverse probability weighted Cox models. "
     "Biometrics 2021;77:1101–1117.",
     "Simonsohn U, Simmons JP, Nelson LD. Specification curve analysis. Nature Human Behaviour "
@@ -344,7 +348,22 @@ def _confounding(study: Study) -> str:
         f"at or below {ALPHA:g}. The test uses the pairs’ differences of Prentice-Wilcoxon scores (Prentice "
         "1978), in the direction in which the pairs point. It takes the scores’ sum as normal and assumes "
         "that both members of a pair are censored alike. The exact sign test stands beside it. It asks who "
-        "of a pair had the event first, where that is known."
+        "of a pair had the event first, where that is known. "
+        f"{_hidden_confounder(study)}"
+    )
+
+
+def _hidden_confounder(study: Study) -> str:
+    return (
+        "The bias surface is the array approach for a binary confounder (Lin, Psaty and Kronmal 1998; "
+        "Schneeweiss 2006). The confounder has hazard ratio g and the shares p0 and p1 in the two arms. The "
+        "corrected hazard ratio is the estimate times [1 + (g − 1) p0] / [1 + (g − 1) p1]. The mean of p0 "
+        f"and p1 is fixed at {100 * study.analysis.confounder_prevalence:g}%, and their difference varies. "
+        "The formula is exact for a rare event and approximate for a common one. If most patients have the "
+        "event, it overstates the bias of a strong confounder. Measured covariates that divide the patients "
+        "in two stand on the surface. Their shares are those before matching and weighting. Their hazard "
+        "ratio is from the covariate-adjusted Cox model of the primary set, if that holds them. Otherwise it "
+        "is from a Cox model of the covariate alone."
     )
 
 
