@@ -53,6 +53,7 @@ from survival_multiverse.files.study_files import (
     TRUTH_PATIENTS,
     charted_files,
     cohorts_of_shard,
+    control_results,
     draws_of_shard,
     figure_files,
     has_gaps,

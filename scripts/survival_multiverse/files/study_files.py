@@ -50,6 +50,7 @@ INFERENCE = tables(
 )
 CUTPOINTS = tables("cutpoints", "selected_cutoffs", "dose_response")
 CROSS_CHECKS = tables("cross_checks")
+CONTROLS = tables("negative_controls", "calibrated_p_values")
 ARMS = tables("arm_curves", "survival_curves", "score_overlap")
 # Everything that a figure or the page may draw on.
 RESULTS = {
@@ -84,6 +85,11 @@ def paper_results(config: Mapping[str, Any]) -> dict[str, str]:
     return PAPER_RESULTS if _own_paper(config) else {**PAPER_RESULTS, **ENSEMBLE}
 
 
+def control_results(config: Mapping[str, Any]) -> dict[str, str]:
+    """Tables of the negative controls; none where none is declared."""
+    return CONTROLS if config.get("negative_controls") else {}
+
+
 def _own_paper(config: Mapping[str, Any]) -> bool:
     """Whether the paper is the user's, whose ensemble is fitted on request."""
     return "paper" in config["cohort"]
@@ -108,6 +114,7 @@ def charted_files(config: Mapping[str, Any]) -> dict[str, str]:
         "estimates": ESTIMATES,
         **{name: RESULTS[name] for name in CHARTED},
         **{name: paper[name] for name in CHARTED_OF_PAPER if name in paper},
+        **control_results(config),
     }
 
 

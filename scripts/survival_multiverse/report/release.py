@@ -119,6 +119,17 @@ SCHEMA: dict[str, dict[str, Kind]] = {
         **dict.fromkeys(("adjustment_set", "estimator", "arm", "lower", "upper"), LABEL),
         "patients": COUNT,
     },
+    "negative_controls": {
+        **dict.fromkeys(("control", "adjustment_set", "estimator", "is_primary"), LABEL),
+        **_INTERVAL,
+        **{"log_hazard_ratio": STATISTIC, "std_error": STATISTIC},
+        **dict.fromkeys(("status", "reason", "flags"), LABEL),
+    },
+    "calibrated_p_values": {
+        **dict.fromkeys(("adjustment_set", "estimator", "controls", "status", "reason"), LABEL),
+        **dict.fromkeys(("hazard_ratio", "p_value", "mean", "standard_deviation"), STATISTIC),
+        "calibrated_p_value": STATISTIC,
+    },
     "bias_surface": {
         **dict.fromkeys(("estimator", "adjustment_set", "status", "reason"), LABEL),
         # A grid that follows from the settings.

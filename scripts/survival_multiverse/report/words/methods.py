@@ -5,8 +5,10 @@ import re
 from survival_multiverse.cohort.disclosure import class_words
 from survival_multiverse.cohort.sample import measured
 from survival_multiverse.inference.cutpoints import SELECTED_RANGE
+from survival_multiverse.inference.empirical_calibration import MINIMUM_CONTROLS
 from survival_multiverse.inference.null_models import STRATA
 from survival_multiverse.kernels.tie_breaks import VARIANCE_FLOOR
+from survival_multiverse.report.words.controls import sizes_in_words
 from survival_multiverse.report.words.decisions import apart, grid_size, grid_words, joined, primary_words
 from survival_multiverse.report.words.delayed_entry import delayed_entry
 from survival_multiverse.report.words.labels import (
@@ -75,10 +77,12 @@ REFERENCES = (
 )
 """Works that the text names by author and year, whatever was decided."""
 OCCASIONAL = (
+    "Schuemie MJ, Ryan PB, DuMouchel W, Suchard MA, Madigan D. Interpreting observational studies: why "
+    "empirical calibration is needed to correct p-values. Statistics in Medicine 2014;33:209–218.",
     "Lindeman RH, Merenda PF, Gold RZ. Introduction to bivariate and multivariate analysis. Glenview: Scott, "
     "Foresman; 1980.",
 )
-"""Works that it names where the grid has gaps."""
+"""Works that it names where there are negative controls, or where the grid has gaps."""
 
 
 def methods(study: Study) -> list[tuple[str, str]]:
@@ -97,6 +101,7 @@ def methods(study: Study) -> list[tuple[str, str]]:
         *([("Bootstrap", _bootstrap(study))] if study.inference.bootstrap_draws else []),
         ("Tie-breaks", _tie_breaks(study)),
         ("Unmeasured confounding", _confounding(study)),
+        *([("Negative controls", _controls(study))] if study.negative_controls else []),
         *([("Selected cutoffs", _selected(study))] if measured(study) and not study.exposure_levels else []),
         ("Spread by choice", _attribution(study)),
         ("What is not estimated", _limits(study)),
@@ -350,6 +355,20 @@ def _confounding(study: Study) -> str:
         "that both members of a pair are censored alike. The exact sign test stands beside it. It asks who "
         "of a pair had the event first, where that is known. "
         f"{_hidden_confounder(study)}"
+    )
+
+
+def _controls(study: Study) -> str:
+    return (
+        "A negative control is an outcome that the exposure cannot affect, or an exposure that cannot affect "
+        "the outcome. Each takes the place of the study’s own. It goes through the same decisions, except "
+        "those about what it replaces. Its analyses are not pooled with those of the study, and there are no "
+        f"joint tests. With {MINIMUM_CONTROLS} or more controls P values are calibrated (Schuemie et al. "
+        "2014). The log hazard ratio of a control is taken as normal about its systematic error. The errors "
+        "of all controls are taken as normal, too. Their mean and spread are fitted by maximum likelihood, "
+        "for each estimator and adjustment set, to the primary scenario. A calibrated P value adds the "
+        "spread to the standard error and counts from the mean. It takes both as known and the controls as "
+        f"independent, which makes it too small if controls are few. {sizes_in_words()}"
     )
 
 
