@@ -28,6 +28,7 @@ from survival_multiverse.files.study_files import (
     CALIBRATION_PARTS,
     COHORT,
     CRATE,
+    CONTROLS,
     CROSS_CHECKS,
     CUTPOINTS,
     ENSEMBLE,
