@@ -210,7 +210,7 @@ def _painted(x: Spec, y: Spec, low: str, high: str) -> Spec:
     }
     return {
         "transform": [{"filter": "datum.kind == 'cell'"}],
-        "mark": {"type": "rect", "aria": False, "opacity": 0.75},
+        "mark": {"type": "rect", "aria": False},
         "encoding": {
             "x": x | {"field": "from"},
             "x2": {"field": "to"},
@@ -227,7 +227,7 @@ def _contours(at: Spec) -> Spec:
         "field": "line",
         "type": "nominal",
         "scale": {"domain": list(LINES.values()), "range": [[1, 0], [5, 3]]},
-        "legend": {"title": None},
+        "legend": {"title": None, "symbolStrokeColor": INK},
     }
     return {
         "transform": [{"filter": "datum.kind == 'line'"}],

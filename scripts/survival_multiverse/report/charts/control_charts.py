@@ -28,7 +28,7 @@ from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.report.words.table_cells import set_label
 from survival_multiverse.settings.study import Study
 
-LEAST, LABELS, STEP = 700, 190, 30
+LEAST, LABELS, STEP = 900, 190, 30
 """Least width, room for the names, and height of a row, in pixels."""
 COLOURS = {STUDY: HIGHER, "Negative control": ORANGE}
 
