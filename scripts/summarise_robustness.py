@@ -9,7 +9,9 @@ import pyarrow.parquet as pq
 
 from survival_multiverse.files.csv_files import write_csv
 from survival_multiverse.files.parquet_files import write_table
+from survival_multiverse.files.primary_estimates import read_primary_estimates
 from survival_multiverse.inference.attribution import attribute
+from survival_multiverse.inference.bias_surface import bias_tables
 from survival_multiverse.inference.robustness import (
     SPECIFICATION_ANALYSES,
     count_failures,
@@ -41,6 +43,7 @@ def summarise_robustness(*, estimates: str, settings: str, outputs: Mapping[str,
         "failures": count_failures(failed, study),
         "balance": summarise_balance(balance, study),
         "attribution": attribute(specified, study),
+        **bias_tables(specified, read_primary_estimates(estimates, study), study),
     }
     record = file_record(script=__file__, settings=settings, inputs={"estimates": estimates})
     for name, table in tables.items():

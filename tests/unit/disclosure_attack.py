@@ -25,6 +25,8 @@ READ = {
     ("specifications", "n"), ("specifications", "events"), ("specifications", "pairs"),
     ("arm_curves", "n"), ("survival_curves", "at_risk"), ("selected_cutoffs", "n"),
     ("cutpoints", "n_above"), ("cutpoints", "n_below"),
+    ("bias_covariates", "with_0"), ("bias_covariates", "with_1"),
+    ("bias_covariates", "without_0"), ("bias_covariates", "without_1"),
 }  # fmt: skip
 """Columns of counts that an attack below reads, or that count what an algorithm chose among patients."""
 
@@ -205,7 +207,18 @@ def one_table(study: Study, patients, tables, name, *, exact=False):
         elif row["statistic"] == "patients" and row["variable"] in ("all", "arm"):
             mask = cells["arm"] >= 0 if row["variable"] == "all" else cells["arm"] == int(row["level"])
             attack.learn(mask, row["estimate"], exact=exact)
+    _learn_confounders(attack, tables["bias_covariates"], covariate, exact=exact)
     return attack, people
+
+
+def _learn_confounders(attack, placed, covariate, *, exact):
+    """The same patients as the bias surface counts them: with and without the level of the higher hazard."""
+    for row in placed[(placed["variable"] == covariate.name) & placed["level"].notna()].to_dict("records"):
+        place = covariate.levels.index(row["level"])
+        for held, at in (("with", place), ("without", 1 - place)):
+            for arm in (0, 1):
+                mask = (attack.cells["level"] == at) & (attack.cells["arm"] == arm)
+                attack.learn(mask, row[f"{held}_{arm}"], exact=exact)
 
 
 def small_cells(attack, people, columns):

@@ -13,6 +13,7 @@ from report_frames import calibration, canonical_patients, small_config
 
 from survival_multiverse.files.csv_files import csv_bytes
 from survival_multiverse.inference.attribution import attribute
+from survival_multiverse.inference.bias_surface import bias_tables
 from survival_multiverse.inference.cross_checks import compare_with_libraries
 from survival_multiverse.inference.cutpoints import audit_cutpoints
 from survival_multiverse.inference.joint_inference import gates_of, infer
@@ -129,6 +130,7 @@ def kept_tables(study, patients):
         "cohort": patients,
         "flow": pd.DataFrame(flow),
         "primary": primary_estimates(estimates, study),
+        **bias_tables(found, primary_estimates(estimates, study), study),
         "specifications": found,
         "blocks": summarise_blocks(found, study),
         "failures": count_failures(estimates, study),

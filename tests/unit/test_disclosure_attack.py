@@ -9,6 +9,7 @@ from disclosure_attack import READ, attack_study
 from report_frames import canonical_patients, small_study
 from report_page import estimates_of, primary_estimates
 
+from survival_multiverse.inference.bias_surface import bias_tables
 from survival_multiverse.inference.cutpoints import audit_cutpoints
 from survival_multiverse.inference.robustness import specifications
 from survival_multiverse.report.release import ROWS, SCHEMA, Kind, kind_of, release
@@ -36,10 +37,12 @@ def studies():
 def counted(study, patients):
     """The tables that hold counts over scenarios and in the primary one."""
     estimates = estimates_of(patients, study)
+    found, primary = specifications(estimates, study), primary_estimates(estimates, study)
     return {
         "cohort": patients,
-        "primary": primary_estimates(estimates, study),
-        "specifications": specifications(estimates, study),
+        "primary": primary,
+        "specifications": found,
+        **bias_tables(found, primary, study),
         "arm_curves": describe_arms(patients, study)["arm_curves"],
         "cutpoints": audit_cutpoints(patients, study)["cutpoints"],
     }

@@ -147,7 +147,7 @@ def test_the_study_is_complete_when_every_rule_has_run_but_those_on_request(rule
     made = set(map(str, rules["describe_study"].input))
     on_request = {
         *("calibrate_inference", "collect_calibration", "initialise_reconstruction", "reconstruct_cohort"),
-        "gather_reconstructions",
+        *("gather_reconstructions", "run_negative_controls"),
     }
     left_out = {
         name

@@ -91,3 +91,28 @@ rule describe_arms:
         settings=lambda wildcards: study_settings(config),
     script:
         "../../scripts/describe_arms.py"
+
+
+rule run_negative_controls:
+    """Evaluate outcomes and exposures that cannot be affected, over the same grid."""
+    input:
+        cohort=COHORT,
+        specifications=ROBUSTNESS["specifications"],
+    output:
+        **CONTROLS,
+        **csv_tables(CONTROLS, "calibrated_p_values"),
+    log:
+        "logs/run_negative_controls.log",
+    benchmark:
+        "logs/benchmarks/run_negative_controls.tsv"
+    conda:
+        "../envs/computing.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code("run_negative_controls"),
+        settings=lambda wildcards: study_settings(config),
+    script:
+        "../../scripts/run_negative_controls.py"

@@ -13,7 +13,7 @@ from survival_multiverse.settings.conditions import Column, Condition, Condition
 from survival_multiverse.settings.decision_models import Option
 from survival_multiverse.settings.faults import InputError, nearest
 from survival_multiverse.settings.names import table_name
-from survival_multiverse.settings.study import Study, changed, option_column
+from survival_multiverse.settings.study import Study, changed, control_column, option_column
 from survival_multiverse.settings.values import OPTIONAL_ROLES, Value, level_text
 
 FREE = "column "
@@ -52,7 +52,48 @@ def option_fields(study: Study) -> list[Field]:
             fields.append(Field(column, option.exposure.column, "number", key, low=low, high=high))
         if option.keep is not None:
             free |= dict.fromkeys(word for word in parse(option.keep).names if not _declared(word, study))
-    return [*fields, *(Field(f"{FREE}{column}", column, "text") for column in free)]
+    free_fields = (Field(f"{FREE}{column}", column, "text") for column in free)
+    return [*fields, *control_fields(study), *free_fields]
+
+
+def control_fields(study: Study) -> list[Field]:
+    """Return the columns that negative controls read."""
+    fields = []
+    for name, control in study.negative_controls.items():
+        key = f"negative_controls.{name}"
+        if control.endpoint is not None:
+            own = control.endpoint
+            fields.append(Field(control_column("time", name), own.time, "number", key, above=0.0))
+            fields.append(Field(control_column("event", name), own.event, "event", key))
+        if control.exposure is not None:
+            levels = tuple(map(level_text, control.exposure.levels))
+            kind, column = "exposure" if levels else "number", control_column("dose", name)
+            fields.append(Field(column, control.exposure.column, kind, f"{key}.exposure", levels=levels))
+    return fields
+
+
+def control_columns(values: Mapping[str, np.ndarray], study: Study) -> dict[str, np.ndarray]:
+    """Return the columns that negative controls need, shape (rows,) each; exposures as 0 and 1."""
+    columns: dict[str, np.ndarray] = {}
+    for name, control in study.negative_controls.items():
+        if control.endpoint is not None:
+            time, event = control_column("time", name), control_column("event", name)
+            columns |= {time: _tied(values[time]), event: values[event]}
+        if control.exposure is not None:
+            exposure = control_column("dose", name)
+            own, cutoff = values[exposure], control.exposure.cutoff
+            known = ~np.isnan(own)
+            above = own if cutoff is None else at_least(own, cutoff).astype(np.float64)
+            columns[exposure] = np.where(known, above, np.nan)
+    return columns
+
+
+def _tied(times: np.ndarray) -> np.ndarray:
+    """Return times, those that differ by rounding only as one."""
+    known = np.isfinite(times)
+    fixed = np.full(known.shape, np.nan)
+    fixed[known] = timefix(times[known])
+    return fixed
 
 
 def _declared(name: str, study: Study) -> bool:
@@ -84,9 +125,7 @@ def option_columns(
     for name, value, option in _options(study):
         if option.endpoint is not None:
             time = option_column("time", name, value)
-            known = np.isfinite(values[time])
-            columns[time] = np.full(known.shape, np.nan)
-            columns[time][known] = timefix(values[time][known])
+            columns[time] = _tied(values[time])
             event = option_column("event", name, value)
             columns[event] = values[event]
         if option.exposure is not None:

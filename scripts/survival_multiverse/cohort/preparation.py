@@ -18,6 +18,7 @@ from survival_multiverse.cohort.cohort_checks import (
 from survival_multiverse.cohort.cohort_plausibility import implausible, in_another_unit
 from survival_multiverse.cohort.level_merging import merge_levels
 from survival_multiverse.cohort.option_columns import (
+    control_columns,
     idle_conditions,
     option_columns,
     option_fields,
@@ -116,7 +117,10 @@ def prepare_cohort(frame: pd.DataFrame, study: Study) -> PreparedCohort:
     columns = {name: column[kept] for name, column in option_columns(values, named, study).items()}
     if faults := idle_conditions(columns, study):
         raise InputError(faults, subject="the data")
-    patients = _canonical_frame({name: column[kept] for name, column in values.items()}, columns, study)
+    controls = {name: column[kept] for name, column in control_columns(values, study).items()}
+    patients = _canonical_frame(
+        {name: column[kept] for name, column in values.items()}, columns | controls, study
+    )
     warnings = in_another_unit({name: column[kept] for name, column in values.items()}, study)
     flow = _with_lines(flow, option_flow(columns, study))
     n = int(flow["n_remaining"].iloc[-1]) if not columns else int(kept.sum())

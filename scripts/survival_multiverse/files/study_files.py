@@ -43,12 +43,14 @@ ENSEMBLE = {name: f"results/paper/{name}.parquet" for name in ("ensemble", "ense
 INITIAL_STATE = "results/reconstruction/initial_state.csv"
 ENSEMBLE_COHORTS = [f"results/reconstruction/seed~{seed}.csv" for seed in range(1, 21)]
 ENSEMBLE_PATIENTS = "results/reconstruction/ensemble.parquet"
-ROBUSTNESS = tables("specifications", "blocks", "failures", "balance", "attribution")
+BIAS = ("bias_surface", "bias_covariates")
+ROBUSTNESS = tables("specifications", "blocks", "failures", "balance", "attribution", *BIAS)
 INFERENCE = tables(
     "joint_inference", "adjusted_p_values", "null_curves", "bootstrap_intervals", "bootstrap_medians"
 )
 CUTPOINTS = tables("cutpoints", "selected_cutoffs", "dose_response")
 CROSS_CHECKS = tables("cross_checks")
+CONTROLS = tables("negative_controls", "calibrated_p_values")
 ARMS = tables("arm_curves", "survival_curves", "score_overlap")
 # Everything that a figure or the page may draw on.
 RESULTS = {
@@ -63,7 +65,10 @@ RESULTS = {
     "missing": MISSING,
 }
 # What the page's charts are drawn from, beside the estimates.
-CHARTED = ("specifications", "attribution", "score_overlap", "cutpoints", "dose_response", "null_curves")
+CHARTED = (
+    *("specifications", "attribution", "score_overlap", "cutpoints", "dose_response", "null_curves"),
+    *BIAS,
+)
 CHARTED_OF_PAPER = ("matching", "ensemble_members", "published")
 EXPORT_FIGURES = ("summary",)
 CALIBRATION_PARTS = [
@@ -78,6 +83,11 @@ def paper_results(config: Mapping[str, Any]) -> dict[str, str]:
     if config["cohort"]["source"] != "reconstructed":
         return {}
     return PAPER_RESULTS if _own_paper(config) else {**PAPER_RESULTS, **ENSEMBLE}
+
+
+def control_results(config: Mapping[str, Any]) -> dict[str, str]:
+    """Tables of the negative controls; none where none is declared."""
+    return CONTROLS if config.get("negative_controls") else {}
 
 
 def _own_paper(config: Mapping[str, Any]) -> bool:
@@ -104,6 +114,7 @@ def charted_files(config: Mapping[str, Any]) -> dict[str, str]:
         "estimates": ESTIMATES,
         **{name: RESULTS[name] for name in CHARTED},
         **{name: paper[name] for name in CHARTED_OF_PAPER if name in paper},
+        **control_results(config),
     }
 
 

@@ -31,12 +31,13 @@ from survival_multiverse.report.style.ratio_axis import ratio_limits
 from survival_multiverse.report.tables.decision_tables import decision_rows
 from survival_multiverse.report.tables.flow import flow_steps
 from survival_multiverse.report.tables.page_tables import page_tables
-from survival_multiverse.report.tables.paper_tables import HONESTY
+from survival_multiverse.report.tables.paper_tables import HONESTY, PAPER_TABLES
 from survival_multiverse.report.templates import environment
 from survival_multiverse.report.words.answer import answers, is_fitted, silence
 from survival_multiverse.report.words.captions import caption, filled_in, late_note
 from survival_multiverse.report.words.checklists import CHECKLIST_REFERENCES
 from survival_multiverse.report.words.claim import claim, evidence, hero_alternative, hero_caption
+from survival_multiverse.report.words.controls import controls_reasons, controls_seen, sizes_in_words
 from survival_multiverse.report.words.decisions import whom
 from survival_multiverse.report.words.delayed_entry import no_bounds, no_search
 from survival_multiverse.report.words.figure_names import DOSE, MATCHED, PREFIX, figure_names
@@ -82,10 +83,16 @@ TABLES = (
     "survival_curves",
     "score_overlap",
     "scenario_balance",
+    "bias_surface",
+    "bias_covariates",
 )
 """Tables that the report reads: canonical patients, their flow, all rows of the primary scenario, the
 aggregates of `robustness`, those of `attribution`, `joint_inference`, `cutpoints` and `cross_checks`, the
-curves of `arm_curves`, and the standardised differences of every scenario's primary population."""
+curves of `arm_curves`, the standardised differences of every scenario's primary population, and the tables
+of `bias_surface`."""
+
+OPTIONAL_TABLES = ("calibration", *PAPER_TABLES, "negative_controls", "calibrated_p_values")
+"""Tables that it reads where there are any."""
 
 CHAPTERS = {
     "answer": "The answer",
@@ -128,9 +135,8 @@ def render_page(
     Parameters
     ----------
     tables
-        Frames under the names in `TABLES`, as `release.release` gives them; ``calibration`` (see
-        `calibration_table`) and those of the paper behind a reconstructed cohort
-        (`paper_tables.PAPER_TABLES`) may be added.
+        Frames under the names in `TABLES`, as `release.release` gives them; those of `OPTIONAL_TABLES` may be
+        added.
     figures
         SVG documents of the survival curves by name; those that are missing are left out.
     scripts
@@ -303,6 +309,9 @@ def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any
         "origin_text": text,
         "answers": answers(specifications, study, joint, tables["attribution"]),
         "silence": silence(study),
+        "controls_seen": controls_seen(tables, study),
+        "controls_reasons": controls_reasons(study),
+        "calibrated_sizes": sizes_in_words(),
         "readings": readings(specifications, study),
         "joint_null": joint_null(joint, study),
         "filled_in": filled_in(study),
@@ -321,6 +330,7 @@ def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any
         },
         "primary": _primary_words(study),
         "gate": f"{min(study.analysis.balance_thresholds):g}",
+        "mean_prevalence": f"{100 * study.analysis.confounder_prevalence:g}%",
     }
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from survival_multiverse.cohort.disclosure import shown_count, shown_share, shown_survival
+from survival_multiverse.inference.bias_surface import COUNTS, PLACE, with_prevalences
 from survival_multiverse.report.tables.flow import flow_counts
 from survival_multiverse.settings.study import Study
 
@@ -118,6 +119,30 @@ SCHEMA: dict[str, dict[str, Kind]] = {
         **dict.fromkeys(("adjustment_set", "estimator", "arm", "lower", "upper"), LABEL),
         "patients": COUNT,
     },
+    "negative_controls": {
+        **dict.fromkeys(("control", "adjustment_set", "estimator", "is_primary"), LABEL),
+        **_INTERVAL,
+        **{"log_hazard_ratio": STATISTIC, "std_error": STATISTIC},
+        **dict.fromkeys(("status", "reason", "flags"), LABEL),
+    },
+    "calibrated_p_values": {
+        **dict.fromkeys(("adjustment_set", "estimator", "controls", "status", "reason"), LABEL),
+        **dict.fromkeys(("hazard_ratio", "p_value", "mean", "standard_deviation"), STATISTIC),
+        "calibrated_p_value": STATISTIC,
+    },
+    "bias_surface": {
+        **dict.fromkeys(("estimator", "adjustment_set", "status", "reason"), LABEL),
+        # A grid that follows from the settings.
+        **dict.fromkeys(("prevalence_difference", "confounder_hazard_ratio"), LABEL),
+        **{"bias_factor": LABEL, "corrected_*": STATISTIC},
+    },
+    "bias_covariates": {
+        **dict.fromkeys(("variable", "level", "model", "status", "reason"), LABEL),
+        **dict.fromkeys(COUNTS, COUNT),
+        # Those of the shown counts.
+        **dict.fromkeys(PLACE, STATISTIC),
+        "hazard_ratio": STATISTIC,
+    },
     "scenario_balance": {**_SCENARIO, "variable": LABEL, "level": LABEL, "estimate": STATISTIC},
 }
 """Kind of every column of the tables that are shared, by table; ``*`` stands for any characters.
@@ -174,6 +199,8 @@ def release(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, pd.Da
         made["flow"] = flow_counts(made["flow"], made["primary"], study)
     if "cutpoints" in made:
         made["cutpoints"] = _parted(made["cutpoints"], minimum=study.minimum_count)
+    if "bias_covariates" in made:
+        made["bias_covariates"] = _shown_prevalences(made["bias_covariates"], minimum=study.minimum_count)
     _number(made)
     return {
         name: frame
@@ -239,6 +266,14 @@ def _parted(cutpoints: pd.DataFrame, *, minimum: int) -> pd.DataFrame:
     """Apply `apart` in each population and variable."""
     groups = [rows for _, rows in cutpoints.groupby(["population", "variable"], sort=False)]
     return pd.concat([apart(rows, minimum=minimum) for rows in groups]) if groups else cutpoints
+
+
+def _shown_prevalences(covariates: pd.DataFrame, *, minimum: int) -> pd.DataFrame:
+    """Return covariates with the prevalences of their shown counts; none beside a small count."""
+    exact = covariates[list(COUNTS)]
+    shown = {name: shown_count(exact[name], minimum=minimum) for name in COUNTS}
+    made = with_prevalences(covariates.assign(**shown), minimum=minimum)
+    return made.assign(**{name: exact[name] for name in COUNTS})
 
 
 def release_table(

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict
 
 from survival_multiverse.settings.cohort_models import AdjustmentList, CohortSettings, CovariateSettings
+from survival_multiverse.settings.control_models import NegativeControl
 from survival_multiverse.settings.decision_models import CHANGES, DecisionSettings, Sample
 from survival_multiverse.settings.fields import (
     Ascending,
@@ -23,7 +24,7 @@ from survival_multiverse.settings.fields import (
 )
 from survival_multiverse.settings.grid import options_of
 from survival_multiverse.settings.schema import CovariateEstimatorName
-from survival_multiverse.settings.steps import JOINT, READER, Step
+from survival_multiverse.settings.steps import JOINT, PATIENTS, READER, Step
 
 FINEST_CLASS = 5
 """Narrowest class of counts: an even number of 1 to 3 matched patients would be one pair."""
@@ -107,6 +108,10 @@ class Analysis(Group):
     """Below it the largest absolute standardised mean difference passes as balanced; ascending. Judged by
     categories and, unless patients are reconstructed, as measured, size and count included."""
 
+    confounder_prevalence: float = key(0.5, steps=READER, gt=0, lt=1)
+    """Mean of both arms' shares with a hidden binary confounder, fixed on the bias surface. At 0.5 every
+    difference between the arms is possible, and it makes no odds which level is called present."""
+
     @property
     def few_orders(self) -> int:
         """Return how many orders repeated matching takes: the first of those of a scenario's estimate."""
@@ -187,6 +192,9 @@ class Settings(Group):
     """Settings of the estimators."""
     inference: Inference = key(steps=JOINT)
     """The test of all analyses of a block together, under null models in which the dose has no effect."""
+    negative_controls: dict[Name, NegativeControl] = key({}, otherwise="none", steps=PATIENTS)
+    """Outcomes that cannot be affected and exposures that cannot affect, by name: each goes through the grid
+    like the study, and is shown beside it."""
     disclosure: Disclosure = key(steps=READER)
     """What may be shown."""
     execution: Execution = key(steps=())

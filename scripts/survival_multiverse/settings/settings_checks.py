@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from survival_multiverse.settings.control_models import check_controls
 from survival_multiverse.settings.covariate_checks import (
     check_columns,
     check_merge,
@@ -39,6 +40,8 @@ def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) 
         faults += _check_eligibility(config["cohort"], config["covariates"])
         faults += check_texts(config["cohort"], config["covariates"])
         faults += check_columns(config["cohort"], config["covariates"])
+        if all(map(intact, ("negative_controls", "decisions", "adjustment_sets"))):
+            faults += check_controls(config)
         if config["cohort"]["source"] == "simulated":
             faults += check_simulation(config["cohort"], config["covariates"])
     return faults

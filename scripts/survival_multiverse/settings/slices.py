@@ -6,7 +6,7 @@ from typing import Any
 
 from survival_multiverse.settings.steps import Step
 
-SHOWN_IN_ORDER = ("decisions", "covariates", "adjustment_sets", "descriptives")
+SHOWN_IN_ORDER = ("decisions", "covariates", "adjustment_sets", "descriptives", "negative_controls")
 
 
 def study_settings(config: Mapping[str, Any]) -> str:

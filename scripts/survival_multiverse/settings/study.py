@@ -12,6 +12,7 @@ from survival_multiverse.settings.cohort_models import (
     EventColumn,
     PublishedRatio,
 )
+from survival_multiverse.settings.control_models import NegativeControl
 from survival_multiverse.settings.decision_models import CHANGES, Coding, DecisionSettings, Option
 from survival_multiverse.settings.fields import Untold
 from survival_multiverse.settings.grid import options_of, scenario_grid
@@ -297,6 +298,8 @@ class Study:
     """What the study says of the trial that it emulates, by part."""
     filters: tuple[str, ...] = ()
     """Columns of the canonical frame that say who meets the conditions of the options."""
+    negative_controls: Mapping[str, NegativeControl] = field(default_factory=dict)
+    """Outcomes and exposures whose true hazard ratio is 1, by name."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Study":
@@ -358,6 +361,7 @@ class Study:
             ),
             eligibility=_if_told(cohort.eligibility, lambda own: tuple(map(_criterion, own))),
             published=_if_told(cohort.published, _of_the_higher),
+            negative_controls=settings.negative_controls,
         )
 
     @property
@@ -456,6 +460,10 @@ class Study:
                 study = _changed(study, name, value, decision.changes[value])
         return study
 
+    def with_analysis(self, **changes: Any) -> "Study":
+        """Return the study with other settings of the estimators."""
+        return replace(self, analysis=self.analysis.model_copy(update=changes))
+
     @property
     def per(self) -> dict[str, Per]:
         """Return by name the units of the linear covariates whose hazard ratio is not per one unit."""
@@ -532,6 +540,37 @@ def _decision(name: str, own: DecisionSettings, cohort: Any, whole: bool) -> Dec
 def option_column(kind: str, decision: str, value: Value) -> str:
     """Return the column of the canonical frame that an option needs: ``keep:decision=option``."""
     return f"{kind}:{decision}={canonical_text(value)}"
+
+
+def control_column(kind: str, control: str) -> str:
+    """Return the column of the canonical frame that a negative control needs; no decision has no name."""
+    return option_column(kind, "", control)
+
+
+_OF_CONTROL = {"endpoint": {"endpoint"}, "exposure": {"dose", "exposure", "compare"}}
+
+
+def control_study(study: Study, name: str) -> Study:
+    """Return the study of a negative control: its outcome or exposure, under the other decisions.
+
+    Decisions about what the control replaces, such as cutoffs of the exposure, are left out.
+    """
+    kind = "endpoint" if study.negative_controls[name].endpoint is not None else "exposure"
+    kept = {key: not own.kinds or not own.kinds <= _OF_CONTROL[kind] for key, own in study.decisions.items()}
+
+    def others(scenario: Scenario) -> Scenario:
+        return tuple(value for value, stays in zip(scenario, kept.values(), strict=True) if stays)
+
+    new: dict[str, Any] = {kind: control_column("" if kind == "endpoint" else "dose", name)}
+    if kind == "exposure":
+        new |= {"exposure_levels": (), "compared": ()}
+    return replace(
+        study,
+        decisions={key: own for key, own in study.decisions.items() if kept[key]},
+        grid=tuple(dict.fromkeys(map(others, study.grid))),
+        primary=others(study.primary),
+        **new,
+    )
 
 
 def _changed(study: Study, name: str, value: Value, option: Option) -> Study:

@@ -15,7 +15,9 @@ from survival_multiverse.inference.specification_summary import (
 )
 from survival_multiverse.paper.published_marks import NO_MARKS
 from survival_multiverse.report.charts.balance_charts import love_chart, overlap_chart, smd_chart
+from survival_multiverse.report.charts.bias_charts import bias_surface_chart
 from survival_multiverse.report.charts.contrasts import told_by_cutoff
+from survival_multiverse.report.charts.control_charts import control_chart
 from survival_multiverse.report.charts.cutpoint_charts import cutpoint_chart
 from survival_multiverse.report.charts.evidence import bias_spec, forest_spec, joint_spec
 from survival_multiverse.report.charts.grid_charts import Chart, limits_of, published_points
@@ -50,6 +52,8 @@ def evidence_charts(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[st
         landmark_chart(specifications, study),
         _forest(primary, study),
         _bias(primary, specifications, study),
+        bias_surface_chart(tables, study),
+        control_chart(tables, study),
         *(cutpoint_chart(tables, study, name) for name in ("dose", "gtv")),
         _joint(tables["null_curves"], specifications, study),
     ]

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from survival_multiverse.report.tables.bias_tables import hidden_confounder_table, measured_confounder_table
+from survival_multiverse.report.tables.control_tables import calibrated_table, control_table
 from survival_multiverse.report.tables.convention_tables import convention_table, inverse_table
 from survival_multiverse.report.tables.decision_tables import beside_estimator, decisions_table
 from survival_multiverse.report.tables.inference_tables import (
@@ -98,6 +100,10 @@ def _multiverse(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, t
         "attribution": (attribution_table(tables["attribution"], specifications, study), 2),
         "selected": (selected_table(tables["selected_cutoffs"], study), 1 + split),
         "decisions": (decisions_table(study), 2),
+        "hidden_confounder": (hidden_confounder_table(specifications, study), 2),
+        "negative_controls": (control_table(tables, study), 2),
+        "calibrated": (calibrated_table(tables, study), 2),
+        "measured_confounders": (measured_confounder_table(tables["bias_covariates"], study), 1),
     }
 
 

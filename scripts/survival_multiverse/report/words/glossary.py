@@ -233,6 +233,22 @@ def _doubts(names: _Names) -> list[Term]:
             "survival to explain the result away.",
         ),
         Term(
+            "bias surface",
+            "What a hazard ratio would be without a hidden confounder of a given strength and spread between "
+            "the arms.",
+        ),
+        Term(
+            "negative control",
+            "An outcome that cannot be affected, or an exposure that cannot affect: analyses should find "
+            "nothing, and what they find is error.",
+            ("negative controls",),
+        ),
+        Term(
+            "calibrated P value",
+            "A P value that allows for systematic error as large as the negative controls show.",
+            ("calibrated P values",),
+        ),
+        Term(
             "Rosenbaum’s Γ",
             "The largest factor by which a hidden bias could multiply the odds within pairs while the test "
             "stays significant.",

@@ -5,8 +5,10 @@ import re
 from survival_multiverse.cohort.disclosure import class_words
 from survival_multiverse.cohort.sample import measured
 from survival_multiverse.inference.cutpoints import SELECTED_RANGE
+from survival_multiverse.inference.empirical_calibration import MINIMUM_CONTROLS
 from survival_multiverse.inference.null_models import STRATA
 from survival_multiverse.kernels.tie_breaks import VARIANCE_FLOOR
+from survival_multiverse.report.words.controls import sizes_in_words
 from survival_multiverse.report.words.decisions import apart, grid_size, grid_words, joined, primary_words
 from survival_multiverse.report.words.delayed_entry import delayed_entry
 from survival_multiverse.report.words.labels import (
@@ -51,6 +53,8 @@ REFERENCES = (
     "Lausen B, Schumacher M. Maximally selected rank statistics. Biometrics 1992;48:73–85.",
     "Li F, Morgan KL, Zaslavsky AM. Balancing covariates via propensity score weighting. Journal of the "
     "American Statistical Association 2018;113:390–400.",
+    "Lin DY, Psaty BM, Kronmal RA. Assessing the sensitivity of regression results to unmeasured confounders "
+    "in observational studies. Biometrics 1998;54:948–963.",
     "Lin DY, Wei LJ. The robust inference for the Cox proportional hazards model. Journal of the American "
     "Statistical Association 1989;84:1074–1078.",
     "Phipson B, Smyth GK. Permutation P-values should never be zero. Statistical Applications in Genetics "
@@ -60,6 +64,8 @@ REFERENCES = (
     "Royston P, Parmar MKB. Restricted mean survival time: an alternative to the hazard ratio for the design "
     "and analysis of randomized trials with a time-to-event outcome. BMC Medical Research Methodology "
     "2013;13:152.",
+    "Schneeweiss S. Sensitivity analysis and external adjustment for unmeasured confounders in epidemiologic "
+    "database studies of therapeutics. Pharmacoepidemiology and Drug Safety 2006;15:291–303.",
     "Shu D, Young JG, Toh S, Wang R. Variance estimation in inverse probability weighted Cox models. "
     "Biometrics 2021;77:1101–1117.",
     "Simonsohn U, Simmons JP, Nelson LD. Specification curve analysis. Nature Human Behaviour "
@@ -71,10 +77,12 @@ REFERENCES = (
 )
 """Works that the text names by author and year, whatever was decided."""
 OCCASIONAL = (
+    "Schuemie MJ, Ryan PB, DuMouchel W, Suchard MA, Madigan D. Interpreting observational studies: why "
+    "empirical calibration is needed to correct p-values. Statistics in Medicine 2014;33:209–218.",
     "Lindeman RH, Merenda PF, Gold RZ. Introduction to bivariate and multivariate analysis. Glenview: Scott, "
     "Foresman; 1980.",
 )
-"""Works that it names where the grid has gaps."""
+"""Works that it names where there are negative controls, or where the grid has gaps."""
 
 
 def methods(study: Study) -> list[tuple[str, str]]:
@@ -93,6 +101,7 @@ def methods(study: Study) -> list[tuple[str, str]]:
         *([("Bootstrap", _bootstrap(study))] if study.inference.bootstrap_draws else []),
         ("Tie-breaks", _tie_breaks(study)),
         ("Unmeasured confounding", _confounding(study)),
+        *([("Negative controls", _controls(study))] if study.negative_controls else []),
         *([("Selected cutoffs", _selected(study))] if measured(study) and not study.exposure_levels else []),
         ("Spread by choice", _attribution(study)),
         ("What is not estimated", _limits(study)),
@@ -344,7 +353,36 @@ def _confounding(study: Study) -> str:
         f"at or below {ALPHA:g}. The test uses the pairs’ differences of Prentice-Wilcoxon scores (Prentice "
         "1978), in the direction in which the pairs point. It takes the scores’ sum as normal and assumes "
         "that both members of a pair are censored alike. The exact sign test stands beside it. It asks who "
-        "of a pair had the event first, where that is known."
+        "of a pair had the event first, where that is known. "
+        f"{_hidden_confounder(study)}"
+    )
+
+
+def _controls(study: Study) -> str:
+    return (
+        "A negative control is an outcome that the exposure cannot affect, or an exposure that cannot affect "
+        "the outcome. Each takes the place of the study’s own. It goes through the same decisions, except "
+        "those about what it replaces. Its analyses are not pooled with those of the study, and there are no "
+        f"joint tests. With {MINIMUM_CONTROLS} or more controls P values are calibrated (Schuemie et al. "
+        "2014). The log hazard ratio of a control is taken as normal about its systematic error. The errors "
+        "of all controls are taken as normal, too. Their mean and spread are fitted by maximum likelihood, "
+        "for each estimator and adjustment set, to the primary scenario. A calibrated P value adds the "
+        "spread to the standard error and counts from the mean. It takes both as known and the controls as "
+        f"independent, which makes it too small if controls are few. {sizes_in_words()}"
+    )
+
+
+def _hidden_confounder(study: Study) -> str:
+    return (
+        "The bias surface is the array approach for a binary confounder (Lin, Psaty and Kronmal 1998; "
+        "Schneeweiss 2006). The confounder has hazard ratio g and the shares p0 and p1 in the two arms. The "
+        "corrected hazard ratio is the estimate times [1 + (g − 1) p0] / [1 + (g − 1) p1]. The mean of p0 "
+        f"and p1 is fixed at {100 * study.analysis.confounder_prevalence:g}%, and their difference varies. "
+        "The formula is exact for a rare event and approximate for a common one. If most patients have the "
+        "event, it overstates the bias of a strong confounder. Measured covariates that divide the patients "
+        "in two stand on the surface. Their shares are those before matching and weighting. Their hazard "
+        "ratio is from the covariate-adjusted Cox model of the primary set, if that holds them. Otherwise it "
+        "is from a Cox model of the covariate alone."
     )
 
 
