@@ -7,6 +7,7 @@ from pathlib import Path
 from survival_multiverse.files.archives import write_tables
 from survival_multiverse.files.csv_files import csv_bytes
 from survival_multiverse.files.output_files import write_bytes
+from survival_multiverse.files.study_files import IMMORTAL_TIME
 from survival_multiverse.provenance.file_records import digest_of_files, file_record
 from survival_multiverse.provenance.job_log import job_log
 from survival_multiverse.provenance.job_records import recorded_job
@@ -55,6 +56,10 @@ def render_report(
 if __name__ == "__main__":
     with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
         given = snakemake.input
-        files = {name: given[name] for name in (*TABLES, "calibration", *PAPER_TABLES) if given.get(name)}
+        files = {
+            name: given[name]
+            for name in (*TABLES, "calibration", *PAPER_TABLES, *IMMORTAL_TIME)
+            if given.get(name)
+        }
         own = {name: given[name] for name in ("estimates", "scenarios", "figures", "numbers", "bundle")}
         render_report(files, **own, settings=snakemake.params.settings, outputs=snakemake.output)

@@ -28,6 +28,7 @@ rule render_report:
     input:
         **RESULTS,
         **PAPER_TABLES,
+        **TREATMENT_TABLES,
         scenarios=SCENARIO_FILES,
         figures=expand("results/figures/{figure}.svg", figure=SURVIVAL_FIGURES),
         numbers=SURVIVAL_NUMBERS,

@@ -18,6 +18,7 @@ FIGURES = list(figure_files(*SURVIVAL_FIGURES, *CHART_FIGURES, *EXPORT_FIGURES))
 SURVIVAL_NUMBERS = list(figure_files(*SURVIVAL_FIGURES, endings=["csv"]))
 PAGES = [REPORT, PAGE_CHARTS, MANUSCRIPT, MANUSCRIPT_LATEX, ESTIMATES_CSV]
 PAPER_TABLES = paper_results(config)
+TREATMENT_TABLES = treatment_tables(config)
 # Published numbers that the figures mark, if there is a paper.
 MARKS = {name: path for name, path in PAPER_TABLES.items() if name == "published"}
 
@@ -25,6 +26,7 @@ MARKS = {name: path for name, path in PAPER_TABLES.items() if name == "published
 STUDY_FILES = [
     *with_csv([FLOW, MISSING]),
     *with_csv({**ROBUSTNESS, **INFERENCE, **CUTPOINTS, **CROSS_CHECKS, **ARMS, **PAPER_TABLES}.values()),
+    *with_csv(TREATMENT_TABLES.values()),
     *[path for paths in SHARDS.values() for path in paths],
     *SCENARIO_FILES,
     *FIGURES,

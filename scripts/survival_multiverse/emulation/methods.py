@@ -19,7 +19,8 @@ class Method(StrEnum):
     Attributes
     ----------
     estimand : str
-        What its hazard ratio compares, in one sentence; ``{parameter}`` is the landmark or grace period.
+        What its hazard ratio compares, in one sentence; ``{parameter}`` is the landmark or grace period,
+        such as ``30 days``.
     variance : str
         Of which the standard error is the root: ``model``, or ``robust`` (by patient).
     """
@@ -35,7 +36,7 @@ class Method(StrEnum):
     )
     LANDMARK = (
         "landmark",
-        "Among patients still followed at time {parameter}, hazard of death from then on of those treated by "
+        "Among patients still followed at {parameter}, hazard of death from then on of those treated by "
         "then against those not treated by then, at equal covariates.",
         "model",
     )
@@ -47,7 +48,7 @@ class Method(StrEnum):
     )
     CLONE_CENSOR_WEIGHT = (
         "clone_censor_weight",
-        "Hazard of death if everybody alive had been treated by time {parameter} against that if nobody had "
+        "Hazard of death if everybody alive had been treated by {parameter} against that if nobody had "
         "been (later treatment allowed), among all patients, whatever their covariates.",
         "robust",
     )

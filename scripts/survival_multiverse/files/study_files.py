@@ -49,6 +49,7 @@ INFERENCE = tables(
 )
 CUTPOINTS = tables("cutpoints", "selected_cutoffs", "dose_response")
 CROSS_CHECKS = tables("cross_checks")
+IMMORTAL_TIME = tables("immortal_time")
 ARMS = tables("arm_curves", "survival_curves", "score_overlap")
 # Everything that a figure or the page may draw on.
 RESULTS = {
@@ -85,6 +86,12 @@ def _own_paper(config: Mapping[str, Any]) -> bool:
     return "paper" in config["cohort"]
 
 
+def treatment_tables(config: Mapping[str, Any]) -> dict[str, str]:
+    """Tables of a cohort of which it is known when patients were treated; none of another one."""
+    known = config["cohort"].get("treatment") is not None and config["cohort"]["source"] != "reconstructed"
+    return IMMORTAL_TIME if known else {}
+
+
 def paper_files(config: Mapping[str, Any]) -> dict[str, str]:
     """Return the inputs of a reconstructed cohort, by role; ``workflow:`` stands for the repository."""
     folder = config["cohort"].get("paper", "workflow:resources")
@@ -103,6 +110,7 @@ def charted_files(config: Mapping[str, Any]) -> dict[str, str]:
     return {
         "estimates": ESTIMATES,
         **{name: RESULTS[name] for name in CHARTED},
+        **treatment_tables(config),
         **{name: paper[name] for name in CHARTED_OF_PAPER if name in paper},
     }
 

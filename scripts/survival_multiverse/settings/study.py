@@ -11,6 +11,7 @@ from survival_multiverse.settings.cohort_models import (
     EligibilityCriterion,
     EventColumn,
     PublishedRatio,
+    Treatment,
 )
 from survival_multiverse.settings.decision_models import CHANGES, Coding, DecisionSettings, Option
 from survival_multiverse.settings.fields import Untold
@@ -293,6 +294,8 @@ class Study:
     sample_method: Literal["sobol", "random"] = "sobol"
     """How a sample of it is drawn."""
     entry: Quantity | None = None
+    treatment: Treatment | None = None
+    """When patients were treated."""
     filters: tuple[str, ...] = ()
     """Columns of the canonical frame that say who meets the conditions of the options."""
 
@@ -325,6 +328,7 @@ class Study:
             sample_method=config.get("sample", {}).get("method", "sobol"),
             **{role: _quantity(role, getattr(cohort, role)) for role in ROLES},
             entry=_quantity("entry", cohort.entry),
+            treatment=cohort.treatment,
             exposure_levels=_texts(cohort.dose.levels),
             arm_names=_arm_names(cohort.dose),
             terms=_terms(cohort.event, cohort.lesions),
@@ -359,6 +363,11 @@ class Study:
     def populations(self) -> tuple[Population, ...]:
         """Return who is analysed: without a count, everybody alone."""
         return tuple(Population) if self.lesions else (Population.ALL,)
+
+    @property
+    def has_treatment_times(self) -> bool:
+        """Say whether it is known of each patient when treatment was received."""
+        return self.treatment is not None and self.source != "reconstructed"
 
     @property
     def primary_population(self) -> Population:

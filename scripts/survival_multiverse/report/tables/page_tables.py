@@ -32,6 +32,7 @@ from survival_multiverse.report.tables.report_tables import (
 )
 from survival_multiverse.report.tables.time_tables import (
     follow_up_table,
+    immortal_table,
     interaction_table,
     landmark_table,
     proportional_hazards_table,
@@ -42,7 +43,7 @@ from survival_multiverse.report.words.answer import answer_table, answers
 from survival_multiverse.report.words.checklists import cutpoint_items, propensity_table, strobe_table
 from survival_multiverse.settings.study import Study
 
-PROSE = ("strobe", "propensity", "remark", "paper_contradictions", "decisions")
+PROSE = ("immortal", "strobe", "propensity", "remark", "paper_contradictions", "decisions")
 """Tables of sentences."""
 
 
@@ -75,6 +76,7 @@ def _made(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[p
     return {
         **_multiverse(study, tables),
         **_primary(study, tables["primary"], tables["specifications"]),
+        "immortal": (immortal_table(tables.get("immortal_time"), study), 2),
         **_appendix(study, tables),
         **paper_tables(tables),
     }

@@ -9,6 +9,7 @@ from survival_multiverse.inference.null_models import STRATA
 from survival_multiverse.kernels.tie_breaks import VARIANCE_FLOOR
 from survival_multiverse.report.words.decisions import apart, grid_size, grid_words, joined, primary_words
 from survival_multiverse.report.words.delayed_entry import delayed_entry
+from survival_multiverse.report.words.immortal_time import treatment_methods
 from survival_multiverse.report.words.labels import (
     arm_labels,
     decision_words,
@@ -71,10 +72,19 @@ REFERENCES = (
 )
 """Works that the text names by author and year, whatever was decided."""
 OCCASIONAL = (
+    "Cain LE, Robins JM, Lanoy E, Logan R, Costagliola D, Hernán MA. When to start treatment? A systematic "
+    "approach to the comparison of dynamic regimes using observational data. International Journal of "
+    "Biostatistics 2010;6(2):18.",
+    "Crowley J, Hu M. Covariance analysis of heart transplant survival data. Journal of the American "
+    "Statistical Association 1977;72:27–36.",
     "Lindeman RH, Merenda PF, Gold RZ. Introduction to bivariate and multivariate analysis. Glenview: Scott, "
     "Foresman; 1980.",
+    "Maringe C, Benitez Majano S, Exarchakou A, et al. Reflection on modern methods: trial emulation in the "
+    "presence of immortal-time bias. International Journal of Epidemiology 2020;49:1719–1729.",
+    "Suissa S. Immortal time bias in pharmacoepidemiology. American Journal of Epidemiology "
+    "2008;167:492–499.",
 )
-"""Works that it names where the grid has gaps."""
+"""Works that it names in some studies: where the grid has gaps, or treatment starts after time zero."""
 
 
 def methods(study: Study) -> list[tuple[str, str]]:
@@ -87,6 +97,7 @@ def methods(study: Study) -> list[tuple[str, str]]:
         ("Survival", _survival(study)),
         *([("Delayed entry", late)] if (late := delayed_entry(study)) else []),
         ("Landmarks", _landmarks(study)),
+        *([("Immortal time", treated)] if (treated := treatment_methods(study)) else []),
         ("Balance", _balance(study)),
         ("Joint tests", _joint_tests(study)),
         ("Null models", _nulls(study)),
