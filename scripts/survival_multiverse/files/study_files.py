@@ -24,7 +24,10 @@ CALIBRATED = "results/calibration/calibration.csv"
 CALIBRATION = "resources/calibration.csv"
 
 # Enough for a Monte-Carlo error of 0.01 at the 0.05 level, of 0.05 in a power, and below 0.001 in the truth.
-CALIBRATION_COHORTS = {"no_effect": 500, "known_effect": 100, "effect_on_course": 75}
+CALIBRATION_COHORTS = {
+    **{"no_effect": 500, "known_effect": 100, "effect_on_course": 75},
+    **{"treatment_without_effect": 1000, "treatment_with_effect": 1000},
+}
 SCENARIOS_PER_JOB = 24
 """Of a grid with gaps: with more of them a lost job costs more, with fewer the start of a job does."""
 COHORTS_PER_JOB, CALIBRATION_DRAWS, TRUTH_PATIENTS = 25, 199, 1_000_000
@@ -88,7 +91,8 @@ def _own_paper(config: Mapping[str, Any]) -> bool:
 
 def treatment_tables(config: Mapping[str, Any]) -> dict[str, str]:
     """Tables of a cohort of which it is known when patients were treated; none of another one."""
-    known = config["cohort"].get("treatment") is not None and config["cohort"]["source"] != "reconstructed"
+    source = config["cohort"]["source"]
+    known = "treatment" in config["cohort"] and source not in ("reconstructed", "simulated")
     return IMMORTAL_TIME if known else {}
 
 

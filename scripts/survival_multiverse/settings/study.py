@@ -367,7 +367,7 @@ class Study:
     @property
     def has_treatment_times(self) -> bool:
         """Say whether it is known of each patient when treatment was received."""
-        return self.treatment is not None and self.source != "reconstructed"
+        return self.treatment is not None and self.source not in ("reconstructed", "simulated")
 
     @property
     def primary_population(self) -> Population:

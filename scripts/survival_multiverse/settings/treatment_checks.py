@@ -32,12 +32,10 @@ def check_treatment(config: Mapping[str, Any], analysis: bool) -> Iterator[str]:
         return
     columns = [name for name in TIMES if name in treatment]
     columns += [name for name in RATES if isinstance(treatment.get(name), str)]
-    if cohort["source"] == "simulated":
-        yield "cohort.treatment: simulated patients have no times of treatment; remove it"
-    elif cohort["source"] == "reconstructed" and columns:
+    if cohort["source"] in ("simulated", "reconstructed") and columns:
         yield (
-            f"cohort.treatment.{columns[0]}: reconstructed patients have no such column; give fraction_dose "
-            "and fractions_per_week as numbers, or remove it"
+            f"cohort.treatment.{columns[0]}: {cohort['source']} patients have no such column; give "
+            "fraction_dose and fractions_per_week as numbers, or remove it"
         )
     if "entry" in cohort:
         yield (

@@ -45,12 +45,18 @@ def immortal_chart(table: pd.DataFrame | None, study: Study) -> Chart | None:
         rows,
         names=[row["name"] for row in rows],
         credits=(CREDITED, NOT_CREDITED),
-        limits=limits_of(rows),
+        limits=limits_of([*rows, *_ends(rows)]),
         percent=percent(study),
     )
     alternative = "; ".join(f"{row['name']}: {format_ratio(row['hazard_ratio'])}" for row in rows)
     title = "One treatment, four ways to count the time before it"
     return Chart("immortal-chart", title, text, alternative + ".", spec, least=640, reading=reading)
+
+
+def _ends(rows: list[dict[str, Any]]) -> list[dict[str, float]]:
+    """Return the ends of the intervals as points, so that the axis holds all that are not absurdly wide."""
+    ends = [min(max(row[end], 0.05), 20.0) for row in rows for end in ("ci_lower", "ci_upper")]
+    return [dict.fromkeys(("hazard_ratio", "ci_lower", "ci_upper"), end) for end in ends]
 
 
 def _row(row: dict[str, Any], study: Study) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What the page says of the time before treatment: ways to deal with it, or why there are none."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +8,6 @@ import pandas as pd
 from survival_multiverse.cohort.treatment_columns import derived_completion
 from survival_multiverse.emulation.methods import Method
 from survival_multiverse.report.style.formats import display_unit, format_ratio
-from survival_multiverse.report.words.decisions import joined
 from survival_multiverse.report.words.labels import in_sentence, variable_label, with_unit
 from survival_multiverse.report.words.table_cells import is_number, set_label
 from survival_multiverse.settings.schema import Status
@@ -23,10 +21,10 @@ _LANDMARKS = "Landmarks compare who is treated by then with who is not (Anderson
 _TIME_DEPENDENT = "A time-dependent exposure counts patients as treated from then on (Crowley and Hu 1977)."
 _CLONES = (
     "Clones of each patient follow two strategies: treated within a grace period, or not. They are censored "
-    "when they leave their strategy (Cain, Robins, Lanoy and others 2010; Maringe, Benitez Majano, Exarchakou"
-    " and others 2020). Weights make up for it. They come from a logistic model of treatment by the end of "
-    "the period among those alive then. For the clones without it they come from a Cox model of its start with a "
-    "product-limit baseline. Errors of clones are robust, by patient, and take the weights as known."
+    "when they leave their strategy (Maringe, Benitez Majano, Exarchakou and others 2020). Weights make up "
+    "for it. They come from a logistic model of treatment by the end of the period among those alive then. "
+    "For the clones without it they come from a Cox model of its start, with a product-limit baseline. "
+    "Errors of clones are robust, by patient, and take the weights as known."
 )
 CREDITED, NOT_CREDITED = "Counts time before treatment as treated", "Does not"
 
@@ -49,7 +47,7 @@ def method_label(row: Mapping[str, Any], study: Study) -> str:
     return {
         str(Method.NAIVE): "Naive: treated at any time",
         str(Method.LANDMARK): f"Landmark at {when}",
-        str(Method.TIME_DEPENDENT): "Treated from then on",
+        str(Method.TIME_DEPENDENT): "Time-dependent treatment",
         str(Method.CLONE_CENSOR_WEIGHT): f"Clones, treated within {when}",
     }[row["method"]]
 
@@ -107,11 +105,10 @@ def no_treatment_times(specifications: pd.DataFrame, study: Study) -> str:
     if needed is None or alive is None or needed > alive:
         return f"{text} Landmarks alone can stand in for it."
     cutoff = with_unit(study.primary_cutoffs.dose, study.dose.unit)
-    taken = math.ceil(10 * needed - 1e-9) / 10
     return (
         f"{text} All patients survive the first {with_unit(alive, study.time.unit)} and {cutoff} takes "
-        f"{taken:g} of them{_fractions(study)}: what landmarks can show is what must be lived for later"
-        f"{_later(study)}, for those still alive, not when it was given."
+        f"{needed:.1f} of them{_fractions(study)}: immortal is the time to what follows{_later(study)}; "
+        "landmarks show it for those alive then, and cannot date it."
     )
 
 
@@ -124,7 +121,7 @@ def _fractions(study: Study) -> str:
 
 def _later(study: Study) -> str:
     late = [name for name, own in study.covariates.items() if own.role == "post_treatment"]
-    return f" ({joined([in_sentence(variable_label(study, name)) for name in late])})" if late else ""
+    return f" ({', '.join(variable_label(study, name) for name in late)})" if late else ""
 
 
 def _time_needed(study: Study) -> float | None:
@@ -174,7 +171,8 @@ def treatment_methods(study: Study) -> str:
     landmarks = _LANDMARKS if study.analysis.landmarks else ""
     covariates = (
         f"All use the covariates of “{set_label(study, study.primary_set)}”. Clones use them by their "
-        "weights and give a marginal hazard ratio. The others hold them in a Cox model and give a conditional one."
+        "weights and give a marginal hazard ratio. The others hold them in a Cox model and give a "
+        "conditional one."
     )
     parts = (_received(study), _NAIVE, landmarks, _TIME_DEPENDENT, _CLONES, covariates, _draws(study))
     return " ".join(part for part in parts if part)
@@ -190,17 +188,16 @@ def _received(study: Study) -> str:
         return f"Treatment begins after time zero ({in_sentence(label)}, {unit})."
     text = "The dose is taken to grow evenly from the start of treatment to its completion."
     if own.derived:
+        fraction, per_week = own.fraction_dose, own.fractions_per_week
         rates = [
-            f"in the column “{rate}”" if isinstance(rate, str) else f"of {words}"
-            for rate, words in (
-                (own.fraction_dose, _number(own.fraction_dose, study.dose.unit)),
-                (own.fractions_per_week, _number(own.fractions_per_week, "a week")),
-            )
+            f"the dose of a fraction in “{fraction}”"
+            if isinstance(fraction, str)
+            else f"{_number(fraction, study.dose.unit)} a fraction",
+            f"the fractions a week in “{per_week}”"
+            if isinstance(per_week, str)
+            else f"{_number(per_week, 'fractions a week')}",
         ]
-        text += (
-            " Completion is not recorded: it is derived from the total dose, with doses of a fraction "
-            f"{rates[0]} and numbers of fractions {rates[1]}."
-        )
+        text += f" Completion is not recorded; it is derived from the total dose, {' and '.join(rates)}."
     elif own.completion is None:
         text = "The whole dose counts as received at the start of treatment."
     return f"{text} Patients count as treated when it reaches the cutoff."

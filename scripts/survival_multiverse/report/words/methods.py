@@ -72,9 +72,6 @@ REFERENCES = (
 )
 """Works that the text names by author and year, whatever was decided."""
 OCCASIONAL = (
-    "Cain LE, Robins JM, Lanoy E, Logan R, Costagliola D, Hernán MA. When to start treatment? A systematic "
-    "approach to the comparison of dynamic regimes using observational data. International Journal of "
-    "Biostatistics 2010;6(2):18.",
     "Crowley J, Hu M. Covariance analysis of heart transplant survival data. Journal of the American "
     "Statistical Association 1977;72:27–36.",
     "Lindeman RH, Merenda PF, Gold RZ. Introduction to bivariate and multivariate analysis. Glenview: Scott, "
