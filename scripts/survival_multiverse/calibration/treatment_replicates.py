@@ -122,6 +122,7 @@ def treatment_calibration(records: pd.DataFrame, *, patients: int, seed: int) ->
 
 
 def _truth(model: TreatmentModel, method: str, parameter: str, *, patients: int, seed: int) -> float:
-    if method != Method.CLONE_CENSOR_WEIGHT:
+    # Without an effect no strategy has one.
+    if method != Method.CLONE_CENSOR_WEIGHT or model.log_hazard_ratio == 0:
         return model.log_hazard_ratio
     return true_strategy_log_ratio(model, float(parameter), patients=patients, seed=seed)
