@@ -7,14 +7,12 @@ from pathlib import Path
 from survival_multiverse.files.archives import write_tables
 from survival_multiverse.files.csv_files import csv_bytes
 from survival_multiverse.files.output_files import write_bytes
-from survival_multiverse.files.study_files import IMMORTAL_TIME
 from survival_multiverse.provenance.file_records import digest_of_files, file_record
 from survival_multiverse.provenance.job_log import job_log
 from survival_multiverse.provenance.job_records import recorded_job
 from survival_multiverse.provenance.report_inputs import made_from, read_shared, software
-from survival_multiverse.report.page import TABLES, render_page
+from survival_multiverse.report.page import OCCASIONAL_TABLES, TABLES, render_page
 from survival_multiverse.report.tables.page_tables import shown_tables
-from survival_multiverse.report.tables.paper_tables import PAPER_TABLES
 from survival_multiverse.report.tables.tidy import tidy
 from survival_multiverse.report.words.readme import exhibits, tables_readme
 from survival_multiverse.settings.study import Study
@@ -56,10 +54,6 @@ def render_report(
 if __name__ == "__main__":
     with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
         given = snakemake.input
-        files = {
-            name: given[name]
-            for name in (*TABLES, "calibration", *PAPER_TABLES, *IMMORTAL_TIME)
-            if given.get(name)
-        }
+        files = {name: given[name] for name in (*TABLES, *OCCASIONAL_TABLES) if given.get(name)}
         own = {name: given[name] for name in ("estimates", "scenarios", "figures", "numbers", "bundle")}
         render_report(files, **own, settings=snakemake.params.settings, outputs=snakemake.output)

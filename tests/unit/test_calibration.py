@@ -480,7 +480,7 @@ def test_cohorts_of_treated_patients_do_not_depend_on_which_others_are_made():
 def test_the_committed_biases_are_what_the_methods_promise():
     table = pd.read_csv(ROOT / "resources" / "calibration.csv", keep_default_na=False)
     ways = table[table["setting"].isin(TREATMENT_MODELS)].set_index(["setting", "quantity", "estimator"])
-    ways = ways[["observed", "monte_carlo_se"]].astype(float)
+    ways = ways[["observed", "monte_carlo_se"]].astype(float).sort_index()
     for setting in TREATMENT_MODELS:
         bias, coverage = ways.loc[setting, BIAS], ways.loc[setting, "coverage"]
         assert bias.loc["naive", "observed"] < -0.5

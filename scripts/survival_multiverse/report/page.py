@@ -31,7 +31,7 @@ from survival_multiverse.report.style.ratio_axis import ratio_limits
 from survival_multiverse.report.tables.decision_tables import decision_rows
 from survival_multiverse.report.tables.flow import flow_steps
 from survival_multiverse.report.tables.page_tables import page_tables
-from survival_multiverse.report.tables.paper_tables import HONESTY
+from survival_multiverse.report.tables.paper_tables import HONESTY, PAPER_TABLES
 from survival_multiverse.report.templates import environment
 from survival_multiverse.report.words.answer import answers, is_fitted, silence
 from survival_multiverse.report.words.captions import caption, filled_in, late_note
@@ -85,6 +85,8 @@ TABLES = (
 """Tables that the report reads: canonical patients, their flow, all rows of the primary scenario, the
 aggregates of `robustness`, those of `attribution`, `joint_inference`, `cutpoints` and `cross_checks`, the
 curves of `arm_curves`, and the standardised differences of every scenario's primary population."""
+OCCASIONAL_TABLES = ("calibration", "immortal_time", *PAPER_TABLES)
+"""Tables that it reads where they are: of the calibration, of times of treatment, of a paper."""
 
 CHAPTERS = {
     "answer": "The answer",

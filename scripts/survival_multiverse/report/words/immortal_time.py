@@ -21,7 +21,7 @@ _LANDMARKS = "Landmarks compare who is treated by then with who is not (Anderson
 _TIME_DEPENDENT = "A time-dependent exposure counts patients as treated from then on (Crowley and Hu 1977)."
 _CLONES = (
     "Clones of each patient follow two strategies: treated within a grace period, or not. They are censored "
-    "when they leave their strategy (Maringe, Benitez Majano, Exarchakou and others 2020). Weights make up "
+    "when they leave their strategy (Maringe and others 2020). Weights make up "
     "for it. They come from a logistic model of treatment by the end of the period among those alive then. "
     "For the clones without it they come from a Cox model of its start, with a product-limit baseline. "
     "Errors of clones are robust, by patient, and take the weights as known."
