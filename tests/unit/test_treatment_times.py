@@ -8,17 +8,20 @@ import pandas as pd
 import pytest
 from cohorts import transplant_config, transplant_frame, transplant_patients, transplant_study
 from lifelines.datasets import load_stanford_heart_transplants
-from report_frames import estimate, patients_study, small_study, specifications
+from report_frames import estimate, grid, patients_study, small_study, specifications
+from test_claim import joint_of, primary_rows
 
 from survival_multiverse.cohort.preparation import InputError, prepare_cohort
-from survival_multiverse.cohort.treatment_columns import COMPLETION, START, derived_completion
+from survival_multiverse.cohort.treatment_course import COMPLETION, START, derived_completion
 from survival_multiverse.emulation.emulate import emulate
 from survival_multiverse.emulation.study_treatment import grace_periods, immortal_time, study_treatment
 from survival_multiverse.emulation.treatment_times import treatment_times
 from survival_multiverse.files.study_files import IMMORTAL_TIME, charted_files, treatment_tables
 from survival_multiverse.report.charts.immortal_charts import immortal_chart
+from survival_multiverse.report.charts.summary import summary_svg
 from survival_multiverse.report.release import release
 from survival_multiverse.report.tables.time_tables import immortal_table
+from survival_multiverse.report.words.claim import evidence
 from survival_multiverse.report.words.immortal_time import (
     everybody_alive,
     no_treatment_times,
@@ -416,3 +419,14 @@ def test_the_sentences_follow_the_numbers():
     study = dataclasses.replace(small_study(), treatment=slow)
     other = no_treatment_times(landmarks(0.8, 0.8, 0.9), study)
     assert other.endswith("Landmarks alone can stand in for it.")
+
+
+def test_the_first_screen_and_the_slide_warn_first(shared):
+    """Whatever else speaks against the claim."""
+    study = small_study()
+    against = evidence(grid(), primary_rows(), joint_of(0.01), study, shared)[1]
+    assert against[0].startswith("Time before treatment is counted as treated")
+    assert against[1:] == evidence(grid(), primary_rows(), joint_of(0.01), study)[1][:2]
+    slide = summary_svg(grid(), primary_rows(), joint_of(0.01), study, shared)
+    assert "Time before treatment" in slide
+    assert "Time before treatment" not in summary_svg(grid(), primary_rows(), joint_of(0.01), study)

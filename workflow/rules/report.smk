@@ -83,6 +83,7 @@ rule draw_charts:
 rule write_exports:
     """Write what leaves the page: one slide for a talk, and the tables of a manuscript."""
     input:
+        **TREATMENT_TABLES,
         specifications=ROBUSTNESS["specifications"],
         joint_inference=INFERENCE["joint_inference"],
         estimates=ESTIMATES,

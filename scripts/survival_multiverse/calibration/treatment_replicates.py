@@ -13,7 +13,7 @@ from survival_multiverse.calibration.immortal_time import (
 )
 from survival_multiverse.calibration.table import COLUMNS, COVERAGE, share
 from survival_multiverse.emulation.emulate import emulate
-from survival_multiverse.emulation.methods import Method
+from survival_multiverse.emulation.method_names import Method
 
 TREATMENT_MODELS = {
     "treatment_without_effect": TreatmentModel(),

@@ -5,13 +5,11 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from survival_multiverse.cohort.cohort_checks import Field, told_rows
+from survival_multiverse.cohort.treatment_course import COMPLETION, START, derived_completion
 from survival_multiverse.estimators.curves import timefix
 from survival_multiverse.settings.cohort_models import Treatment
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.treatment_checks import RATES, TIMES, weeks_in
-
-START, COMPLETION = (f"treatment {name}" for name in TIMES)
-"""Columns of the canonical frame; no covariate's name holds a space."""
+from survival_multiverse.settings.treatment_checks import RATES, TIMES
 
 
 def treatment_fields(study: Study) -> list[Field]:
@@ -27,38 +25,6 @@ def treatment_fields(study: Study) -> list[Field]:
         Field(name, column, "number", "cohort.treatment", may_be_empty=True)
         for name, column in columns.items()
     ]
-
-
-def derived_completion(
-    dose: np.ndarray | float, fraction_dose: np.ndarray | float, per_week: np.ndarray | float, unit: str
-) -> np.ndarray:
-    """Return how long a total dose takes: its fractions, the last one maybe smaller, at so many a week.
-
-    Parameters
-    ----------
-    dose, fraction_dose : float or array, shape (n,)
-        In the unit of the dose.
-    per_week : float or array, shape (n,)
-        Fractions a week.
-    unit : str
-        Unit of the result: days, weeks, months or years.
-
-    Returns
-    -------
-    np.ndarray
-        Shape (n,), or a single number.
-
-    Raises
-    ------
-    ValueError
-        If the unit is another one.
-    """
-    weeks = weeks_in(unit)
-    if weeks is None:
-        raise ValueError(f"{unit} is no unit of time")
-    # 35 fractions of 1.8 Gy add up to a little less than 63 Gy in a computer.
-    fractions = np.ceil(np.maximum(np.asarray(dose) / fraction_dose, 0.0) * (1 - 1e-9))
-    return np.asarray(fractions / per_week / weeks)
 
 
 def treatment_columns(values: Mapping[str, np.ndarray], study: Study) -> dict[str, np.ndarray]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from survival_multiverse.emulation.method_names import Method
 from survival_multiverse.emulation.methods import (
     Emulated,
-    Method,
     clone_censor_weight,
     landmark,
     naive,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from survival_multiverse.cohort.sample import Sample, design_matrix
-from survival_multiverse.cohort.treatment_columns import COMPLETION, START
+from survival_multiverse.cohort.treatment_course import COMPLETION, START
 from survival_multiverse.emulation.emulate import emulate
 from survival_multiverse.emulation.treatment_times import TreatmentTimes, treatment_times
 from survival_multiverse.scenario.encoded_study import EncodedStudy, covariate_names, encode_study

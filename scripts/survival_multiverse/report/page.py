@@ -36,12 +36,12 @@ from survival_multiverse.report.templates import environment
 from survival_multiverse.report.words.answer import answers, is_fitted, silence
 from survival_multiverse.report.words.captions import caption, filled_in, late_note
 from survival_multiverse.report.words.checklists import CHECKLIST_REFERENCES
-from survival_multiverse.report.words.claim import SHOWN, claim, evidence, hero_alternative, hero_caption
+from survival_multiverse.report.words.claim import claim, evidence, hero_alternative, hero_caption
 from survival_multiverse.report.words.decisions import whom
 from survival_multiverse.report.words.figure_names import DOSE, MATCHED, PREFIX, figure_names
 from survival_multiverse.report.words.findings import findings
 from survival_multiverse.report.words.glossary import Explanations, terms
-from survival_multiverse.report.words.immortal_time import no_treatment_times, treatment_caution
+from survival_multiverse.report.words.immortal_time import no_treatment_times
 from survival_multiverse.report.words.introduction import (
     HEADING,
     introduction,
@@ -194,8 +194,8 @@ def _first_screen(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str,
         svg = svg_of(hero_spec(specifications, study, width=width, upright=name == "narrow"))
         pictures[name] = inline_svg(svg, prefix=f"hero-{name}", alternative=words, pixel=1.0)
     high = arm_labels(study)[1]
-    supporting, opposing = evidence(specifications, tables["primary"], tables["joint_inference"], study)
-    opposing = [*treatment_caution(tables.get("immortal_time"), study), *opposing][:SHOWN]
+    found = tables["primary"], tables["joint_inference"]
+    supporting, opposing = evidence(specifications, *found, study, tables.get("immortal_time"))
     return {
         "claim": claim(specifications, study),
         "hero": pictures,

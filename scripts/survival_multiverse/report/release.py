@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from survival_multiverse.cohort.disclosure import shown_count, shown_share, shown_survival
-from survival_multiverse.cohort.treatment_columns import COMPLETION, START
+from survival_multiverse.cohort.treatment_course import COMPLETION, START
 from survival_multiverse.report.tables.flow import flow_counts
 from survival_multiverse.settings.schema import STATUS_REASON, Status
 from survival_multiverse.settings.study import Study

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from survival_multiverse.emulation.methods import Method
+from survival_multiverse.emulation.method_names import Method
 from survival_multiverse.report.charts.grid_charts import Chart, limits_of
 from survival_multiverse.report.charts.time import immortal_spec
 from survival_multiverse.report.style.formats import format_ratio

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from survival_multiverse.cohort.treatment_columns import derived_completion
-from survival_multiverse.emulation.methods import Method
+from survival_multiverse.cohort.treatment_course import derived_completion
+from survival_multiverse.emulation.method_names import Method
 from survival_multiverse.report.style.formats import display_unit, format_ratio
 from survival_multiverse.report.words.labels import in_sentence, variable_label, with_unit
 from survival_multiverse.report.words.table_cells import is_number, set_label
