@@ -44,8 +44,8 @@ def strobe_table(study: Study, tables: Mapping[str, pd.DataFrame]) -> pd.DataFra
         ("7", "Variables", f"Outcome: {study.event.label}, {study.time.label}. Exposure: {study.dose.label}. "
          f"{len(study.covariates)} covariates with their roles: Methods"),
         ("8", "Measurement", f"Units: {_units(study)}; how they were measured: {AUTHORS}"),
-        ("9", "Bias", f"Immortal time: landmarks{late}; confounding: matching, weights, adjustment; unmeasured: "
-         "E-values, Rosenbaum bounds; forking paths: the specification curve"),
+        ("9", "Bias", f"Immortal time: landmarks{late}; confounding: matching, weights, adjustment; "
+         "unmeasured: E-values, Rosenbaum bounds; forking paths: the specification curve"),
         ("10", "Study size", f"{patients} patients, {events} events"),
         ("11", "Quantitative variables", "Every cutoff and its reason: Methods; the others: cutpoint audit"
          if cutoffs else "Every decision and its reasons: Methods"),
