@@ -14,16 +14,19 @@ from disclosure_attack import attack_study  # noqa: E402
 from survival_multiverse.files.config_files import merged_config  # noqa: E402
 from survival_multiverse.files.parquet_files import read_frame  # noqa: E402
 from survival_multiverse.files.primary_estimates import read_primary_estimates  # noqa: E402
+from survival_multiverse.files.study_files import treatment_tables  # noqa: E402
 from survival_multiverse.report.release import release  # noqa: E402
 from survival_multiverse.settings.study import Study  # noqa: E402
 
 
 def main(config: str, directory: str) -> int:
     """Print how many small counts follow from the complete tables and from the shared ones."""
-    study = Study.from_config(merged_config([ROOT / "config" / "config.yaml", Path(config)], {}))
+    merged = merged_config([ROOT / "config" / "config.yaml", Path(config)], {})
+    study = Study.from_config(merged)
     results = Path(directory) / "results"
     names = ("specifications", "arm_curves", "cutpoints")
     kept = {name: read_frame(results / "robustness" / f"{name}.parquet") for name in names}
+    kept |= {name: read_frame(Path(directory) / path) for name, path in treatment_tables(merged).items()}
     kept["cohort"] = read_frame(results / "cohort" / "cohort.parquet")
     kept["primary"] = read_primary_estimates(results / "robustness" / "estimates.parquet", study)
     for words, tables in (("complete", None), ("shared", release(kept, study))):

@@ -5,6 +5,10 @@ import json
 import pandas as pd
 
 from survival_multiverse.calibration.replicates import run_replicates
+from survival_multiverse.calibration.treatment_replicates import (
+    TREATMENT_MODELS,
+    run_treatment_replicates,
+)
 from survival_multiverse.files.parquet_files import write_table
 from survival_multiverse.provenance.file_records import file_record
 from survival_multiverse.provenance.job_log import job_log
@@ -16,8 +20,13 @@ def calibrate_inference(
 ) -> None:
     """Write the tests and intervals of the cohorts with these numbers, first and last included."""
     first, last = replicates
-    records = []
-    for frame in run_replicates(json.loads(settings), setting, range(first, last + 1), draws=draws):
+    numbers, config, records = range(first, last + 1), json.loads(settings), []
+    made = (
+        run_treatment_replicates(setting, numbers, seed=config["study"]["seed"])
+        if setting in TREATMENT_MODELS
+        else run_replicates(config, setting, numbers, draws=draws)
+    )
+    for frame in made:
         records.append(frame)
         print(f"cohort {first + len(records) - 1} of {first} to {last} done", flush=True)
     simulated = {"setting": setting, "replicates": [first, last], "draws": draws}

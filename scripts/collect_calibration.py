@@ -6,6 +6,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from survival_multiverse.calibration.table import calibration_table
+from survival_multiverse.calibration.treatment_replicates import (
+    TREATMENT_MODELS,
+    treatment_calibration,
+)
 from survival_multiverse.calibration.truth import true_log_ratios
 from survival_multiverse.files.csv_files import write_csv
 from survival_multiverse.files.parquet_files import read_frame
@@ -29,8 +33,11 @@ def collect_calibration(*, settings: str, parts: Sequence[str], patients: int, o
         raise ValueError("the parts were made with different settings or numbers of draws")
     records = pd.concat(map(read_frame, parts), ignore_index=True)
     truths = true_log_ratios(config, patients=patients)
-    table = calibration_table(records, truths, config, draws=made.pop()[1])
-    write_csv(table.round(5), output)
+    treated = records["setting"].isin(TREATMENT_MODELS)
+    table = calibration_table(records[~treated], truths, config, draws=made.pop()[1])
+    seed = config["study"]["seed"]
+    other = treatment_calibration(records[treated], patients=patients, seed=seed)
+    write_csv(pd.concat([table, other]).round(5), output)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from survival_multiverse.files.archives import README, write_archive
 from survival_multiverse.files.output_files import write_bytes
 from survival_multiverse.files.parquet_files import read_frame
 from survival_multiverse.files.primary_estimates import read_primary_estimates
-from survival_multiverse.files.study_files import CHARTED, CHARTED_OF_PAPER, CONTROLS
+from survival_multiverse.files.study_files import CHARTED, CHARTED_OF_PAPER, CONTROLS, IMMORTAL_TIME
 from survival_multiverse.provenance.job_log import job_log
 from survival_multiverse.provenance.job_records import recorded_job
 from survival_multiverse.report.charts.chart_files import chart_specs, figure_spec
@@ -40,7 +40,8 @@ def draw_charts(
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]), recorded_job(snakemake, __file__):
-        named = [name for name in (*CHARTED, *CHARTED_OF_PAPER, *CONTROLS) if snakemake.input.get(name)]
+        optional = (*CHARTED_OF_PAPER, *CONTROLS, *IMMORTAL_TIME)
+        named = [name for name in (*CHARTED, *optional) if snakemake.input.get(name)]
         draw_charts(
             tables={name: snakemake.input[name] for name in named},
             estimates=snakemake.input.estimates,

@@ -31,17 +31,18 @@ def write_exports(
 ) -> None:
     """Write the slide in each format asked for, and the manuscript for Word and for LaTeX."""
     study = Study.from_config(json.loads(settings))
-    frames = {name: read_frame(tables[name]) for name in ("specifications", "joint_inference")}
+    read = ("specifications", "joint_inference", "immortal_time")
+    frames = {name: read_frame(tables[name]) for name in read if name in tables}
     frames["primary"] = read_primary_estimates(estimates, study)
     shared = release(frames, study)
-    slide = summary_svg(shared["specifications"], shared["primary"], shared["joint_inference"], study)
+    found = [shared[name] for name in ("specifications", "primary", "joint_inference")]
+    slide = summary_svg(*found, study, shared.get("immortal_time"))
     for path in figures:
         svg = Path(path).suffix == ".svg"
         write_bytes(path, slide.encode() if svg else vl_convert.svg_to_png(slide, scale=2))
-    specifications = shared["specifications"]
-    picture = Picture(
-        picture_png(specifications, study), hero_caption(study), hero_alternative(specifications, study)
-    )
+    specifications = found[0]
+    words = hero_caption(study), hero_alternative(specifications, study)
+    picture = Picture(picture_png(specifications, study), *words)
     printed = manuscript_tables(shared["primary"], specifications, study)
     write_bytes(manuscript, word_document(printed, picture, study))
     write_bytes(latex, latex_document(printed, study).encode())

@@ -1,11 +1,16 @@
 """Small deterministic cohorts as canonical frames, and the studies that analyse them."""
 
 import math
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from lifelines.datasets import load_gbsg2
 
+from survival_multiverse.cohort.preparation import prepare_cohort
+from survival_multiverse.files.config_files import merged_config
+from survival_multiverse.files.source_patients import load_dataset
 from survival_multiverse.settings.study import Study
 
 DAYS_PER_MONTH = 30
@@ -187,3 +192,34 @@ def breast_study():
 
 def small_study(**analysis):
     return Study.from_config(small_config(**analysis))
+
+
+ROOT = Path(__file__).parents[2]
+
+
+def transplant_config(**changes):
+    """Settings of the example of heart transplants; `changes` replace or add keys of its cohort."""
+    files = [ROOT / "config" / "config.yaml", ROOT / "config" / "examples" / "stanford_transplants.yaml"]
+    config = merged_config(files, {})
+    return config | {"cohort": config["cohort"] | changes}
+
+
+@cache
+def transplant_study():
+    """The example of heart transplants, with few draws and orders."""
+    config = transplant_config()
+    config["analysis"] = config["analysis"] | {"tie_break_draws": 10}
+    config["inference"] = config["inference"] | {"draws": 19}
+    return Study.from_config(config)
+
+
+@cache
+def transplant_frame():
+    """Its patients, in the columns of the source."""
+    return load_dataset("stanford_heart_transplants")
+
+
+@cache
+def transplant_patients():
+    """Its patients as a canonical frame."""
+    return prepare_cohort(transplant_frame(), transplant_study()).patients

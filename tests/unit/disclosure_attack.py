@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from survival_multiverse.emulation.study_treatment import study_treatment
 from survival_multiverse.estimators.limits import at_least
 from survival_multiverse.report.release import cohort_counts
 from survival_multiverse.settings.schema import Estimator, Population
@@ -27,6 +28,8 @@ READ = {
     ("cutpoints", "n_above"), ("cutpoints", "n_below"),
     ("bias_covariates", "with_0"), ("bias_covariates", "with_1"),
     ("bias_covariates", "without_0"), ("bias_covariates", "without_1"),
+    ("immortal_time", "n"), ("immortal_time", "events"),
+    ("immortal_time", "alive_at_grace"), ("immortal_time", "sum_of_weights_*"),
 }  # fmt: skip
 """Columns of counts that an attack below reads, or that count what an algorithm chose among patients."""
 
@@ -310,6 +313,38 @@ def matched_counts(study: Study, tables, *, exact=False) -> Iterator[tuple[tuple
         yield ("unmatched", *key), max(smaller[0] - high, 0), smaller[1] - low
 
 
+def treated_later(study: Study, patients, tables, *, exact=False):
+    """Who of the primary set's patients is followed to landmarks and beyond grace periods, with the event.
+
+    Sums of weights are no counts, and are left out.
+    """
+    own = study_treatment(patients, study)
+    rows = tables["immortal_time"]
+    times = sorted(set(rows["parameter"].dropna()))
+    # Two steps for each time: followed to it, and beyond it.
+    steps = sum(at_least(own.time, when).astype(int) + (own.time > when) for when in times)
+    people = pd.DataFrame({"time": steps, "event": own.event})
+    cells = pd.DataFrame(list(product(range(2 * len(times) + 1), (0, 1))), columns=["time", "event"])
+    attack = Attack(cells, study.minimum_count)
+    for row in rows.to_dict("records"):
+        landmark = row["method"] == "landmark"
+        followed = cells["time"] >= (2 * times.index(row["parameter"]) + 1 if landmark else 0)
+        attack.learn(followed, row["n"], exact=exact)
+        attack.learn(followed & (cells["event"] == 1), row["events"], exact=exact)
+        if row["method"] == "clone_censor_weight":
+            beyond = cells["time"] >= 2 * times.index(row["parameter"]) + 2
+            attack.learn(beyond, row["alive_at_grace"], exact=exact)
+    if len(people) == len(primary_patients(study, patients)):
+        rows = tables["specifications"]
+        rows = rows[(rows["estimator"] == "unadjusted") & rows["is_primary"].astype(bool)]
+        for row in rows[rows["population"] == str(study.primary_population)].to_dict("records"):
+            if row["landmark"] in (0, *times):
+                followed = cells["time"] >= (2 * times.index(row["landmark"]) + 1 if row["landmark"] else 0)
+                attack.learn(followed, row["n"], exact=exact)
+                attack.learn(followed & (cells["event"] == 1), row["events"], exact=exact)
+    return attack, people
+
+
 def attack_study(study: Study, kept, shared=None) -> tuple[dict[tuple, int], int]:
     """All attacks on the shared tables of a study, or on those that are kept where none are given.
 
@@ -339,6 +374,9 @@ def attack_study(study: Study, kept, shared=None) -> tuple[dict[tuple, int], int
         for name in ("dose", "gtv")
         if study.decision_of(name) and not study.exposure_levels
     ]
+    if "immortal_time" in tables:
+        later = treated_later(study, patients, tables, exact=exact)
+        attacks += [("treatment", *later, columns) for columns in (["time"], ["time", "event"])]
     for name, attack, people, columns in attacks:
         result = determined(attack, people, columns, tried=tried)
         found |= {(name, *columns, *values): count for values, count in result.items()}

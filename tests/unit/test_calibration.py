@@ -20,6 +20,12 @@ from survival_multiverse.calibration.replicates import (
     run_replicates,
 )
 from survival_multiverse.calibration.table import COLUMNS, SIZES, calibration_table
+from survival_multiverse.calibration.treatment_replicates import (
+    BIAS,
+    TREATMENT_MODELS,
+    run_treatment_replicates,
+    treatment_calibration,
+)
 from survival_multiverse.calibration.truth import true_log_ratios
 from survival_multiverse.cohort.preparation import prepare_cohort
 from survival_multiverse.cohort.simulation import potential_outcomes, simulate_cohort
@@ -412,7 +418,12 @@ def test_the_committed_table_is_complete():
     lost = table["note"].str.extract(r"(\d+) cohorts without")[0].astype(float).fillna(0).astype(int)
     assert (table["cohorts"] + lost == table["setting"].map(CALIBRATION_COHORTS)).all()
     assert (lost <= 5).all()
-    assert pd.to_numeric(table["observed"]).between(0, 1).all()
+    treated = table["setting"].isin(TREATMENT_MODELS)
+    shares = table["quantity"] != BIAS
+    assert pd.to_numeric(table.loc[shares, "observed"]).between(0, 1).all()
+    ways, table = table[treated], table[~treated]
+    assert set(ways["quantity"]) == {BIAS, "coverage"}
+    assert ways.groupby(["setting", "quantity"])["estimator"].nunique().tolist() == [6] * 4
     tests = table[table["test"].isin(TESTS)]
     quantities = tests.groupby("setting")["quantity"].unique().str.join("")
     assert dict(quantities) == {NO_EFFECT: "type I error", KNOWN_EFFECT: "power", EFFECT_ON_COURSE: "power"}
@@ -432,3 +443,48 @@ def test_the_committed_table_is_complete():
         assert set(here["test"]) == {f"wald_{error}" for error in errors} | (
             bootstraps if setting == KNOWN_EFFECT else set()
         )
+
+
+def treated_ways(setting, rows):
+    """Hand-made estimates of one way in some cohorts: log hazard ratio, lower and upper limit."""
+    frame = pd.DataFrame(rows, columns=["log_hazard_ratio", "lower", "upper"])
+    return frame.assign(setting=setting, estimator="naive", test="wald_model", replicate=range(len(rows)))
+
+
+def test_bias_and_coverage_of_the_ways_to_count_time_before_treatment():
+    rows = [(-0.5, -0.9, -0.1), (-0.3, -0.7, 0.1), (-0.1, -0.5, 0.3), (np.nan, np.nan, np.nan)]
+    found = treatment_calibration(treated_ways("treatment_without_effect", rows), patients=100, seed=1)
+    assert list(found.columns) == COLUMNS
+    bias, coverage = found.to_dict("records")
+    assert (bias["quantity"], bias["nominal"], bias["truth"]) == (BIAS, 0.0, 1.0)
+    assert bias["observed"] == pytest.approx(-0.3)
+    assert bias["monte_carlo_se"] == pytest.approx(0.2 / np.sqrt(3))
+    assert coverage["observed"] == pytest.approx(2 / 3)
+    for row in (bias, coverage):
+        assert row["cohorts"] == 3
+        assert "1 cohorts without an interval" in row["note"]
+        assert "mean hazard ratio 0.741; truth is the parameter" in row["note"]
+
+
+def test_cohorts_of_treated_patients_do_not_depend_on_which_others_are_made():
+    both = list(run_treatment_replicates("treatment_with_effect", [1, 2], seed=5))
+    (second,) = run_treatment_replicates("treatment_with_effect", [2], seed=5)
+    pd.testing.assert_frame_equal(both[1], second)
+    assert not both[0]["log_hazard_ratio"].equals(second["log_hazard_ratio"])
+    assert second["estimator"].tolist() == [
+        *("naive", "landmark 3", "landmark 6", "time_dependent"),
+        *("clone_censor_weight 3", "clone_censor_weight 6"),
+    ]
+
+
+def test_the_committed_biases_are_what_the_methods_promise():
+    table = pd.read_csv(ROOT / "resources" / "calibration.csv", keep_default_na=False)
+    ways = table[table["setting"].isin(TREATMENT_MODELS)].set_index(["setting", "quantity", "estimator"])
+    ways = ways[["observed", "monte_carlo_se"]].astype(float).sort_index()
+    for setting in TREATMENT_MODELS:
+        bias, coverage = ways.loc[setting, BIAS], ways.loc[setting, "coverage"]
+        assert bias.loc["naive", "observed"] < -0.5
+        assert coverage.loc["naive", "observed"] < 0.1
+        for way in ("time_dependent", "clone_censor_weight 3", "clone_censor_weight 6"):
+            assert abs(bias.loc[way, "observed"]) < 0.03
+            assert coverage.loc[way, "observed"] > 0.93

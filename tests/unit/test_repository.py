@@ -148,6 +148,8 @@ def test_the_study_is_complete_when_every_rule_has_run_but_those_on_request(rule
     on_request = {
         *("calibrate_inference", "collect_calibration", "initialise_reconstruction", "reconstruct_cohort"),
         *("gather_reconstructions", "run_negative_controls"),
+        # Where times of treatment are known.
+        "emulate_treatment",
     }
     left_out = {
         name

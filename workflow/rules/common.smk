@@ -40,6 +40,7 @@ from survival_multiverse.files.study_files import (
     EXPORT_FIGURES,
     FLOW,
     GRAPH,
+    IMMORTAL_TIME,
     INFERENCE,
     INITIAL_STATE,
     MANIFEST,
@@ -67,6 +68,7 @@ from survival_multiverse.files.study_files import (
     shard_files,
     specification_figures,
     survival_figures,
+    treatment_tables,
     with_csv,
 )
 from survival_multiverse.cli.study_lock import hold

@@ -29,6 +29,7 @@ rule render_report:
         **RESULTS,
         **PAPER_TABLES,
         **CONTROL_TABLES,
+        **TREATMENT_TABLES,
         scenarios=SCENARIO_FILES,
         figures=expand("results/figures/{figure}.svg", figure=SURVIVAL_FIGURES),
         numbers=SURVIVAL_NUMBERS,
@@ -83,6 +84,7 @@ rule draw_charts:
 rule write_exports:
     """Write what leaves the page: one slide for a talk, and the tables of a manuscript."""
     input:
+        **TREATMENT_TABLES,
         specifications=ROBUSTNESS["specifications"],
         joint_inference=INFERENCE["joint_inference"],
         estimates=ESTIMATES,

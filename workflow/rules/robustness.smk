@@ -68,6 +68,31 @@ rule cross_check_models:
         "../../scripts/cross_check_models.py"
 
 
+rule emulate_treatment:
+    """Compare treated and untreated patients in every way to deal with the time before treatment."""
+    input:
+        cohort=COHORT,
+    output:
+        **IMMORTAL_TIME,
+        **csv_tables(IMMORTAL_TIME, "immortal_time"),
+    log:
+        "logs/emulate_treatment.log",
+    benchmark:
+        "logs/benchmarks/emulate_treatment.tsv"
+    localrule: True
+    conda:
+        "../envs/computing.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code("emulate_treatment"),
+        settings=lambda wildcards: study_settings(config),
+    script:
+        "../../scripts/emulate_treatment.py"
+
+
 rule describe_arms:
     """Trace the survival curves of both arms in every scenario, coarsened, and the overlap of their scores."""
     input:

@@ -19,6 +19,7 @@ SURVIVAL_NUMBERS = list(figure_files(*SURVIVAL_FIGURES, endings=["csv"]))
 PAGES = [REPORT, PAGE_CHARTS, MANUSCRIPT, MANUSCRIPT_LATEX, ESTIMATES_CSV]
 PAPER_TABLES = paper_results(config)
 CONTROL_TABLES = control_results(config)
+TREATMENT_TABLES = treatment_tables(config)
 # Published numbers that the figures mark, if there is a paper.
 MARKS = {name: path for name, path in PAPER_TABLES.items() if name == "published"}
 
@@ -27,6 +28,7 @@ STUDY_FILES = [
     *with_csv([FLOW, MISSING]),
     *with_csv({**ROBUSTNESS, **INFERENCE, **CUTPOINTS, **CROSS_CHECKS, **ARMS, **PAPER_TABLES}.values()),
     *with_csv(CONTROL_TABLES.values()),
+    *with_csv(TREATMENT_TABLES.values()),
     *[path for paths in SHARDS.values() for path in paths],
     *SCENARIO_FILES,
     *FIGURES,

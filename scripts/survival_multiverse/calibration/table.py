@@ -118,7 +118,7 @@ def _rejections(group: pd.DataFrame, draws: int, notes: list[str]) -> list[dict[
             "truth": 1.0 if size else np.nan,
         }
         # P values are multiples of 1 / (draws + 1), which binary fractions only approximate.
-        | _share(p_values <= level + 1e-12, level, notes, judged=size)
+        | share(p_values <= level + 1e-12, level, notes, judged=size)
         for level in SIZES
     ]
 
@@ -139,14 +139,14 @@ def _coverage(
         "null": "",
         "draws": draws if resampled else 0,
         "truth": float(np.exp(truth)),
-    } | _share(held.to_numpy(), nominal, notes)
+    } | share(held.to_numpy(), nominal, notes)
 
 
 def _lost(cohorts: int, what: str) -> list[str]:
     return [f"{cohorts} cohorts without {what}"] if cohorts else []
 
 
-def _share(hits: np.ndarray, nominal: float, notes: list[str], *, judged: bool = True) -> dict[str, Any]:
+def share(hits: np.ndarray, nominal: float, notes: list[str], *, judged: bool = True) -> dict[str, Any]:
     """Return the observed share with its Monte-Carlo error and, if `judged`, a note if it is clearly off."""
     n = len(hits)
     observed = float(np.mean(hits)) if n else np.nan

@@ -52,6 +52,8 @@ class Field:
     high: float = np.inf
     above: float = -np.inf
     levels: tuple[str, ...] = ()
+    may_be_empty: bool = False
+    """Whether an empty cell says something, and is no gap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ def _checks(field: Field, refuse: bool) -> list[Check]:
     make = {"number": _number_checks, "event": _event_checks, "category": _category_checks, "id": _id_checks}
     make["exposure"] = _category_checks
     checks = [*_text_checks(field), *(make[field.kind](field) if field.kind in make else [])]
-    if refuse and field.kind != "text":
+    if refuse and field.kind != "text" and not field.may_be_empty:
         remedy = "fill them in, or set cohort.missing_values to complete_case"
         checks.append(Check(field.column, _present, "no value", remedy, gaps_fail=True))
     return [replace(check, wrong=f"({field.name}): {check.wrong}") for check in checks]

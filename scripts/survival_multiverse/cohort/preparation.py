@@ -24,6 +24,11 @@ from survival_multiverse.cohort.option_columns import (
     option_fields,
     option_flow,
 )
+from survival_multiverse.cohort.treatment_columns import (
+    treatment_columns,
+    treatment_faults,
+    treatment_fields,
+)
 from survival_multiverse.estimators.curves import timefix
 from survival_multiverse.estimators.limits import at_least, at_most
 from survival_multiverse.settings.cells import Cells, empty_rows
@@ -47,7 +52,8 @@ class PreparedCohort:
         One row a patient, sorted by `patient_id`: patient_id (text), time (float64), event (int64), entry
         where there is delayed entry (float64), dose (float64; of an exposure in groups the place of its
         level), gtv and lesions where there are any (float64), one column per covariate (text or None; float64
-        or NaN), one per descriptive, and what the options of decisions need (`option_columns`).
+        or NaN), one per descriptive, the times of treatment where they are known (`treatment_columns`), and
+        what the options of decisions need (`option_columns`).
     flow
         step, reason, n_excluded, n_remaining: from everybody in the data to those analysed.
     missing
@@ -88,7 +94,7 @@ def prepare_cohort(frame: pd.DataFrame, study: Study) -> PreparedCohort:
         Naming every fault; rows are counted from 1, without the header, and patients' ids are never shown.
     """
     frame, study = merge_levels(frame, study)
-    fields = [*fields_of(study), *option_fields(study)]
+    fields = [*fields_of(study), *treatment_fields(study), *option_fields(study)]
     names = [str(column) for column in frame.columns]
     if frame.empty:
         raise InputError(
@@ -110,6 +116,7 @@ def prepare_cohort(frame: pd.DataFrame, study: Study) -> PreparedCohort:
     faults = column_faults(fields, names) + value_faults(raw, fields, refuse, rows=rows, kept=kept)
     times = [field for field in fields_read if field.name.partition(":")[0] == "time"]
     faults += entry_faults(values, times, study, rows=rows, kept=kept)
+    faults += treatment_faults(values, study, rows=rows, kept=kept)
     faults += implausible(values, study, rows=rows, kept=kept)
     if faults:
         raise InputError(faults, subject="the data")
@@ -246,14 +253,16 @@ def _canonical_frame(
     late = ["entry"] if study.entry else []
     names = ["time", "event", *late, "dose", *roles, *study.covariates]
     names += [descriptive.name for descriptive in study.descriptives]
-    patients = pd.DataFrame({name: pd.Series(values[name]) for name in names})
+    treated = treatment_columns(values, study)
+    patients = pd.DataFrame({name: pd.Series(values[name]) for name in names} | treated)
     ids = values["id"] if study.id_column else content_ids(patients)
     patients.insert(0, "patient_id", pd.Series(ids, dtype=object))
     patients["event"] = patients["event"].astype(np.int64)
     # Entries are tied with times, so that who enters when somebody dies is not at risk then.
-    clock = ["time", *late]
-    fixed = timefix(patients[clock].to_numpy().ravel()).reshape(-1, len(clock))
-    patients[clock] = fixed
+    clock = patients[["time", *late, *treated]].to_numpy()
+    known = ~np.isnan(clock)
+    clock[known] = timefix(clock[known])
+    patients[["time", *late, *treated]] = clock
     # After the ids, which the content of the other columns may make.
     patients = patients.assign(**columns)
     # Fixed-width text sorts several times faster than Python's, in the same order.

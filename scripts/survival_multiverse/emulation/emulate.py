@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from survival_multiverse.emulation.method_names import Method
 from survival_multiverse.emulation.methods import (
     Emulated,
-    Method,
     clone_censor_weight,
     landmark,
     naive,
@@ -40,6 +40,7 @@ def emulate(
     minimum_events: int = 5,
     bootstrap: int = 0,
     seed: int = 0,
+    unit: str = "",
 ) -> pd.DataFrame:
     """Estimate the hazard ratio of the treatment in four ways that deal differently with the time before it.
 
@@ -60,6 +61,8 @@ def emulate(
         Draws of patients with replacement, in which everything is estimated anew, weights too.
     seed : int
         Of the draws; further draws extend the fewer.
+    unit : str
+        Of all times, for the words of the estimands.
 
     Returns
     -------
@@ -84,7 +87,7 @@ def emulate(
         known = drawn[~np.isnan(drawn)]
         trusted = known if found.ratio.status is Status.OK else known[:0]
         low, high = np.exp(np.quantile(trusted, [tail, 1 - tail])) if trusted.size else (np.nan, np.nan)
-        records.append(_record(entry, found) | _intervals(low, high, known.size) | _status(found))
+        records.append(_record(entry, found, unit) | _intervals(low, high, known.size) | _status(found))
     return pd.DataFrame(records)
 
 
@@ -120,12 +123,13 @@ def _analyses(
     ]
 
 
-def _record(entry: _Analysis, found: Emulated) -> dict[str, object]:
+def _record(entry: _Analysis, found: Emulated, unit: str) -> dict[str, object]:
     ratio = found.ratio
+    when = f"{entry.parameter:g} {unit}" if unit else f"time {entry.parameter:g}"
     return {
         "method": str(entry.method),
         "parameter": entry.parameter,
-        "estimand": entry.method.estimand.format(parameter=f"{entry.parameter:g}"),
+        "estimand": entry.method.estimand.format(parameter=when),
         "hazard_ratio": ratio.estimate,
         "log_hazard_ratio": ratio.log_estimate,
         "std_error": ratio.std_error,

@@ -1,63 +1,16 @@
 """Four ways to compare treated and untreated patients where treatment starts after time zero."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
 from survival_multiverse.emulation.clones import clone
 from survival_multiverse.emulation.interval_cox import interval_cox
+from survival_multiverse.emulation.method_names import Method
 from survival_multiverse.emulation.treatment_times import TreatmentTimes
 from survival_multiverse.estimators.cox import CoxFit, HazardRatio, cox, hazard_ratio
 from survival_multiverse.estimators.limits import at_least, at_most
 from survival_multiverse.settings.schema import STATUS_REASON, Status
-
-
-class Method(StrEnum):
-    """How time before treatment is dealt with.
-
-    Attributes
-    ----------
-    estimand : str
-        What its hazard ratio compares, in one sentence; ``{parameter}`` is the landmark or grace period.
-    variance : str
-        Of which the standard error is the root: ``model``, or ``robust`` (by patient).
-    """
-
-    estimand: str
-    variance: str
-
-    NAIVE = (
-        "naive",
-        "Hazard of death of patients treated at any time against those never treated, at equal covariates, "
-        "as if that had been known at time zero: the time survived until treatment began is credited to it.",
-        "model",
-    )
-    LANDMARK = (
-        "landmark",
-        "Among patients still followed at time {parameter}, hazard of death from then on of those treated by "
-        "then against those not treated by then, at equal covariates.",
-        "model",
-    )
-    TIME_DEPENDENT = (
-        "time_dependent",
-        "At any time, hazard of death of patients whose treatment has begun against those whose treatment "
-        "has not, at equal covariates.",
-        "model",
-    )
-    CLONE_CENSOR_WEIGHT = (
-        "clone_censor_weight",
-        "Hazard of death if everybody alive had been treated by time {parameter} against that if nobody had "
-        "been (later treatment allowed), among all patients, whatever their covariates.",
-        "robust",
-    )
-
-    def __new__(cls, name: str, estimand: str, variance: str) -> "Method":
-        """Return a member that is its name."""
-        member = str.__new__(cls, name)
-        member._value_ = name
-        member.estimand, member.variance = estimand, variance
-        return member
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,19 @@ def load_dataset(name: str) -> pd.DataFrame:
     # Its import takes a second, which no other source needs.
     from lifelines import datasets
 
-    return getattr(datasets, f"load_{name}")()
+    frame = getattr(datasets, f"load_{name}")()
+    return _one_row_each(frame) if name == "stanford_heart_transplants" else frame
+
+
+def _one_row_each(intervals: pd.DataFrame) -> pd.DataFrame:
+    """Return the Stanford patients, who come as intervals before and after transplantation.
+
+    `wait` is when the transplant took place, NaN without one.
+    """
+    last = intervals.sort_values(["id", "stop"], kind="stable").groupby("id").last()
+    under = intervals[intervals["transplant"] == 1].groupby("id")["start"].min()
+    patients = last.drop(columns="start").rename(columns={"stop": "time"})
+    return patients.assign(wait=under.reindex(patients.index)).reset_index()
 
 
 def source_patients(

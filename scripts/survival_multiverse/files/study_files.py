@@ -24,7 +24,10 @@ CALIBRATED = "results/calibration/calibration.csv"
 CALIBRATION = "resources/calibration.csv"
 
 # Enough for a Monte-Carlo error of 0.01 at the 0.05 level, of 0.05 in a power, and below 0.001 in the truth.
-CALIBRATION_COHORTS = {"no_effect": 500, "known_effect": 100, "effect_on_course": 75}
+CALIBRATION_COHORTS = {
+    **{"no_effect": 500, "known_effect": 100, "effect_on_course": 75},
+    **{"treatment_without_effect": 1000, "treatment_with_effect": 1000},
+}
 SCENARIOS_PER_JOB = 24
 """Of a grid with gaps: with more of them a lost job costs more, with fewer the start of a job does."""
 COHORTS_PER_JOB, CALIBRATION_DRAWS, TRUTH_PATIENTS = 25, 199, 1_000_000
@@ -51,6 +54,7 @@ INFERENCE = tables(
 CUTPOINTS = tables("cutpoints", "selected_cutoffs", "dose_response")
 CROSS_CHECKS = tables("cross_checks")
 CONTROLS = tables("negative_controls", "calibrated_p_values")
+IMMORTAL_TIME = tables("immortal_time")
 ARMS = tables("arm_curves", "survival_curves", "score_overlap")
 # Everything that a figure or the page may draw on.
 RESULTS = {
@@ -95,6 +99,13 @@ def _own_paper(config: Mapping[str, Any]) -> bool:
     return "paper" in config["cohort"]
 
 
+def treatment_tables(config: Mapping[str, Any]) -> dict[str, str]:
+    """Tables of a cohort of which it is known when patients were treated; none of another one."""
+    source = config["cohort"]["source"]
+    known = "treatment" in config["cohort"] and source not in ("reconstructed", "simulated")
+    return IMMORTAL_TIME if known else {}
+
+
 def paper_files(config: Mapping[str, Any]) -> dict[str, str]:
     """Return the inputs of a reconstructed cohort, by role; ``workflow:`` stands for the repository."""
     folder = config["cohort"].get("paper", "workflow:resources")
@@ -113,6 +124,7 @@ def charted_files(config: Mapping[str, Any]) -> dict[str, str]:
     return {
         "estimates": ESTIMATES,
         **{name: RESULTS[name] for name in CHARTED},
+        **treatment_tables(config),
         **{name: paper[name] for name in CHARTED_OF_PAPER if name in paper},
         **control_results(config),
     }

@@ -43,6 +43,7 @@ from survival_multiverse.report.words.delayed_entry import no_bounds, no_search
 from survival_multiverse.report.words.figure_names import DOSE, MATCHED, PREFIX, figure_names
 from survival_multiverse.report.words.findings import findings
 from survival_multiverse.report.words.glossary import Explanations, terms
+from survival_multiverse.report.words.immortal_time import no_treatment_times
 from survival_multiverse.report.words.introduction import (
     HEADING,
     introduction,
@@ -91,7 +92,7 @@ aggregates of `robustness`, those of `attribution`, `joint_inference`, `cutpoint
 curves of `arm_curves`, the standardised differences of every scenario's primary population, and the tables
 of `bias_surface`."""
 
-OPTIONAL_TABLES = ("calibration", *PAPER_TABLES, "negative_controls", "calibrated_p_values")
+OPTIONAL_TABLES = ("calibration", "immortal_time", *PAPER_TABLES, "negative_controls", "calibrated_p_values")
 """Tables that it reads where there are any."""
 
 CHAPTERS = {
@@ -200,7 +201,8 @@ def _first_screen(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str,
         svg = svg_of(hero_spec(specifications, study, width=width, upright=name == "narrow"))
         pictures[name] = inline_svg(svg, prefix=f"hero-{name}", alternative=words, pixel=1.0)
     high = arm_labels(study)[1]
-    supporting, opposing = evidence(specifications, tables["primary"], tables["joint_inference"], study)
+    found = tables["primary"], tables["joint_inference"]
+    supporting, opposing = evidence(specifications, *found, study, tables.get("immortal_time"))
     return {
         "claim": claim(specifications, study),
         "hero": pictures,
@@ -312,6 +314,7 @@ def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any
         "controls_seen": controls_seen(tables, study),
         "controls_reasons": controls_reasons(study),
         "calibrated_sizes": sizes_in_words(),
+        "no_treatment_times": no_treatment_times(specifications, study),
         "readings": readings(specifications, study),
         "joint_null": joint_null(joint, study),
         "filled_in": filled_in(study),

@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 
 from survival_multiverse.cohort.disclosure import shown_count, shown_share, shown_survival
+from survival_multiverse.cohort.treatment_course import COMPLETION, START
 from survival_multiverse.inference.bias_surface import COUNTS, PLACE, with_prevalences
 from survival_multiverse.report.tables.flow import flow_counts
+from survival_multiverse.settings.schema import STATUS_REASON, Status
 from survival_multiverse.settings.study import Study
 
 DIGITS, MOST_DIGITS = 3, 6
@@ -113,6 +115,15 @@ SCHEMA: dict[str, dict[str, Kind]] = {
         **{"engine": STATISTIC, "other": STATISTIC, "largest_relative_difference": STATISTIC},
         **{"agrees": LABEL, "status": LABEL},
     },
+    "immortal_time": {
+        **dict.fromkeys(("population", "adjustment_set", "method", "parameter", "estimand"), LABEL),
+        **_INTERVAL,
+        **dict.fromkeys(("log_hazard_ratio", "std_error", "largest_weight"), STATISTIC),
+        **{"bootstrap_lower": STATISTIC, "bootstrap_upper": STATISTIC, "draws_estimated": LABEL},
+        # Weights sum to about a count of patients, without confounding to exactly one.
+        **dict.fromkeys(("n", "events", "alive_at_grace", "sum_of_weights_*"), COUNT),
+        **dict.fromkeys(("variance", "status", "reason"), LABEL),
+    },
     "arm_curves": {**_SCENARIO, "arm": LABEL, "n": COUNT, "curve": LABEL},
     "survival_curves": {"curve": LABEL, "time": LABEL, "survival": CURVE, "at_risk": COUNT},
     "score_overlap": {
@@ -201,6 +212,8 @@ def release(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, pd.Da
         made["cutpoints"] = _parted(made["cutpoints"], minimum=study.minimum_count)
     if "bias_covariates" in made:
         made["bias_covariates"] = _shown_prevalences(made["bias_covariates"], minimum=study.minimum_count)
+    if "immortal_time" in made:
+        made["immortal_time"] = _without_counts(made["immortal_time"])
     _number(made)
     return {
         name: frame
@@ -208,6 +221,13 @@ def release(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, pd.Da
         else release_table(name, frame, minimum=study.minimum_count, decisions=study.decisions)
         for name, frame in made.items()
     }
+
+
+def _without_counts(immortal_time: pd.DataFrame) -> pd.DataFrame:
+    """Return the ways to deal with immortal time, with reasons that tell no count of events."""
+    few = immortal_time["status"] == Status.TOO_FEW_EVENTS
+    reasons = immortal_time["reason"].mask(few, STATUS_REASON[Status.TOO_FEW_EVENTS])
+    return immortal_time.assign(reason=reasons)
 
 
 def is_declared(table: str, column: str) -> bool:
@@ -245,7 +265,8 @@ def _number(tables: dict[str, pd.DataFrame]) -> None:
 
 def cohort_counts(patients: pd.DataFrame) -> pd.DataFrame:
     """Return the patients and events of the whole cohort, and how many lack each variable."""
-    names = [name for name in patients if name not in ("patient_id", "time", "event")]
+    times = ("patient_id", "time", "event", START, COMPLETION)
+    names = [name for name in patients if name not in times]
     missing = {"": 0} | {name: int(patients[name].isna().sum()) for name in names}
     totals = {"patients": len(patients), "events": int(patients["event"].sum())}
     return pd.DataFrame([{"variable": name, **totals, "n_missing": count} for name, count in missing.items()])

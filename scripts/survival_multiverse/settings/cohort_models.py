@@ -1,5 +1,6 @@
 """The settings of the cohort and its covariates, typed."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from survival_multiverse.settings.fields import (
     Levels,
     Name,
     Names,
+    NumberOrName,
     Positive,
     Range,
     Text,
@@ -44,6 +46,48 @@ class TimeColumn(RoleColumn):
 
 class EntryColumn(RoleColumn):
     """The time at which patients came under observation."""
+
+
+class TreatmentColumn(RoleColumn):
+    """A time at which something of the treatment happens."""
+
+
+class Treatment(Group):
+    """When the exposure was received, where it takes time."""
+
+    start: TreatmentColumn | None = key(None, otherwise="time zero", unit="of the survival time")
+    """Start of treatment, counted from time zero: 0 or above, not after the survival time; an empty cell:
+    never treated. An exposure in two groups begins then."""
+    completion: TreatmentColumn | None = key(
+        None, otherwise="derived, or the start", unit="of the survival time"
+    )
+    """Last dose, counted from time zero. A numeric exposure is taken to grow evenly from the start to it, so
+    that each cutoff is reached at a time of its own."""
+    fraction_dose: NumberOrName | None = key(None, otherwise="none", unit="of the dose")
+    """Dose of a fraction, or the name of a column that holds it; with `fractions_per_week` it gives the
+    completion of a total dose."""
+    fractions_per_week: NumberOrName | None = key(None, otherwise="none", unit="a week")
+    """Fractions in a week, or the name of a column that holds them."""
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield the faults of what is given together."""
+        rates = {name: getattr(self, name) for name in ("fraction_dose", "fractions_per_week")}
+        given = [name for name, own in rates.items() if own is not None]
+        if self.start is None and self.completion is None and not given:
+            yield "start", "no time is given; give start, completion, or fraction_dose and fractions_per_week"
+        if len(given) == 1:
+            (other,) = set(rates) - set(given)
+            yield given[0], f"the completion follows from both; give {other}, too"
+        if given and self.completion is not None:
+            yield given[0], "with completion there is nothing to derive; remove one of them"
+        for name in given:
+            if not isinstance(rates[name], str) and not 0 < rates[name] < math.inf:
+                yield name, "is a number above 0, or the name of a column; correct it"
+
+    @property
+    def derived(self) -> bool:
+        """Say whether completion follows from the dose and the fractions."""
+        return self.fraction_dose is not None
 
 
 class EventColumn(RoleColumn):
@@ -171,6 +215,9 @@ class CohortSettings(Group):
     the survival time; 0 or above, and before the survival time."""
     dose: ExposureColumn
     """The exposure: a number that cutoffs divide, or groups."""
+    treatment: Treatment | None = key(None, otherwise="no times of treatment", steps=PATIENTS)
+    """When patients received the exposure, where that is after time zero: four ways to deal with the time
+    before it (immortal time) are then shown side by side."""
     gtv: QuantityColumn | None = key(None, otherwise="no size")
     """The size, such as a tumour volume, that cutoffs divide."""
     lesions: CountColumn | None = key(None, otherwise="no count: everybody is one population")

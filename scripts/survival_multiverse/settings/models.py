@@ -87,6 +87,11 @@ class Analysis(Group):
     """Up to where restricted mean survival is taken."""
     landmarks: Ascending[Positive] = key(unit="of the survival time")
     """Landmark analyses keep patients with at least this survival; ascending, may be empty."""
+    grace_periods: Ascending[Landmark] | None = key(
+        None, otherwise="the landmarks", unit="of the survival time", steps=READER
+    )
+    """Where `cohort.treatment` says when patients were treated: times by which the emulated strategy starts
+    treatment; ascending, may be empty."""
     caliper_sd: Literal["all", "within_arm"]
     """SD a caliper multiplies: of all patients, or pooled within the arms."""
     minimum_events: Whole = key(unit="events", ge=1, le=1_000_000)

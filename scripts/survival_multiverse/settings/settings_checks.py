@@ -14,6 +14,7 @@ from survival_multiverse.settings.decision_checks import check_decisions
 from survival_multiverse.settings.faults import nearest
 from survival_multiverse.settings.level_checks import check_texts
 from survival_multiverse.settings.simulation_checks import check_simulation
+from survival_multiverse.settings.treatment_checks import TIMES, check_treatment
 from survival_multiverse.settings.values import OPTIONAL_ROLES, ROLES, level_text
 
 Path = tuple[str | int, ...]
@@ -36,6 +37,7 @@ def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) 
         faults += [*_check_lists(config, intact), *_check_interactions(config, intact)]
     if intact("cohort"):
         faults += _check_cohort(config["cohort"])
+        faults += check_treatment(config, intact("analysis", "grace_periods"))
     if intact("cohort") and intact("covariates"):
         faults += _check_eligibility(config["cohort"], config["covariates"])
         faults += check_texts(config["cohort"], config["covariates"])
@@ -107,6 +109,12 @@ def _check_cohort(cohort: Mapping[str, Any]) -> Iterator[str]:
         if column in columns:
             yield f"cohort.{role}.column: `{column}` is cohort.{columns[column]} already; give another"
         columns.setdefault(column, role)
+    for name in (name for name in TIMES if name in cohort.get("treatment", {})):
+        column = cohort["treatment"][name]["column"]
+        if column in columns:
+            where = f"cohort.treatment.{name}.column"
+            yield f"{where}: `{column}` is cohort.{columns[column]} already; give another"
+        columns.setdefault(column, f"treatment.{name}")
     if "entry" in cohort and cohort["source"] in ("simulated", "reconstructed"):
         yield f"cohort.entry: {cohort['source']} patients have no entry times; remove it"
 

@@ -11,6 +11,7 @@ from survival_multiverse.settings.cohort_models import (
     EligibilityCriterion,
     EventColumn,
     PublishedRatio,
+    Treatment,
 )
 from survival_multiverse.settings.control_models import NegativeControl
 from survival_multiverse.settings.decision_models import CHANGES, Coding, DecisionSettings, Option
@@ -296,6 +297,8 @@ class Study:
     entry: Quantity | None = None
     target_trial: Mapping[str, str] = field(default_factory=dict)
     """What the study says of the trial that it emulates, by part."""
+    treatment: Treatment | None = None
+    """When patients were treated."""
     filters: tuple[str, ...] = ()
     """Columns of the canonical frame that say who meets the conditions of the options."""
     negative_controls: Mapping[str, NegativeControl] = field(default_factory=dict)
@@ -333,6 +336,7 @@ class Study:
             sample_method=config.get("sample", {}).get("method", "sobol"),
             **{role: _quantity(role, getattr(cohort, role)) for role in ROLES},
             entry=_quantity("entry", cohort.entry),
+            treatment=cohort.treatment,
             exposure_levels=_texts(cohort.dose.levels),
             arm_names=_arm_names(cohort.dose),
             terms=_terms(cohort.event, cohort.lesions),
@@ -368,6 +372,11 @@ class Study:
     def populations(self) -> tuple[Population, ...]:
         """Return who is analysed: without a count, everybody alone."""
         return tuple(Population) if self.lesions else (Population.ALL,)
+
+    @property
+    def has_treatment_times(self) -> bool:
+        """Say whether it is known of each patient when treatment was received."""
+        return self.treatment is not None and self.source not in ("reconstructed", "simulated")
 
     @property
     def primary_population(self) -> Population:

@@ -21,6 +21,7 @@ from survival_multiverse.report.charts.control_charts import control_chart
 from survival_multiverse.report.charts.cutpoint_charts import cutpoint_chart
 from survival_multiverse.report.charts.evidence import bias_spec, forest_spec, joint_spec
 from survival_multiverse.report.charts.grid_charts import Chart, limits_of, published_points
+from survival_multiverse.report.charts.immortal_charts import immortal_chart
 from survival_multiverse.report.charts.page_data import balance_terms
 from survival_multiverse.report.charts.time_charts import landmark_chart
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio
@@ -50,6 +51,7 @@ def evidence_charts(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[st
         overlap_chart(tables["score_overlap"], study),
         smd_chart(specifications, study, published),
         landmark_chart(specifications, study),
+        immortal_chart(tables.get("immortal_time"), study),
         _forest(primary, study),
         _bias(primary, specifications, study),
         bias_surface_chart(tables, study),

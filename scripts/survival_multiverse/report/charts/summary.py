@@ -33,7 +33,11 @@ SHOWN = (3, 2, 1, 0)
 
 
 def summary_svg(
-    specifications: pd.DataFrame, primary: pd.DataFrame, joint: pd.DataFrame, study: Study
+    specifications: pd.DataFrame,
+    primary: pd.DataFrame,
+    joint: pd.DataFrame,
+    study: Study,
+    immortal_time: pd.DataFrame | None = None,
 ) -> str:
     """Draw the slide, 16 to 9, with as much evidence as fits legibly.
 
@@ -43,13 +47,15 @@ def summary_svg(
         The tables of that name (``joint_inference``).
     primary
         All rows of the primary scenario.
+    immortal_time
+        The table of that name, where times of treatment are known.
 
     Returns
     -------
     str
         SVG; equal tables give equal text.
     """
-    lists = evidence(specifications, primary, joint, study)
+    lists = evidence(specifications, primary, joint, study, immortal_time)
     svg = ""
     for most in SHOWN:
         supporting, opposing = (found[:most] for found in lists)

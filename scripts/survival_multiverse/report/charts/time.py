@@ -29,6 +29,8 @@ from survival_multiverse.report.style.formats import display_label
 
 LANDMARK_HEIGHT, LANDMARK_NAMES = 132, 165
 """Height of a chart of landmarks and room for the estimators' names, in pixels."""
+IMMORTAL_NAMES, IMMORTAL_COUNTS, IMMORTAL_RATIOS = 190, 105, 130
+"""Of the chart of immortal time, in pixels: room for the names, the counts and the ratios."""
 LANDMARK_ORDERS = {
     "first": "Matched before the landmark, or not at all",
     "once": "Matched before the landmark, or not at all",
@@ -63,6 +65,52 @@ def arms_spec(label: str, unit: str, *, printed: bool) -> Spec:
     rates = published_symbols({"x": x, "y": y | {"field": "published"}}, tips=tips, form=".1%")
     return vega_lite(
         data={"name": "km"}, width=width(1, 90), height=210, layer=[curves, *([rates] if printed else [])]
+    )
+
+
+def immortal_spec(
+    rows: list[dict[str, Any]],
+    *,
+    names: list[str],
+    credits: tuple[str, str],
+    limits: tuple[float, float],
+    percent: str,
+) -> Spec:
+    """Draw the ways to deal with the time before treatment under each other, the naive one in a colour.
+
+    `rows` hold name, estimand, credit (one of `credits`, the naive one first), hazard_ratio, ci_lower,
+    ci_upper, text and counts.
+    """
+    x = ratio("hazard_ratio", limits, "Hazard ratio of treatment")
+    y = levels("name", names, axis={"title": None, "labelLimit": IMMORTAL_NAMES, "grid": False})
+    tips = [tip("name", "Way"), tip("hazard_ratio", "Hazard ratio", ".2f")]
+    tips += [tip("ci_lower", "CI from", ".2f"), tip("ci_upper", "to", ".2f")]
+    tips += [tip("counts", "Patients, events"), tip("estimand", "Compares")]
+    colour = colours("credit", dict(zip(credits, (LOWER, INK), strict=True)))
+    shape = colour | {"scale": {"domain": list(credits), "range": ["diamond", "square"]}}
+    shared = {"y": y, "color": colour, "tooltip": tips}
+    edge = {"value": "width"}
+    layers = [
+        reference("x", 1),
+        whiskers(x, shared, along="x", strokeWidth=2),
+        dots(shared | {"x": x, "shape": shape}, size=80),
+    ]
+    for field, title, end in (
+        ("counts", "Patients, events", IMMORTAL_COUNTS),
+        ("text", f"HR ({percent} CI)", IMMORTAL_COUNTS + IMMORTAL_RATIOS),
+    ):
+        mark = {"type": "text", "align": "right", "dx": end, "aria": False}
+        layers.append({"mark": mark, "encoding": {"x": edge, "y": y, "text": {"field": field}}})
+        once = [{"aggregate": [{"op": "count", "as": "rows"}]}]
+        head = {"x": edge, "y": {"value": -8}}
+        layers.append(
+            {"transform": once, "mark": {**mark, "text": title, "fontWeight": "bold"}, "encoding": head}
+        )
+    return vega_lite(
+        data=values(rows),
+        width=width(1, IMMORTAL_NAMES + IMMORTAL_COUNTS + IMMORTAL_RATIOS + 20),
+        height={"step": 26},
+        layer=layers,
     )
 
 

@@ -267,7 +267,7 @@ def calibration_shown(calibration: pd.DataFrame, study: Study) -> pd.DataFrame:
             [
                 str(row["setting"]).replace("_", " "),
                 str(row["quantity"]),
-                ESTIMATOR_LABELS.get(row["estimator"], str(row["estimator"])),
+                ESTIMATOR_LABELS.get(row["estimator"], str(row["estimator"]).replace("_", " ")),
                 set_label(study, name) if name in study.adjustment_sets else name or GAP,
                 ", ".join(filter(None, words)) or GAP,
                 f"{row['nominal']:g}",

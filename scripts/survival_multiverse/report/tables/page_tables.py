@@ -34,6 +34,7 @@ from survival_multiverse.report.tables.report_tables import (
 )
 from survival_multiverse.report.tables.time_tables import (
     follow_up_table,
+    immortal_table,
     interaction_table,
     landmark_table,
     proportional_hazards_table,
@@ -45,7 +46,16 @@ from survival_multiverse.report.words.checklists import cutpoint_items, propensi
 from survival_multiverse.report.words.target import target_table, trial_table
 from survival_multiverse.settings.study import Study
 
-PROSE = ("target_trial", "target", "strobe", "propensity", "remark", "paper_contradictions", "decisions")
+PROSE = (
+    "immortal",
+    "target_trial",
+    "target",
+    "strobe",
+    "propensity",
+    "remark",
+    "paper_contradictions",
+    "decisions",
+)
 """Tables of sentences."""
 
 
@@ -78,6 +88,7 @@ def _made(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[p
     return {
         **_multiverse(study, tables),
         **_primary(study, tables["primary"], tables["specifications"]),
+        "immortal": (immortal_table(tables.get("immortal_time"), study), 2),
         **_appendix(study, tables),
         **paper_tables(tables),
     }

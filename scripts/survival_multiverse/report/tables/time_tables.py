@@ -8,6 +8,7 @@ import pandas as pd
 from survival_multiverse.cohort.disclosure import count_words
 from survival_multiverse.inference.specification_summary import ESTIMATOR_ORDER
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, display_unit, format_p, format_ratio
+from survival_multiverse.report.words.immortal_time import method_label
 from survival_multiverse.report.words.labels import arm_labels, variable_label, with_unit
 from survival_multiverse.report.words.table_cells import (
     GAP,
@@ -212,6 +213,38 @@ def landmark_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                 )  # fmt: skip
     columns = ["Landmark", "Estimator", "Adjusted for", "At risk", "Events", "Hazard ratio (CI)", "1/HR", "P"]
     return pd.DataFrame(table, columns=columns)
+
+
+def treated_counts(row: dict[str, Any], study: Study) -> tuple[str, str]:
+    """Return patients and events of a way to deal with the time before treatment, small ones held back."""
+    patients, events = (
+        f"<{study.minimum_count}" if row[name] < study.minimum_count else count_text(row[name])
+        for name in ("n", "events")
+    )
+    return patients, events
+
+
+def immortal_table(table: pd.DataFrame | None, study: Study) -> pd.DataFrame:
+    """Return the ways to deal with the time before treatment, what each compares, and its hazard ratio."""
+    drawn = bool(study.inference.bootstrap_draws)
+    bootstrap = ["Bootstrap CI"] if drawn else []
+    columns = ["Way", "Compares", "Patients", "Events", "Hazard ratio (CI)", *bootstrap, "P"]
+    lines = []
+    for row in [] if table is None else table.to_dict("records"):
+        ok = is_number(row["hazard_ratio"])
+        limits = [row["bootstrap_lower"], row["bootstrap_upper"]]
+        resampled = " to ".join(map(format_ratio, limits)) if all(map(is_number, limits)) else GAP
+        lines.append(
+            [
+                method_label(row, study),
+                row["estimand"],
+                *treated_counts(row, study),
+                interval(row | {"estimate": row["hazard_ratio"]}) if ok else reason_text(row),
+                *([resampled] if drawn else []),
+                format_p(row["p_value"]) if ok else GAP,
+            ]
+        )
+    return pd.DataFrame(lines, columns=columns)
 
 
 def interaction_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:

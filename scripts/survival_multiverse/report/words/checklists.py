@@ -51,6 +51,7 @@ def strobe_table(study: Study, tables: Mapping[str, pd.DataFrame]) -> pd.DataFra
     design = "a sample of the analyses" if study.sampled else "every defensible analysis"
     cutoffs = any(decision.varies in CUT for decision in study.decisions.values())
     missing = "complete cases by analysis" if study.missing_values == "complete_case" else "none are accepted"
+    late = ", a time-dependent exposure, weighted clones" if study.has_treatment_times else ""
     rows = [
         ("4", "Study design", f"Cohort; {design} of a stated grid"),
         ("5", "Setting", AUTHORS),
@@ -58,8 +59,8 @@ def strobe_table(study: Study, tables: Mapping[str, pd.DataFrame]) -> pd.DataFra
         ("7", "Variables", f"Outcome: {study.event.label}, {study.time.label}. Exposure: {study.dose.label}. "
          f"{len(study.covariates)} covariates with their roles: Methods"),
         ("8", "Measurement", f"Units: {_units(study)}; how they were measured: {AUTHORS}"),
-        ("9", "Bias", "Immortal time: landmarks; confounding: matching, weights, adjustment; unmeasured: "
-         f"{sensitivity(study)}; forking paths: the specification curve"),
+        ("9", "Bias", f"Immortal time: landmarks{late}; confounding: matching, weights, adjustment; "
+         f"unmeasured: {sensitivity(study)}; forking paths: the specification curve"),
         ("10", "Study size", f"{patients} patients, {events} events"),
         ("11", "Quantitative variables", "Every cutoff and its reason: Methods; the others: cutpoint audit"
          if cutoffs else "Every decision and its reasons: Methods"),

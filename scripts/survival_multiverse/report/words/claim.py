@@ -21,6 +21,7 @@ from survival_multiverse.inference.specification_summary import (
 )
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, display_unit, format_ratio, p_phrase
 from survival_multiverse.report.style.palette import PUBLISHED_NAME
+from survival_multiverse.report.words.immortal_time import treatment_caution
 from survival_multiverse.report.words.labels import arm_labels, of_arm, with_unit
 from survival_multiverse.report.words.narrative import ANALYSES, percent
 from survival_multiverse.report.words.table_cells import is_number
@@ -175,7 +176,11 @@ def with_unit_text(text: str, unit: str) -> str:
 
 
 def evidence(
-    specifications: pd.DataFrame, primary: pd.DataFrame, joint: pd.DataFrame, study: Study
+    specifications: pd.DataFrame,
+    primary: pd.DataFrame,
+    joint: pd.DataFrame,
+    study: Study,
+    immortal_time: pd.DataFrame | None = None,
 ) -> tuple[list[str], list[str]]:
     """Return what speaks for the predicted effect and what against it, the weightiest first.
 
@@ -185,10 +190,13 @@ def evidence(
         The tables of that name (``joint_inference``).
     primary
         All rows of the primary scenario.
+    immortal_time
+        The table of that name, where times of treatment are known.
     """
     found = sorted(_found(specifications, primary, joint, study), key=lambda item: item.rank)
     sides = ([item.text for item in found if item.supports is side][:SHOWN] for side in (True, False))
-    return next(sides), next(sides)
+    supporting, opposing = sides
+    return supporting, [*treatment_caution(immortal_time, study), *opposing][:SHOWN]
 
 
 def _found(

@@ -269,6 +269,21 @@ def _doubts(names: _Names) -> list[Term]:
             ("left truncation",),
         ),
         Term(
+            "time-dependent exposure",
+            "An exposure that counts from the time at which it begins, and as absent before.",
+        ),
+        Term(
+            "grace period",
+            "Time within which a strategy lets treatment start. Who has not started by its end no longer "
+            "follows the strategy.",
+        ),
+        Term(
+            "clones",
+            "Two copies of each patient, one for each strategy, followed until they leave it; weights make "
+            "up for those who left (clone-censor-weight).",
+            ("clone-censor-weight",),
+        ),
+        Term(
             "joint test",
             "One test of all analyses of a block together, so that choosing among them gains nothing.",
             ("tested together",),

@@ -11,6 +11,7 @@ from survival_multiverse.kernels.tie_breaks import VARIANCE_FLOOR
 from survival_multiverse.report.words.controls import sizes_in_words
 from survival_multiverse.report.words.decisions import apart, grid_size, grid_words, joined, primary_words
 from survival_multiverse.report.words.delayed_entry import delayed_entry
+from survival_multiverse.report.words.immortal_time import treatment_methods
 from survival_multiverse.report.words.labels import (
     arm_labels,
     decision_words,
@@ -77,12 +78,18 @@ REFERENCES = (
 )
 """Works that the text names by author and year, whatever was decided."""
 OCCASIONAL = (
+    "Crowley J, Hu M. Covariance analysis of heart transplant survival data. Journal of the American "
+    "Statistical Association 1977;72:27–36.",
     "Schuemie MJ, Ryan PB, DuMouchel W, Suchard MA, Madigan D. Interpreting observational studies: why "
     "empirical calibration is needed to correct p-values. Statistics in Medicine 2014;33:209–218.",
     "Lindeman RH, Merenda PF, Gold RZ. Introduction to bivariate and multivariate analysis. Glenview: Scott, "
     "Foresman; 1980.",
+    "Maringe C, Benitez Majano S, Exarchakou A, et al. Reflection on modern methods: trial emulation in the "
+    "presence of immortal-time bias. International Journal of Epidemiology 2020;49:1719–1729.",
+    "Suissa S. Immortal time bias in pharmacoepidemiology. American Journal of Epidemiology "
+    "2008;167:492–499.",
 )
-"""Works that it names where there are negative controls, or where the grid has gaps."""
+"""Works that it names in some studies: negative controls, gaps in the grid, treatment after time zero."""
 
 
 def methods(study: Study) -> list[tuple[str, str]]:
@@ -95,6 +102,7 @@ def methods(study: Study) -> list[tuple[str, str]]:
         ("Survival", _survival(study)),
         *([("Delayed entry", late)] if (late := delayed_entry(study)) else []),
         ("Landmarks", _landmarks(study)),
+        *([("Immortal time", treated)] if (treated := treatment_methods(study)) else []),
         ("Balance", _balance(study)),
         ("Joint tests", _joint_tests(study)),
         ("Null models", _nulls(study)),

@@ -98,7 +98,10 @@ def _strategies_here(study: Study) -> str:
         primary = study.primary[list(study.decisions).index(decision.name)]
         options = [option_words(study, decision.name, value) for value in decision.values if value != primary]
         sentences.append(f"Other strategies make other trials: {'; '.join(options)}.")
-    return " ".join([*sentences, gap("dates of treatment, and departures from it")])
+    missing = (
+        "departures from it" if study.has_treatment_times else "dates of treatment, and departures from it"
+    )
+    return " ".join([*sentences, gap(missing)])
 
 
 def _assignment() -> str:
@@ -139,6 +142,11 @@ def _time_zero_here(study: Study) -> str:
         sentences.append(
             "The patients are reconstructed from published numbers, without times of treatment: time zero "
             "and assignment cannot be aligned."
+        )
+    elif study.has_treatment_times:
+        sentences.append(
+            "Treatment starts after time zero, at times that are known: naive contrast, landmarks, "
+            "time-dependent exposure and clones that are censored and weighted stand beside each other."
         )
     else:
         sentences.append(gap("when treatment ended, so that the arm may be known only after time zero"))
