@@ -26,7 +26,7 @@ def resample_multiverse(*, cohort: str, settings: str, kind: str, first: int, la
         {
             "draw": np.repeat(np.array(numbers, dtype=np.int32), shape[1]),
             "specification": np.tile(np.arange(shape[1], dtype=np.int32), shape[0]),
-            "log_hazard_ratio": np.ravel(np.array(estimates)[:, :, 0]),
+            "effect": np.ravel(np.array(estimates)[:, :, 0]),
             "std_error": np.ravel(np.array(estimates)[:, :, 1]),
         }
     )

@@ -57,8 +57,8 @@ def test_a_small_error_above_the_tolerance_counts(models):
 
 
 def test_a_broken_engine_is_reported(monkeypatch):
-    real = cross_checks.cox_binary
-    monkeypatch.setattr(cross_checks, "cox_binary", lambda *data: (real(*data)[0] + 1e-4, *real(*data)[1:]))
+    real = cross_checks.binary_cox
+    monkeypatch.setattr(cross_checks, "binary_cox", lambda *data: (real(*data)[0] + 1e-4, *real(*data)[1:]))
     table = compare_with_libraries(breast_patients(), breast_study())
     assert set(table.loc[~table["agrees"], "estimator"]) == {"unadjusted", "matched"}
 

@@ -546,7 +546,7 @@ def test_draws_of_many_tables_are_stacked_in_order_of_draw_and_specification():
     random = np.random.default_rng(4)
     expected = random.normal(size=(5, 3, 2))
     rows = pd.DataFrame(list(product(range(5), range(3))), columns=["draw", "specification"])
-    rows[["log_hazard_ratio", "std_error"]] = expected.reshape(-1, 2)
+    rows[["effect", "std_error"]] = expected.reshape(-1, 2)
     mixed = rows.iloc[random.permutation(len(rows))]
     parts = [mixed.iloc[:4], mixed.iloc[4:11], mixed.iloc[11:]]
     np.testing.assert_array_equal(resampling.stacked_draws(parts, 3), expected)

@@ -178,7 +178,7 @@ def percentile_intervals(patients: pd.DataFrame, study: Study, *, draws: int) ->
                 "estimator": row.estimator,
                 "adjustment_set": row.adjustment_set,
                 "test": str(kind),
-                "log_hazard_ratio": np.log(row.hazard_ratio),
+                "log_hazard_ratio": np.log(row.estimate),
                 "lower": np.log(row.ci_lower),
                 "upper": np.log(row.ci_upper),
             }

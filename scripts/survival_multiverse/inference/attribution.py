@@ -61,7 +61,7 @@ def attribute(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
        Scott, Foresman; 1980.
     """
     estimated = (specs["status"] == str(Status.OK)).to_numpy()
-    values = np.where(estimated, specs["log_hazard_ratio"].to_numpy(dtype=float), np.nan)
+    values = np.where(estimated, specs["effect"].to_numpy(dtype=float), np.nan)
     gates = {"all": values}
     for name in specs.columns[specs.columns.str.startswith(PASSES)]:
         passes = specs[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)

@@ -247,7 +247,7 @@ def curve_bands(
         frame = pd.DataFrame(
             {
                 "rank": np.arange(1, len(curve) + 1),
-                "hazard_ratio": np.exp(curve),
+                "estimate": np.exp(curve),
                 **{f"null_{name}": np.exp(values) for name, values in band.items()},
             }
         )
@@ -291,7 +291,7 @@ def bootstrap_intervals(
     values = draws[:, :, 0]
     each = keys[resampled_keys(study)].assign(
         kind=kind,
-        hazard_ratio=np.exp(observed[:, 0]),
+        estimate=np.exp(observed[:, 0]),
         draws_estimated=(~np.isnan(values)).sum(axis=0),
     )
     each["ci_lower"], each["ci_upper"] = np.exp(_quantiles(values, probabilities))
@@ -301,7 +301,7 @@ def bootstrap_intervals(
         low, high = np.exp(_quantiles(medians, probabilities))
         centre = float(np.exp(known_median(observed[rows, 0])))
         records.append(
-            {**block, "kind": kind, "draws": len(draws), "median_hazard_ratio": centre}
+            {**block, "kind": kind, "draws": len(draws), "median_estimate": centre}
             | {"ci_lower": low, "ci_upper": high}
         )
     return each, pd.DataFrame(records)
@@ -366,7 +366,7 @@ def infer(
         "bootstrap_intervals": [
             *resampled_keys(study),
             "kind",
-            "hazard_ratio",
+            "estimate",
             "draws_estimated",
             "ci_lower",
             "ci_upper",
@@ -375,7 +375,7 @@ def infer(
             *joint_columns(study),
             "kind",
             "draws",
-            "median_hazard_ratio",
+            "median_estimate",
             "ci_lower",
             "ci_upper",
         ],

@@ -679,4 +679,4 @@ def stacked_draws(parts: Iterable[pd.DataFrame], specifications: int) -> np.ndar
     if not tables:
         return np.empty((0, specifications, 2))
     rows = pd.concat(tables, ignore_index=True).sort_values(["draw", "specification"])
-    return rows[["log_hazard_ratio", "std_error"]].to_numpy().reshape(-1, specifications, 2)
+    return rows[["effect", "std_error"]].to_numpy().reshape(-1, specifications, 2)

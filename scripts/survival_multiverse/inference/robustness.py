@@ -47,7 +47,7 @@ _HIDDEN_BIAS = {
     )
 }
 _UNMEASURED = ("e_value", "e_value_of_limit", "rosenbaum_gamma")
-_SUMMARISED = ("hazard_ratio", "log_hazard_ratio", "ci_lower", "ci_upper", "status", "fingerprint")
+_SUMMARISED = ("estimate", "effect", "ci_lower", "ci_upper", "status", "fingerprint")
 _BLOCK_COLUMNS = [
     "gate",
     "comparable",
@@ -56,15 +56,15 @@ _BLOCK_COLUMNS = [
     "not_estimable",
     "not_estimable_by_status",
     "effective",
-    "median_hazard_ratio",
-    "hr_01",
-    "hr_99",
-    "relative_hazard_ratio",
+    "median_estimate",
+    "estimate_01",
+    "estimate_99",
+    "spread",
     "janus",
-    "share_below_1",
-    "share_above_1",
-    "share_ci_below_1",
-    "share_ci_above_1",
+    "share_longer",
+    "share_shorter",
+    "share_ci_longer",
+    "share_ci_shorter",
     *(f"median_{name}" for name in _UNMEASURED),
     "rosenbaum_bounds",
     "lowest",
@@ -198,9 +198,8 @@ def _headline(estimates: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     )
     rows = estimates[wanted]
     rows = _plain(rows[rows["variance"].astype(str) == rows["estimator"].astype(str).map(_VARIANCE)])
-    rows = rows.rename(columns={"estimate": "hazard_ratio"})
-    rows["log_hazard_ratio"] = np.log(rows["hazard_ratio"])
-    numbers = ["hazard_ratio", "log_hazard_ratio", "std_error", "ci_lower", "ci_upper", "p_value"]
+    rows["effect"] = np.log(rows["estimate"])
+    numbers = ["estimate", "effect", "std_error", "ci_lower", "ci_upper", "p_value"]
     return rows[[*names, *numbers, "n", "events", "status", "reason", "flags"]]
 
 
@@ -264,7 +263,7 @@ def _with_e_values(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
     who = [specs[name] for name in ("population", *study.outside) if name in _of_patients(study)]
     risk = specs["risk_at_end"].groupby(who, dropna=False).transform("max")
     rare = (risk < RARE_RISK).to_numpy()
-    limits = specs[["hazard_ratio", "ci_lower", "ci_upper"]].to_numpy()
+    limits = specs[["estimate", "ci_lower", "ci_upper"]].to_numpy()
     return specs.assign(
         risk_at_end=risk,
         e_value=[e_value(row[0], rare=form) for row, form in zip(limits, rare, strict=True)],
@@ -385,22 +384,22 @@ def _summary(columns: dict[str, np.ndarray], rows: np.ndarray, inside: Sequence[
     }
     if not len(estimated):
         return result
-    ratio = columns["hazard_ratio"][estimated]
+    ratio = columns["estimate"][estimated]
     low, high = quantiles(ratio, (0.01, 0.99))
     n = len(ratio)
     below, above = (np.count_nonzero(ratio < 1), np.count_nonzero(ratio > 1))
     ci_below = np.count_nonzero(columns["ci_upper"][estimated] < 1)
     ci_above = np.count_nonzero(columns["ci_lower"][estimated] > 1)
     return result | {
-        "median_hazard_ratio": float(np.exp(known_median(columns["log_hazard_ratio"][estimated]))),
-        "hr_01": low,
-        "hr_99": high,
-        "relative_hazard_ratio": high / low,
+        "median_estimate": float(np.exp(known_median(columns["effect"][estimated]))),
+        "estimate_01": low,
+        "estimate_99": high,
+        "spread": high / low,
         "janus": low < 1 < high,
-        "share_below_1": below / n,
-        "share_above_1": above / n,
-        "share_ci_below_1": ci_below / n,
-        "share_ci_above_1": ci_above / n,
+        "share_longer": below / n,
+        "share_shorter": above / n,
+        "share_ci_longer": ci_below / n,
+        "share_ci_shorter": ci_above / n,
         **{f"median_{name}": float(known_median(columns[name][estimated])) for name in _UNMEASURED},
         "lowest": _named(columns, estimated[ratio.argmin()], inside),
         "highest": _named(columns, estimated[ratio.argmax()], inside),
@@ -412,7 +411,7 @@ def _named(columns: dict[str, np.ndarray], row: int, inside: Sequence[str]) -> s
     choices = [
         f"{name} {canonical_text(columns[name][row])}" for name in inside if pd.notna(columns[name][row])
     ]
-    return f"HR {columns['hazard_ratio'][row]:.3f} ({', '.join(choices) or 'one specification'})"
+    return f"HR {columns['estimate'][row]:.3f} ({', '.join(choices) or 'one specification'})"
 
 
 def count_failures(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:

@@ -41,7 +41,8 @@ class Kind(StrEnum):
 
 COUNT, SHARE, TIME, CURVE, STATISTIC, LABEL = Kind
 _SCENARIO = dict.fromkeys(("population", "adjustment_set", "estimator", "landmark", "landmark_order"), LABEL)
-_INTERVAL = dict.fromkeys(("hazard_ratio", "ci_lower", "ci_upper", "p_value"), STATISTIC)
+_INTERVAL = dict.fromkeys(("estimate", "ci_lower", "ci_upper", "p_value"), STATISTIC)
+_RATIO = dict.fromkeys(("hazard_ratio", "ci_lower", "ci_upper", "p_value"), STATISTIC)
 SCHEMA: dict[str, dict[str, Kind]] = {
     "cohort": {"variable": LABEL, "patients": COUNT, "events": COUNT, "n_missing": COUNT},
     "flow": {"box": LABEL, "name": LABEL, "count": COUNT, "share": SHARE},
@@ -57,7 +58,7 @@ SCHEMA: dict[str, dict[str, Kind]] = {
         **_SCENARIO,
         **_INTERVAL,
         **{
-            "log_hazard_ratio": STATISTIC,
+            "effect": STATISTIC,
             "std_error": STATISTIC,
             "n": COUNT,
             "events": COUNT,
@@ -73,7 +74,7 @@ SCHEMA: dict[str, dict[str, Kind]] = {
         **dict.fromkeys(
             ("gate", "comparable", "attempted", "estimated", "not_estimable*", "effective"), LABEL
         ),
-        **{"*hazard_ratio": STATISTIC, "hr_*": STATISTIC, "janus": LABEL, "share_*": STATISTIC},
+        **{"estimate_*": STATISTIC, "spread": STATISTIC, "janus": LABEL, "share_*": STATISTIC},
         **{"median_*": STATISTIC, "rosenbaum_bounds": LABEL, "lowest": LABEL, "highest": LABEL},
     },
     "failures": {**_SCENARIO, **dict.fromkeys(("analysis", "status", "reason", "rows", "scenarios"), LABEL)},
@@ -90,10 +91,10 @@ SCHEMA: dict[str, dict[str, Kind]] = {
     },
     "null_curves": {
         **_SCENARIO,
-        **{"rank": LABEL, "null": LABEL, "hazard_ratio": STATISTIC, "null_*": STATISTIC},
+        **{"rank": LABEL, "null": LABEL, "estimate": STATISTIC, "null_*": STATISTIC},
     },
     "cutpoints": {
-        **_INTERVAL,
+        **_RATIO,
         **{"cutoff": STATISTIC, "n_above": COUNT, "n_below": COUNT},
         **dict.fromkeys(("status", "flags", "population", "variable"), LABEL),
     },
@@ -103,7 +104,7 @@ SCHEMA: dict[str, dict[str, Kind]] = {
         "n": COUNT,
     },
     "dose_response": {
-        **_INTERVAL,
+        **_RATIO,
         **{"value": STATISTIC, "p_nonlinear": STATISTIC, "reference": STATISTIC},
         **dict.fromkeys(("status", "knots", "population", "variable"), LABEL),
     },

@@ -76,7 +76,7 @@ def landmark_spec(
 ) -> Spec:
     """Draw hazard ratios beyond each landmark in the primary scenario: estimators down, sets across.
 
-    `rows` hold set, landmark, estimator, order, hazard_ratio, ci_lower, ci_upper, patients, events, risk,
+    `rows` hold set, landmark, estimator, order, estimate, ci_lower, ci_upper, patients, events, risk,
     caution and published.
     """
     landmarks = sorted({float(row["landmark"]) for row in rows})
@@ -84,9 +84,9 @@ def landmark_spec(
     x |= {"type": "ordinal"}
     low, high = limits
     # Room for the patients below the intervals.
-    y = ratio("hazard_ratio", (low * (low / high) ** 0.28, high), "Hazard ratio")
+    y = ratio("estimate", (low * (low / high) ** 0.28, high), "Hazard ratio")
     y["axis"] |= {"values": [tick for tick in y["axis"]["values"] if tick >= low]}
-    tips = [tip("words", "Order"), tip("landmark", title), tip("hazard_ratio", "Hazard ratio", ".2f")]
+    tips = [tip("words", "Order"), tip("landmark", title), tip("estimate", "Hazard ratio", ".2f")]
     tips += [tip("ci_lower", "CI from", ".2f"), tip("ci_upper", "to", ".2f")]
     tips += [tip("patients", "Patients"), tip("events", "Events")]
     words = list(dict.fromkeys(LANDMARK_ORDERS.values()))
