@@ -38,6 +38,7 @@ def specs_of(values, **options):
         estimator="matched",
         landmark=0.0,
         landmark_order=np.nan,
+        measure="hazard_ratio",
         status="ok",
         variance_between_orders=0.0,
     )

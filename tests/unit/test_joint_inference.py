@@ -23,9 +23,10 @@ from survival_multiverse.inference.joint_inference import (
     p_value,
 )
 from survival_multiverse.inference.resampling import Resample, resampled_keys
+from survival_multiverse.settings.measures import RATIO
 
 STUDY = small_study()
-KEYS = resampled_keys(STUDY)
+KEYS = [*resampled_keys(STUDY), "measure"]
 NONE = (np.nan, np.nan)
 LONGER = {"predicted": "longer", "level": 0.95}
 STATISTICS = ("abs_median", "abs_mean_z", "median", "share_significant", "mean_z")
@@ -36,6 +37,7 @@ def keys_of(*estimators):
     return pd.DataFrame(
         {
             "population": "non_oligometastatic",
+            "measure": "hazard_ratio",
             "oligo_threshold": 5.0,
             "dose_cutoff": 60.0,
             "gtv_cutoff": np.arange(len(estimators), dtype=float),
@@ -343,7 +345,9 @@ def test_bootstrap_intervals_are_percentiles():
 def test_everything_is_told_for_each_kind_that_was_drawn():
     keys, observed = keys_of("matched", "matched", "overlap"), random_draws(1, 3, seed=4)[0]
     draws = {kind: random_draws(9, 3, seed=seed) for seed, kind in enumerate(Resample)}
-    tables = infer(keys, observed, draws, STUDY, {GATE: np.array([1.0, 0.0, 1.0])})
+    study = replace(STUDY, measures=(RATIO,))
+    draws, observed = {kind: values[:, :, None] for kind, values in draws.items()}, observed[:, None]
+    tables = infer(keys, observed, draws, study, {GATE: np.array([1.0, 0.0, 1.0])})
     sizes = {name: len(table) for name, table in tables.items()}
     assert sizes == {
         "joint_inference": 8,
@@ -358,7 +362,7 @@ def test_everything_is_told_for_each_kind_that_was_drawn():
         kind: values if kind in ("permutation", "simulation") else values[:0]
         for kind, values in draws.items()
     }
-    without = infer(keys, observed, none, STUDY, {})
+    without = infer(keys, observed, none, study, {})
     assert without["bootstrap_intervals"].empty
     assert list(without["bootstrap_medians"].columns) == list(tables["bootstrap_medians"].columns)
     assert list(without["bootstrap_intervals"].columns) == list(tables["bootstrap_intervals"].columns)

@@ -41,6 +41,7 @@ class Kind(StrEnum):
 
 COUNT, SHARE, TIME, CURVE, STATISTIC, LABEL = Kind
 _SCENARIO = dict.fromkeys(("population", "adjustment_set", "estimator", "landmark", "landmark_order"), LABEL)
+_SPECIFIED = _SCENARIO | {"measure": LABEL}
 _INTERVAL = dict.fromkeys(("estimate", "ci_lower", "ci_upper", "p_value"), STATISTIC)
 _RATIO = dict.fromkeys(("hazard_ratio", "ci_lower", "ci_upper", "p_value"), STATISTIC)
 SCHEMA: dict[str, dict[str, Kind]] = {
@@ -55,7 +56,7 @@ SCHEMA: dict[str, dict[str, Kind]] = {
         **{"df": LABEL, "n": COUNT, "events": COUNT, "status": LABEL, "reason": LABEL, "flags": LABEL},
     },
     "specifications": {
-        **_SCENARIO,
+        **_SPECIFIED,
         **_INTERVAL,
         **{
             "effect": STATISTIC,
@@ -70,7 +71,7 @@ SCHEMA: dict[str, dict[str, Kind]] = {
         **{"*_direction": LABEL, "rosenbaum_*": STATISTIC, "sign_test_*": STATISTIC, "e_value*": STATISTIC},
     },
     "blocks": {
-        **_SCENARIO,
+        **_SPECIFIED,
         **dict.fromkeys(
             ("gate", "comparable", "attempted", "estimated", "not_estimable*", "effective"), LABEL
         ),
@@ -79,18 +80,18 @@ SCHEMA: dict[str, dict[str, Kind]] = {
     },
     "failures": {**_SCENARIO, **dict.fromkeys(("analysis", "status", "reason", "rows", "scenarios"), LABEL)},
     "attribution": {
-        **_SCENARIO,
+        **_SPECIFIED,
         **dict.fromkeys(("scope", "gate", "term", "order", "degrees_of_freedom", "cells"), LABEL),
         **{"dropped_levels": LABEL, "method": LABEL},
         **dict.fromkeys(("sum_of_squares", "share", "share_lower", "share_upper"), STATISTIC),
     },
     "joint_inference": {
-        **_SCENARIO,
+        **_SPECIFIED,
         **dict.fromkeys(("gate", "null", "draws", "specifications"), LABEL),
         **dict.fromkeys(("*median", "*mean_z", "*share_significant", "null_median_*"), STATISTIC),
     },
     "null_curves": {
-        **_SCENARIO,
+        **_SPECIFIED,
         **{"rank": LABEL, "null": LABEL, "estimate": STATISTIC, "null_*": STATISTIC},
     },
     "cutpoints": {
@@ -128,6 +129,12 @@ The columns of a study's decisions, which hold options, are labels.
 NOT_OF_PATIENTS = ("calibration", "consistency", "reproduction", "score", "matching", "published", "ensemble",
                    "ensemble_members")  # fmt: skip
 """Tables of simulated cohorts, of what a paper prints, and of patients made from that."""
+MEASURED = {
+    "specifications": "measured_specifications",
+    "blocks": "measured_blocks",
+    "joint_inference": "measured_joint_inference",
+}
+"""What the tables of all measures are called beside those of the primary one."""
 DIGESTS = ("fingerprint", "curve")
 """Labels that are shared as running numbers."""
 COUNTED_ANEW = ("cohort", "flow")
@@ -176,12 +183,27 @@ def release(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, pd.Da
     if "cutpoints" in made:
         made["cutpoints"] = _parted(made["cutpoints"], minimum=study.minimum_count)
     _number(made)
-    return {
+    released = {
         name: frame
         if name in NOT_OF_PATIENTS
         else release_table(name, frame, minimum=study.minimum_count, decisions=study.decisions)
         for name, frame in made.items()
     }
+    return by_measure(released, study)
+
+
+def by_measure(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, pd.DataFrame]:
+    """Return the tables with the rows of the primary measure, those of all under the names of `MEASURED`.
+
+    So what shows the answer need not know of measures.
+    """
+    primary = {
+        name: frame[frame["measure"] == study.primary_measure.name].reset_index(drop=True)
+        if "measure" in frame
+        else frame
+        for name, frame in tables.items()
+    }
+    return primary | {own: tables[name] for name, own in MEASURED.items() if name in tables}
 
 
 def is_declared(table: str, column: str) -> bool:

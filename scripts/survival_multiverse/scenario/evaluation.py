@@ -24,6 +24,7 @@ from survival_multiverse.scenario.comparability import (
     write_propensity,
     write_weights,
 )
+from survival_multiverse.scenario.contrasts import write_unadjusted_contrasts, write_weighted_contrasts
 from survival_multiverse.scenario.cox_tables import (
     Model,
     univariate_p_values,
@@ -97,12 +98,14 @@ def unadjusted_blocks(sample: Sample, population: Population, study: Study) -> l
     context = Context(population, estimator=Estimator.UNADJUSTED)
     writer = RowWriter(context, flags=flags_of_arms(sample.event, sample.arm))
     write_sample_tables(writer, sample, study)
+    write_unadjusted_contrasts(writer, sample, study)
     write_fingerprint(writer, sample)
     blocks = [writer.freeze(), *subgroup_blocks(sample, context, study, ())]
     for landmark in study.analysis.landmarks:
         part = after_landmark(sample, landmark)
         writer = RowWriter(context._replace(landmark=landmark), flags=flags_of_arms(part.event, part.arm))
         write_comparison(writer, part, study)
+        write_unadjusted_contrasts(writer, part, study)
         write_fingerprint(writer, part)
         blocks.append(writer.freeze())
     return blocks
@@ -132,6 +135,9 @@ def weighted_blocks(candidate: Candidate, population: Population, study: Study) 
         write_model(writer, scored.sample, model, analysis)
         write_stacked_model(
             writer, scored.sample, estimator, columns, fit.probability, analysis, scored.status
+        )
+        write_weighted_contrasts(
+            writer, scored.sample, estimator, columns, fit.probability, study, scored.status
         )
         write_weights(writer, scored, weight)
         write_gates(writer, design, table, analysis)

@@ -15,6 +15,7 @@ from survival_multiverse.settings.cohort_models import (
 from survival_multiverse.settings.decision_models import CHANGES, Coding, DecisionSettings, Option
 from survival_multiverse.settings.fields import Untold
 from survival_multiverse.settings.grid import options_of, scenario_grid
+from survival_multiverse.settings.measures import RATIO, Measure, measures_of
 from survival_multiverse.settings.models import Analysis, Inference, Settings
 from survival_multiverse.settings.names import table_name
 from survival_multiverse.settings.schema import (
@@ -295,6 +296,8 @@ class Study:
     entry: Quantity | None = None
     filters: tuple[str, ...] = ()
     """Columns of the canonical frame that say who meets the conditions of the options."""
+    measures: tuple[Measure, ...] = (RATIO,)
+    """What is estimated, the primary measure first."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Study":
@@ -353,7 +356,21 @@ class Study:
             ),
             eligibility=_if_told(cohort.eligibility, lambda own: tuple(map(_criterion, own))),
             published=_if_told(cohort.published, _of_the_higher),
+            measures=_if_told(
+                settings.measures,
+                lambda own: measures_of(own, analysis.rmst_horizon, analysis.survival_times),
+            ),
         )
+
+    @property
+    def primary_measure(self) -> Measure:
+        """Return the measure by which the study answers."""
+        return self.measures[0]
+
+    @property
+    def differences(self) -> tuple[Measure, ...]:
+        """Return the measures that are read off survival curves, which the hazard ratio is not."""
+        return tuple(measure for measure in self.measures if not measure.ratio)
 
     @property
     def populations(self) -> tuple[Population, ...]:
