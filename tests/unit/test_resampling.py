@@ -360,7 +360,8 @@ def test_simulation_without_a_model_has_no_estimate_and_no_p_value():
     assert not np.isnan(drawn[:, ~late]).all()
     observed = all_estimates(patients, study)
     assert (~np.isnan(observed[late, 0])).any()
-    found = jointly_test(keys, observed, drawn, study, "simulation")
+    named = keys.assign(measure=RATIO.name)
+    found = jointly_test(named, observed, drawn, study, "simulation")
     p_values = ["p_median", "p_share_significant", "p_mean_z", "p_abs_median"]
     assert found.loc[found.adjustment_set == "late", p_values].isna().all(axis=None)
     assert found.loc[found.adjustment_set == "early", p_values].notna().any(axis=None)
@@ -539,7 +540,7 @@ def test_small_cohorts_never_fail(n, levels, dying, gaps, seed):
         drawn = np.array(list(draws_of(patients, study, kind, range(2)).values()))
         assert drawn.shape == (2, len(keys), 2)
         assert not np.isinf(drawn).any()
-        found = jointly_test(keys, observed, drawn, study, str(kind))
+        found = jointly_test(keys.assign(measure=RATIO.name), observed, drawn, study, str(kind))
         assert found.p_median.dropna().between(1 / 3, 1).all()
 
 

@@ -51,13 +51,13 @@ def _check_measures(measures: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield a fault if the report could not answer by the first measure, or one is given twice."""
     if measures and measures[0]["measure"] != HAZARD_RATIO:
         yield (
-            f"measures.1: the report answers by the first measure, which has to be {HAZARD_RATIO}; "
+            f"measures[1]: the report answers by the first measure, which has to be {HAZARD_RATIO}; "
             "name it first"
         )
     given = [(own["measure"], own.get("at")) for own in measures]
     for place, own in enumerate(given):
         if own in given[:place]:
-            yield f"measures.{place + 1}: {own[0]} is given twice; leave one out"
+            yield f"measures[{place + 1}]: {own[0]} is given twice; leave one out"
 
 
 def _check_primary_set(config: Mapping[str, Any], intact: Intact) -> Iterator[str]:
