@@ -17,7 +17,8 @@ from survival_multiverse.balancing.propensity import fit_propensity
 from survival_multiverse.balancing.weighting import propensity_weights
 from survival_multiverse.estimators import curves
 from survival_multiverse.estimators.curve_measures import contrasts, weighted_contrasts
-from survival_multiverse.settings.schema import WEIGHTED, Status
+from survival_multiverse.estimators.log_rank import log_rank, weighted_log_rank
+from survival_multiverse.settings.schema import WEIGHTED, Estimator, Status
 
 REFERENCE = Path(__file__).parent / "reference"
 R = json.loads((REFERENCE / "curve_measures.json").read_text())
@@ -234,3 +235,27 @@ def test_committed_reference_is_what_r_prints():
         ["Rscript", "curve_measures.R"], cwd=REFERENCE, capture_output=True, text=True, check=True
     )
     assert json.loads(run.stdout) == R
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_weighted_log_rank_test_without_covariates_is_the_log_rank_test(late):
+    """Weights are 1 then; the stacked variance is the sum of squared derivatives in them."""
+    time, event, arm = LUNG[0], D["event"].astype(np.int64), D["arm"].astype(np.int64)
+    entry, share = (D["entry"] if late else None), np.full(len(time), arm.mean())
+    none = np.empty((len(time), 0))
+    known, stacked, status = weighted_log_rank(time, event, arm, none, share, Estimator.IPTW, entry=entry)
+    assert known == pytest.approx(log_rank(time, event, arm, entry=entry).chi2, rel=1e-10)
+    assert status is Status.OK
+    begins = np.full(len(time), -1.0) if entry is None else entry
+
+    def score(unit):
+        total = 0.0
+        for now in np.unique(time[event == 1]):
+            risk, dies = unit * ((begins < now) & (time >= now)), unit * ((time == now) & (event == 1))
+            total += np.sum(dies * arm) - np.sum(dies) * np.sum(risk * arm) / np.sum(risk)
+        return np.array([total])
+
+    one = np.ones(len(time))
+    residual = moved(score, one)[:, 0]
+    # With an intercept alone the score is the share of the arm: what both do to the weights cancels.
+    assert score(one)[0] ** 2 / np.sum(residual**2) == pytest.approx(stacked, rel=1e-6)

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from survival_multiverse.estimators.cox_rows import checked_entry
-from survival_multiverse.estimators.curves import checked_horizon, vector
-from survival_multiverse.kernels.curve_measures import curve_contrasts, stacked_contrasts
+from survival_multiverse.estimators.curves import CONF_TYPES, checked_horizon, normal_quantile, vector
+from survival_multiverse.kernels.curve_measures import curve_contrasts, stacked_contrasts, stacked_curves
 from survival_multiverse.kernels.curves import ASCENDING, INVALID, STATUS_OF_CODE, input_state
 from survival_multiverse.settings.schema import WEIGHTED, Estimator, Status
 
@@ -177,6 +177,79 @@ def weighted_contrasts(
         None if entry is None else rows[5],
     )
     return _labelled(found, codes, horizons, times)
+
+
+class Reading(NamedTuple):
+    """S of one arm at a time, its standard error, limits and status."""
+
+    estimate: float
+    std_error: float
+    ci_lower: float
+    ci_upper: float
+    status: Status
+
+
+def weighted_survival(
+    time: np.ndarray,
+    event: np.ndarray,
+    arm: np.ndarray,
+    X: np.ndarray,
+    probability: np.ndarray,
+    estimator: Estimator,
+    *,
+    times: Sequence[float],
+    entry: np.ndarray | None = None,
+    conf_type: str = "log-log",
+    level: float = 0.95,
+) -> list[tuple[float, list[Reading]]]:
+    """Read the curve of each arm, weighted by an estimated score [1]_, at some times.
+
+    Parameters
+    ----------
+    time : float64 array, shape (n,)
+        Ascending (not checked), in any unit.
+    event, arm : int64 arrays, shape (n,)
+        0 or 1.
+    X, probability, estimator, entry
+        As of `weighted_contrasts`.
+    times : sequence of float, shape (q,)
+        In the unit of time.
+    conf_type : {"log-log", "log", "plain"}
+        Scale of the limits.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    list
+        For arm 0 and 1 the median (NaN where the curve does not fall to one half) and a reading a time; its
+        error allows for the estimation of the score.
+
+    References
+    ----------
+    .. [1] Xie J, Liu C. Adjusted Kaplan-Meier estimator and log-rank test with inverse probability of
+       treatment weighting for survival data. Statistics in Medicine 2005;24:3089–3110.
+    """
+    values, codes, medians = stacked_curves(
+        vector(time, np.float64),
+        vector(event, np.int64),
+        vector(arm, np.int64),
+        np.ascontiguousarray(X, dtype=np.float64),
+        vector(probability, np.float64),
+        WEIGHTED.index(estimator),
+        vector(times, np.float64),
+        normal_quantile(level),
+        CONF_TYPES[conf_type],
+        entry,
+    )
+    found = []
+    for median, rows, own in zip(medians.tolist(), values.tolist(), codes.tolist(), strict=True):
+        read = zip(rows, own, strict=True)
+        readings = [
+            Reading(s, error, low, high, STATUS_OF_CODE[code]) for (s, error, low, high), code in read
+        ]
+        found.append((median, readings))
+    return found
 
 
 def _at(horizons: Sequence[float], times: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:

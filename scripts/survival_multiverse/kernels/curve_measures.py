@@ -22,6 +22,7 @@ from survival_multiverse.kernels.curves import (
     NOT_REACHED,
     OK,
     TOO_FEW_EVENTS,
+    confidence_limits,
 )
 from survival_multiverse.kernels.entry import CANCELLED
 from survival_multiverse.kernels.limits import highest_of, lowest_of
@@ -455,3 +456,47 @@ def _stacked_variance(arm, derivative, probability, weight, kind, design, inform
             along += direction[j] * design[i, j]
         total += (weight[i] * derivative[i] + along * (arm[i] - probability[i])) ** 2
     return total
+
+
+@njit(cache=True)
+def stacked_curves(time, event, arm, X, probability, kind, times, z, conf_type, entry=None):
+    """Read the curves of both arms, weighted by an estimated logistic score.
+
+    Parameters
+    ----------
+    times : float64 array, shape (q,)
+        Times, in the unit of time.
+    z, conf_type
+        As of `curves.confidence_limits`.
+
+    Returns
+    -------
+    tuple
+        S, its error allowing for the score's estimation, and limits, shape (2, q, 4); status codes, (2, q);
+        and the medians, shape (2,), NaN where not reached. The other arguments are those of
+        `stacked_contrasts`.
+    """
+    n, size = time.size, times.size
+    values, codes, medians = np.full((2, size, 4), np.nan), np.full((2, size), EMPTY_ARM), np.full(2, np.nan)
+    weight = score_weights(arm, probability, np.sum(arm) / n, kind)
+    steps = arm_steps(time, event, arm, weight, entry)
+    counts, moves, derivative = np.zeros((2, n)), np.empty((2, 2, n + 1)), np.empty(n)
+    design = standard_design(X)
+    information = logistic_information(design, probability)
+    for a in range(2):
+        if np.isnan(steps[5][a]):
+            continue
+        medians[a] = _median(steps[0][a], steps[1][a], steps[4][a], steps[5][a])
+        for q in range(size):
+            counts[:] = 0.0
+            values[a, q, 0], codes[a, q] = _survival(a, times[q], steps, counts)
+            if codes[a, q] != OK or values[a, q, 0] == 0.0:
+                continue
+            _derivatives(arm, event, steps, counts, moves, derivative)
+            variance = _stacked_variance(arm, derivative, probability, weight, kind, design, information)
+            error = math.sqrt(variance)
+            values[a, q, 1] = error
+            values[a, q, 2], values[a, q, 3] = confidence_limits(
+                values[a, q, 0], error / values[a, q, 0], z, conf_type
+            )
+    return values, codes, medians

@@ -43,6 +43,8 @@ from survival_multiverse.scenario.survival_tables import (
     write_curves,
     write_log_ranks,
     write_restricted_means,
+    write_weighted_curves,
+    write_weighted_log_rank,
 )
 from survival_multiverse.settings.schema import WEIGHTED, Estimator, Population, Status
 from survival_multiverse.settings.study import Study
@@ -130,9 +132,11 @@ def weighted_blocks(candidate: Candidate, population: Population, study: Study) 
             model = replace(model, weight=weight)
             table = balance_of(design, scored, weight=weight, focal_arm=focal_arm)
         write_model(writer, scored.sample, model, analysis)
-        write_stacked_model(
-            writer, scored.sample, estimator, columns, fit.probability, analysis, scored.status
-        )
+        weighting = (scored.sample, estimator, columns, fit.probability, analysis, scored.status)
+        write_stacked_model(writer, *weighting)
+        write_weighted_log_rank(writer, *weighting)
+        if candidate.landmark == NO_LANDMARK:
+            write_weighted_curves(writer, *weighting)
         write_weights(writer, scored, weight)
         write_gates(writer, design, table, analysis)
         if candidate.landmark == NO_LANDMARK:
