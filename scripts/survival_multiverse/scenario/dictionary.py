@@ -47,6 +47,17 @@ STATISTICS = {
         "restricted_mean": "restricted mean survival to `analysis.rmst_horizon`, by arm",
         "restricted_mean_difference": "high-dose less low-dose arm",
     },
+    "standardised": {
+        "survival_<time>": "share of everybody surviving in an arm, by the adjusted model (g-computation)",
+        "survival_difference_<time>": "high-dose less low-dose arm",
+        "restricted_mean_difference": "the same of the restricted mean to `analysis.rmst_horizon`",
+        "median_difference": "the same of the median of the standardised curves",
+    },
+    "doubly_robust": {
+        "survival_<time>": "share of everybody surviving in an arm, by score and adjusted model (AIPTW)",
+        "survival_difference_<time>": "high-dose less low-dose arm",
+        "restricted_mean_difference": "the same of the restricted mean to `analysis.rmst_horizon`",
+    },
     "propensity": {
         "c_statistic": "how well the score tells the arms apart",
         "common_support_share": "share with scores that both arms have",

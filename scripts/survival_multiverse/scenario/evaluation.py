@@ -38,6 +38,7 @@ from survival_multiverse.scenario.cox_tables import (
 from survival_multiverse.scenario.descriptive_tables import write_counts, write_distributions
 from survival_multiverse.scenario.encoded_study import covariate_names
 from survival_multiverse.scenario.rows import NAN, Context, RowBlock, RowWriter
+from survival_multiverse.scenario.standardised_tables import write_standardised
 from survival_multiverse.scenario.survival_tables import (
     write_arm_log_rank,
     write_curves,
@@ -145,6 +146,8 @@ def weighted_blocks(candidate: Candidate, population: Population, study: Study) 
         blocks.append(writer.freeze())
     writer = RowWriter(context._replace(estimator=Estimator.ADJUSTED), flags=(*candidate.flags, *few))
     write_model(writer, scored.sample, Model("adjusted", ("arm", *scored.names), per=study.per), analysis)
+    if candidate.landmark == NO_LANDMARK:
+        write_standardised(writer, scored, analysis)
     write_fingerprint(writer, scored.sample, design_matrix(scored.sample, scored.names)[0])
     blocks.append(writer.freeze())
     # Before matching, on the patients who have a score.
