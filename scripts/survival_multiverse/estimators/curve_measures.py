@@ -242,10 +242,14 @@ def weighted_survival(
         CONF_TYPES[conf_type],
         entry,
     )
-    return [
-        (median, [Reading(*row, STATUS_OF_CODE[code]) for row, code in zip(rows, own, strict=True)])
-        for median, rows, own in zip(medians.tolist(), values.tolist(), codes.tolist(), strict=True)
-    ]
+    found = []
+    for median, rows, own in zip(medians.tolist(), values.tolist(), codes.tolist(), strict=True):
+        read = zip(rows, own, strict=True)
+        readings = [
+            Reading(s, error, low, high, STATUS_OF_CODE[code]) for (s, error, low, high), code in read
+        ]
+        found.append((median, readings))
+    return found
 
 
 def _at(horizons: Sequence[float], times: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:

@@ -160,7 +160,7 @@ def _fall(survival, first, level):
 
 
 @njit(cache=True)
-def _median(at, survival, first, end):
+def median_of_steps(at, survival, first, end):
     """Return the median as `curves.crossing`: the midpoint of a step that is flat at the level, or NaN."""
     n = survival.size
     reached = _fall(survival, first, MEDIAN_LEVEL + FLAT_TOLERANCE)
@@ -173,7 +173,7 @@ def _median(at, survival, first, end):
 
 
 @njit(cache=True)
-def _time_per_survival(at, survival, first, median, error):
+def time_per_survival(at, survival, first, median, error):
     """Return how far the quantile moves per unit of survival at the median, over its own error.
 
     Least squares of the quantiles at levels perturbed by `error` times a standard normal, through the median
@@ -264,13 +264,13 @@ def _median_time(a, arm, event, weight, steps, counts, moves):
     """Return the median, its M, and the code."""
     at, survival, _, _, first, end, _, _ = steps
     n = at.shape[1]
-    median = _median(at[a], survival[a], first[a], end[a])
+    median = median_of_steps(at[a], survival[a], first[a], end[a])
     if np.isnan(median):
         return median, NOT_REACHED
     for step in range(first[a], n):
         counts[a, step] = MEDIAN_LEVEL if at[a, step] <= median else 0.0
     error = _own_error(a, arm, event, weight, steps, counts, moves)
-    scale = _time_per_survival(at[a], survival[a], first[a], median, error)
+    scale = time_per_survival(at[a], survival[a], first[a], median, error)
     counts[a, first[a] :] *= scale
     return median, OK
 
@@ -486,7 +486,7 @@ def stacked_curves(time, event, arm, X, probability, kind, times, z, conf_type, 
     for a in range(2):
         if np.isnan(steps[5][a]):
             continue
-        medians[a] = _median(steps[0][a], steps[1][a], steps[4][a], steps[5][a])
+        medians[a] = median_of_steps(steps[0][a], steps[1][a], steps[4][a], steps[5][a])
         for q in range(size):
             counts[:] = 0.0
             values[a, q, 0], codes[a, q] = _survival(a, times[q], steps, counts)

@@ -87,7 +87,7 @@ def slope(arm, probability, weight, kind):
 
 
 @njit(cache=True)
-def _stacked_meat(arm, X, probability, weight, residual, share, kind):
+def stacked_meat(arm, X, probability, weight, residual, share, kind):
     """Sum of squared influences on the weighted score; NaN where the score's information is singular."""
     n = arm.shape[0]
     design = standard_design(X)
@@ -173,5 +173,5 @@ def weighted_arm(time, event, arm, X, probability, kind, entry=None):
         if entry is None:
             residual[i] = score_residual(arm[i] == 1, event[i] == 1, leaves[i], hazard, risk0, risk1)
         meat += (weight[i] * residual[i]) ** 2
-    stacked = _stacked_meat(arm, X, probability, weight, residual, share, kind)
+    stacked = stacked_meat(arm, X, probability, weight, residual, share, kind)
     return beta, np.sqrt(meat) / info, np.sqrt(stacked) / info, OK

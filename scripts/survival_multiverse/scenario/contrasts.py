@@ -9,6 +9,7 @@ import numpy as np
 
 from survival_multiverse.cohort.sample import Sample
 from survival_multiverse.estimators.curves import normal_quantile
+from survival_multiverse.estimators.standardised import OutcomeModel, standardised
 from survival_multiverse.kernels.curve_measures import curve_contrasts, stacked_contrasts
 from survival_multiverse.kernels.curves import OK, STATUS_OF_CODE, TOO_FEW_EVENTS
 from survival_multiverse.kernels.tie_breaks import CODE, NO_WEIGHT, between_orders, combine_contrasts
@@ -94,6 +95,20 @@ def write_weighted_contrasts(
         )
         found = every[:, [0, 2]]
     _write(writer, found, codes, sample, study, "stacked", failure)
+
+
+def write_adjusted_contrasts(writer: RowWriter, sample: Sample, model: OutcomeModel, study: Study) -> None:
+    """Write the contrasts of the curves that the adjusted model gives everybody, standardised."""
+    if not study.differences:
+        return
+    read = Readings.of(study.measures)
+    found = standardised(model, horizons=read.horizons.tolist(), times=read.times.tolist())[1]
+    numbers = np.array([(own.estimate, own.std_error) for own in found])
+    codes = np.array(
+        [STATUS_OF_CODE.index(own.status) if own.status in STATUS_OF_CODE else -1 for own in found]
+    )
+    failure = Status.OK if (codes >= 0).all() else model.status
+    _write(writer, numbers, codes, sample, study, "standardised", failure)
 
 
 def write_matched_contrasts(

@@ -49,6 +49,8 @@ ANALYSES = {
     "ph_test": "test of proportional hazards",
     "propensity": "propensity score",
     "rmst": "restricted mean",
+    "standardised": "standardised survival",
+    "doubly_robust": "doubly robust survival",
     "rosenbaum": "Rosenbaum bound",
     "selection": "selected model",
     "tie_break": "orders of equal scores",
