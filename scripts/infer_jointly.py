@@ -36,7 +36,8 @@ def infer_jointly(
     observed = np.concatenate([evaluate(cell, study) for cell in cells])[kept]
     gates = gates_of(keys, read_frame(specifications), study)
     draws = {
-        Resample(kind): stacked_draws(map(read_frame, paths), len(keys)) for kind, paths in resamples.items()
+        Resample(kind): stacked_draws(map(read_frame, paths), len(keys), study)
+        for kind, paths in resamples.items()
     }
     # Digests of the draws themselves: their division into files makes no difference.
     drawn = {str(kind): digest(values.tobytes()) for kind, values in draws.items() if len(values)}

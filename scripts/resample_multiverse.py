@@ -2,11 +2,8 @@
 
 import json
 
-import numpy as np
-import pyarrow as pa
-
 from survival_multiverse.files.parquet_files import read_frame, write_table
-from survival_multiverse.inference.resampling import Resample, resample
+from survival_multiverse.inference.resampling import Resample, draws_table, resample
 from survival_multiverse.provenance.file_records import file_record
 from survival_multiverse.provenance.job_log import job_log
 from survival_multiverse.provenance.job_records import recorded_job
@@ -14,22 +11,14 @@ from survival_multiverse.settings.study import Study
 
 
 def resample_multiverse(*, cohort: str, settings: str, kind: str, first: int, last: int, output: str) -> None:
-    """Write log hazard ratio and standard error of each specification, by position, in these draws."""
+    """Write effect and standard error of each specification, by position, in these draws."""
     study = Study.from_config(json.loads(settings))
     numbers, estimates = [], []
     for number, values in resample(read_frame(cohort), study, Resample(kind), range(first, last + 1)):
         numbers.append(number)
         estimates.append(values)
         print(f"{kind}: draw {number} of {first} to {last}", flush=True)
-    shape = np.shape(estimates)[:2]
-    table = pa.table(
-        {
-            "draw": np.repeat(np.array(numbers, dtype=np.int32), shape[1]),
-            "specification": np.tile(np.arange(shape[1], dtype=np.int32), shape[0]),
-            "log_hazard_ratio": np.ravel(np.array(estimates)[:, :, 0]),
-            "std_error": np.ravel(np.array(estimates)[:, :, 1]),
-        }
-    )
+    table = draws_table(numbers, estimates, study)
     drawn = {"kind": kind, "draws": [first, last]}
     record = file_record(script=__file__, settings=settings, inputs={"cohort": cohort}, parameters=drawn)
     write_table(table, output, metadata=record)

@@ -25,8 +25,8 @@ def drawn(page):
         """() => { const view = robustness.views.get('curve-chart').view;
             const name = Object.keys(view.getState({data: () => true}).data).find((key) =>
                 view.data(key).length && view.data(key).every((row) => row.rank));
-            return view.data(name).map(({hazard_ratio, side, adjustment_set, caliper, rank}) =>
-                ({hazard_ratio, side, adjustment_set, caliper, rank})); }"""
+            return view.data(name).map(({estimate, side, adjustment_set, caliper, rank}) =>
+                ({estimate, side, adjustment_set, caliper, rank})); }"""
     )
 
 
@@ -50,7 +50,7 @@ def test_it_opens_quickly_and_alone(opened):
 def test_the_text_agrees_with_the_chart(opened):
     page = opened()
     rows = drawn(page)
-    below = sum(row["hazard_ratio"] < 1 for row in rows)
+    below = sum(row["estimate"] < 1 for row in rows)
     page.locator("#reading > summary").click()
     card = page.locator("ul.answer > li", has=page.get_by_role("heading", name="Matched 1:1")).inner_text()
     card = card.replace("\u00a0", " ")
@@ -66,7 +66,7 @@ def test_the_text_agrees_with_the_chart(opened):
     assert f"; {below} of {len(rows)} lie below 1." in words
     assert words.endswith("None balances every baseline covariate.")
     assert f"None of the {whole} balanced every baseline covariate" in card
-    ranks = [row["hazard_ratio"] for row in sorted(rows, key=lambda row: row["rank"])]
+    ranks = [row["estimate"] for row in sorted(rows, key=lambda row: row["rank"])]
     assert ranks == sorted(ranks)
 
 
@@ -185,7 +185,7 @@ def test_groups_stand_side_by_side(opened):
     groups = [row["caliper"] for row in rows]
     assert groups == sorted(groups, key=["0.2", "no caliper"].index)
     for group in set(groups):
-        ratios = [row["hazard_ratio"] for row in rows if row["caliper"] == group]
+        ratios = [row["estimate"] for row in rows if row["caliper"] == group]
         assert ratios == sorted(ratios)
 
 
@@ -208,7 +208,7 @@ def test_every_figure_and_table_can_be_taken_away(opened):
         page.get_by_role("button", name="Figure 3 as CSV").click()
     frame = pd.read_csv(waited.value.path())
     assert set(frame["data_origin"]) == {"reconstructed"}
-    assert frame["hazard_ratio"].tolist() == pytest.approx(sorted(row["hazard_ratio"] for row in drawn(page)))
+    assert frame["estimate"].tolist() == pytest.approx(sorted(row["estimate"] for row in drawn(page)))
     with page.expect_download() as waited:
         page.get_by_role("button", name="Figure 1 as CSV").click()
     made = evil_page()
@@ -242,8 +242,8 @@ def test_a_search_finds_figures_tables_and_terms(opened):
 def test_analyses_follow_each_other_in_the_drawer(opened):
     page = opened()
     rows = page.evaluate(
-        """() => robustness.shown().filter((row) => row.hazard_ratio)
-            .sort((a, b) => a.hazard_ratio - b.hazard_ratio)"""
+        """() => robustness.shown().filter((row) => row.estimate)
+            .sort((a, b) => a.estimate - b.estimate)"""
     )
     page.evaluate(f"() => robustness.open({rows[0]['i']})")
     page.wait_for_selector("#analysis [data-chart=scenario-beside] svg")
@@ -254,7 +254,7 @@ def test_analyses_follow_each_other_in_the_drawer(opened):
     page.wait_for_function(
         "(text) => document.getElementById('analysis-facts').innerText !== text", arg=first
     )
-    assert f"{rows[1]['hazard_ratio']:.2f} (" in page.locator("#analysis-facts").inner_text()
+    assert f"{rows[1]['estimate']:.2f} (" in page.locator("#analysis-facts").inner_text()
     assert page.url != address
     page.go_back()
     page.wait_for_function(
@@ -312,8 +312,8 @@ PLACES = """([chart, key]) => {
     const walk = (item, facet, x, y) => {
         for (const part of item.items) {
             if (item.marktype !== 'group') {
-                const {oligo_threshold, [key]: own, hazard_ratio} = part.datum || {};
-                if (facet && hazard_ratio)
+                const {oligo_threshold, [key]: own, estimate} = part.datum || {};
+                if (facet && estimate)
                     found.push([facet.oligo_threshold, facet[key], oligo_threshold, own, x, y]);
                 continue;
             }
@@ -514,7 +514,7 @@ def test_a_click_opens_the_analysis(opened):
         .startswith("snakemake --cores 2 --force results/scenarios/oligo_threshold~5/dose_cutoff~63/")
     )
     rows = drawn(page)
-    assert f"{min(row['hazard_ratio'] for row in rows):.2f} (" in page.locator("#analysis-facts").inner_text()
+    assert f"{min(row['estimate'] for row in rows):.2f} (" in page.locator("#analysis-facts").inner_text()
     assert page.locator("#analysis-estimates tbody tr").count() > 20
     page.keyboard.press("Escape")
     assert not card.is_visible()

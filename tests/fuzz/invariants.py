@@ -59,9 +59,9 @@ def check_study(patients: pd.DataFrame, study: Study) -> list[str]:
     found = list(violations(frame))
     specs = specifications(frame, study)
     ok = specs["status"] == "ok"
-    if not np.isfinite(
-        specs.loc[ok, ["hazard_ratio", "std_error", "ci_lower", "ci_upper"]].astype(float)
-    ).all(axis=None):
+    if not np.isfinite(specs.loc[ok, ["estimate", "std_error", "ci_lower", "ci_upper"]].astype(float)).all(
+        axis=None
+    ):
         found.append("a specification is ok without finite numbers")
     summarise_blocks(specs, study)
     attribute(specs, study)

@@ -16,7 +16,7 @@ ROWS = pd.DataFrame(
         "population": ["all", "all", "all"],
         "landmark": [0, 0, 8],
         "gate": [None, "all", "baseline"],
-        "median_hazard_ratio": [0.7361, 0.744, -0.736],
+        "median_estimate": [0.7361, 0.744, -0.736],
         "share_below": [0.4821, None, 0.3],
     }
 )
@@ -34,10 +34,10 @@ def study(tmp_path):
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("0.74", [("median_hazard_ratio", 0.736), ("median_hazard_ratio", 0.744)]),
-        ("0.736", [("median_hazard_ratio", 0.736)]),
+        ("0.74", [("median_estimate", 0.736), ("median_estimate", 0.744)]),
+        ("0.736", [("median_estimate", 0.736)]),
         ("0.7361", []),
-        ("−0.736", [("median_hazard_ratio", -0.736)]),
+        ("−0.736", [("median_estimate", -0.736)]),
         ("48 %", [("share_below", 0.482)]),
         ("48.2%", [("share_below", 0.482)]),
         ("273", []),

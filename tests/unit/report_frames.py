@@ -47,7 +47,8 @@ def specification(**values):
     row = {
         "oligo_threshold": 5.0, "dose_cutoff": 63.0, "gtv_cutoff": 146.0, "caliper": 0.2,
         "population": "non_oligometastatic", "adjustment_set": "as_published", "estimator": "matched",
-        "landmark": 0.0, "landmark_order": None, "hazard_ratio": 0.8, "std_error": 0.1, "p_value": 0.03,
+        "landmark": 0.0, "landmark_order": None, "measure": "hazard_ratio",
+        "estimate": 0.8, "std_error": 0.1, "p_value": 0.03,
         "ci_lower": 0.65, "ci_upper": 0.97, "n": 120, "events": 90, "pairs": 60.0, "matched_share": 0.9,
         "focal_arm": 1.0, "max_abs_smd_propensity": 0.05, "max_abs_smd_baseline": 0.2,
         "status": "ok", "reason": None, "flags": None, "is_primary": False,
@@ -65,18 +66,18 @@ def specification(**values):
 def estimate(ratio, *, width=0.2, **values):
     """A specification with this hazard ratio and an interval of the given half width on the log scale."""
     limits = {"ci_lower": ratio * math.exp(-width), "ci_upper": ratio * math.exp(width)}
-    return specification(hazard_ratio=ratio, **(limits | values))
+    return specification(estimate=ratio, **(limits | values))
 
 
 def failure(**values):
     """A specification that could not be estimated."""
-    numbers = dict.fromkeys(("hazard_ratio", "ci_lower", "ci_upper", "p_value", "std_error"), np.nan)
+    numbers = dict.fromkeys(("estimate", "ci_lower", "ci_upper", "p_value", "std_error"), np.nan)
     return specification(status="no_pairs", reason="no pair within the caliper", **(numbers | values))
 
 
 def specifications(rows):
     frame = pd.DataFrame(rows)
-    frame["log_hazard_ratio"] = np.log(frame["hazard_ratio"])
+    frame["effect"] = np.log(frame["estimate"])
     frame[list(GATES)] = frame[list(GATES)].astype("boolean")
     return frame
 
@@ -115,7 +116,7 @@ def joint_row(**values):
     row = {
         "population": "non_oligometastatic", "oligo_threshold": 5.0, "dose_cutoff": 63.0,
         "adjustment_set": "as_published", "estimator": "matched", "landmark": 0.0, "gate": "all",
-        "null": "permutation",
+        "null": "permutation", "measure": "hazard_ratio",
         "draws": 199, "specifications": 48,
         "median": -math.log(0.8), "p_median": 0.01, "share_significant": 0.25, "p_share_significant": 0.02,
         "mean_z": 1.5, "p_mean_z": 0.03, "abs_median": -math.log(0.8), "p_abs_median": 0.04,

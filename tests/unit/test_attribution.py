@@ -32,12 +32,13 @@ def specs_of(values, **options):
         "adjustment_set": list(SETS),
     } | options
     frame = pd.DataFrame(list(product(*(defaults[name] for name in names))), columns=names)
-    frame["log_hazard_ratio"] = [values(row) for row in frame.itertuples()]
+    frame["effect"] = [values(row) for row in frame.itertuples()]
     return frame.assign(
         population="non_oligometastatic",
         estimator="matched",
         landmark=0.0,
         landmark_order=np.nan,
+        measure="hazard_ratio",
         status="ok",
         variance_between_orders=0.0,
     )
@@ -162,7 +163,7 @@ def test_the_order_of_equal_scores_is_a_component_of_its_own(scope):
     for name, here in blocks:
         mine = specs if scope == "multiverse" else specs[specs.adjustment_set == name]
         here = here.set_index("term")
-        logs = mine.log_hazard_ratio
+        logs = mine.effect
         between = mine.variance_between_orders.sum()
         assert here.loc["tie_break", "sum_of_squares"] == pytest.approx(between)
         assert here.sum_of_squares.sum() == pytest.approx(((logs - logs.mean()) ** 2).sum() + between)
@@ -206,7 +207,7 @@ def test_missing_cells_cost_the_level_that_misses_most_by_name():
 
 def test_a_single_missing_cell_costs_one_level():
     specs = specs_of(noise())
-    specs.loc[len(specs) - 1, ["status", "log_hazard_ratio"]] = ["no_pairs", np.nan]
+    specs.loc[len(specs) - 1, ["status", "effect"]] = ["no_pairs", np.nan]
     found = terms(attribute(specs))
     # A level of the volume holds 6 cells, one of the set 9: the same gap is a larger share of the former.
     assert set(found.dropped_levels) == {"gtv_cutoff 200"}
@@ -245,7 +246,7 @@ def test_a_gate_counts_its_specifications_alone():
 
 
 def test_nothing_estimated_gives_no_term_and_equal_ratios_no_share():
-    assert attribute(specs_of(noise()).assign(status="separation", log_hazard_ratio=np.nan)).empty
+    assert attribute(specs_of(noise()).assign(status="separation", effect=np.nan)).empty
     flat = terms(attribute(specs_of(lambda row: 0.25)))
     assert flat.share.isna().all()
     assert (flat.sum_of_squares == 0).all()
@@ -264,7 +265,7 @@ def test_decisions_that_do_not_apply_are_no_factor():
 @given(st.lists(st.booleans(), min_size=18, max_size=18))
 def test_whatever_is_missing_the_rest_is_a_full_factorial(kept):
     specs = specs_of(noise())
-    specs.loc[~np.array(kept), ["status", "log_hazard_ratio"]] = ["no_pairs", np.nan]
+    specs.loc[~np.array(kept), ["status", "effect"]] = ["no_pairs", np.nan]
     found = terms(attribute(specs))
     if found.empty:
         return

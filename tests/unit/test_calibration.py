@@ -1,6 +1,7 @@
 """Calibration: its cohorts and their truth, that it tests what the study tests, and its table."""
 
 from copy import deepcopy
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -42,6 +43,7 @@ from survival_multiverse.inference.resampling import (
 )
 from survival_multiverse.scenario.comparability import match, matched_sample
 from survival_multiverse.scenario.encoded_study import encode_study
+from survival_multiverse.settings.measures import RATIO
 from survival_multiverse.settings.schema import WITH_COVARIATES
 from survival_multiverse.settings.study import Study
 
@@ -160,16 +162,18 @@ def test_naive_and_unadjusted_intervals_have_the_error_of_the_model(cohort):
 
 def test_the_p_values_are_those_of_the_studys_joint_inference(cohort, first):
     patients, study = cohort
+    study = replace(study, measures=(RATIO,))
     (cell,) = cutoff_cells(patients, study)
-    keys = specification_keys(cell, study).reset_index(drop=True)
+    keys = specification_keys(cell, study).reset_index(drop=True).assign(measure=RATIO.name)
+    observed = evaluate(cell, study)[:, 0]
     keys_of = ["null", "adjustment_set", "estimator", "test"]
     tested = first.dropna(subset="p_value").set_index(keys_of)["p_value"].sort_index()
     assert len(tested) == len(NULLS) * len(study.adjustment_sets) * len(WITH_COVARIATES) * len(TESTS)
     for null in NULLS:
-        drawn = np.stack([estimates for _, estimates in resample(patients, study, null, range(19))])
+        drawn = np.stack([found[:, 0] for _, found in resample(patients, study, null, range(19))])
         block = ["adjustment_set", "estimator"]
-        joint = jointly_test(keys, evaluate(cell, study), drawn, study, str(null)).set_index(block)
-        adjusted = adjust_specifications(keys, evaluate(cell, study), drawn, study, str(null))
+        joint = jointly_test(keys, observed, drawn, study, str(null)).set_index(block)
+        adjusted = adjust_specifications(keys, observed, drawn, study, str(null))
         smallest = adjusted.groupby(block)["p_value_max_t"].min()
         for name, estimator in product(study.adjustment_sets, map(str, WITH_COVARIATES)):
             for test in TESTS[:-1]:

@@ -72,7 +72,7 @@ def test_the_null_band_is_told_for_each_estimator_and_world():
     curves = curves[(curves["population"] == "non_oligometastatic") & (curves["landmark"] == 0)]
     for estimator, name in (("matched", "Matched 1:1"), ("overlap", "Overlap weights")):
         here = curves[(curves["estimator"] == estimator) & (curves["null"] == "permutation")]
-        inside = here["hazard_ratio"].between(here["null_2.5"], here["null_97.5"])
+        inside = here["estimate"].between(here["null_2.5"], here["null_97.5"])
         assert f"{name}, exposure permuted, {(~inside).sum()} of {len(here)}" in words
 
 
@@ -94,10 +94,10 @@ def test_rows_are_those_of_the_table():
     rows = specification_rows(made.tables["specifications"], made.study)
     table = headline(made.tables["specifications"], made.study)
     assert len(rows) == len(table)
-    known = table["hazard_ratio"].notna()
-    assert sum(row["hazard_ratio"] is not None for row in rows) == known.sum()
-    assert sorted(row["hazard_ratio"] for row in rows if row["hazard_ratio"]) == pytest.approx(
-        sorted(table.loc[known, "hazard_ratio"]), rel=1e-5
+    known = table["estimate"].notna()
+    assert sum(row["estimate"] is not None for row in rows) == known.sum()
+    assert sorted(row["estimate"] for row in rows if row["estimate"]) == pytest.approx(
+        sorted(table.loc[known, "estimate"]), rel=1e-5
     )
     assert sum(row["primary"] for row in rows) == table["is_primary"].sum()
 

@@ -99,7 +99,7 @@ def case(request):
 def medians(frame, cutoff):
     """The median of each estimator, worked out from the rows, in logarithms."""
     here = frame[(frame["dose_cutoff"] == cutoff) & (frame["status"] == "ok")]
-    return {name: math.exp(median(np.log(rows["hazard_ratio"]))) for name, rows in here.groupby("estimator")}
+    return {name: math.exp(median(np.log(rows["estimate"]))) for name, rows in here.groupby("estimator")}
 
 
 def beyond(frame, cutoff):
@@ -274,9 +274,7 @@ def test_the_picture_has_a_dot_for_each_analysis_and_the_median_in_print(case, u
     cutoffs = sorted(frame["dose_cutoff"].unique())
     for cutoff, dots, texts in zip(cutoffs, marks(spec, filled=True), marks(spec, type="text"), strict=True):
         here = frame[(frame["dose_cutoff"] == cutoff) & (frame["status"] == "ok")]
-        assert sorted(row["hazard_ratio"] for row in dots) == pytest.approx(
-            sorted(here["hazard_ratio"]), rel=1e-4
-        )
+        assert sorted(row["estimate"] for row in dots) == pytest.approx(sorted(here["estimate"]), rel=1e-4)
         below, above = beyond(frame, cutoff)
         assert [sum(row["side"] == side for row in dots) for side in ("below", "above")] == [below, above]
         printed = [float(row["text"]) for row in texts]

@@ -112,7 +112,7 @@ def test_uncertain_options_are_told_pooled_and_apart():
 
 def test_nothing_is_pooled_without_an_uncertain_decision_or_an_estimate():
     assert pooled_words(six_rows(), study_of("sampled")) == ""
-    failed = six_rows().assign(status="no_pairs", hazard_ratio=np.nan)
+    failed = six_rows().assign(status="no_pairs", estimate=np.nan)
     assert pooled_words(failed, study_of("six")) == ""
 
 
@@ -209,9 +209,9 @@ def test_works_are_listed_where_they_are_named():
 
 
 def test_options_are_shared_as_they_are_and_other_columns_only_if_declared():
-    frame = pd.DataFrame({"women": ["everybody"], "pairs": [3.0], "hazard_ratio": [0.51234]})
+    frame = pd.DataFrame({"women": ["everybody"], "pairs": [3.0], "estimate": [0.51234]})
     shared = release_table("specifications", frame, minimum=5, decisions=["women"])
-    assert (shared["women"][0], shared["hazard_ratio"][0]) == ("everybody", 0.512)
+    assert (shared["women"][0], shared["estimate"][0]) == ("everybody", 0.512)
     with pytest.raises(ValueError, match=r"specifications\.women is not declared"):
         release_table("specifications", frame, minimum=5)
     # A decision with the name of a count of patients is still counted.

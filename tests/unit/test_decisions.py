@@ -513,7 +513,7 @@ def test_observed_estimates_of_the_joint_tests_are_those_of_the_specifications(s
     assert len(both) == len(keys) > 100
     # Orders of repeated matching are fewer than those of the scenarios, unless they are as many.
     close = both[(both.estimator != "matched") & (both.status == "ok")]
-    np.testing.assert_allclose(close.beta, close.log_hazard_ratio, rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(close.beta, close.effect, rtol=1e-9, atol=1e-10)
     np.testing.assert_allclose(close.error, close.std_error, rtol=1e-9, atol=1e-10)
     assert (both.beta.isna() == (both.status != "ok")).all()
 
@@ -617,8 +617,8 @@ def test_pooled_rows_are_over_the_options_of_the_uncertain_decision(six):
             & (specs.population == "non_oligometastatic")
             & (specs.dose_cutoff == keys[0])
             & (specs.adjustment_set == keys[1])
-        ].log_hazard_ratio.dropna()
-        assert pooled.median_hazard_ratio.item() == pytest.approx(math.exp(np.median(values)), rel=1e-12)
+        ].effect.dropna()
+        assert pooled.median_estimate.item() == pytest.approx(math.exp(np.median(values)), rel=1e-12)
     assert inferred["joint_inference"].who.isna().any()
     assert inferred["joint_inference"].who.notna().any()
     assert attribute(specs, study).who.isna().any()

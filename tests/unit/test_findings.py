@@ -51,9 +51,9 @@ def test_the_choice_that_moves_most_is_that_of_the_largest_share():
     assert re.search(
         "cutoff of thoracic radiation dose decides most of the result: 9\\d% of the spread", text
     )
-    rows = [row | {"hazard_ratio": 0.6 if row["caliper"] == 0.2 else 0.9} for row in frame.to_dict("records")]
+    rows = [row | {"estimate": 0.6 if row["caliper"] == 0.2 else 0.9} for row in frame.to_dict("records")]
     other = pd.DataFrame(rows)
-    other["log_hazard_ratio"] = np.log(other["hazard_ratio"])
+    other["effect"] = np.log(other["estimate"])
     assert "caliper decides most" in found_of(study, other, attribution=attribute(other, study))["explore"]
 
 
@@ -65,7 +65,7 @@ def test_balance_is_counted_with_its_median(balanced):
     frame[gate] = pd.array([place < balanced for place in range(3)], dtype="boolean")
     text = found_of(study, frame)["balance"]
     block = primary_block(headline(frame, study), study)
-    every = f"{middle_ratio(block['hazard_ratio']):.2f}"
+    every = f"{middle_ratio(block['estimate']):.2f}"
     some = {0: "None of 3", 1: "1 of 3", 3: "All 3"}[balanced]
     assert text.startswith(some)
     assert every in text

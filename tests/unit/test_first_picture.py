@@ -55,7 +55,7 @@ def test_the_digest_follows_the_rows_and_the_settings():
     rows = picture_rows(grid(), small_study())
     first = picture_digest(picture_spec(rows, small_study()))
     assert picture_digest(picture_spec(rows, small_study())) == first
-    assert picture_digest(picture_spec(rows.assign(hazard_ratio=0.9), small_study())) != first
+    assert picture_digest(picture_spec(rows.assign(estimate=0.9), small_study())) != first
 
 
 def test_only_the_default_study_is_pictured(tmp_path):

@@ -34,11 +34,11 @@ def test_the_explanation_is_short_and_speaks_of_a_picture_only_if_there_is_one(f
 @pytest.mark.parametrize("frame", [grid(), ONE], ids=["many", "one"])
 def test_the_picture_draws_the_primary_block_sorted(frame):
     spec = introduction_spec(frame, small_study())
-    drawn = [row for layer in spec["layer"] for row in layer["data"]["values"] if "hazard_ratio" in row]
+    drawn = [row for layer in spec["layer"] for row in layer["data"]["values"] if "estimate" in row]
     here = frame[(frame["oligo_threshold"] == 5) & (frame["dose_cutoff"] == 63)]
     here = here[(here["status"] == "ok") & (here["adjustment_set"] == "as_published")]
-    expected = sorted(here.loc[here["estimator"] == "matched", "hazard_ratio"])
-    assert [row["hazard_ratio"] for row in drawn] == pytest.approx(expected, rel=1e-4)
+    expected = sorted(here.loc[here["estimator"] == "matched", "estimate"])
+    assert [row["estimate"] for row in drawn] == pytest.approx(expected, rel=1e-4)
     assert [row["rank"] for row in drawn] == list(range(len(expected)))
     assert len(introduced(frame, small_study())) == len(expected)
     notes = json.dumps(spec, ensure_ascii=False)

@@ -23,9 +23,10 @@ from survival_multiverse.inference.joint_inference import (
     p_value,
 )
 from survival_multiverse.inference.resampling import Resample, resampled_keys
+from survival_multiverse.settings.measures import RATIO
 
 STUDY = small_study()
-KEYS = resampled_keys(STUDY)
+KEYS = [*resampled_keys(STUDY), "measure"]
 NONE = (np.nan, np.nan)
 LONGER = {"predicted": "longer", "level": 0.95}
 STATISTICS = ("abs_median", "abs_mean_z", "median", "share_significant", "mean_z")
@@ -36,6 +37,7 @@ def keys_of(*estimators):
     return pd.DataFrame(
         {
             "population": "non_oligometastatic",
+            "measure": "hazard_ratio",
             "oligo_threshold": 5.0,
             "dose_cutoff": 60.0,
             "gtv_cutoff": np.arange(len(estimators), dtype=float),
@@ -237,8 +239,8 @@ def test_a_block_without_an_estimate_has_no_number():
     row = jointly_test(keys, observed, random_draws(9, 2), STUDY, "x").iloc[0]
     assert all(math.isnan(row[name]) and math.isnan(row[f"p_{name}"]) for name in STATISTICS)
     each, blocks = bootstrap_intervals(keys, observed, np.full((9, 2, 2), np.nan), STUDY, "patients")
-    assert each[["hazard_ratio", "ci_lower", "ci_upper"]].isna().all(axis=None)
-    assert blocks[["median_hazard_ratio", "ci_lower", "ci_upper"]].isna().all(axis=None)
+    assert each[["estimate", "ci_lower", "ci_upper"]].isna().all(axis=None)
+    assert blocks[["median_estimate", "ci_lower", "ci_upper"]].isna().all(axis=None)
 
 
 def test_draws_without_an_estimate_do_not_count_as_a_median_of_1():
@@ -305,7 +307,7 @@ def test_band_is_the_null_by_rank():
     draws = random_draws(50, 3)
     frame = curve_bands(keys, observed, draws, STUDY, "x")
     assert frame["rank"].tolist() == [1, 2, 3]
-    np.testing.assert_allclose(frame.hazard_ratio, np.exp([-0.2, 0.0, 0.2]))
+    np.testing.assert_allclose(frame.estimate, np.exp([-0.2, 0.0, 0.2]))
     ranked = np.sort(draws[:, :, 0], axis=1)
     for name, share in (("2.5", 0.025), ("50", 0.5), ("97.5", 0.975)):
         np.testing.assert_allclose(frame[f"null_{name}"], np.exp(np.quantile(ranked, share, axis=0)))
@@ -329,7 +331,7 @@ def test_bootstrap_intervals_are_percentiles():
     draws[:60, 2] = np.nan
     each, blocks = bootstrap_intervals(keys, observed, draws, STUDY, "patients")
     assert each.draws_estimated.tolist() == [101, 101, 41]
-    np.testing.assert_allclose(each.hazard_ratio, np.exp([0.1, 0.2, 0.6]))
+    np.testing.assert_allclose(each.estimate, np.exp([0.1, 0.2, 0.6]))
     for j, rows in ((0, slice(None)), (2, slice(60, None))):
         expected = np.exp(np.quantile(draws[rows, j, 0], (0.025, 0.975)))
         np.testing.assert_allclose(each.loc[j, ["ci_lower", "ci_upper"]].astype(float), expected)
@@ -337,13 +339,15 @@ def test_bootstrap_intervals_are_percentiles():
     np.testing.assert_allclose(
         blocks[["ci_lower", "ci_upper"]].iloc[0].astype(float), np.exp(np.quantile(medians, (0.025, 0.975)))
     )
-    assert blocks.median_hazard_ratio[0] == pytest.approx(math.exp(0.2))
+    assert blocks.median_estimate[0] == pytest.approx(math.exp(0.2))
 
 
 def test_everything_is_told_for_each_kind_that_was_drawn():
     keys, observed = keys_of("matched", "matched", "overlap"), random_draws(1, 3, seed=4)[0]
     draws = {kind: random_draws(9, 3, seed=seed) for seed, kind in enumerate(Resample)}
-    tables = infer(keys, observed, draws, STUDY, {GATE: np.array([1.0, 0.0, 1.0])})
+    study = replace(STUDY, measures=(RATIO,))
+    draws, observed = {kind: values[:, :, None] for kind, values in draws.items()}, observed[:, None]
+    tables = infer(keys, observed, draws, study, {GATE: np.array([1.0, 0.0, 1.0])})
     sizes = {name: len(table) for name, table in tables.items()}
     assert sizes == {
         "joint_inference": 8,
@@ -358,7 +362,7 @@ def test_everything_is_told_for_each_kind_that_was_drawn():
         kind: values if kind in ("permutation", "simulation") else values[:0]
         for kind, values in draws.items()
     }
-    without = infer(keys, observed, none, STUDY, {})
+    without = infer(keys, observed, none, study, {})
     assert without["bootstrap_intervals"].empty
     assert list(without["bootstrap_medians"].columns) == list(tables["bootstrap_medians"].columns)
     assert list(without["bootstrap_intervals"].columns) == list(tables["bootstrap_intervals"].columns)

@@ -220,6 +220,7 @@ def test_unit_of_time_scales_medians_and_nothing_else():
     other = frame_of(days, config_of_days, SMALL)
     assert len(one) == len(other)
     in_time = one.analysis.eq("kaplan_meier") & one.statistic.eq("median") | one.analysis.eq("rmst")
+    in_time |= one.statistic.isin(["restricted_mean_difference", "median_difference"])
     in_time |= one.analysis.eq("follow_up") & ~one.statistic.isin(["alive", "risk_at_end"])
     scale = np.where(in_time, 32.0, 1.0)
     assert in_time.any()

@@ -127,7 +127,7 @@ def drawn_counts(frame, estimator):
         row
         for row in specification_rows(frame, small_study())
         if row["estimator"] == ESTIMATOR_LABELS[estimator]
-        and row["hazard_ratio"] is not None
+        and row["estimate"] is not None
         and all(row[name] in (None, first[name]) for name in map(field, estimand_names(small_study())))
     ]
     sides = [row["side"] for row in rows]
@@ -135,7 +135,7 @@ def drawn_counts(frame, estimator):
         len(rows),
         sides.count("below"),
         sides.count("above"),
-        np.array([row["hazard_ratio"] for row in rows]),
+        np.array([row["estimate"] for row in rows]),
     )
 
 

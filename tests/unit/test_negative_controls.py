@@ -219,7 +219,7 @@ def test_a_control_is_analysed_as_a_study_of_its_own():
         keys += ["dose_cutoff"] if name == "flu" else []
         joined = own.merge(expected, on=keys, suffixes=("", "_expected"))
         assert len(joined) == len(own)
-        for column in ("hazard_ratio", "std_error", "ci_lower", "p_value"):
+        for column in ("estimate", "std_error", "ci_lower", "p_value"):
             np.testing.assert_allclose(joined[column], joined[f"{column}_expected"], rtol=1e-9)
         assert (joined["status"] == joined["status_expected"]).all()
         assert own["is_primary"].sum() >= 5
@@ -259,10 +259,10 @@ def test_p_values_are_calibrated_by_the_controls_of_the_same_estimator():
         "estimator == 'overlap' and adjustment_set == 'baseline_only' and is_primary and landmark == 0 "
         "and population == 'non_oligometastatic'"
     ).iloc[0]
-    fit = fit_systematic_error(same["log_hazard_ratio"], same["std_error"])
+    fit = fit_systematic_error(same["effect"], same["std_error"])
     assert row["controls"] == 3
     assert row["mean"] == pytest.approx(fit.mean)
-    expected = calibrated_p_value(own["log_hazard_ratio"], own["std_error"], fit)
+    expected = calibrated_p_value(own["effect"], own["std_error"], fit)
     assert row["calibrated_p_value"] == pytest.approx(float(expected))
     assert row["p_value"] == pytest.approx(own["p_value"])
     assert set(calibrated["estimator"]) >= {"unadjusted", "matched", "overlap", "iptw", "adjusted"}

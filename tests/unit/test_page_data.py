@@ -63,9 +63,9 @@ def test_columns_give_back_the_specifications():
     labels = axis_labels(small_study())
     for position, row in enumerate(frame.to_dict("records")):
         known = row["status"] == "ok"
-        assert (unpacked(columns, "hazard_ratio")[position] is not None) == known
+        assert (unpacked(columns, "estimate")[position] is not None) == known
         if known:
-            assert unpacked(columns, "hazard_ratio")[position] == pytest.approx(row["hazard_ratio"], rel=1e-3)
+            assert unpacked(columns, "estimate")[position] == pytest.approx(row["estimate"], rel=1e-3)
         assert (
             labels["dose_cutoff"][unpacked(columns, "dose_cutoff")[position]] == f"≥{row['dose_cutoff']:g} Gy"
         )
@@ -80,9 +80,9 @@ def test_other_populations_and_landmarks_stand_apart():
         estimate(0.8),
         estimate(0.7, landmark=8.0, landmark_order=next(iter(ORDERS))),
     ]
-    assert unpacked(specification_columns(specifications(rows), small_study()), "hazard_ratio") == [0.8]
+    assert unpacked(specification_columns(specifications(rows), small_study()), "estimate") == [0.8]
     others = other_columns(specifications(rows), small_study())
-    assert unpacked(others, "hazard_ratio") == [0.9, 0.7]
+    assert unpacked(others, "estimate") == [0.9, 0.7]
     assert unpacked(others, "landmark_order") == [-1, 0]
 
 
@@ -187,7 +187,7 @@ def test_the_answer_of_fitted_patients_is_that_at_the_published_cutoffs():
     frame = grid()
     matched, adjusted = answers(frame, small_study(), joint(), attribute(frame, small_study()))
     cell = headline(frame, small_study(), estimator="matched")
-    cell = cell[cell["is_primary"]].set_index("adjustment_set")["hazard_ratio"]
+    cell = cell[cell["is_primary"]].set_index("adjustment_set")["estimate"]
     assert matched.sentences[1].startswith(
         f"At the published cutoffs they give {cell['as_published']:.2f} (as published †). There the paper’s "
         "own pairs and model gave 0.60."

@@ -73,7 +73,7 @@ def test_the_chart_shows_the_ratios_of_the_higher_dose():
     matching = tables()["matching"].set_index("matching")
     for name, row in rows.items():
         own = matching.loc[STORED if name == "Published pairs" else name.removeprefix("Own matching, ")]
-        assert row["hazard_ratio"] == pytest.approx(1 / own.hazard_ratio, rel=1e-4)
+        assert row["estimate"] == pytest.approx(1 / own.hazard_ratio, rel=1e-4)
     assert "is 0.60 (printed as 1.656 for the lower dose)" in chart.reading
     inside = sum(
         row["ci_lower"] <= 1 / 1.656 <= row["ci_upper"]
@@ -106,7 +106,7 @@ def test_the_ensemble_shows_its_range_and_what_was_published():
     assert ensemble_table(ranges).iloc[1, 2:].tolist() == ["59", "60", "61"]
     chart = paper_charts({"ensemble_members": members}, Study.from_config(small_config()))["ensemble-chart"]
     rows = chart.spec["data"]["values"]
-    assert [row["hazard_ratio"] for row in rows if "hazard_ratio" in row] == [0.61, 0.66]
+    assert [row["estimate"] for row in rows if "estimate" in row] == [0.61, 0.66]
     assert [row["published"] for row in rows if "published" in row] == [pytest.approx(1 / 1.656, rel=1e-4)]
     assert "0.60, as published" in chart.text
     assert "one of 2 cohorts that" in chart.text

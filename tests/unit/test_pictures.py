@@ -139,7 +139,7 @@ def test_the_forest_writes_the_numbers_of_each_interval():
     rows = pictures()["forest-chart"].spec["data"]["values"]
     assert len(rows) > 4
     for row in rows:
-        assert row["text"] == f"{row['hazard_ratio']:.2f} ({row['ci_lower']:.2f} to {row['ci_upper']:.2f})"
+        assert row["text"] == f"{row['estimate']:.2f} ({row['ci_lower']:.2f} to {row['ci_upper']:.2f})"
     assert all(re.fullmatch(r"<\d+|[\d,]+, [\d,]+", row["counts"]) for row in rows)
 
 

@@ -133,7 +133,7 @@ def test_every_figure_is_there_with_words_for_it(page):
         *("curve-chart", "blocks-chart", "surface-chart", "caliper-chart", "ties-chart", "love-chart"),
         *("overlap-chart", "smd-chart", "landmark-chart", "forest-chart", "bias-chart"),
         "bias-surface-chart",
-        *("attribution-chart", "decisions-chart"),
+        *("attribution-chart", "decisions-chart", "measures-chart"),
         *("joint-chart", "scenario-km", "scenario-love", "scenario-beside"),
     }
     assert drawn == set(blocks_of(page.html)["opening"]["charts"])
@@ -153,7 +153,7 @@ def test_every_figure_has_its_numbers(page):
 
 def test_every_chart_is_a_valid_specification(page):
     texts = blocks_of(page.html)["opening"]["charts"].values()
-    assert len(texts) == 18
+    assert len(texts) == 19
     for text in texts:
         spec = re.sub(r'"width":"@\d+:\d+"', '"width":200', text)
         assert vl_convert.vegalite_to_vega(json.loads(spec), vl_version="6.4")["marks"]

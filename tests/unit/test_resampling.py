@@ -33,6 +33,7 @@ from survival_multiverse.inference.resampling import (
 from survival_multiverse.kernels.tie_breaks import combine_orders
 from survival_multiverse.scenario.multiverse import evaluate_panel
 from survival_multiverse.scenario.tie_break import tie_breaks
+from survival_multiverse.settings.measures import RATIO, Measure
 from survival_multiverse.settings.slices import draw_settings
 from survival_multiverse.settings.study import Study
 
@@ -57,7 +58,7 @@ def keys_of(patients, study):
 
 def all_estimates(patients, study):
     cells = cutoff_cells(patients, study)
-    return np.concatenate([evaluate(cell, study) for cell in cells])[all_keys(cells, study)[1]]
+    return np.concatenate([evaluate(cell, study) for cell in cells])[all_keys(cells, study)[1], 0]
 
 
 def keyed(frame, study):
@@ -164,7 +165,7 @@ def test_only_the_estimators_asked_for_are_given():
 
 
 def draws_of(patients, study, kind, draws):
-    return dict(resample(patients, study, kind, draws))
+    return {number: values[:, 0] for number, values in resample(patients, study, kind, draws)}
 
 
 @pytest.mark.parametrize("kind", list(Resample))
@@ -253,7 +254,7 @@ def test_permutation_moves_doses_inside_strata_and_nothing_else():
 def test_every_dose_cutoff_sees_the_same_permutation():
     cell, study = first_cell()
     one = draw(cell, Resample.PERMUTATION, 0, study)
-    estimates = evaluate(one, study)
+    estimates = evaluate(one, study)[:, 0]
     keys = specification_keys(cell, study).reset_index(drop=True)
     ratio = estimates[(keys.estimator == "adjusted") & (keys.adjustment_set == "late"), 0]
     expected = []
@@ -359,7 +360,8 @@ def test_simulation_without_a_model_has_no_estimate_and_no_p_value():
     assert not np.isnan(drawn[:, ~late]).all()
     observed = all_estimates(patients, study)
     assert (~np.isnan(observed[late, 0])).any()
-    found = jointly_test(keys, observed, drawn, study, "simulation")
+    named = keys.assign(measure=RATIO.name)
+    found = jointly_test(named, observed, drawn, study, "simulation")
     p_values = ["p_median", "p_share_significant", "p_mean_z", "p_abs_median"]
     assert found.loc[found.adjustment_set == "late", p_values].isna().all(axis=None)
     assert found.loc[found.adjustment_set == "early", p_values].notna().any(axis=None)
@@ -393,7 +395,7 @@ def test_bootstrap_of_patients_matches_copies_in_turn():
     cell, study = first_cell()
     one = draw(cell, Resample.BOOTSTRAP_PATIENTS, 1, study)
     keys = specification_keys(cell, study).reset_index(drop=True)
-    estimates = evaluate(one, study)
+    estimates = evaluate(one, study)[:, 0]
     arm = (one.dose >= 60).astype(np.int64)
     logit = fit_propensity(np.ascontiguousarray(one.designs[0][:, : one.widths[0]]), arm).logit
     row = (keys.gtv_cutoff == 100) & (keys.adjustment_set == "late") & (keys.dose_cutoff == 60)
@@ -430,13 +432,13 @@ def test_bootstrap_of_pairs_draws_whole_pairs_of_the_match():
     found, pairs = [], len(match.pairs)
     for number in range(200):
         one = draw(cell, Resample.BOOTSTRAP_PAIRS, number, study)
-        found.append(evaluate(one, study)[row, 0])
+        found.append(evaluate(one, study)[row, 0, 0])
         if number < 5:
             chosen = match.pairs[(one.pair_uniform[:pairs] * pairs).astype(int)].ravel()
             fit = cox(cell.sample.time[chosen], cell.sample.event[chosen], arm[chosen][:, None].astype(float))
             assert found[-1] == pytest.approx(fit.coefficients[0], rel=1e-9)
     # Drawing pairs again is what the clustered standard error describes.
-    estimate, error = evaluate(cell, study)[row]
+    estimate, error = evaluate(cell, study)[row, 0]
     assert np.mean(found) == pytest.approx(estimate, abs=0.5 * error)
     assert np.std(found) == pytest.approx(error, rel=0.25)
 
@@ -538,16 +540,22 @@ def test_small_cohorts_never_fail(n, levels, dying, gaps, seed):
         drawn = np.array(list(draws_of(patients, study, kind, range(2)).values()))
         assert drawn.shape == (2, len(keys), 2)
         assert not np.isinf(drawn).any()
-        found = jointly_test(keys, observed, drawn, study, str(kind))
+        found = jointly_test(keys.assign(measure=RATIO.name), observed, drawn, study, str(kind))
         assert found.p_median.dropna().between(1 / 3, 1).all()
 
 
 def test_draws_of_many_tables_are_stacked_in_order_of_draw_and_specification():
     random = np.random.default_rng(4)
-    expected = random.normal(size=(5, 3, 2))
-    rows = pd.DataFrame(list(product(range(5), range(3))), columns=["draw", "specification"])
-    rows[["log_hazard_ratio", "std_error"]] = expected.reshape(-1, 2)
+    study = replace(small_study(), measures=(RATIO, Measure("median_difference")))
+    names = [measure.name for measure in study.measures]
+    rows = pd.DataFrame(
+        list(product(range(5), range(3), names)), columns=["draw", "specification", "measure"]
+    )
+    expected = np.random.default_rng(3).normal(size=(5, 3, 2, 2))
+    rows[["effect", "std_error"]] = expected.reshape(-1, 2)
     mixed = rows.iloc[random.permutation(len(rows))]
     parts = [mixed.iloc[:4], mixed.iloc[4:11], mixed.iloc[11:]]
-    np.testing.assert_array_equal(resampling.stacked_draws(parts, 3), expected)
-    assert resampling.stacked_draws([], 3).shape == (0, 3, 2)
+    np.testing.assert_array_equal(resampling.stacked_draws(parts, 3, study), expected)
+    table = resampling.draws_table(range(5), list(expected), study).to_pandas()
+    np.testing.assert_array_equal(resampling.stacked_draws([table], 3, study), expected)
+    assert resampling.stacked_draws([], 3, study).shape == (0, 3, 2, 2)

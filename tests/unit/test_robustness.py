@@ -124,11 +124,11 @@ def test_specifications_hold_the_numbers_of_their_scenario(everything, specs):
         assert len(mine)
         assert set(mine.status) == {spec.status}
         numbers = mine[["estimate", "std_error", "ci_lower", "ci_upper", "p_value", "n", "events"]]
-        expected = spec[["hazard_ratio", "std_error", "ci_lower", "ci_upper", "p_value", "n", "events"]]
+        expected = spec[["estimate", "std_error", "ci_lower", "ci_upper", "p_value", "n", "events"]]
         for _, found in numbers.iterrows():
             np.testing.assert_array_equal(found.to_numpy(float), expected.to_numpy(float))
         if spec.status == "ok":
-            assert spec.log_hazard_ratio == pytest.approx(math.log(spec.hazard_ratio), abs=1e-15)
+            assert spec.effect == pytest.approx(math.log(spec.estimate), abs=1e-15)
 
 
 def test_specifications_know_how_they_were_matched_and_balanced(everything, specs):
@@ -219,19 +219,19 @@ def test_blocks_are_plain_counts_and_quantiles(specs, blocks):
         )
         assert block.not_estimable_by_status == failed
         if not len(usable):
-            assert pd.isna(block.median_hazard_ratio)
+            assert pd.isna(block.median_estimate)
             assert pd.isna(block.lowest)
             continue
-        ratio = usable.hazard_ratio.to_numpy()
+        ratio = usable.estimate.to_numpy()
         low, high = np.quantile(ratio, [0.01, 0.99])
-        assert block.median_hazard_ratio == pytest.approx(math.exp(np.median(np.log(ratio))), rel=1e-14)
-        assert (block.hr_01, block.hr_99) == pytest.approx((low, high), rel=1e-14)
-        assert block.relative_hazard_ratio == pytest.approx(high / low, rel=1e-14)
+        assert block.median_estimate == pytest.approx(math.exp(np.median(np.log(ratio))), rel=1e-14)
+        assert (block.estimate_01, block.estimate_99) == pytest.approx((low, high), rel=1e-14)
+        assert block.spread == pytest.approx(high / low, rel=1e-14)
         assert block.janus == (low < 1 < high)
-        assert block.share_below_1 == (ratio < 1).mean()
-        assert block.share_above_1 == (ratio > 1).mean()
-        assert block.share_ci_below_1 == (usable.ci_upper < 1).mean()
-        assert block.share_ci_above_1 == (usable.ci_lower > 1).mean()
+        assert block.share_longer == (ratio < 1).mean()
+        assert block.share_shorter == (ratio > 1).mean()
+        assert block.share_ci_longer == (usable.ci_upper < 1).mean()
+        assert block.share_ci_shorter == (usable.ci_lower > 1).mean()
         for name in ("e_value", "e_value_of_limit", "rosenbaum_gamma"):
             known = usable[name].dropna()
             median = np.median(known) if len(known) else np.nan
@@ -251,7 +251,7 @@ def test_effective_counts_different_analyses(specs, blocks):
         rows = members(specs, block)
         rows = rows[rows.status == "ok"]
         # The very same analysis gives the very same numbers.
-        numbers = rows[["hazard_ratio", "std_error"]].drop_duplicates()
+        numbers = rows[["estimate", "std_error"]].drop_duplicates()
         assert len(numbers) <= block.effective <= len(rows)
     # A wide caliper and none give the same pairs here more often than not.
     matched = blocks[(blocks.gate == "all") & (blocks.estimator == "matched")]
@@ -320,12 +320,12 @@ def test_when_nothing_can_be_estimated_every_block_says_so():
     _, estimates = collect(patients)
     specs, blocks = summaries(estimates)
     assert set(specs.status) == {"empty_arm"}
-    assert specs.hazard_ratio.isna().all()
+    assert specs.estimate.isna().all()
     assert (blocks.estimated == 0).all()
     assert (blocks.effective == 0).all()
     assert blocks[blocks.gate == "all"].attempted.sum() == len(specs)
     assert len(count_failures(estimates, STUDY)) > 0
     summarise_balance(estimates, STUDY)
-    for name in ("median_hazard_ratio", "hr_01", "hr_99", "share_below_1", "janus", "lowest"):
+    for name in ("median_estimate", "estimate_01", "estimate_99", "share_longer", "janus", "lowest"):
         assert name in blocks.columns, name
         assert blocks[name].isna().all()

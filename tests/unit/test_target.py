@@ -42,6 +42,8 @@ def study_of(change=lambda config: None, **cohort):
     """The small study as if its patients were people, with other settings."""
     config = copy.deepcopy(small_config())
     config["cohort"] |= {"source": "file", **cohort}
+    if "treatment" not in cohort:
+        config["cohort"].pop("treatment", None)
     change(config)
     return Study.from_config(config)
 

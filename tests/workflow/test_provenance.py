@@ -190,10 +190,10 @@ def test_a_number_of_the_report_leads_to_rows_and_scenarios(finished):
     table = pq.read_table(finished.directory / "results/robustness/specifications.parquet").to_pandas()
     weighted = table[table["is_primary"] & (table["estimator"] == "overlap")]
     row = weighted[weighted["population"] == "non_oligometastatic"].iloc[0]
-    number = f"{row['hazard_ratio']:.3g}"
+    number = f"{row['estimate']:.3g}"
     asked = ("--directory", finished.directory, REPORT)
     answer = finished.script("explain", *asked, "--number", number)
-    shown = "  results/robustness/specifications.parquet, hazard_ratio"
+    shown = "  results/robustness/specifications.parquet, estimate"
     first = answer.text[answer.text.index(shown) :].splitlines()[:2]
     assert first[1].startswith(f"    {number}: oligo_threshold 5")
     assert f"from {SCENARIO.as_posix()}" in answer.text
@@ -250,9 +250,9 @@ def test_a_number_of_a_csv_is_looked_for_in_its_table(finished):
     import pyarrow.parquet as pq
 
     table = pq.read_table(finished.directory / BLOCKS.replace(".csv", ".parquet"))
-    number = f"{next(filter(None, table['median_hazard_ratio'].to_pylist())):.3g}"
+    number = f"{next(filter(None, table['median_estimate'].to_pylist())):.3g}"
     answer = finished.script("explain", "--directory", finished.directory, BLOCKS, "--number", number)
-    assert "results/robustness/blocks.parquet, median_hazard_ratio" in answer.text
+    assert "results/robustness/blocks.parquet, median_estimate" in answer.text
 
 
 @pytest.mark.slow

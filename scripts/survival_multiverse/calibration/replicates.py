@@ -27,6 +27,7 @@ from survival_multiverse.scenario.comparability import Scored, matched_sample, s
 from survival_multiverse.scenario.encoded_study import EncodedStudy, encode_study
 from survival_multiverse.scenario.tie_break import tie_break_ratios, tie_breaks
 from survival_multiverse.settings.grid import options_of, primary_texts
+from survival_multiverse.settings.measures import RATIO
 from survival_multiverse.settings.schema import WITH_COVARIATES, Estimator, Status
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import canonical_text
@@ -111,7 +112,7 @@ def run_replicates(
         A cohort's tests (`p_value`) and intervals (`log_hazard_ratio`, `lower`, `upper`, of its logarithm).
     """
     narrowed = calibration_config(config, setting)
-    study = Study.from_config(narrowed)
+    study = replace(Study.from_config(narrowed), measures=(RATIO,))
     for replicate in replicates:
         frame = simulate_cohort(narrowed["cohort"]["simulation"], study, replicate=replicate)
         # A seed of its own for the draws too: otherwise all cohorts would share theirs.
@@ -154,11 +155,12 @@ def _observed(patients: pd.DataFrame, study: Study) -> tuple[pd.DataFrame, np.nd
     """Return the specifications of the joint tests and their estimates."""
     cells = cutoff_cells(patients, study)
     keys, kept = all_keys(cells, study)
-    return keys, np.concatenate([evaluate(cell, study) for cell in cells])[kept]
+    observed = np.concatenate([evaluate(cell, study) for cell in cells])[kept, 0]
+    return keys.assign(measure=study.primary_measure.name), observed
 
 
 def _draws(patients: pd.DataFrame, kind: Resample, study: Study, draws: int) -> np.ndarray:
-    return np.stack([drawn for _, drawn in resample(patients, study, kind, range(draws))])
+    return np.stack([drawn[:, 0] for _, drawn in resample(patients, study, kind, range(draws))])
 
 
 def percentile_intervals(patients: pd.DataFrame, study: Study, *, draws: int) -> list[dict[str, Any]]:
@@ -178,7 +180,7 @@ def percentile_intervals(patients: pd.DataFrame, study: Study, *, draws: int) ->
                 "estimator": row.estimator,
                 "adjustment_set": row.adjustment_set,
                 "test": str(kind),
-                "log_hazard_ratio": np.log(row.hazard_ratio),
+                "log_hazard_ratio": np.log(row.estimate),
                 "lower": np.log(row.ci_lower),
                 "upper": np.log(row.ci_upper),
             }

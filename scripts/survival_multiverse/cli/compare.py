@@ -105,7 +105,7 @@ def _results(one: StudyRecords, other: StudyRecords) -> Iterator[str]:
 
 def estimates_moved(one: Path, other: Path) -> Iterator[str]:
     """Yield by how much the log hazard ratios of the specifications that both studies have differ."""
-    first, second = (_log_hazard_ratios(study / ROBUSTNESS["specifications"]) for study in (one, other))
+    first, second = (_effects(study / ROBUSTNESS["specifications"]) for study in (one, other))
     if first is None or second is None:
         yield "one of the studies has no table of specifications"
         return
@@ -137,7 +137,7 @@ def estimates_moved(one: Path, other: Path) -> Iterator[str]:
         yield f"  {ratios}: {', '.join(named)}"
 
 
-def _log_hazard_ratios(path: Path) -> dict[tuple[Any, ...], float | None] | None:
+def _effects(path: Path) -> dict[tuple[Any, ...], float | None] | None:
     """Return the estimates of a table of specifications by the columns, with names, that tell them apart."""
     if not path.is_file():
         return None
@@ -145,9 +145,10 @@ def _log_hazard_ratios(path: Path) -> dict[tuple[Any, ...], float | None] | None
         # The decisions come first.
         names = pq.read_schema(path).names
         keys = [*names[: names.index(KEYS[0])], *KEYS]
-        table = pq.read_table(path, columns=[*keys, "log_hazard_ratio"])
+        column = "effect" if "effect" in names else "log_hazard_ratio"
+        table = pq.read_table(path, columns=[*keys, column])
     columns = [[(name, value) for value in table[name].to_pylist()] for name in keys]
-    values = table["log_hazard_ratio"].to_pylist()
+    values = table[column].to_pylist()
     return {
         key: value if value is not None and math.isfinite(value) else None
         for key, value in zip(zip(*columns, strict=True), values, strict=True)

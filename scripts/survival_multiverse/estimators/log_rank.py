@@ -17,7 +17,8 @@ from survival_multiverse.kernels.log_rank import (
     log_rank_many_kernel,
     pair_log_rank_kernel,
 )
-from survival_multiverse.settings.schema import Status
+from survival_multiverse.kernels.weighted_log_rank import weighted_log_rank_kernel
+from survival_multiverse.settings.schema import WEIGHTED, Estimator, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,3 +174,60 @@ def arm_log_rank(
     else:
         chi2, df, p_value, code = pair_log_rank_kernel(time, event, arm, pair)
     return chi2, df, p_value, STATUS_OF_CODE[code]
+
+
+def weighted_log_rank(
+    time: np.ndarray,
+    event: np.ndarray,
+    arm: np.ndarray,
+    X: np.ndarray,
+    probability: np.ndarray,
+    estimator: Estimator,
+    *,
+    entry: np.ndarray | None = None,
+) -> tuple[float, float, Status]:
+    """Test two arms by a log-rank test weighted by an estimated score: two chi-squares on 1 df, and status.
+
+    Observed less expected deaths of the arm are sums of weights. The first variance takes the weights as
+    known ([1]_, with weights of 1 the hypergeometric one); the second is the sum of squared influences on the
+    score of the Cox model at a hazard ratio of 1, those through the estimated score included ([2]_).
+
+    Parameters
+    ----------
+    time : float64 array, shape (n,)
+        Ascending (not checked), in any unit.
+    event, arm : int64 arrays, shape (n,)
+        0 or 1.
+    X : array, shape (n, k)
+        Columns that the score kept, without an intercept.
+    probability : array, shape (n,)
+        P(A = 1 | X) of `propensity.fit_propensity`.
+    estimator
+        One of `schema.WEIGHTED`.
+    entry : float64 array, shape (n,), optional
+        Times of delayed entry.
+
+    Returns
+    -------
+    tuple of (float, float, Status)
+        Robust and stacked chi-square; NaN unless ok. `too_few_events` where nothing varies.
+
+    References
+    ----------
+    .. [1] Xie J, Liu C. Adjusted Kaplan-Meier estimator and log-rank test with inverse probability of
+       treatment weighting for survival data. Statistics in Medicine 2005;24:3089–3110.
+    .. [2] Shu D, Young JG, Toh S, Wang R. Variance estimation in inverse probability weighted Cox models.
+       Biometrics 2021;77:1101–1117.
+    """
+    score, known, stacked = weighted_log_rank_kernel(
+        vector(time, np.float64),
+        vector(event, np.int64),
+        vector(arm, np.int64),
+        np.ascontiguousarray(X, dtype=np.float64),
+        vector(probability, np.float64),
+        WEIGHTED.index(estimator),
+        entry,
+    )
+    if not (known > 0.0 and stacked > 0.0):
+        return np.nan, np.nan, Status.TOO_FEW_EVENTS
+    return score * score / known, score * score / stacked, Status.OK

@@ -1,4 +1,4 @@
-"""Attribution of the log hazard ratio's spread to decisions: sums of squares, or Shapley shares."""
+"""Attribution of the spread of estimates to decisions: sums of squares, or Shapley shares."""
 
 import math
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from survival_multiverse.settings.schema import PASSES, Status
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import canonical_text
 
-DESCRIPTIVE = ["population", "estimator", "landmark", "landmark_order"]
+DESCRIPTIVE = ["population", "estimator", "landmark", "landmark_order", "measure"]
 TIE_BREAK = "tie_break"
 """Term of the order in which patients of equal score are matched, which is no choice of the analyst."""
 REST = "interactions"
@@ -28,7 +28,7 @@ _TERM_COLUMNS = [
 
 
 def attribute(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Attribute the spread of log HR to decisions: inside each block, and descriptively over all of them.
+    """Attribute the spread of effects to decisions: inside each block, and descriptively over all of them.
 
     Over a full factorial the decomposition is that of the functional analysis of variance [1]_. Where
     conditions or a sample leave gaps in it, each decision has its Shapley share of R2 of the main effects
@@ -61,7 +61,7 @@ def attribute(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
        Scott, Foresman; 1980.
     """
     estimated = (specs["status"] == str(Status.OK)).to_numpy()
-    values = np.where(estimated, specs["log_hazard_ratio"].to_numpy(dtype=float), np.nan)
+    values = np.where(estimated, specs["effect"].to_numpy(dtype=float), np.nan)
     gates = {"all": values}
     for name in specs.columns[specs.columns.str.startswith(PASSES)]:
         passes = specs[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from survival_multiverse.cohort.sample import GTV_LEVELS
 from survival_multiverse.inference.specification_summary import headline
+from survival_multiverse.settings.measures import RATIO
 from survival_multiverse.settings.schema import STATUS_REASON, Estimator, Status
 from survival_multiverse.settings.study import Study
 
@@ -107,8 +108,8 @@ def limit_nearest_1(row: dict[str, Any]) -> float:
 
 
 def primary_estimates_of(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Return the specifications of the primary scenario: primary population, no landmark."""
-    rows = headline(specifications, study)
+    """Return the hazard ratios of the primary scenario: primary population, no landmark."""
+    rows = headline(specifications[specifications["measure"] == RATIO.name], study)
     return rows[rows["is_primary"].astype(bool)]
 
 
@@ -149,8 +150,12 @@ def bias_surface(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
         own = {name: row[name] for name in ("estimator", "adjustment_set", "status", "reason")}
         if row["status"] == str(Status.OK):
             corrected = {
-                f"corrected_{name}": row[name] / grid["bias_factor"]
-                for name in ("hazard_ratio", "ci_lower", "ci_upper")
+                f"corrected_{name}": value / grid["bias_factor"]
+                for name, value in (
+                    ("hazard_ratio", row["estimate"]),
+                    ("ci_lower", row["ci_lower"]),
+                    ("ci_upper", row["ci_upper"]),
+                )
             }
             parts.append(grid.assign(**corrected, **own))
         else:

@@ -12,11 +12,19 @@ from survival_multiverse.estimators.quantiles import known_median
 from survival_multiverse.inference.resampling import Resample, resampled_keys
 from survival_multiverse.inference.robustness import block_columns, blocks_of
 from survival_multiverse.scenario.evaluation import MATCH_FIRST
+from survival_multiverse.settings.measures import RATIO, Measure
 from survival_multiverse.settings.schema import PASSES, Estimator
 from survival_multiverse.settings.study import Study
 
 NULLS = (Resample.PERMUTATION, Resample.SIMULATION)
 BOOTSTRAPS = (Resample.BOOTSTRAP_PATIENTS, Resample.BOOTSTRAP_PAIRS)
+TABLES = (
+    "joint_inference",
+    "adjusted_p_values",
+    "null_curves",
+    "bootstrap_intervals",
+    "bootstrap_medians",
+)
 _TESTS = ("abs_median", "abs_mean_z", "median", "share_significant", "mean_z")
 
 
@@ -30,22 +38,26 @@ def block_rows(keys: pd.DataFrame, study: Study) -> Iterator[tuple[dict[str, Any
     yield from blocks_of(keys, joint_columns(study), study)
 
 
-def block_statistics(estimates: np.ndarray, *, predicted: str, level: float) -> np.ndarray:
+def block_statistics(
+    estimates: np.ndarray, *, predicted: str, level: float, measure: Measure = RATIO
+) -> np.ndarray:
     """Return the test statistics of a block, large ones speaking for the prediction, shape (..., 5) [1]_.
 
     Parameters
     ----------
     estimates
-        Log hazard ratios and standard errors, shape (..., specifications, 2); NaN where there is none.
+        Effects and standard errors, shape (..., specifications, 2); NaN where there is none.
     predicted
-        ``longer``: a higher dose is expected to lower the hazard.
+        ``longer``: arm 1 is expected to survive longer.
     level
         Confidence level by which a specification counts as significant.
+    measure
+        Of which they are effects. Where its error is not known in the draws, z has no statistics.
 
     Returns
     -------
     np.ndarray
-        In the order of the tests: |T1| and |T3|, two-sided; then towards the prediction the median log HR
+        In the order of the tests: |T1| and |T3|, two-sided; then towards the prediction the median effect
         (T1), the share of specifications significant in its direction (T2) and the mean z (T3) (after [1]_).
         A specification without an estimate leaves the median and counts as z = 0.
 
@@ -54,7 +66,7 @@ def block_statistics(estimates: np.ndarray, *, predicted: str, level: float) -> 
     .. [1] Simonsohn U, Simmons JP, Nelson LD. Specification curve analysis. Nature Human Behaviour
        2020;4:1208–1214.
     """
-    sign = -1.0 if predicted == "longer" else 1.0
+    sign = measure.longer if predicted == "longer" else -measure.longer
     towards = sign * estimates[..., 0]
     z = _z(estimates) * sign
     critical = float(ndtri(0.5 + level / 2))
@@ -62,6 +74,8 @@ def block_statistics(estimates: np.ndarray, *, predicted: str, level: float) -> 
     median = np.nan_to_num(known_median(towards), nan=0.0)
     share = (z > critical).mean(axis=-1)
     mean_z = z.mean(axis=-1)
+    if not measure.tested:
+        share, mean_z = np.full_like(share, np.nan), np.full_like(mean_z, np.nan)
     return np.stack([np.abs(median), np.abs(mean_z), median, share, mean_z], axis=-1)
 
 
@@ -117,6 +131,8 @@ def gates_of(keys: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> 
     columns = specifications.columns[specifications.columns.str.startswith(PASSES)]
     # The draws, too, are matched after the landmark.
     again = specifications[~specifications["landmark_order"].isin([MATCH_FIRST])]
+    # Balance is the same whatever is estimated.
+    again = again[again["measure"] == study.primary_measure.name]
     names = resampled_keys(study)
     judged = keys[names].merge(again[[*names, *columns]], how="left", on=names, validate="1:1")
     return {
@@ -131,6 +147,7 @@ def jointly_test(
     study: Study,
     null: str,
     gates: Mapping[str, np.ndarray] = MappingProxyType({}),
+    measure: Measure = RATIO,
 ) -> pd.DataFrame:
     """Test every block jointly [1]_: all of it, and what passes each balance gate in the study.
 
@@ -141,7 +158,7 @@ def jointly_test(
     Parameters
     ----------
     keys
-        Specifications, columns `resampling.resampled_keys`.
+        Specifications, columns `resampling.resampled_keys` and measure.
     observed
         Their estimates, shape (specifications, 2).
     draws
@@ -152,6 +169,8 @@ def jointly_test(
         Name of the null.
     gates
         Shape (specifications,) by gate, from `gates_of`.
+    measure
+        Of which they are estimates.
 
     Returns
     -------
@@ -164,7 +183,11 @@ def jointly_test(
     .. [1] Simonsohn U, Simmons JP, Nelson LD. Specification curve analysis. Nature Human Behaviour
        2020;4:1208–1214.
     """
-    options = {"predicted": study.inference.predicted, "level": study.analysis.confidence_level}
+    options = {
+        "predicted": study.inference.predicted,
+        "level": study.analysis.confidence_level,
+        "measure": measure,
+    }
     records = []
     for block, rows in block_rows(keys, study):
         kept = {"all": rows}
@@ -198,7 +221,12 @@ def _test(observed: np.ndarray, draws: np.ndarray, options: Mapping[str, Any]) -
 
 
 def adjust_specifications(
-    keys: pd.DataFrame, observed: np.ndarray, draws: np.ndarray, study: Study, null: str
+    keys: pd.DataFrame,
+    observed: np.ndarray,
+    draws: np.ndarray,
+    study: Study,
+    null: str,
+    measure: Measure = RATIO,
 ) -> pd.DataFrame:
     """Adjust the P value of each specification for its block: single-step max-T on |z| [1]_.
 
@@ -206,7 +234,7 @@ def adjust_specifications(
 
     Parameters
     ----------
-    keys, observed, draws, study, null
+    keys, observed, draws, study, null, measure
         As in `jointly_test`.
 
     Returns
@@ -221,22 +249,27 @@ def adjust_specifications(
     adjusted = np.full(len(keys), np.nan)
     for rows in keys.groupby(joint_columns(study), dropna=False, sort=True).indices.values():
         largest = np.abs(_z(draws[:, rows])).max(axis=1)
-        if np.isnan(draws[:, rows, 0]).all():
+        if np.isnan(draws[:, rows, 0]).all() or not measure.tested:
             continue
         adjusted[rows] = p_value(np.abs(_z(observed[rows])), largest[:, None])
     adjusted[np.isnan(observed[:, 0])] = np.nan
-    return keys[resampled_keys(study)].assign(null=null, p_value_max_t=adjusted)
+    return keys[[*resampled_keys(study), "measure"]].assign(null=null, p_value_max_t=adjusted)
 
 
 def curve_bands(
-    keys: pd.DataFrame, observed: np.ndarray, draws: np.ndarray, study: Study, null: str
+    keys: pd.DataFrame,
+    observed: np.ndarray,
+    draws: np.ndarray,
+    study: Study,
+    null: str,
+    measure: Measure = RATIO,
 ) -> pd.DataFrame:
-    """Compare the observed specification curve of each block with the null's: hazard ratios by rank.
+    """Compare the observed specification curve of each block with the null's: estimates by rank.
 
     Returns
     -------
     pd.DataFrame
-        By block and rank: the observed ratio, and 2.5, 50 and 97.5 % of that rank's under the null.
+        By block and rank: the observed estimate, and 2.5, 50 and 97.5 % of that rank's under the null.
     """
     frames = []
     for block, rows in block_rows(keys, study):
@@ -247,8 +280,8 @@ def curve_bands(
         frame = pd.DataFrame(
             {
                 "rank": np.arange(1, len(curve) + 1),
-                "hazard_ratio": np.exp(curve),
-                **{f"null_{name}": np.exp(values) for name, values in band.items()},
+                "estimate": measure.estimate(curve),
+                **{f"null_{name}": measure.estimate(values) for name, values in band.items()},
             }
         )
         frames.append(frame.assign(**block, null=null))
@@ -266,9 +299,14 @@ def _band(ranked: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def bootstrap_intervals(
-    keys: pd.DataFrame, observed: np.ndarray, draws: np.ndarray, study: Study, kind: str
+    keys: pd.DataFrame,
+    observed: np.ndarray,
+    draws: np.ndarray,
+    study: Study,
+    kind: str,
+    measure: Measure = RATIO,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return percentile intervals of each hazard ratio, and of the median hazard ratio of each block.
+    """Return percentile intervals of each estimate, and of the median estimate of each block.
 
     Parameters
     ----------
@@ -280,6 +318,8 @@ def bootstrap_intervals(
         Gives the confidence level.
     kind
         Name of the bootstrap.
+    measure
+        Of which they are estimates.
 
     Returns
     -------
@@ -289,19 +329,19 @@ def bootstrap_intervals(
     tail = (1 - study.analysis.confidence_level) / 2
     probabilities = (tail, 1 - tail)
     values = draws[:, :, 0]
-    each = keys[resampled_keys(study)].assign(
+    each = keys[[*resampled_keys(study), "measure"]].assign(
         kind=kind,
-        hazard_ratio=np.exp(observed[:, 0]),
+        estimate=measure.estimate(observed[:, 0]),
         draws_estimated=(~np.isnan(values)).sum(axis=0),
     )
-    each["ci_lower"], each["ci_upper"] = np.exp(_quantiles(values, probabilities))
+    each["ci_lower"], each["ci_upper"] = measure.estimate(_quantiles(values, probabilities))
     records = []
     for block, rows in block_rows(keys, study):
         medians = known_median(values[:, rows])
-        low, high = np.exp(_quantiles(medians, probabilities))
-        centre = float(np.exp(known_median(observed[rows, 0])))
+        low, high = measure.estimate(_quantiles(medians, probabilities))
+        centre = float(measure.estimate(known_median(observed[rows, 0])))
         records.append(
-            {**block, "kind": kind, "draws": len(draws), "median_hazard_ratio": centre}
+            {**block, "kind": kind, "draws": len(draws), "median_estimate": centre}
             | {"ci_lower": low, "ci_upper": high}
         )
     return each, pd.DataFrame(records)
@@ -326,9 +366,11 @@ def infer(
     Parameters
     ----------
     keys, observed
-        Specifications and their estimates, shape (specifications, 2).
+        Specifications and their effects with errors, shape (specifications, measures, 2), measures in the
+        order of the study.
     draws
-        Estimates in each draw by kind, shape (draws, specifications, 2); a kind without draws is left out.
+        The same in each draw by kind, shape (draws, specifications, measures, 2); a kind without draws is
+        left out.
     study
         Gives the predicted direction and the confidence level.
     gates
@@ -343,30 +385,28 @@ def infer(
     """
     nulls = [kind for kind in NULLS if len(draws[kind])]
     boots = [kind for kind in BOOTSTRAPS if len(draws[kind])]
-    intervals = []
-    for kind in boots:
-        # Only matching has pairs.
-        used = np.ones(len(keys), dtype=bool)
-        if kind is Resample.BOOTSTRAP_PAIRS:
-            used = (keys["estimator"] == str(Estimator.MATCHED)).to_numpy()
-        own = keys[used].reset_index(drop=True)
-        intervals.append(bootstrap_intervals(own, observed[used], draws[kind][:, used], study, str(kind)))
-    tables = {
-        "joint_inference": [
-            jointly_test(keys, observed, draws[kind], study, str(kind), gates) for kind in nulls
-        ],
-        "adjusted_p_values": [
-            adjust_specifications(keys, observed, draws[kind], study, str(kind)) for kind in nulls
-        ],
-        "null_curves": [curve_bands(keys, observed, draws[kind], study, str(kind)) for kind in nulls],
-        "bootstrap_intervals": [each for each, _ in intervals],
-        "bootstrap_medians": [medians for _, medians in intervals],
-    }
+    # Only matching has pairs.
+    matched = (keys["estimator"] == str(Estimator.MATCHED)).to_numpy()
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
+    for place, measure in enumerate(study.measures):
+        named, seen = keys.assign(measure=measure.name), observed[:, place]
+        for kind in nulls:
+            null = named, seen, draws[kind][:, :, place], study, str(kind)
+            tables["joint_inference"].append(jointly_test(*null, gates, measure))
+            tables["adjusted_p_values"].append(adjust_specifications(*null, measure))
+            tables["null_curves"].append(curve_bands(*null, measure))
+        for kind in boots:
+            used = matched if kind is Resample.BOOTSTRAP_PAIRS else np.ones(len(keys), dtype=bool)
+            own, values = named[used].reset_index(drop=True), draws[kind][:, used, place]
+            each, medians = bootstrap_intervals(own, seen[used], values, study, str(kind), measure)
+            tables["bootstrap_intervals"].append(each)
+            tables["bootstrap_medians"].append(medians)
     empty = {
         "bootstrap_intervals": [
             *resampled_keys(study),
+            "measure",
             "kind",
-            "hazard_ratio",
+            "estimate",
             "draws_estimated",
             "ci_lower",
             "ci_upper",
@@ -375,7 +415,7 @@ def infer(
             *joint_columns(study),
             "kind",
             "draws",
-            "median_hazard_ratio",
+            "median_estimate",
             "ci_lower",
             "ci_upper",
         ],

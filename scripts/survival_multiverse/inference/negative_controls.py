@@ -1,6 +1,7 @@
 """Negative controls through the multiverse, and what they say of systematic error."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -20,15 +21,16 @@ from survival_multiverse.inference.robustness import (
 )
 from survival_multiverse.inference.specification_summary import headline
 from survival_multiverse.scenario.multiverse import evaluate_panel
+from survival_multiverse.settings.measures import RATIO
 from survival_multiverse.settings.schema import Status
 from survival_multiverse.settings.study import Study, control_study
 
 RESULT = (
-    *("adjustment_set", "estimator", "is_primary", "hazard_ratio", "ci_lower", "ci_upper", "p_value"),
-    *("log_hazard_ratio", "std_error", "status", "reason", "flags"),
+    *("adjustment_set", "estimator", "is_primary", "estimate", "ci_lower", "ci_upper", "p_value"),
+    *("effect", "std_error", "status", "reason", "flags"),
 )
 CALIBRATED = (
-    *("adjustment_set", "estimator", "hazard_ratio", "p_value", "controls", "mean", "standard_deviation"),
+    *("adjustment_set", "estimator", "estimate", "p_value", "controls", "mean", "standard_deviation"),
     *("calibrated_p_value", "status", "reason"),
 )
 TOO_FEW = f"fewer than {MINIMUM_CONTROLS} negative controls have an estimate"
@@ -59,8 +61,8 @@ def control_specifications(patients: pd.DataFrame, study: Study) -> pd.DataFrame
 
 
 def _estimates_alone(study: Study) -> Study:
-    """Return the study without landmarks and interactions."""
-    return study.with_analysis(landmarks=(), interactions=())
+    """Return the study without landmarks and interactions, of hazard ratios alone."""
+    return replace(study.with_analysis(landmarks=(), interactions=()), measures=(RATIO,))
 
 
 def _rows(patients: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -101,7 +103,7 @@ def calibrated_p_values(controls: pd.DataFrame, specified: pd.DataFrame, study: 
     .. [1] Schuemie MJ, Ryan PB, DuMouchel W, Suchard MA, Madigan D. Interpreting observational studies: why
        empirical calibration is needed to correct p-values. Statistics in Medicine 2014;33:209–218.
     """
-    rows = headline(specified, study)
+    rows = headline(specified[specified["measure"] == RATIO.name], study)
     rows = rows[rows["is_primary"].astype(bool)]
     known = controls[controls["is_primary"].astype(bool) & (controls["status"] == str(Status.OK))]
     found = []
@@ -122,9 +124,9 @@ def _calibrated(row: dict[str, object], controls: pd.DataFrame) -> dict[str, obj
         return {"controls": count}
     if count < MINIMUM_CONTROLS:
         return {"controls": count, "status": str(Status.NOT_APPLICABLE), "reason": TOO_FEW}
-    estimates = controls[["log_hazard_ratio", "std_error"]].to_numpy(dtype=np.float64)
+    estimates = controls[["effect", "std_error"]].to_numpy(dtype=np.float64)
     error = fit_systematic_error(*estimates.T)
-    own, own_error = np.array([row["log_hazard_ratio"], row["std_error"]], dtype=np.float64)
+    own, own_error = np.array([row["effect"], row["std_error"]], dtype=np.float64)
     calibrated = float(calibrated_p_value(own, own_error, error))
     return {
         "controls": count,

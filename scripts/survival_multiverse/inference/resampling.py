@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from survival_multiverse.cohort.sample import Sample, design_matrix, exposure_codes
 from survival_multiverse.estimators.limits import at_least
@@ -19,6 +20,7 @@ from survival_multiverse.inference.null_models import (
 )
 from survival_multiverse.kernels.arms import arms_suffice
 from survival_multiverse.kernels.cell import adjusted_estimate, evaluate_design, fit_score, match_orders
+from survival_multiverse.scenario.contrasts import Readings
 from survival_multiverse.scenario.encoded_study import EncodedStudy, covariate_names, encode_study
 from survival_multiverse.scenario.tie_break import tie_breaks
 from survival_multiverse.settings.schema import WEIGHTED, Estimator, Population
@@ -466,7 +468,7 @@ def prepare(cell: CutoffCell, study: Study) -> list[list[Comparison]]:
 
 
 def evaluate(cell: CutoffCell, study: Study, prepared: Sequence[Sequence[Comparison]] = ()) -> np.ndarray:
-    """Estimate the log hazard ratio and its standard error in every specification of a cell.
+    """Estimate every measure and its standard error in every specification of a cell.
 
     A matched estimate is combined over the repeated tie-breaking orders (`kernels.tie_breaks`) [1]_.
 
@@ -482,7 +484,8 @@ def evaluate(cell: CutoffCell, study: Study, prepared: Sequence[Sequence[Compari
     Returns
     -------
     np.ndarray
-        Shape (specifications, 2), in the order of `specification_keys`; NaN without an estimate.
+        Effects and their errors, shape (specifications, measures, 2), in the order of `specification_keys`
+        and of the study's measures; NaN without an estimate.
 
     References
     ----------
@@ -493,11 +496,13 @@ def evaluate(cell: CutoffCell, study: Study, prepared: Sequence[Sequence[Compari
     wanted = np.array([str(name) in inference.estimators for name in (Estimator.MATCHED, *_OTHERS)])
     # Drawing pairs again leaves the estimates without pairs unchanged, which gives no distribution of them.
     needed = wanted if not cell.pair_uniform.size else wanted & (np.arange(len(wanted)) == 0)
+    # The kernels know the hazard ratio first, then what is read off the curves.
+    read = Readings.of(study.measures)
     # The score has columns of its own; the adjusted model comes after.
     apart, balanced = cell.scores is not cell.designs, np.arange(len(wanted)) < len(wanted) - 1
     parts = []
     for landmark, positions in tested(cell, study):
-        out = np.full((len(positions), len(cell.designs), len(calipers) + len(_OTHERS), 2), np.nan)
+        out = np.full((len(positions), len(cell.designs), len(calipers) + len(_OTHERS), read.size, 2), np.nan)
         for design, known in enumerate(cell.complete):
             survival = design if len(cell.times) > 1 else 0
             time, event = cell.times[survival], cell.events[survival]
@@ -523,6 +528,8 @@ def evaluate(cell: CutoffCell, study: Study, prepared: Sequence[Sequence[Compari
                     cell.pair_uniform,
                     study.analysis.minimum_events,
                     needed & balanced if apart else needed,
+                    read.horizons,
+                    read.times,
                     out[at, design],
                     entry,
                 )
@@ -532,10 +539,19 @@ def evaluate(cell: CutoffCell, study: Study, prepared: Sequence[Sequence[Compari
                         model = np.ascontiguousarray(
                             cell.designs[design][rows[by_time], : cell.widths[design]]
                         )
-                        adjusted_estimate(*survival_of, compared.arm, model, out[at, design, -1], entry)
+                        adjusted_estimate(
+                            *survival_of,
+                            compared.arm,
+                            model,
+                            read.horizons,
+                            read.times,
+                            out[at, design, -1],
+                            entry,
+                        )
         parts.append(out)
     used = np.repeat(wanted, [len(calipers), 1, 1, 1])
-    return np.concatenate(parts)[:, :, used].reshape(-1, 2)
+    every = np.concatenate(parts)[:, :, used].reshape(-1, read.size, 2)
+    return every[:, read.places]
 
 
 def draw(
@@ -645,7 +661,7 @@ def resample(
     Yields
     ------
     tuple
-        Number of the draw, and log hazard ratios with standard errors, shape (specifications, 2).
+        Number of the draw, and effects with standard errors, shape (specifications, measures, 2).
     """
     cells = cutoff_cells(patients, study)
     kept = all_keys(cells, study)[1]
@@ -660,23 +676,57 @@ def resample(
         yield number, np.concatenate(parts)[kept]
 
 
-def stacked_draws(parts: Iterable[pd.DataFrame], specifications: int) -> np.ndarray:
+def draws_table(numbers: Sequence[int], estimates: Sequence[np.ndarray], study: Study) -> pa.Table:
+    """Return the estimates of some draws as a table.
+
+    Parameters
+    ----------
+    numbers, estimates
+        Number of each draw, and what `resample` estimates in it.
+    study
+        Names the measures.
+
+    Returns
+    -------
+    pa.Table
+        A row each draw, specification (by its position) and measure, with effect and std_error.
+    """
+    values = np.array(estimates)
+    draws, specifications, measures, _ = values.shape
+    names = pa.array([measure.name for measure in study.measures])
+    place = np.tile(np.arange(measures, dtype=np.int32), draws * specifications)
+    return pa.table(
+        {
+            "draw": np.repeat(np.array(numbers, dtype=np.int32), specifications * measures),
+            "specification": np.tile(np.repeat(np.arange(specifications, dtype=np.int32), measures), draws),
+            "measure": pa.DictionaryArray.from_arrays(pa.array(place), names),
+            "effect": np.ravel(values[..., 0]),
+            "std_error": np.ravel(values[..., 1]),
+        }
+    )
+
+
+def stacked_draws(parts: Iterable[pd.DataFrame], specifications: int, study: Study) -> np.ndarray:
     """Stack the estimates in all draws.
 
     Parameters
     ----------
     parts
-        Tables with a row for each draw and specification.
+        Tables of `draws_table`.
     specifications
         How many there are.
+    study
+        Names the measures.
 
     Returns
     -------
     ndarray
-        Log hazard ratio and its error, shape (draws, specifications, 2).
+        Effect and its error, shape (draws, specifications, measures, 2).
     """
-    tables = list(parts)
+    tables, names = list(parts), [measure.name for measure in study.measures]
     if not tables:
-        return np.empty((0, specifications, 2))
-    rows = pd.concat(tables, ignore_index=True).sort_values(["draw", "specification"])
-    return rows[["log_hazard_ratio", "std_error"]].to_numpy().reshape(-1, specifications, 2)
+        return np.empty((0, specifications, len(names), 2))
+    rows = pd.concat(tables, ignore_index=True)
+    rows["place"] = rows["measure"].map(names.index).astype(np.int32)
+    rows = rows.sort_values(["draw", "specification", "place"])
+    return rows[["effect", "std_error"]].to_numpy().reshape(-1, specifications, len(names), 2)

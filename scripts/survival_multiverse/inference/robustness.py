@@ -17,6 +17,7 @@ from survival_multiverse.scenario.sensitivity import (
     e_value,
     e_value_of_limit,
 )
+from survival_multiverse.settings.measures import Measure
 from survival_multiverse.settings.schema import PASSES, Estimator, Population, Status
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import Value, canonical_text
@@ -29,6 +30,8 @@ SPECIFICATION_ANALYSES = (
     "rosenbaum",
     "follow_up",
     "fingerprint",
+    "measure",
+    "measure_between_orders",
 )
 """Analyses whose rows `specifications` needs."""
 
@@ -47,7 +50,9 @@ _HIDDEN_BIAS = {
     )
 }
 _UNMEASURED = ("e_value", "e_value_of_limit", "rosenbaum_gamma")
-_SUMMARISED = ("hazard_ratio", "log_hazard_ratio", "ci_lower", "ci_upper", "status", "fingerprint")
+_SUMMARISED = ("estimate", "effect", "ci_lower", "ci_upper", "status", "fingerprint")
+_OF_RATIOS = (*_TIE_BREAK[:3], *_HIDDEN_BIAS.values())
+"""Columns that speak of hazard ratios alone."""
 _BLOCK_COLUMNS = [
     "gate",
     "comparable",
@@ -56,15 +61,15 @@ _BLOCK_COLUMNS = [
     "not_estimable",
     "not_estimable_by_status",
     "effective",
-    "median_hazard_ratio",
-    "hr_01",
-    "hr_99",
-    "relative_hazard_ratio",
+    "median_estimate",
+    "estimate_01",
+    "estimate_99",
+    "spread",
     "janus",
-    "share_below_1",
-    "share_above_1",
-    "share_ci_below_1",
-    "share_ci_above_1",
+    "share_longer",
+    "share_shorter",
+    "share_ci_longer",
+    "share_ci_shorter",
     *(f"median_{name}" for name in _UNMEASURED),
     "rosenbaum_bounds",
     "lowest",
@@ -83,7 +88,7 @@ def block_columns(study: Study) -> list[str]:
     Specifications that differ in one of these are never summarised together, except over the options of an
     uncertain decision, which are shown apart and pooled.
     """
-    return ["population", *study.outside, *_KEYS[1:]]
+    return ["population", *study.outside, *_KEYS[1:], "measure"]
 
 
 def first_scenarios(study: Study) -> list[bool]:
@@ -137,7 +142,7 @@ def _categories(texts: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def specifications(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Return one row a specification: its hazard ratio, how it was matched, and its balance.
+    """Return one row a specification and measure: its estimate, how it was matched, and its balance.
 
     Parameters
     ----------
@@ -149,7 +154,8 @@ def specifications(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        The population of all is counted once, not once a threshold; options that do not apply are null.
+        The primary measure first. The population of all is counted once, not once a threshold; options that
+        do not apply are null.
     """
     estimates = estimates[estimates["subgroup"].isna()].reset_index(drop=True)
     names = specification_keys(study)
@@ -173,7 +179,41 @@ def specifications(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
         headline[name] = headline[name].map({1.0: True, 0.0: False}).astype("boolean")
     headline = _with_e_values(_once(headline, study), study)
     headline["is_primary"] = _is_primary(headline, study)
-    return headline.sort_values(names, na_position="first", kind="stable").reset_index(drop=True)
+    headline = headline.sort_values(names, na_position="first", kind="stable")
+    place = np.argsort(keys[headline.index], kind="stable")
+    each = [
+        headline if measure.ratio else _of_measure(measure, headline, estimates, keys, place)
+        for measure in study.measures
+    ]
+    frames = [frame.assign(measure=measure.name) for frame, measure in zip(each, study.measures, strict=True)]
+    joined = pd.concat(frames, ignore_index=True)
+    return joined[[*names, "measure", *(name for name in headline.columns if name not in names)]]
+
+
+def _of_measure(
+    measure: Measure, headline: pd.DataFrame, estimates: pd.DataFrame, keys: np.ndarray, place: np.ndarray
+) -> pd.DataFrame:
+    """Return the same specifications with the estimates of another measure."""
+    frame = headline.copy()
+    frame[[*_OF_RATIOS, "e_value", "e_value_of_limit"]] = np.nan
+    statistic = (estimates["statistic"] == measure.name).to_numpy()
+    analysis = estimates["analysis"].astype(str).to_numpy()
+    for kind, columns in (
+        ("measure", {name: name for name in ("estimate", "std_error", "ci_lower", "ci_upper", "p_value")}),
+        ("measure_between_orders", {"estimate": "variance_between_orders"}),
+    ):
+        rows = np.flatnonzero(statistic & (analysis == kind))
+        for source, name in columns.items():
+            values = estimates[source].to_numpy(dtype=float, na_value=np.nan)[rows]
+            frame[name] = _aligned(keys[headline.index], place, keys[rows], values)
+        if kind == "measure":
+            found = _positions(keys[headline.index], keys[rows])
+            for name in ("status", "reason", "flags", "n", "events"):
+                own = estimates[name].astype(object).to_numpy()[rows]
+                values = np.where(found >= 0, own[found], None) if len(own) else [None] * len(frame)
+                frame[name] = pd.Series(values, index=frame.index).astype(headline[name].dtype)
+    frame["effect"] = frame["estimate"]
+    return frame
 
 
 def _statistics(estimates: pd.DataFrame) -> np.ndarray:
@@ -198,9 +238,8 @@ def _headline(estimates: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     )
     rows = estimates[wanted]
     rows = _plain(rows[rows["variance"].astype(str) == rows["estimator"].astype(str).map(_VARIANCE)])
-    rows = rows.rename(columns={"estimate": "hazard_ratio"})
-    rows["log_hazard_ratio"] = np.log(rows["hazard_ratio"])
-    numbers = ["hazard_ratio", "log_hazard_ratio", "std_error", "ci_lower", "ci_upper", "p_value"]
+    rows["effect"] = np.log(rows["estimate"])
+    numbers = ["estimate", "effect", "std_error", "ci_lower", "ci_upper", "p_value"]
     return rows[[*names, *numbers, "n", "events", "status", "reason", "flags"]]
 
 
@@ -234,6 +273,15 @@ def _aligned(wanted: np.ndarray, order: np.ndarray, keys: np.ndarray, values: np
     return column
 
 
+def _positions(wanted: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Return the place of each wanted key, -1 without one, shape of `wanted`."""
+    order = np.argsort(keys, kind="stable")
+    if not len(keys):
+        return np.full(len(wanted), -1)
+    at = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
+    return np.where(keys[order][at] == wanted, order[at], -1)
+
+
 def _gate_columns(study: Study) -> list[str]:
     return [
         f"{PASSES}{gate}_{canonical_text(threshold)}"
@@ -264,7 +312,7 @@ def _with_e_values(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
     who = [specs[name] for name in ("population", *study.outside) if name in _of_patients(study)]
     risk = specs["risk_at_end"].groupby(who, dropna=False).transform("max")
     rare = (risk < RARE_RISK).to_numpy()
-    limits = specs[["hazard_ratio", "ci_lower", "ci_upper"]].to_numpy()
+    limits = specs[["estimate", "ci_lower", "ci_upper"]].to_numpy()
     return specs.assign(
         risk_at_end=risk,
         e_value=[e_value(row[0], rare=form) for row, form in zip(limits, rare, strict=True)],
@@ -306,8 +354,8 @@ def summarise_blocks(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        Counts, median hazard ratio, its 1st and 99th percentile with their ratio (RHR), whether they
-        lie on opposite sides of 1 (Janus effect [1]_), shares, median E-values
+        Counts, median estimate, its 1st and 99th percentile with their ratio (RHR) or difference, whether
+        they lie on opposite sides of the null (Janus effect [1]_), shares, median E-values
         and Rosenbaum bounds, extremes; `comparable` counts the block's estimates through the strictest gate
         of the baseline covariates.
 
@@ -318,6 +366,7 @@ def summarise_blocks(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
        2015;68:1046–1058.
     """
     columns = {name: specs[name].to_numpy() for name in (*_SUMMARISED, *_UNMEASURED, *study.decisions)}
+    by_name = {measure.name: measure for measure in study.measures}
     gates = {
         name: specs[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
         for name in _gate_columns(study)
@@ -328,11 +377,12 @@ def summarise_blocks(specs: pd.DataFrame, study: Study) -> pd.DataFrame:
     for block, rows in blocks_of(specs, names, study):
         block["comparable"] = _comparable(strictest[rows], columns["status"][rows])
         inside = [name for name in study.decisions if block.get(name) is None or name in study.inside]
-        records.append({**block, "gate": "all", **_summary(columns, rows, inside)})
+        measure = by_name[block["measure"]]
+        records.append({**block, "gate": "all", **_summary(columns, rows, inside, measure)})
         for gate, passes in gates.items():
             if not np.isnan(passes[rows]).all():
                 kept = rows[passes[rows] == 1]
-                records.append({**block, "gate": gate, **_summary(columns, kept, inside)})
+                records.append({**block, "gate": gate, **_summary(columns, kept, inside, measure)})
     return pd.DataFrame(records, columns=[*names, *_BLOCK_COLUMNS]).astype({"comparable": "Int64"})
 
 
@@ -370,8 +420,10 @@ def _comparable(passes: np.ndarray, status: np.ndarray) -> float:
     return float(np.count_nonzero((passes == 1) & (status == str(Status.OK)))) if judged.any() else np.nan
 
 
-def _summary(columns: dict[str, np.ndarray], rows: np.ndarray, inside: Sequence[str]) -> dict[str, Any]:
-    """Summarise the specifications in these rows."""
+def _summary(
+    columns: dict[str, np.ndarray], rows: np.ndarray, inside: Sequence[str], measure: Measure
+) -> dict[str, Any]:
+    """Summarise the specifications in these rows; without a number where a selected rest alone has one."""
     status = columns["status"][rows]
     estimated = rows[status == str(Status.OK)]
     failed = sorted(Counter(status[status != str(Status.OK)].tolist()).items())
@@ -383,36 +435,42 @@ def _summary(columns: dict[str, np.ndarray], rows: np.ndarray, inside: Sequence[
         "effective": len(set(columns["fingerprint"][estimated].tolist())),
         "rosenbaum_bounds": np.count_nonzero(~np.isnan(columns["rosenbaum_gamma"][estimated])),
     }
-    if not len(estimated):
+    # Where a curve falls too little for a median, or follow-up is too short, the arm does well: those with a
+    # number are not like those without.
+    selected = {str(Status.NOT_REACHED), str(Status.BEYOND_FOLLOW_UP)} & set(status.tolist())
+    if not len(estimated) or (selected and not measure.ratio):
         return result
-    ratio = columns["hazard_ratio"][estimated]
-    low, high = quantiles(ratio, (0.01, 0.99))
-    n = len(ratio)
-    below, above = (np.count_nonzero(ratio < 1), np.count_nonzero(ratio > 1))
-    ci_below = np.count_nonzero(columns["ci_upper"][estimated] < 1)
-    ci_above = np.count_nonzero(columns["ci_lower"][estimated] > 1)
+    value = columns["estimate"][estimated]
+    low, high = quantiles(value, (0.01, 0.99))
+    n = len(value)
+    towards = measure.longer * (columns["effect"][estimated])
+    limits = measure.longer * measure.effect(
+        np.stack([columns["ci_lower"][estimated], columns["ci_upper"][estimated]])
+    )
+    middle = known_median(columns["effect"][estimated])
     return result | {
-        "median_hazard_ratio": float(np.exp(known_median(columns["log_hazard_ratio"][estimated]))),
-        "hr_01": low,
-        "hr_99": high,
-        "relative_hazard_ratio": high / low,
-        "janus": low < 1 < high,
-        "share_below_1": below / n,
-        "share_above_1": above / n,
-        "share_ci_below_1": ci_below / n,
-        "share_ci_above_1": ci_above / n,
+        "median_estimate": float(measure.estimate(middle)),
+        "estimate_01": low,
+        "estimate_99": high,
+        "spread": high / low if measure.ratio else high - low,
+        "janus": low < measure.null < high,
+        "share_longer": np.count_nonzero(towards > 0) / n,
+        "share_shorter": np.count_nonzero(towards < 0) / n,
+        "share_ci_longer": np.count_nonzero((limits > 0).all(axis=0)) / n,
+        "share_ci_shorter": np.count_nonzero((limits < 0).all(axis=0)) / n,
         **{f"median_{name}": float(known_median(columns[name][estimated])) for name in _UNMEASURED},
-        "lowest": _named(columns, estimated[ratio.argmin()], inside),
-        "highest": _named(columns, estimated[ratio.argmax()], inside),
+        "lowest": _named(columns, estimated[value.argmin()], inside, measure),
+        "highest": _named(columns, estimated[value.argmax()], inside, measure),
     }
 
 
-def _named(columns: dict[str, np.ndarray], row: int, inside: Sequence[str]) -> str:
-    """Return the hazard ratio of a specification with the choices that distinguish it inside its block."""
+def _named(columns: dict[str, np.ndarray], row: int, inside: Sequence[str], measure: Measure) -> str:
+    """Return the estimate of a specification with the choices that distinguish it inside its block."""
     choices = [
         f"{name} {canonical_text(columns[name][row])}" for name in inside if pd.notna(columns[name][row])
     ]
-    return f"HR {columns['hazard_ratio'][row]:.3f} ({', '.join(choices) or 'one specification'})"
+    kind = "HR " if measure.ratio else ""
+    return f"{kind}{columns['estimate'][row]:.3f} ({', '.join(choices) or 'one specification'})"
 
 
 def count_failures(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:

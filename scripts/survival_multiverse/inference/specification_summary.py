@@ -216,9 +216,7 @@ def estimated(specifications: pd.DataFrame) -> pd.DataFrame:
     -------
     pd.DataFrame
     """
-    return specifications[
-        (specifications["status"] == str(Status.OK)) & specifications["hazard_ratio"].notna()
-    ]
+    return specifications[(specifications["status"] == str(Status.OK)) & specifications["estimate"].notna()]
 
 
 def direction(specifications: pd.DataFrame) -> np.ndarray:
@@ -321,7 +319,7 @@ def summarise(specifications: pd.DataFrame) -> Summary:
     Summary
     """
     usable = estimated(specifications)
-    ratios = usable["hazard_ratio"].to_numpy(dtype=np.float64)
+    ratios = usable["estimate"].to_numpy(dtype=np.float64)
     sides = direction(usable)
     return Summary(
         attempted=len(specifications),

@@ -59,6 +59,10 @@ _CONFIG: dict[str, Any] = {
         "draws": 1,
         "bootstrap_draws": 0,
     },
+    "measures": [
+        {"measure": kind}
+        for kind in ("hazard_ratio", "rmst_difference", "survival_difference", "median_difference")
+    ],
     "disclosure": {"minimum_count": 5},
 }
 

@@ -11,7 +11,7 @@ from numba import njit
 from survival_multiverse.kernels.limits import highest_of, lowest_of
 from survival_multiverse.settings.schema import Status
 
-OK, BEYOND_FOLLOW_UP, TOO_FEW_EVENTS, CONSTANT, NOT_APPLICABLE, EMPTY_ARM = range(6)
+OK, BEYOND_FOLLOW_UP, TOO_FEW_EVENTS, CONSTANT, NOT_APPLICABLE, EMPTY_ARM, NOT_REACHED = range(7)
 STATUS_OF_CODE = (
     Status.OK,
     Status.BEYOND_FOLLOW_UP,
@@ -19,6 +19,7 @@ STATUS_OF_CODE = (
     Status.CONSTANT,
     Status.NOT_APPLICABLE,
     Status.EMPTY_ARM,
+    Status.NOT_REACHED,
 )
 ASCENDING, UNSORTED, INVALID = range(3)
 LOG_LOG, LOG, PLAIN, NO_LIMITS = 0, 1, 2, 3

@@ -8,9 +8,13 @@ from survival_multiverse.kernels.counting_process import cox_binary_late
 from survival_multiverse.kernels.cox import OK
 from survival_multiverse.kernels.cox_binary import cox_binary
 from survival_multiverse.kernels.cox_newton import EFRON
+from survival_multiverse.kernels.curve_measures import curve_contrasts
+from survival_multiverse.kernels.curves import OK as CONTRASTED
+from survival_multiverse.kernels.curves import TOO_FEW_EVENTS
 from survival_multiverse.kernels.matching import group_arms, match_grouped
 
-LOG_RATIO, VARIANCE = 0, 1
+LOG_RATIO, VARIANCE, CODE = 0, 1, 2
+NO_WEIGHT = np.empty(0)
 # Averaging over the partners can at most remove their part of the variance of a matched comparison, about
 # half: that of the patients for whom partners were sought stays, whichever partners are drawn.
 VARIANCE_FLOOR = 0.5
@@ -36,6 +40,26 @@ def matched_estimate(time, event, arm, pair_of, minimum_events, out, entry=None)
         )
     if code == OK:
         out[LOG_RATIO], out[VARIANCE] = beta, clustered * clustered
+
+
+@njit(cache=True)
+def matched_contrasts(time, event, arm, pair_of, horizons, times, minimum_events, out, entry=None):
+    """Fill ``out`` (measures, 3) with contrasts of the matched rows: estimate, variance by pair, and code."""
+    out[:, :2] = np.nan
+    out[:, CODE] = TOO_FEW_EVENTS
+    rows = np.nonzero(pair_of >= 0)[0]
+    if rows.shape[0] == 0:
+        return
+    pairs = pair_of[rows].astype(np.int64)
+    late = None if entry is None else entry[rows]
+    found, codes = curve_contrasts(
+        time[rows], event[rows], arm[rows], NO_WEIGHT, pairs, horizons, times, minimum_events, late
+    )
+    for j in range(found.shape[0]):
+        out[j, 0], out[j, 1], out[j, CODE] = found[j, 0], found[j, 1] * found[j, 1], codes[j]
+        # Without an error an estimate is not one of a study.
+        if codes[j] != CONTRASTED:
+            out[j, 0] = np.nan
 
 
 @njit(cache=True)
@@ -72,6 +96,20 @@ def combine_orders(estimates):
 
 
 @njit(cache=True)
+def combine_contrasts(estimates, out):
+    """Fill ``out`` (measures, 2) from (orders, measures, 3) of `matched_contrasts`, as `combine_orders` does.
+
+    A difference of medians that some orders do not reach has none: the others are not like them.
+    """
+    measures = estimates.shape[1]
+    for j in range(measures):
+        own = np.ascontiguousarray(estimates[:, j, :2])
+        out[j, 0], out[j, 1] = combine_orders(own)
+        if j == measures - 1 and np.any(np.isnan(own[:, 0])):
+            out[j] = np.nan
+
+
+@njit(cache=True)
 def tie_break_estimates(
     time,
     event,
@@ -84,10 +122,15 @@ def tie_break_estimates(
     position,
     starts,
     minimum_events,
+    horizons,
+    times,
     estimates,
+    contrasts,
     entry=None,
 ):
     """Fill ``estimates`` (starts, calipers, orders, 2) with `matched_estimate` under each tie-breaking order.
+
+    ``contrasts`` (starts, calipers, orders, measures, 3): those of `matched_contrasts`, or without a measure.
 
     ``widths`` (calipers,) are in the unit of ``keys``; ``orders`` (orders, N) lists the patients of the whole
     cohort by ascending priority; ``position`` (N,) is the row of each in the arrays given here, or -1.
@@ -99,6 +142,7 @@ def tie_break_estimates(
     # Pairs of the order before, by caliper; with few ties most orders and calipers make the very same.
     pairs = np.full((widths.shape[0], n), -2, dtype=np.int64)
     pair_of = np.empty(n, dtype=np.int64)
+    wanted = contrasts.shape[3] > 0
     for draw in range(orders.shape[0]):
         count = 0
         for patient in orders[draw]:
@@ -112,15 +156,17 @@ def tie_break_estimates(
             match_grouped(arms, priority, widths[c], pair_of)
             if draw > 0 and np.array_equal(pair_of, pairs[c]):
                 estimates[:, c, draw] = estimates[:, c, draw - 1]
+                contrasts[:, c, draw] = contrasts[:, c, draw - 1]
                 continue
             pairs[c] = pair_of
             if c > 0 and np.array_equal(pair_of, pairs[c - 1]):
                 estimates[:, c, draw] = estimates[:, c - 1, draw]
+                contrasts[:, c, draw] = contrasts[:, c - 1, draw]
                 continue
             for s in range(starts.shape[0]):
                 start, found = starts[s], estimates[s, c, draw]
                 rows = time[start:], event[start:], arm[start:], pair_of[start:]
-                if entry is None:
-                    matched_estimate(*rows, minimum_events, found)
-                else:
-                    matched_estimate(*rows, minimum_events, found, entry[start:])
+                late = None if entry is None else entry[start:]
+                matched_estimate(*rows, minimum_events, found, late)
+                if wanted:
+                    matched_contrasts(*rows, horizons, times, minimum_events, contrasts[s, c, draw], late)

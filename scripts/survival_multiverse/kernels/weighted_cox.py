@@ -39,7 +39,7 @@ def tilt(probability, kind):
 
 
 @njit(cache=True)
-def _standard_design(X):
+def standard_design(X):
     """Return an intercept and the columns, centred and scaled to SD 1, shape (n, k + 1).
 
     The variance sought does not depend on their origin and scale, its rounding does.
@@ -64,7 +64,7 @@ def _standard_design(X):
 
 
 @njit(cache=True)
-def _logistic_information(design, probability):
+def logistic_information(design, probability):
     """Return the information of the score's coefficients, the lower triangle filled."""
     n, size = design.shape
     information = np.zeros((size, size))
@@ -78,7 +78,7 @@ def _logistic_information(design, probability):
 
 
 @njit(cache=True)
-def _slope(arm, probability, weight, kind):
+def slope(arm, probability, weight, kind):
     """Return the derivative of a row's weight in its logit."""
     if kind == OVERLAP:
         spread = probability * (1.0 - probability)
@@ -87,21 +87,21 @@ def _slope(arm, probability, weight, kind):
 
 
 @njit(cache=True)
-def _stacked_meat(arm, X, probability, weight, residual, share, kind):
+def stacked_meat(arm, X, probability, weight, residual, share, kind):
     """Sum of squared influences on the weighted score; NaN where the score's information is singular."""
     n = arm.shape[0]
-    design = _standard_design(X)
+    design = standard_design(X)
     size = design.shape[1]
     derivative = np.zeros(size)
     # How the score moves with the share of the arm that stabilises the weights.
     drift = 0.0
     for i in range(n):
-        change = residual[i] * _slope(arm[i], probability[i], weight[i], kind)
+        change = residual[i] * slope(arm[i], probability[i], weight[i], kind)
         for j in range(size):
             derivative[j] += change * design[i, j]
         if kind == IPTW:
             drift += residual[i] * weight[i] / (share if arm[i] == 1 else share - 1.0)
-    direction = cholesky_solve(_logistic_information(design, probability), derivative)
+    direction = cholesky_solve(logistic_information(design, probability), derivative)
     meat = 0.0
     for i in range(n):
         along = 0.0
@@ -173,5 +173,5 @@ def weighted_arm(time, event, arm, X, probability, kind, entry=None):
         if entry is None:
             residual[i] = score_residual(arm[i] == 1, event[i] == 1, leaves[i], hazard, risk0, risk1)
         meat += (weight[i] * residual[i]) ** 2
-    stacked = _stacked_meat(arm, X, probability, weight, residual, share, kind)
+    stacked = stacked_meat(arm, X, probability, weight, residual, share, kind)
     return beta, np.sqrt(meat) / info, np.sqrt(stacked) / info, OK

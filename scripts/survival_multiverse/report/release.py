@@ -44,7 +44,9 @@ class Kind(StrEnum):
 
 COUNT, SHARE, TIME, CURVE, STATISTIC, LABEL = Kind
 _SCENARIO = dict.fromkeys(("population", "adjustment_set", "estimator", "landmark", "landmark_order"), LABEL)
-_INTERVAL = dict.fromkeys(("hazard_ratio", "ci_lower", "ci_upper", "p_value"), STATISTIC)
+_SPECIFIED = _SCENARIO | {"measure": LABEL}
+_INTERVAL = dict.fromkeys(("estimate", "ci_lower", "ci_upper", "p_value"), STATISTIC)
+_RATIO = dict.fromkeys(("hazard_ratio", "ci_lower", "ci_upper", "p_value"), STATISTIC)
 SCHEMA: dict[str, dict[str, Kind]] = {
     "cohort": {"variable": LABEL, "patients": COUNT, "events": COUNT, "n_missing": COUNT},
     "flow": {"box": LABEL, "name": LABEL, "count": COUNT, "share": SHARE},
@@ -57,10 +59,10 @@ SCHEMA: dict[str, dict[str, Kind]] = {
         **{"df": LABEL, "n": COUNT, "events": COUNT, "status": LABEL, "reason": LABEL, "flags": LABEL},
     },
     "specifications": {
-        **_SCENARIO,
+        **_SPECIFIED,
         **_INTERVAL,
         **{
-            "log_hazard_ratio": STATISTIC,
+            "effect": STATISTIC,
             "std_error": STATISTIC,
             "n": COUNT,
             "events": COUNT,
@@ -72,31 +74,31 @@ SCHEMA: dict[str, dict[str, Kind]] = {
         **{"*_direction": LABEL, "rosenbaum_*": STATISTIC, "sign_test_*": STATISTIC, "e_value*": STATISTIC},
     },
     "blocks": {
-        **_SCENARIO,
+        **_SPECIFIED,
         **dict.fromkeys(
             ("gate", "comparable", "attempted", "estimated", "not_estimable*", "effective"), LABEL
         ),
-        **{"*hazard_ratio": STATISTIC, "hr_*": STATISTIC, "janus": LABEL, "share_*": STATISTIC},
+        **{"estimate_*": STATISTIC, "spread": STATISTIC, "janus": LABEL, "share_*": STATISTIC},
         **{"median_*": STATISTIC, "rosenbaum_bounds": LABEL, "lowest": LABEL, "highest": LABEL},
     },
     "failures": {**_SCENARIO, **dict.fromkeys(("analysis", "status", "reason", "rows", "scenarios"), LABEL)},
     "attribution": {
-        **_SCENARIO,
+        **_SPECIFIED,
         **dict.fromkeys(("scope", "gate", "term", "order", "degrees_of_freedom", "cells"), LABEL),
         **{"dropped_levels": LABEL, "method": LABEL},
         **dict.fromkeys(("sum_of_squares", "share", "share_lower", "share_upper"), STATISTIC),
     },
     "joint_inference": {
-        **_SCENARIO,
+        **_SPECIFIED,
         **dict.fromkeys(("gate", "null", "draws", "specifications"), LABEL),
         **dict.fromkeys(("*median", "*mean_z", "*share_significant", "null_median_*"), STATISTIC),
     },
     "null_curves": {
-        **_SCENARIO,
-        **{"rank": LABEL, "null": LABEL, "hazard_ratio": STATISTIC, "null_*": STATISTIC},
+        **_SPECIFIED,
+        **{"rank": LABEL, "null": LABEL, "estimate": STATISTIC, "null_*": STATISTIC},
     },
     "cutpoints": {
-        **_INTERVAL,
+        **_RATIO,
         **{"cutoff": STATISTIC, "n_above": COUNT, "n_below": COUNT},
         **dict.fromkeys(("status", "flags", "population", "variable"), LABEL),
     },
@@ -106,7 +108,7 @@ SCHEMA: dict[str, dict[str, Kind]] = {
         "n": COUNT,
     },
     "dose_response": {
-        **_INTERVAL,
+        **_RATIO,
         **{"value": STATISTIC, "p_nonlinear": STATISTIC, "reference": STATISTIC},
         **dict.fromkeys(("status", "knots", "population", "variable"), LABEL),
     },
@@ -117,7 +119,7 @@ SCHEMA: dict[str, dict[str, Kind]] = {
     },
     "immortal_time": {
         **dict.fromkeys(("population", "adjustment_set", "method", "parameter", "estimand"), LABEL),
-        **_INTERVAL,
+        **_RATIO,
         **dict.fromkeys(("log_hazard_ratio", "std_error", "largest_weight"), STATISTIC),
         **{"bootstrap_lower": STATISTIC, "bootstrap_upper": STATISTIC, "draws_estimated": LABEL},
         # Weights sum to about a count of patients, without confounding to exactly one.
@@ -133,12 +135,12 @@ SCHEMA: dict[str, dict[str, Kind]] = {
     "negative_controls": {
         **dict.fromkeys(("control", "adjustment_set", "estimator", "is_primary"), LABEL),
         **_INTERVAL,
-        **{"log_hazard_ratio": STATISTIC, "std_error": STATISTIC},
+        **{"effect": STATISTIC, "std_error": STATISTIC},
         **dict.fromkeys(("status", "reason", "flags"), LABEL),
     },
     "calibrated_p_values": {
         **dict.fromkeys(("adjustment_set", "estimator", "controls", "status", "reason"), LABEL),
-        **dict.fromkeys(("hazard_ratio", "p_value", "mean", "standard_deviation"), STATISTIC),
+        **dict.fromkeys(("estimate", "p_value", "mean", "standard_deviation"), STATISTIC),
         "calibrated_p_value": STATISTIC,
     },
     "bias_surface": {
@@ -163,6 +165,12 @@ The columns of a study's decisions, which hold options, are labels.
 NOT_OF_PATIENTS = ("calibration", "consistency", "reproduction", "score", "matching", "published", "ensemble",
                    "ensemble_members")  # fmt: skip
 """Tables of simulated cohorts, of what a paper prints, and of patients made from that."""
+MEASURED = {
+    "specifications": "measured_specifications",
+    "blocks": "measured_blocks",
+    "joint_inference": "measured_joint_inference",
+}
+"""What the tables of all measures are called beside those of the primary one."""
 DIGESTS = ("fingerprint", "curve")
 """Labels that are shared as running numbers."""
 COUNTED_ANEW = ("cohort", "flow")
@@ -215,12 +223,27 @@ def release(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, pd.Da
     if "immortal_time" in made:
         made["immortal_time"] = _without_counts(made["immortal_time"])
     _number(made)
-    return {
+    released = {
         name: frame
         if name in NOT_OF_PATIENTS
         else release_table(name, frame, minimum=study.minimum_count, decisions=study.decisions)
         for name, frame in made.items()
     }
+    return by_measure(released, study)
+
+
+def by_measure(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, pd.DataFrame]:
+    """Return the tables with the rows of the primary measure, those of all under the names of `MEASURED`.
+
+    So what shows the answer need not know of measures.
+    """
+    primary = {
+        name: frame[frame["measure"] == study.primary_measure.name].reset_index(drop=True)
+        if "measure" in frame
+        else frame
+        for name, frame in tables.items()
+    }
+    return primary | {own: tables[name] for name, own in MEASURED.items() if name in tables}
 
 
 def _without_counts(immortal_time: pd.DataFrame) -> pd.DataFrame:

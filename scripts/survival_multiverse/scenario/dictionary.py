@@ -16,7 +16,7 @@ STATISTICS = {
     "missing": {"patients": "patients whose value is not known"},
     "chi_square": {"chi_square": "Pearson's test of levels by arm, without Yates' correction"},
     "kaplan_meier": {
-        "median": "median survival",
+        "median": "median survival; of weighted patients the curve is weighted",
         "survival_<time>": "share surviving to a time of `analysis.survival_times`",
         "survival_difference_<time>": "high-dose less low-dose arm",
     },
@@ -28,7 +28,12 @@ STATISTICS = {
         "alive_median": "their median follow-up",
         "alive_maximum": "their longest follow-up",
     },
-    "log_rank": {"chi_square": "test of the levels of a variable; `model` pair_stratified: within pairs"},
+    "log_rank": {
+        "chi_square": (
+            "test of the levels of a variable; `model` pair_stratified: within pairs; "
+            "weighted: `variance` robust (Xie and Liu 2005, weights as known) or stacked"
+        )
+    },
     "cox": {
         "hazard_ratio": "of the contrast in `level`",
         "hazard_ratio_inverse": "of the arm the other way round, 0 against 1",
@@ -41,6 +46,17 @@ STATISTICS = {
     "rmst": {
         "restricted_mean": "restricted mean survival to `analysis.rmst_horizon`, by arm",
         "restricted_mean_difference": "high-dose less low-dose arm",
+    },
+    "standardised": {
+        "survival_<time>": "share of everybody surviving in an arm, by the adjusted model (g-computation)",
+        "survival_difference_<time>": "high-dose less low-dose arm",
+        "restricted_mean_difference": "the same of the restricted mean to `analysis.rmst_horizon`",
+        "median_difference": "the same of the median of the standardised curves",
+    },
+    "doubly_robust": {
+        "survival_<time>": "share of everybody surviving in an arm, by score and adjusted model (AIPTW)",
+        "survival_difference_<time>": "high-dose less low-dose arm",
+        "restricted_mean_difference": "the same of the restricted mean to `analysis.rmst_horizon`",
     },
     "propensity": {
         "c_statistic": "how well the score tells the arms apart",

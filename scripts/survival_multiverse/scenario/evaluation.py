@@ -24,6 +24,11 @@ from survival_multiverse.scenario.comparability import (
     write_propensity,
     write_weights,
 )
+from survival_multiverse.scenario.contrasts import (
+    write_adjusted_contrasts,
+    write_unadjusted_contrasts,
+    write_weighted_contrasts,
+)
 from survival_multiverse.scenario.cox_tables import (
     Model,
     univariate_p_values,
@@ -38,11 +43,14 @@ from survival_multiverse.scenario.cox_tables import (
 from survival_multiverse.scenario.descriptive_tables import write_counts, write_distributions
 from survival_multiverse.scenario.encoded_study import covariate_names
 from survival_multiverse.scenario.rows import NAN, Context, RowBlock, RowWriter
+from survival_multiverse.scenario.standardised_tables import adjusted_model, write_standardised
 from survival_multiverse.scenario.survival_tables import (
     write_arm_log_rank,
     write_curves,
     write_log_ranks,
     write_restricted_means,
+    write_weighted_curves,
+    write_weighted_log_rank,
 )
 from survival_multiverse.settings.schema import WEIGHTED, Estimator, Population, Status
 from survival_multiverse.settings.study import Study
@@ -97,12 +105,14 @@ def unadjusted_blocks(sample: Sample, population: Population, study: Study) -> l
     context = Context(population, estimator=Estimator.UNADJUSTED)
     writer = RowWriter(context, flags=flags_of_arms(sample.event, sample.arm))
     write_sample_tables(writer, sample, study)
+    write_unadjusted_contrasts(writer, sample, study)
     write_fingerprint(writer, sample)
     blocks = [writer.freeze(), *subgroup_blocks(sample, context, study, ())]
     for landmark in study.analysis.landmarks:
         part = after_landmark(sample, landmark)
         writer = RowWriter(context._replace(landmark=landmark), flags=flags_of_arms(part.event, part.arm))
         write_comparison(writer, part, study)
+        write_unadjusted_contrasts(writer, part, study)
         write_fingerprint(writer, part)
         blocks.append(writer.freeze())
     return blocks
@@ -130,9 +140,14 @@ def weighted_blocks(candidate: Candidate, population: Population, study: Study) 
             model = replace(model, weight=weight)
             table = balance_of(design, scored, weight=weight, focal_arm=focal_arm)
         write_model(writer, scored.sample, model, analysis)
-        write_stacked_model(
-            writer, scored.sample, estimator, columns, fit.probability, analysis, scored.status
+        weighting = (scored.sample, estimator, columns, fit.probability, analysis, scored.status)
+        write_stacked_model(writer, *weighting)
+        write_weighted_contrasts(
+            writer, scored.sample, estimator, columns, fit.probability, study, scored.status
         )
+        write_weighted_log_rank(writer, *weighting)
+        if candidate.landmark == NO_LANDMARK:
+            write_weighted_curves(writer, *weighting)
         write_weights(writer, scored, weight)
         write_gates(writer, design, table, analysis)
         if candidate.landmark == NO_LANDMARK:
@@ -141,6 +156,10 @@ def weighted_blocks(candidate: Candidate, population: Population, study: Study) 
         blocks.append(writer.freeze())
     writer = RowWriter(context._replace(estimator=Estimator.ADJUSTED), flags=(*candidate.flags, *few))
     write_model(writer, scored.sample, Model("adjusted", ("arm", *scored.names), per=study.per), analysis)
+    outcome = adjusted_model(scored, analysis)
+    write_adjusted_contrasts(writer, scored.sample, outcome, study)
+    if candidate.landmark == NO_LANDMARK:
+        write_standardised(writer, scored, outcome, analysis)
     write_fingerprint(writer, scored.sample, design_matrix(scored.sample, scored.names)[0])
     blocks.append(writer.freeze())
     # Before matching, on the patients who have a score.

@@ -17,6 +17,7 @@ from survival_multiverse.scenario.comparability import (
     write_gates,
     write_matching,
 )
+from survival_multiverse.scenario.contrasts import Readings, write_matched_contrasts
 from survival_multiverse.scenario.encoded_study import EncodedStudy
 from survival_multiverse.scenario.evaluation import (
     LANDMARK_FIRST,
@@ -31,8 +32,11 @@ from survival_multiverse.scenario.evaluation import (
 )
 from survival_multiverse.scenario.rows import Context, RowBlock, RowWriter
 from survival_multiverse.scenario.sensitivity import write_rosenbaum
-from survival_multiverse.scenario.tie_break import TieBreaks, tie_break_ratios, write_tie_breaks
+from survival_multiverse.scenario.tie_break import TieBreaks, over_orders, write_tie_breaks
 from survival_multiverse.settings.schema import Estimator, Population, Status
+
+_OverOrders = tuple[np.ndarray | None, np.ndarray | None]
+"""Hazard ratios (draws, 2) and contrasts (draws, measures, 3) under each order, or None without pairs."""
 
 
 class MatchedBlocks:
@@ -43,6 +47,7 @@ class MatchedBlocks:
         self._encoded = encoded
         self._study = encoded.study
         self._ties = ties
+        self._readings = Readings.of(encoded.study.measures)
         self._known: dict[tuple[Any, ...], list[RowBlock]] = {}
 
     def of(self, candidate: Candidate, calipers: Sequence[float]) -> list[list[RowBlock]]:
@@ -53,7 +58,7 @@ class MatchedBlocks:
         few = analysis.few_orders
         draws = self._ties.draws if candidate.landmark == NO_LANDMARK else few
         everybody = self._over_orders(candidate, calipers, matchings, (0,), draws)
-        later: list[Sequence[np.ndarray | None]] = [()] * len(calipers)
+        later: list[Sequence[_OverOrders]] = [()] * len(calipers)
         if candidate.landmark == NO_LANDMARK and analysis.landmarks:
             starts = [_first_row(scored, landmark) for landmark in analysis.landmarks]
             later = self._over_orders(candidate, calipers, matchings, starts, few)
@@ -69,24 +74,27 @@ class MatchedBlocks:
         matchings: Sequence[Matching | None],
         starts: Sequence[int],
         draws: int,
-    ) -> list[Sequence[np.ndarray | None]]:
-        """Return by caliper and start estimates under each order, shape (draws, 2), or None without pairs."""
-        nothing = [None] * len(starts)
+    ) -> list[Sequence[_OverOrders]]:
+        """Return by caliper and start what is estimated under each order, or nothing without pairs."""
+        nothing = [(None, None)] * len(starts)
         paired = [m is not None and m.status is Status.OK for m in matchings]
         if not any(paired):
             return [nothing] * len(calipers)
         widths = [caliper for caliper, some in zip(calipers, paired, strict=True) if some]
         sd = next(m.sd_logit for m in matchings if m is not None)
-        found = tie_break_ratios(candidate.scored, widths, sd, self._ties, draws=draws, starts=starts)
-        each = iter(found.swapaxes(0, 1))
+        ratios, contrasts = over_orders(
+            candidate.scored, widths, sd, self._ties, draws=draws, starts=starts, readings=self._readings
+        )
+        by_caliper = zip(ratios.swapaxes(0, 1), contrasts.swapaxes(0, 1), strict=True)
+        each = iter([list(zip(*own, strict=True)) for own in by_caliper])
         return [next(each) if some else nothing for some in paired]
 
     def _within(
         self,
         candidate: Candidate,
         matching: Matching | None,
-        estimates: np.ndarray | None,
-        beyond: Sequence[np.ndarray | None],
+        estimates: _OverOrders,
+        beyond: Sequence[_OverOrders],
     ) -> list[RowBlock]:
         """Return the rows of one caliper; `beyond` has estimates of matched patients past each landmark."""
         study = self._study
@@ -109,13 +117,13 @@ class MatchedBlocks:
         return [*blocks, *self._known[key]]
 
     def _write_tie_breaks(
-        self, writer: RowWriter, estimates: np.ndarray | None, sample: Sample, *, ranges: bool
+        self, writer: RowWriter, estimates: _OverOrders, sample: Sample, *, ranges: bool
     ) -> None:
         """Write the estimate over the orders, and what identifies it: the same pairs under all of them."""
-        write_tie_breaks(
-            writer, estimates, sample, level=self._study.analysis.confidence_level, ranges=ranges
-        )
-        write_fingerprint(writer, sample, estimates)
+        ratios, contrasts = estimates
+        write_tie_breaks(writer, ratios, sample, level=self._study.analysis.confidence_level, ranges=ranges)
+        write_matched_contrasts(writer, contrasts, sample, self._study)
+        write_fingerprint(writer, sample, ratios)
 
     def _context(self, candidate: Candidate) -> Context:
         order = None if candidate.landmark == NO_LANDMARK else LANDMARK_FIRST

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from survival_multiverse.cohort.sample import Sample
+from survival_multiverse.estimators.curve_measures import weighted_survival
 from survival_multiverse.estimators.curves import (
     KaplanMeier,
     group_curves,
@@ -15,11 +16,12 @@ from survival_multiverse.estimators.curves import (
     restricted_mean_difference,
     survival_difference,
 )
-from survival_multiverse.estimators.log_rank import arm_log_rank, log_rank, log_rank_many
+from survival_multiverse.estimators.log_rank import arm_log_rank, log_rank, log_rank_many, weighted_log_rank
 from survival_multiverse.kernels.arms import whole_pairs
+from survival_multiverse.kernels.log_rank import chi2_tail
 from survival_multiverse.scenario.rows import NAN, RowWriter
 from survival_multiverse.settings.models import Analysis
-from survival_multiverse.settings.schema import Status
+from survival_multiverse.settings.schema import Estimator, Status
 from survival_multiverse.settings.values import canonical_text
 
 ARM_LEVELS = ("0", "1")
@@ -257,3 +259,73 @@ def write_restricted_means(writer: RowWriter, sample: Sample, analysis: Analysis
         status=difference.status,
         **counts,
     )
+
+
+def write_weighted_curves(
+    writer: RowWriter,
+    sample: Sample,
+    estimator: Estimator,
+    columns: np.ndarray,
+    probability: np.ndarray,
+    analysis: Analysis,
+    failure: Status,
+) -> None:
+    """Write median and survival of the arms, weighted by the score, at the study's times.
+
+    The arguments are those of `cox_tables.write_stacked_model`.
+    """
+    statistics = [f"survival_{canonical_text(time)}" for time in analysis.survival_times]
+    status = failure if failure is not Status.OK or len(sample) else Status.EMPTY_ARM
+    if status is Status.OK:
+        curves = weighted_survival(
+            sample.time,
+            sample.event,
+            sample.arm,
+            columns,
+            probability,
+            estimator,
+            times=analysis.survival_times,
+            entry=sample.entry,
+            conf_type=analysis.survival_conf_type,
+            level=analysis.confidence_level,
+        )
+    for arm, level in enumerate(ARM_LEVELS):
+        own = sample.arm == arm
+        labels: dict[str, Any] = {"level": level, "n": int(own.sum()), "events": int(sample.event[own].sum())}
+        labels["variance"] = "stacked"
+        if status is not Status.OK:
+            for statistic in ("median", *statistics):
+                writer.add("kaplan_meier", statistic, NAN, status=status, **labels)
+            continue
+        median, readings = curves[arm]
+        reached = Status.NOT_REACHED if math.isnan(median) else Status.OK
+        writer.add("kaplan_meier", "median", median, status=reached, **labels)
+        for statistic, (estimate, error, lower, upper, code) in zip(statistics, readings, strict=True):
+            limits: dict[str, Any] = {"ci_lower": lower, "ci_upper": upper}
+            writer.add("kaplan_meier", statistic, estimate, std_error=error, status=code, **limits, **labels)
+
+
+def write_weighted_log_rank(
+    writer: RowWriter,
+    sample: Sample,
+    estimator: Estimator,
+    columns: np.ndarray,
+    probability: np.ndarray,
+    analysis: Analysis,
+    failure: Status,
+) -> None:
+    """Write the weighted log-rank test of the arms, with the weights taken as known and as estimated.
+
+    The arguments are those of `cox_tables.write_stacked_model`.
+    """
+    status = sample.arm_status(analysis.minimum_events) if failure is Status.OK else failure
+    chi2 = (NAN, NAN)
+    if status is Status.OK:
+        known, stacked, status = weighted_log_rank(
+            sample.time, sample.event, sample.arm, columns, probability, estimator, entry=sample.entry
+        )
+        chi2 = (known, stacked)
+    counts: dict[str, Any] = {"n": len(sample), "events": int(sample.event.sum()), "status": status}
+    for variance, value in zip(("robust", "stacked"), chi2, strict=True):
+        p_value = chi2_tail(value, 1)
+        writer.add("log_rank", "chi_square", value, variance=variance, p_value=p_value, df=1, **counts)

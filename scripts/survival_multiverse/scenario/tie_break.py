@@ -18,10 +18,13 @@ from survival_multiverse.kernels.tie_breaks import (
     tie_break_estimates,
 )
 from survival_multiverse.scenario.comparability import Scored
+from survival_multiverse.scenario.contrasts import Readings
 from survival_multiverse.scenario.rows import NAN, RowWriter
+from survival_multiverse.settings.measures import RATIO
 from survival_multiverse.settings.schema import Status
 
 TIE_BREAK_KIND = 1
+RATIO_ALONE = Readings.of([RATIO])
 # Drawing an order costs less than a tenth of matching by it, so large cohorts do it again each time.
 HELD_BYTES = 1 << 26
 QUANTILES = {"tie_break_median": 0.5, "tie_break_2.5": 0.025, "tie_break_97.5": 0.975}
@@ -140,7 +143,7 @@ def write_tie_breaks(
     writer.add("tie_break", "draws_estimated", float(estimated.size), **labels)
 
 
-def tie_break_ratios(
+def over_orders(
     scored: Scored,
     calipers: Sequence[float],
     sd: float,
@@ -148,8 +151,9 @@ def tie_break_ratios(
     *,
     draws: int | None = None,
     starts: Sequence[int] = (0,),
-) -> np.ndarray:
-    """Compute the matched log hazard ratio and its clustered variance under every tie-break [1]_.
+    readings: Readings = RATIO_ALONE,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute matched estimates under every tie-break: hazard ratios [1]_, and contrasts of the curves.
 
     Parameters
     ----------
@@ -165,11 +169,15 @@ def tie_break_ratios(
         Take the first orders only.
     starts
         Rows from which on matched patients are analysed, one or more: everybody, or who reaches a landmark.
+    readings
+        What is read off the curves.
 
     Returns
     -------
-    np.ndarray
-        Shape (starts, calipers, draws, 2); NaN where not estimable.
+    tuple of np.ndarray
+        Log hazard ratio and its clustered variance, shape (starts, calipers, draws, 2), NaN where not
+        estimable; estimate, variance by pair and code of each contrast, (starts, calipers, draws, measures,
+        3).
 
     References
     ----------
@@ -183,10 +191,12 @@ def tie_break_ratios(
     position = np.full(ties.base.size, -1, dtype=np.int64)
     position[sample.index] = np.arange(len(sample))
     widths = np.array([caliper_units(caliper, sd) for caliper in calipers], dtype=np.int64)
-    estimates = np.full((len(starts), len(widths), draws, 2), NAN)
+    ratios = np.full((len(starts), len(widths), draws, 2), NAN)
+    contrasts = np.full((*ratios.shape[:3], readings.size - 1, 3), NAN)
     done = 0
     for orders in ties.blocks(draws):
-        part = np.empty((*estimates.shape[:2], len(orders), 2))
+        part = np.empty((*ratios.shape[:2], len(orders), 2))
+        curves = np.empty((*part.shape[:3], readings.size - 1, 3))
         tie_break_estimates(
             sample.time,
             sample.event,
@@ -199,9 +209,26 @@ def tie_break_ratios(
             position,
             np.array(starts, dtype=np.int64),
             ties.minimum_events,
+            readings.horizons,
+            readings.times,
             part,
+            curves,
             sample.entry,
         )
-        estimates[:, :, done : done + len(orders)] = part
+        ratios[:, :, done : done + len(orders)] = part
+        contrasts[:, :, done : done + len(orders)] = curves
         done += len(orders)
-    return estimates
+    return ratios, contrasts
+
+
+def tie_break_ratios(
+    scored: Scored,
+    calipers: Sequence[float],
+    sd: float,
+    ties: TieBreaks,
+    *,
+    draws: int | None = None,
+    starts: Sequence[int] = (0,),
+) -> np.ndarray:
+    """Return the hazard ratios of `over_orders`."""
+    return over_orders(scored, calipers, sd, ties, draws=draws, starts=starts)[0]

@@ -23,6 +23,7 @@ from survival_multiverse.settings.fields import (
     key,
 )
 from survival_multiverse.settings.grid import options_of
+from survival_multiverse.settings.measures import MeasureSettings
 from survival_multiverse.settings.schema import CovariateEstimatorName
 from survival_multiverse.settings.steps import JOINT, PATIENTS, READER, Step
 
@@ -195,6 +196,11 @@ class Settings(Group):
     whole."""
     analysis: Analysis
     """Settings of the estimators."""
+    measures: tuple[MeasureSettings, ...] = key(
+        (), otherwise="the hazard ratio alone", steps=tuple(step for step in Step if step is not Step.COHORT)
+    )
+    """What is estimated; the first is the primary measure, by which the report answers. Each is a decision of
+    its own kind: analyses of different measures are never pooled."""
     inference: Inference = key(steps=JOINT)
     """The test of all analyses of a block together, under null models in which the dose has no effect."""
     negative_controls: dict[Name, NegativeControl] = key({}, otherwise="none", steps=PATIENTS)

@@ -145,10 +145,13 @@ ESTIMATE_COLUMNS = (
     Column(
         "model",
         "category",
-        "Cox: arm_only, univariate, pre_specified, selected, adjusted; tests: see analysis; else null",
+        "Cox: arm_only, univariate, pre_specified, selected, adjusted (also of standardised survival); "
+        "tests: see analysis; else null",
     ),
     Column(
-        "ties", "category", "Cox: efron or breslow (weighted, landmark and subgroup models: efron); else null"
+        "ties",
+        "category",
+        "Cox: efron or breslow (weighted, landmark and subgroup models, standardised: efron); else null",
     ),
     Column(
         "variance",

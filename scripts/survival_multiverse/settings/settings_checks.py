@@ -13,6 +13,7 @@ from survival_multiverse.settings.covariate_checks import (
 from survival_multiverse.settings.decision_checks import check_decisions
 from survival_multiverse.settings.faults import nearest
 from survival_multiverse.settings.level_checks import check_texts
+from survival_multiverse.settings.measures import HAZARD_RATIO
 from survival_multiverse.settings.simulation_checks import check_simulation
 from survival_multiverse.settings.treatment_checks import TIMES, check_treatment
 from survival_multiverse.settings.values import OPTIONAL_ROLES, ROLES, level_text
@@ -35,6 +36,8 @@ def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) 
             if entry["type"] == "categorical":
                 faults += check_merge(name, entry)
         faults += [*_check_lists(config, intact), *_check_interactions(config, intact)]
+    if intact("measures"):
+        faults += _check_measures(config.get("measures", ()))
     if intact("cohort"):
         faults += _check_cohort(config["cohort"])
         faults += check_treatment(config, intact("analysis", "grace_periods"))
@@ -47,6 +50,19 @@ def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) 
         if config["cohort"]["source"] == "simulated":
             faults += check_simulation(config["cohort"], config["covariates"])
     return faults
+
+
+def _check_measures(measures: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a fault if the report could not answer by the first measure, or one is given twice."""
+    if measures and measures[0]["measure"] != HAZARD_RATIO:
+        yield (
+            f"measures[1]: the report answers by the first measure, which has to be {HAZARD_RATIO}; "
+            "name it first"
+        )
+    given = [(own["measure"], own.get("at")) for own in measures]
+    for place, own in enumerate(given):
+        if own in given[:place]:
+            yield f"measures[{place + 1}]: {own[0]} is given twice; leave one out"
 
 
 def _check_primary_set(config: Mapping[str, Any], intact: Intact) -> Iterator[str]:

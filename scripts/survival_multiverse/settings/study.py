@@ -17,6 +17,7 @@ from survival_multiverse.settings.control_models import NegativeControl
 from survival_multiverse.settings.decision_models import CHANGES, Coding, DecisionSettings, Option
 from survival_multiverse.settings.fields import Untold
 from survival_multiverse.settings.grid import options_of, scenario_grid
+from survival_multiverse.settings.measures import RATIO, Measure, measures_of
 from survival_multiverse.settings.models import Analysis, Inference, Settings
 from survival_multiverse.settings.names import table_name
 from survival_multiverse.settings.schema import (
@@ -303,6 +304,8 @@ class Study:
     """Columns of the canonical frame that say who meets the conditions of the options."""
     negative_controls: Mapping[str, NegativeControl] = field(default_factory=dict)
     """Outcomes and exposures whose true hazard ratio is 1, by name."""
+    measures: tuple[Measure, ...] = (RATIO,)
+    """What is estimated, the primary measure first."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Study":
@@ -366,7 +369,21 @@ class Study:
             eligibility=_if_told(cohort.eligibility, lambda own: tuple(map(_criterion, own))),
             published=_if_told(cohort.published, _of_the_higher),
             negative_controls=settings.negative_controls,
+            measures=_if_told(
+                settings.measures,
+                lambda own: measures_of(own, analysis.rmst_horizon, analysis.survival_times),
+            ),
         )
+
+    @property
+    def primary_measure(self) -> Measure:
+        """Return the measure by which the study answers."""
+        return self.measures[0]
+
+    @property
+    def differences(self) -> tuple[Measure, ...]:
+        """Return the measures that are read off survival curves, which the hazard ratio is not."""
+        return tuple(measure for measure in self.measures if not measure.ratio)
 
     @property
     def populations(self) -> tuple[Population, ...]:

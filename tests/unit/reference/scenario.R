@@ -110,24 +110,72 @@ ratios <- function(model, variables, data, variances, weights = NULL, both = TRU
           n = nrow(data), events = sum(data$event))
   }
 }
-# The weighted model of the arm, its error by stacked estimating equations: an unweighted score residual is the
-# derivative of the weighted score in a patient's weight (reference/stacked.R differentiates numerically instead).
-stacked_ratio <- function(data, set, estimator, p, w) {
-  if (!enough(data)) return()
-  fit <- fit_cox(design("arm", data)$X, data, "efron", weights = w, robust = TRUE)
-  if (is.null(fit)) return()
+# Stacked estimating equations: `residual` is the derivative of an estimate (or a score) in a patient's weight, and
+# the weights depend on the score and on the arm's share (reference/stacked.R differentiates numerically instead).
+stacked_influence <- function(residual, data, set, estimator, p, w) {
   a <- data$arm
   X <- cbind(1, scale(design(set, data)$X))
-  residual <- unname(residuals(fit, type = "score"))
   slope <- if (estimator == "overlap") ifelse(a == 1, -1, 1) * p * (1 - p) else ifelse(a == 1, -w * (1 - p), w * p)
   on_score <- (a - p) * X %*% solve(crossprod(X, p * (1 - p) * X), crossprod(X, slope * residual))
   share <- mean(a)
   on_share <- if (estimator == "overlap") 0 else
     (a - share) / length(a) * sum(residual * ifelse(a == 1, 1 / p, -1 / (1 - p)))
+  w * residual + drop(on_score) + on_share
+}
+# The weighted model of the arm.
+stacked_ratio <- function(data, set, estimator, p, w) {
+  if (!enough(data)) return()
+  fit <- fit_cox(design("arm", data)$X, data, "efron", weights = w, robust = TRUE)
+  if (is.null(fit)) return()
   beta <- unname(coef(fit))
-  se <- sqrt(sum((w * residual + drop(on_score) + on_share)^2)) * fit$naive.var[1, 1]
+  influence <- stacked_influence(unname(residuals(fit, type = "score")), data, set, estimator, p, w)
+  se <- sqrt(sum(influence^2)) * fit$naive.var[1, 1]
   put("cox", "hazard_ratio", exp(beta), "arm", "1 vs 0", "arm_only", "efron", "stacked", se, exp(beta - z * se),
       exp(beta + z * se), 2 * pnorm(-abs(beta / se)), n = nrow(data), events = sum(data$event))
+}
+# Weighted curves: survfit's influence values, which it has multiplied by the weights.
+weighted_curves <- function(data, set, estimator, p, w) {
+  for (a in 0:1) {
+    own <- data$arm == a
+    rows <- data[own, ]
+    fit <- survfit(Surv(time, event) ~ 1, rows, weights = w[own], id = seq_len(sum(own)), robust = TRUE,
+                   influence = TRUE)
+    label <- list(level = a, variance = "stacked", n = nrow(rows), events = sum(rows$event))
+    put_arm <- function(...) do.call(put, c(list("kaplan_meier", ...), label))
+    put_arm("median", unname(quantile(fit, 0.5, conf.int = FALSE)))
+    for (t in times[times <= max(rows$time)]) {
+      step <- findInterval(t, fit$time)
+      s <- if (step) fit$surv[step] else 1
+      residual <- numeric(nrow(data))
+      if (step) residual[own] <- fit$influence.surv[, step] / w[own]
+      se <- sqrt(sum(stacked_influence(residual, data, set, estimator, p, w)^2))
+      half <- z * se / s / log(s)
+      ci <- if (s < 1) exp(-exp(log(-log(s)) + c(-1, 1) * half)) else c(NA, NA)
+      put_arm(paste0("survival_", t), s, se = if (s > 0) se else NA, lower = min(ci), upper = max(ci))
+    }
+  }
+}
+# Xie and Liu (2005), and the score test of the weighted Cox model by its stacked influence.
+weighted_log_rank <- function(data, set, estimator, p, w) {
+  if (!enough(data)) return()
+  score <- variance <- 0
+  for (t in unique(data$time[data$event == 1])) {
+    risk <- data$time >= t
+    dies <- risk & data$time == t & data$event == 1
+    share <- sum(w[risk & data$arm == 1]) / sum(w[risk])
+    score <- score + sum(w[dies] * (data$arm[dies] - share))
+    n <- sum(risk); d <- sum(dies)
+    variance <- variance + d * (n - d) / (n * max(n - 1, 1)) * sum((w[risk] * (data$arm[risk] - share))^2)
+  }
+  null <- coxph(Surv(time, event) ~ arm, data, weights = w, init = 0, ties = "breslow",
+                control = coxph.control(iter.max = 0))
+  residual <- unname(residuals(null, type = "score"))
+  stacked <- sum(stacked_influence(residual, data, set, estimator, p, w)^2)
+  for (kind in c("robust", "stacked")) {
+    chi2 <- score^2 / if (kind == "robust") variance else stacked
+    put("log_rank", "chi_square", chi2, "arm", variance = kind, p = pchisq(chi2, 1, lower.tail = FALSE), df = 1,
+        n = nrow(data), events = sum(data$event))
+  }
 }
 log_rank <- function(variable, data, by_pair = FALSE) {
   data <- data[!is.na(data[[variable]]), ]
@@ -427,6 +475,8 @@ analyse <- function(population, everything) {
         w <- weights[[estimator]]
         ratios("arm_only", "arm", here, "robust", w, both = FALSE)
         stacked_ratio(here, set, estimator, p, w)
+        weighted_log_rank(here, set, estimator, p, w)
+        if (l == 0) weighted_curves(here, set, estimator, p, w)
         size <- function(w) sum(w)^2 / sum(w^2)
         put("weights", "effective_sample_size", size(w), level = "all", n = nrow(here))
         for (a in 0:1) put("weights", "effective_sample_size", size(w[here$arm == a]), level = a, n = nrow(here))

@@ -168,7 +168,7 @@ def _through(rows: pd.DataFrame, gate: float) -> str:
     through = passing(rows, gate=f"{GATE}{gate:g}")
     if through.empty:
         return f"none of {len(rows):,} stays below {gate:g}"
-    ratios = estimated(through)["hazard_ratio"]
+    ratios = estimated(through)["estimate"]
     median = f", median hazard ratio {format_ratio(middle_ratio(ratios))}" if len(ratios) else ""
     return (
         f"{len(through):,} of {len(rows):,} {'stays' if len(through) == 1 else 'stay'} below {gate:g}{median}"

@@ -112,7 +112,7 @@ def _at(study: Study, arm: str) -> str:
 
 
 def _named(rows: pd.DataFrame, estimator: str) -> str:
-    ratio = rows.loc[rows["estimator"] == estimator, "hazard_ratio"].iloc[0]
+    ratio = rows.loc[rows["estimator"] == estimator, "estimate"].iloc[0]
     return f"{ESTIMATOR_LABELS[estimator]}, HR {format_ratio(ratio)}"
 
 
@@ -141,7 +141,7 @@ def _lines(rows: pd.DataFrame, named: Mapping[str, str], study: Study) -> list[d
     ratios = np.geomspace(1.0, CONFOUNDER_RATIOS[-1], 181)
     found = []
     for row in rows.to_dict("records"):
-        for line, ratio in (("estimate", row["hazard_ratio"]), ("limit", limit_nearest_1(row))):
+        for line, ratio in (("estimate", row["estimate"]), ("limit", limit_nearest_1(row))):
             if not is_number(ratio):
                 continue
             mean = study.analysis.confounder_prevalence
@@ -162,7 +162,7 @@ def _lines(rows: pd.DataFrame, named: Mapping[str, str], study: Study) -> list[d
 
 def _in_words(row: Mapping[str, Any], study: Study) -> str:
     mean = study.analysis.confounder_prevalence
-    (needed,) = explaining_difference(row["hazard_ratio"], [2.0], mean_prevalence=mean)
+    (needed,) = explaining_difference(row["estimate"], [2.0], mean_prevalence=mean)
     label = ESTIMATOR_LABELS[row["estimator"]]
     if not is_number(needed):
         return f"{label}: no confounder with hazard ratio 2 corrects it to 1"

@@ -30,7 +30,7 @@ ROOM = 1000
 """Width of a chart in pixels, unless it needs more."""
 FIGURES = {"specification_curve": "curve-chart", "hazard_ratio_surface": "surface-chart"}
 """Charts that are figures of their own, too."""
-COPIED = ("hazard_ratio", "ci_lower", "ci_upper", "p_value", "p_text", "smd", "matched_share", "orders_from",
+COPIED = ("estimate", "ci_lower", "ci_upper", "p_value", "p_text", "smd", "matched_share", "orders_from",
           "orders_to", "variance_between_orders")  # fmt: skip
 """Columns that the charts' rows have as they are."""
 
@@ -99,7 +99,7 @@ def _row(
         "estimator": ESTIMATOR_LABELS[estimator],
         "matching": estimator == "matched",
         **{name: own[name] for name in COPIED},
-        "inverse": 1 / own["hazard_ratio"] if own["hazard_ratio"] else None,
+        "inverse": 1 / own["estimate"] if own["estimate"] else None,
         **{
             name: None if own[name] is None or own[name] < 0 else own[name] for name in ("patients", "events")
         },

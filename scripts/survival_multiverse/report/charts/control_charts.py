@@ -45,7 +45,7 @@ def control_chart(tables: Mapping[str, pd.DataFrame], study: Study) -> Chart | N
             "kind": STUDY if row["who"] == STUDY else "Negative control",
             "estimator": ESTIMATOR_LABELS[row["estimator"]],
             "primary": bool(row["is_primary"]),
-            **{name: row[name] for name in ("hazard_ratio", "ci_lower", "ci_upper")},
+            **{name: row[name] for name in ("estimate", "ci_lower", "ci_upper")},
         }
         for row in rows.to_dict("records")
     ]
@@ -77,12 +77,12 @@ def _in_words(rows: pd.DataFrame, names: list[str]) -> str:
 
 
 def _spec(rows: list[dict[str, object]], names: list[str], estimators: list[str]) -> Spec:
-    x = ratio("hazard_ratio", limits_of(rows), "Hazard ratio")
+    x = ratio("estimate", limits_of(rows), "Hazard ratio")
     y = levels("who", names, axis={"title": None, "labelLimit": LABELS, "grid": False})
     shared = {"y": y, "color": colours("kind", COLOURS)}
     tips = [
         tip("who", "Of"),
-        tip("hazard_ratio", "Hazard ratio", ".2f"),
+        tip("estimate", "Hazard ratio", ".2f"),
         tip("ci_lower", "CI from", ".2f"),
         tip("ci_upper", "to", ".2f"),
     ]

@@ -28,13 +28,13 @@ def cutpoint_chart(tables: Mapping[str, pd.DataFrame], study: Study, name: str) 
     if not measured(study) or role is None or decision is None:
         return None
     rows = rows[(rows["population"] == study.primary_population) & (rows["variable"] == name)]
-    rows = rows[rows["status"] == "ok"]
+    rows = rows[rows["status"] == "ok"].rename(columns={"hazard_ratio": "estimate"})
     if rows.empty:
         return None
     points = [
         {
             "cutoff": row["cutoff"],
-            "hazard_ratio": row["hazard_ratio"],
+            "estimate": row["estimate"],
             "ci_lower": row["ci_lower"],
             "ci_upper": row["ci_upper"],
             "p": format_p(row["p_value"]),
@@ -47,13 +47,13 @@ def cutpoint_chart(tables: Mapping[str, pd.DataFrame], study: Study, name: str) 
     smooth, spline = _smooth(tables["dose_response"], study, name)
     primary = getattr(study.primary_cutoffs, name)
     grid = [{"cutoff": value, "primary": value == primary} for value in study.values_of(name)]
-    below = int((rows["hazard_ratio"] < 1).sum())
+    below = int((rows["estimate"] < 1).sum())
     printed = _printed(tables.get("published", NO_MARKS), study, name)
     text = _words(study, name, uncut=len(smooth) > 0)
     text += f" {PUBLISHED_NAME.capitalize()}: published." if printed else ""
     alternative = (
         f"At {below:,} of the {len(rows):,} cutoffs shown the hazard ratio is below 1; its median is "
-        f"{format_ratio(middle_ratio(rows['hazard_ratio']))}."
+        f"{format_ratio(middle_ratio(rows['estimate']))}."
     )
     spec = cutpoint_spec(
         points,
@@ -76,7 +76,7 @@ def _printed(published: pd.DataFrame, study: Study, name: str) -> list[dict[str,
     rows = rows[(rows["estimator"] == "adjusted") & (rows["population"] == study.primary_population)]
     cutoff = getattr(study.primary_cutoffs, name)
     return [
-        {"cutoff": cutoff, "hazard_ratio": row["value"], "ci_lower": row["lower"], "ci_upper": row["upper"]}
+        {"cutoff": cutoff, "estimate": row["value"], "ci_lower": row["lower"], "ci_upper": row["upper"]}
         for row in rows.to_dict("records")
     ]
 
@@ -91,7 +91,7 @@ def _printed_words(printed: list[dict[str, Any]]) -> str:
         else ""
     )
     return (
-        f" Published there is {format_ratio(row['hazard_ratio'])}{interval}, which a model adjusts for other "
+        f" Published there is {format_ratio(row['estimate'])}{interval}, which a model adjusts for other "
         "factors as nothing else in this chart is."
     )
 
@@ -134,11 +134,12 @@ def _smooth(
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Return the curve of the continuous variable: its rows, and the same for the chart."""
     here = (dose_response["population"] == study.primary_population) & (dose_response["variable"] == name)
-    smooth = dose_response[here & dose_response["hazard_ratio"].notna()]
+    smooth = dose_response.rename(columns={"hazard_ratio": "estimate"})[here]
+    smooth = smooth[smooth["estimate"].notna()]
     spline = [
         {
             "value": row["value"],
-            "hazard_ratio": row["hazard_ratio"],
+            "estimate": row["estimate"],
             "ci_lower": row["ci_lower"],
             "ci_upper": row["ci_upper"],
         }

@@ -33,7 +33,7 @@ from survival_multiverse.report.charts.theme import (
 from survival_multiverse.report.style.palette import PUBLISHED
 
 INTERVAL = (
-    tip("hazard_ratio", "Hazard ratio", ".2f"),
+    tip("estimate", "Hazard ratio", ".2f"),
     tip("ci_lower", "CI from", ".2f"),
     tip("ci_upper", "to", ".2f"),
 )
@@ -56,11 +56,11 @@ def forest_spec(
 ) -> Spec:
     """Draw the hazard ratios of the dose within each stratum, with columns of numbers at the right.
 
-    `rows` hold column (the stage, under each other), name, hazard_ratio, ci_lower, ci_upper, text, counts,
+    `rows` hold column (the stage, under each other), name, estimate, ci_lower, ci_upper, text, counts,
     caution and published.
     Strata are not told apart by significance.
     """
-    x = ratio("hazard_ratio", limits, "Hazard ratio")
+    x = ratio("estimate", limits, "Hazard ratio")
     tips = [tip("name", "Stratum"), *INTERVAL, tip("counts", "Patients, events")]
     y = levels("name", names, axis={"title": None, "labelLimit": FOREST_LABELS, "grid": False})
     shared = {"y": y, "tooltip": tips}
@@ -218,10 +218,10 @@ def cutpoint_spec(
 ) -> Spec:
     """Draw the hazard ratio at every possible cutoff, and beside it the smooth curve of the variable itself.
 
-    `rows` hold cutoff, hazard_ratio, ci_lower, ci_upper, p, caution, side and split; `grid` the study's
+    `rows` hold cutoff, estimate, ci_lower, ci_upper, p, caution, side and split; `grid` the study's
     own: cutoff and primary; `printed` what a paper prints at its own: cutoff and hazard ratio with limits.
     """
-    y = ratio("hazard_ratio", limits, "Hazard ratio, at or above")
+    y = ratio("estimate", limits, "Hazard ratio, at or above")
     scale = {"zero": False, "nice": False, "padding": 10}
     x = {"field": "cutoff", "type": "quantitative", "scale": scale, "axis": {"title": title}}
     tips = [tip("cutoff", "Cutoff", ",.6~g"), *INTERVAL, tip("p", "P")]
@@ -266,7 +266,7 @@ def _printed_there(printed: list[dict[str, Any]], x: Spec, y: Spec) -> list[Spec
 
 
 def _smooth(spline: list[dict[str, Any]], title: str, limits: tuple[float, float]) -> list[Spec]:
-    y = ratio("hazard_ratio", limits, "Hazard ratio")
+    y = ratio("estimate", limits, "Hazard ratio")
     x = {
         "field": "value",
         "type": "quantitative",
@@ -298,10 +298,10 @@ def joint_spec(
 ) -> Spec:
     """Draw observed specification curves against the null models' at each rank.
 
-    `rows` hold estimator, null, rank, hazard_ratio, ci_lower, mid, ci_upper, primary, caution and published,
+    `rows` hold estimator, null, rank, estimate, ci_lower, mid, ci_upper, primary, caution and published,
     of the primary block.
     """
-    y = ratio("hazard_ratio", limits, "Hazard ratio")
+    y = ratio("estimate", limits, "Hazard ratio")
     layers = [*_null_layers(y), *(_printed(y) if has_published(rows) else [])]
     return vega_lite(
         data=values(rows),
@@ -320,7 +320,7 @@ def _null_layers(y: Spec) -> list[Spec]:
     axis = {"title": "Rank in the curve", "grid": False, "tickMinStep": 1, "format": "d"}
     scale = {"zero": False, "nice": False, "padding": 6}
     x = {"field": "rank", "type": "quantitative", "scale": scale, "axis": axis}
-    tips = [tip("rank", "Rank"), tip("hazard_ratio", "Observed", ".2f"), tip("ci_lower", "Null 2.5%", ".2f")]
+    tips = [tip("rank", "Rank"), tip("estimate", "Observed", ".2f"), tip("ci_lower", "Null 2.5%", ".2f")]
     tips += [tip("mid", "Null median", ".2f"), tip("ci_upper", "Null 97.5%", ".2f")]
     middle = {"field": "mid", "type": "quantitative", "scale": y["scale"]}
     band = whiskers(y, {"x": x, "tooltip": tips})

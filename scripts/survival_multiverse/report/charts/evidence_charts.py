@@ -87,10 +87,10 @@ def _forest(primary: pd.DataFrame, study: Study) -> Chart | None:
                 for row in part.to_dict("records")[:1]
             ]
             names += [name] if name not in names else []
-    found = [row for row in found if is_number(row["hazard_ratio"])]
+    found = [row for row in found if is_number(row["estimate"])]
     if not found:
         return None
-    words = [f"{row['column']}, {row['name']}: {format_ratio(row['hazard_ratio'])}" for row in found]
+    words = [f"{row['column']}, {row['name']}: {format_ratio(row['estimate'])}" for row in found]
     text = (
         f"Hazard ratios of {in_sentence(study.dose.label)} with {percent(study)} intervals, in strata of the "
         f"primary scenario. They compare {_arms(study)}."
@@ -109,7 +109,7 @@ def _forest(primary: pd.DataFrame, study: Study) -> Chart | None:
         if is_number(row[end])
     ]
     limits = limits_of(
-        [*found, *({"hazard_ratio": ratio, "ci_lower": ratio, "ci_upper": ratio} for ratio in ends)]
+        [*found, *({"estimate": ratio, "ci_lower": ratio, "ci_upper": ratio} for ratio in ends)]
     )
     spec = forest_spec(found, names=names, columns=columns, limits=limits, percent=percent(study))
     title = f"{study.dose.label} within strata"
@@ -126,7 +126,7 @@ def _stratum(row: dict[str, Any], column: str, name: str, study: Study) -> dict[
     return {
         "column": column,
         "name": name,
-        "hazard_ratio": row["estimate"],
+        "estimate": row["estimate"],
         "ci_lower": row["ci_lower"],
         "ci_upper": row["ci_upper"],
         "text": interval(row),
@@ -145,7 +145,7 @@ def _bias(primary: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> 
     for row in rows.to_dict("records"):
         label = f"{ESTIMATOR_LABELS[row['estimator']]}, {set_label(study, row['adjustment_set'])}"
         label = marked(f"{label} (E-value {format_ratio(row['e_value'])})", row["flags"])
-        away = risk_ratio(row["hazard_ratio"], rare=rare)
+        away = risk_ratio(row["estimate"], rare=rare)
         if away > 1.01:
             strengths[label] = away
             styles[label] = (row["estimator"], list(study.adjustment_sets).index(row["adjustment_set"]))
@@ -251,7 +251,7 @@ def _per_deviation(
 def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Chart | None:
     here = primary_block(null_curves[null_curves["landmark"] == 0], study)
     here = here[here["population"] == study.primary_population]
-    here = here[here["hazard_ratio"].notna()]
+    here = here[here["estimate"].notna()]
     if here.empty:
         return None
     observed = _observed(specifications, study)
@@ -260,7 +260,7 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
             "estimator": ESTIMATOR_LABELS[row["estimator"]],
             "null": NULL_LABELS[row["null"]],
             "rank": row["rank"],
-            "hazard_ratio": row["hazard_ratio"],
+            "estimate": row["estimate"],
             "ci_lower": row["null_2.5"],
             "mid": row["null_50"],
             "ci_upper": row["null_97.5"],
@@ -297,7 +297,7 @@ def _fixed(study: Study) -> str:
 
 def _outside(curves: pd.DataFrame) -> list[str]:
     """Say how many ranks of each curve lie outside the band of each null model."""
-    outside = (curves["hazard_ratio"] < curves["null_2.5"]) | (curves["hazard_ratio"] > curves["null_97.5"])
+    outside = (curves["estimate"] < curves["null_2.5"]) | (curves["estimate"] > curves["null_97.5"])
     counts = outside.groupby([curves["estimator"], curves["null"]], sort=False).agg(["sum", "size"])
     return [
         f"{ESTIMATOR_LABELS[estimator]}, {NULL_LABELS[null]}, {count} of {ranks}"
@@ -308,7 +308,7 @@ def _outside(curves: pd.DataFrame) -> list[str]:
 def _observed(specifications: pd.DataFrame, study: Study) -> dict[tuple[str, int], dict[str, Any]]:
     """Return which ranks of the primary block's curves are the primary scenario's, and cautions."""
     block = estimated(primary_block(headline(specifications, study), study))
-    block = block.sort_values("hazard_ratio", kind="stable")
+    block = block.sort_values("estimate", kind="stable")
     ranks = block.groupby("estimator").cumcount() + 1
     primary = block["is_primary"].astype(bool)
     return {

@@ -17,7 +17,7 @@ from survival_multiverse.settings.schema import Status
 from survival_multiverse.settings.study import Study
 
 WIDTH = 980
-NUMBERS = ("hazard_ratio", "ci_lower", "ci_upper")
+NUMBERS = ("estimate", "ci_lower", "ci_upper")
 
 
 def drawn(study: Study) -> list[str]:
@@ -39,7 +39,7 @@ def picture_rows(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
         Names the primary options and covariates.
     """
     rows = hero_rows(specifications, study)
-    kept = rows.loc[rows["hazard_ratio"].notna(), drawn(study)].reset_index(drop=True)
+    kept = rows.loc[rows["estimate"].notna(), drawn(study)].reset_index(drop=True)
     numbers = {name: kept[name].map("{:.10g}".format).astype(float) for name in NUMBERS}
     return kept.assign(**numbers)
 

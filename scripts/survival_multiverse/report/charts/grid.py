@@ -125,13 +125,13 @@ def surface_spec(study: Study, layout: MapLayout) -> Spec:
     """
     labels = axis_labels(study)
     tone = (
-        "measure == 'p' ? (datum.hazard_ratio < 1 ? -1 : 1)"
+        "measure == 'p' ? (datum.estimate < 1 ? -1 : 1)"
         " * min(1, -log(max(datum.p_value, 1e-6)) / log(10) / 3)"
-        f" : max(-1, min(1, log(datum.hazard_ratio) / {REACH:.6f}))"
+        f" : max(-1, min(1, log(datum.estimate) / {REACH:.6f}))"
     )
-    estimable = "isValid(datum.hazard_ratio)"
+    estimable = "isValid(datum.estimate)"
     p_value = "datum.p_value < 0.001 ? '<.001' : format(datum.p_value, '.3f')"
-    number = f"measure == 'p' ? {p_value} : format(datum.hazard_ratio, '.2f')"
+    number = f"measure == 'p' ? {p_value} : format(datum.estimate, '.2f')"
     columns = labels[layout.columns.name] if layout.columns else [""]
     shared = {"width": width(len(columns), 150 + 8 * len(columns))}
     across, up = labels[layout.x.name], labels[layout.y.name][::-1]
@@ -240,13 +240,13 @@ def _numbers(x: Spec, y: Spec) -> list[Spec]:
     """Write the number into each cell, bold where the interval excludes 1."""
     colour = {
         "condition": [
-            {"test": "!isValid(datum.hazard_ratio)", "value": MUTED},
+            {"test": "!isValid(datum.estimate)", "value": MUTED},
             {"test": "datum.tone > 0.75 || datum.tone < -0.6", "value": "#ffffff"},
         ],
         "value": "#1f2329",
     }
     mark = {"type": "text", "fontSize": 11, "cursor": "pointer", "limit": 40, "aria": False}
-    excludes = "isValid(datum.hazard_ratio) && datum.side != 'includes'"
+    excludes = "isValid(datum.estimate) && datum.side != 'includes'"
     return [
         {
             "transform": [{"filter": test}],
@@ -313,11 +313,11 @@ def caliper_spec(
     balance = {"field": "smd", "type": "quantitative", "axis": axis}
     title = {"title": "Matched share of the smaller arm", "format": ".0%"}
     share = {"field": "matched_share", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": title}
-    ratios = ratio("hazard_ratio", limits, "Hazard ratio")
+    ratios = ratio("estimate", limits, "Hazard ratio")
     return vega_lite(
         data={"name": "specs"},
         transform=[
-            {"filter": " && ".join(filter(None, [others, "datum.matching", "isValid(datum.hazard_ratio)"]))},
+            {"filter": " && ".join(filter(None, [others, "datum.matching", "isValid(datum.estimate)"]))},
             keeping(study),
         ],
         spacing=28,
@@ -337,14 +337,14 @@ def caliper_spec(
 def ties_spec(study: Study, first: dict[str, Any], *, limits: tuple[float, float]) -> Spec:
     """Draw the matched hazard ratios of a block, with what other orders of equal scores would give."""
     rank = rank_axis()
-    y = ratio("hazard_ratio", limits, "Hazard ratio")
+    y = ratio("estimate", limits, "Hazard ratio")
     tips = [*tooltip(study), tip("orders_from", "Other orders from", ".2f"), tip("orders_to", "to", ".2f")]
     points = {"x": rank, "y": y, "tooltip": tips}
     published = published_layers(study, study.published, first, y)
     return vega_lite(
         data={"name": "specs"},
         transform=[
-            {"filter": f"{same_question(study)} && datum.matching && isValid(datum.hazard_ratio)"},
+            {"filter": f"{same_question(study)} && datum.matching && isValid(datum.estimate)"},
             keeping(study),
             ranked(study),
         ],

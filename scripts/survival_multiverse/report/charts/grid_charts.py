@@ -193,7 +193,7 @@ def _blocks(
     usable = estimated(rows)
     usable = of_set(usable[usable["estimator"] == _opening(rows)], study.primary_set)
     names = [decision.name for decision in (*down, *([across] if across else []))]
-    medians = usable.groupby(names, dropna=False)["hazard_ratio"].agg(middle_ratio)
+    medians = usable.groupby(names, dropna=False)["estimate"].agg(middle_ratio)
     words = []
     for key, value in medians.items():
         found = zip(names, key if isinstance(key, tuple) else (key,), strict=True)
@@ -476,14 +476,9 @@ def share_words(share: float) -> str:
 
 def published_points(study: Study) -> list[dict[str, float]]:
     """Return published hazard ratios as rows that an axis has to show."""
-    return [
-        {"hazard_ratio": ratio, "ci_lower": ratio, "ci_upper": ratio} for ratio in study.published.values()
-    ]
+    return [{"estimate": ratio, "ci_lower": ratio, "ci_upper": ratio} for ratio in study.published.values()]
 
 
 def limits_of(rows: list[dict[str, Any]]) -> tuple[float, float]:
-    """Return the limits of a hazard-ratio axis for rows with hazard_ratio, ci_lower and ci_upper."""
-    frame = pd.DataFrame(rows).rename(
-        columns={"hazard_ratio": "hazard_ratio", "ci_lower": "ci_lower", "ci_upper": "ci_upper"}
-    )
-    return ratio_limits(frame.assign(status="ok"))
+    """Return the limits of a hazard-ratio axis for rows with estimate, ci_lower and ci_upper."""
+    return ratio_limits(pd.DataFrame(rows).assign(status="ok"))

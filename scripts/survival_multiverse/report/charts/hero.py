@@ -61,7 +61,7 @@ def hero_spec(specifications: pd.DataFrame, study: Study, *, width: int, upright
     """
     exposure = exposure_decision(study)
     rows = picture_rows(specifications, study)
-    names, x = estimators_present(rows), ratio("hazard_ratio", ratio_limits(rows), None)
+    names, x = estimators_present(rows), ratio("estimate", ratio_limits(rows), None)
     # Labels that would touch are left out.
     x["axis"] |= {"labelOverlap": True, "labelFontSize": 12}
     columns = _columns(rows, exposure)
@@ -150,10 +150,10 @@ def _dots(strips: list[tuple[int, pd.DataFrame]], x: Spec, y: Spec) -> Spec:
     """Draw each analysis, in ascending order from the top of its strip."""
     rows = []
     for place, strip in strips:
-        here = strip.sort_values("hazard_ratio", kind="stable")
+        here = strip.sort_values("estimate", kind="stable")
         heights = np.linspace(-SPREAD, SPREAD, len(here)) if len(here) > 1 else np.zeros(len(here))
-        for value, height, side in zip(here["hazard_ratio"], heights, direction(here), strict=True):
-            rows.append({"hazard_ratio": value, "y": place + MIDDLE + height, "side": str(side)})
+        for value, height, side in zip(here["estimate"], heights, direction(here), strict=True):
+            rows.append({"estimate": value, "y": place + MIDDLE + height, "side": str(side)})
     scale: Spec = {"domain": list(SIDES), "range": list(SIDES.values())}
     colour = {"field": "side", "type": "nominal", "legend": None, "scale": scale}
     return {"data": values(rows)} | dots({"x": x, "y": y, "color": colour}, size=22, aria=False)
@@ -161,9 +161,9 @@ def _dots(strips: list[tuple[int, pd.DataFrame]], x: Spec, y: Spec) -> Spec:
 
 def _medians(strips: list[tuple[int, pd.DataFrame]], x: Spec, y: Spec) -> list[Spec]:
     """Draw the median of each estimator, with its number."""
-    medians = [(place, middle_ratio(strip["hazard_ratio"])) for place, strip in strips if len(strip)]
+    medians = [(place, middle_ratio(strip["estimate"])) for place, strip in strips if len(strip)]
     data = values(
-        {"hazard_ratio": median, "y": place + TOP, "bottom": place + BOTTOM, "text": format_ratio(median)}
+        {"estimate": median, "y": place + TOP, "bottom": place + BOTTOM, "text": format_ratio(median)}
         for place, median in medians
     )
     line: Spec = {"type": "rule", "color": INK, "strokeWidth": 1.5, "aria": False}
@@ -182,7 +182,7 @@ def _primary(strips: list[tuple[int, pd.DataFrame]], x: Spec, y: Spec) -> list[S
     """Draw the primary scenario of each estimator with its interval."""
     rows: list[dict[str, Any]] = [
         {
-            "hazard_ratio": row["hazard_ratio"],
+            "estimate": row["estimate"],
             "ci_lower": row["ci_lower"],
             "ci_upper": row["ci_upper"],
             "primary": True,
@@ -197,7 +197,7 @@ def _primary(strips: list[tuple[int, pd.DataFrame]], x: Spec, y: Spec) -> list[S
 
 def _published(found: list[tuple[int, float]], x: Spec, y: Spec) -> Spec:
     mark: Spec = {"type": "tick", "color": PUBLISHED, "thickness": 3, "size": ROW / 2, "orient": "vertical"}
-    data = values({"y": place, "hazard_ratio": value} for place, value in found)
+    data = values({"y": place, "estimate": value} for place, value in found)
     return {"data": data, "mark": mark | {"aria": False}, "encoding": {"x": x, "y": y}}
 
 

@@ -48,7 +48,7 @@ def immortal_chart(table: pd.DataFrame | None, study: Study) -> Chart | None:
         limits=limits_of([*rows, *_ends(rows)]),
         percent=percent(study),
     )
-    alternative = "; ".join(f"{row['name']}: {format_ratio(row['hazard_ratio'])}" for row in rows)
+    alternative = "; ".join(f"{row['name']}: {format_ratio(row['estimate'])}" for row in rows)
     title = "One treatment, four ways to count the time before it"
     return Chart("immortal-chart", title, text, alternative + ".", spec, least=640, reading=reading)
 
@@ -56,7 +56,7 @@ def immortal_chart(table: pd.DataFrame | None, study: Study) -> Chart | None:
 def _ends(rows: list[dict[str, Any]]) -> list[dict[str, float]]:
     """Return the ends of the intervals as points, so that the axis holds all that are not absurdly wide."""
     ends = [min(max(row[end], 0.05), 20.0) for row in rows for end in ("ci_lower", "ci_upper")]
-    return [dict.fromkeys(("hazard_ratio", "ci_lower", "ci_upper"), end) for end in ends]
+    return [dict.fromkeys(("estimate", "ci_lower", "ci_upper"), end) for end in ends]
 
 
 def _row(row: dict[str, Any], study: Study) -> dict[str, Any]:
@@ -64,7 +64,8 @@ def _row(row: dict[str, Any], study: Study) -> dict[str, Any]:
         "name": method_label(row, study),
         "estimand": row["estimand"],
         "credit": CREDITED if row["method"] == Method.NAIVE else NOT_CREDITED,
-        **{name: row[name] for name in ("hazard_ratio", "ci_lower", "ci_upper")},
+        "estimate": row["hazard_ratio"],
+        **{name: row[name] for name in ("ci_lower", "ci_upper")},
         "text": interval(row | {"estimate": row["hazard_ratio"]}),
         "counts": ", ".join(treated_counts(row, study)),
     }

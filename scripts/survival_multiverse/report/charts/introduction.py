@@ -35,16 +35,16 @@ def introduction_spec(specifications: pd.DataFrame, study: Study) -> Spec | None
     rows = introduced(specifications, study)
     if rows.empty:
         return None
-    ratios = rows["hazard_ratio"].to_numpy(dtype=float)
+    ratios = rows["estimate"].to_numpy(dtype=float)
     limits = (min(ratios[0], 0.9) / 1.08, max(ratios[-1], 1.1) * 1.08)
     low, high = arm_labels(study)
-    x = ratio("hazard_ratio", limits, f"← favours {high}   ·   hazard ratio   ·   favours {low} →")
+    x = ratio("estimate", limits, f"← favours {high}   ·   hazard ratio   ·   favours {low} →")
     x["axis"] |= {"grid": False, "labelOverlap": True}
     y: Spec = {"field": "rank", "type": "quantitative", "axis": None}
     y |= {"scale": {"domain": [len(rows), -0.12 * len(rows) - 0.5], "nice": False}}
     sides = direction(rows)
     data = values(
-        {"hazard_ratio": value, "rank": place, "side": str(side)}
+        {"estimate": value, "rank": place, "side": str(side)}
         for place, (value, side) in enumerate(zip(ratios, sides, strict=True))
     )
     scale: Spec = {"domain": list(SIDES), "range": list(SIDES.values())}

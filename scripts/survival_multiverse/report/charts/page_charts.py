@@ -9,6 +9,7 @@ import pandas as pd
 from survival_multiverse.paper.published_marks import NO_MARKS
 from survival_multiverse.report.charts.evidence_charts import evidence_charts
 from survival_multiverse.report.charts.grid_charts import Chart, first_view, grid_charts
+from survival_multiverse.report.charts.measures import measures_chart
 from survival_multiverse.report.charts.paper_charts import paper_charts
 from survival_multiverse.report.charts.specification import params
 from survival_multiverse.settings.study import Study
@@ -23,12 +24,14 @@ def page_charts(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, C
         Frames under the names in `report.TABLES` and `paper_tables.PAPER_TABLES`.
     """
     published = tables.get("published", NO_MARKS)
+    measured = tables.get("measured_specifications", tables["specifications"])
     first = opening(study, tables["specifications"])
     grid = grid_charts(tables["specifications"], tables["attribution"], study, published)
     return {
         **{
             name: replace(chart, spec={**chart.spec, "params": params(first)}) for name, chart in grid.items()
         },
+        **{chart.name: chart for chart in [measures_chart(measured, study)] if chart},
         **evidence_charts(tables, study),
         **paper_charts(tables, study),
     }

@@ -34,7 +34,7 @@ CARD_ROWS = 50_000
 """With more specifications than this the cards leave the landmarks to the scenario files."""
 ORDERS = {"match_then_landmark": "matched, then landmark", "landmark_then_match": "landmark, then matched"}
 NUMBERS = {
-    "hazard_ratio": "hazard_ratio",
+    "estimate": "estimate",
     "ci_lower": "ci_lower",
     "ci_upper": "ci_upper",
     "patients": "n",
@@ -62,7 +62,7 @@ ADJUSTED_FOR = "adjustment_set"
 GATE = "gate"
 """What the filter calls the balance of an analysis."""
 _TAKEN = frozenset((
-    "i", "choices", "matching", "inverse", "hazard_ratio", "p_text", "smd", "matched_share",
+    "i", "choices", "matching", "inverse", "estimate", "p_text", "smd", "matched_share",
     "orders_from", "orders_to", "patients", "events", "caution", "gate", "primary", "side", "measure",
     "group", "chosen", "decide", "rank", "part", "place", "shown", "tone", "choice", "published",
     "words", "question", "pooling", "count", "lower", "upper", "name", "time", "datum", "event", "item",
@@ -233,11 +233,8 @@ def specification_columns(specifications: pd.DataFrame, study: Study) -> dict[st
     for key in HEADLINE_ONLY:
         columns[key] = _short(rows[NUMBERS[key]].to_numpy(dtype=np.float64), held=key in COUNTS, study=study)
     # Of these the page works out what moves the answer.
-    for key, name in {
-        "hazard_ratio": "hazard_ratio",
-        "variance_between_orders": "variance_between_orders",
-    }.items():
-        columns[key] = _short(rows[name].to_numpy(dtype=np.float64), digits=7)
+    for key in ("estimate", "variance_between_orders"):
+        columns[key] = _short(rows[key].to_numpy(dtype=np.float64), digits=7)
     columns["p_value"] = _short(rows["p_value"].to_numpy(dtype=np.float64))
     columns["gate"] = [int(value) for value in _through(rows, study)]
     columns["primary"] = [int(value) for value in rows["is_primary"].to_numpy(dtype=bool)]

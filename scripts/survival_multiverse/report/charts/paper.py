@@ -25,13 +25,13 @@ LABELS = 210
 
 
 def matchings_spec(rows: list[dict[str, Any]], *, published: float, limits: tuple[float, float]) -> Spec:
-    """Draw each matching over orders of equal scores; `rows` hold name, pairs, hazard_ratio and limits."""
+    """Draw each matching over orders of equal scores; `rows` hold name, pairs, estimate and limits."""
     names = [str(row["name"]) for row in rows]
-    x = ratio("hazard_ratio", limits, "Hazard ratio, published model")
+    x = ratio("estimate", limits, "Hazard ratio, published model")
     tips = [
         tip("name", "Matching"),
         tip("pairs", "Pairs", "d"),
-        tip("hazard_ratio", "Hazard ratio", ".2f"),
+        tip("estimate", "Hazard ratio", ".2f"),
         tip("middle", "Median over orders", ".2f"),
         tip("ci_lower", "Other orders from", ".2f"),
         tip("ci_upper", "to", ".2f"),
@@ -46,11 +46,11 @@ def matchings_spec(rows: list[dict[str, Any]], *, published: float, limits: tupl
 
 
 def ensemble_spec(rows: list[dict[str, Any]], *, names: list[str], limits: tuple[float, float]) -> Spec:
-    """Draw a point for each conclusion of each cohort; `rows` hold name, seed, hazard_ratio, near."""
-    x = ratio("hazard_ratio", limits, "Hazard ratio, published cutoffs")
+    """Draw a point for each conclusion of each cohort; `rows` hold name, seed, estimate, near."""
+    x = ratio("estimate", limits, "Hazard ratio, published cutoffs")
     tips = [
         tip("name", "Conclusion"),
-        tip("hazard_ratio", "Hazard ratio", ".3f"),
+        tip("estimate", "Hazard ratio", ".3f"),
         tip("seed", "Seed of the cohort", "d"),
     ]
     tips.append(tip("near", "Published numbers met or near", ".1%"))

@@ -35,7 +35,7 @@ def _matchings(matching: pd.DataFrame, study: Study) -> Chart:
             "name": _matching_name(row["matching"]),
             "primary": row["matching"] == primary,
             "pairs": row["pairs"],
-            "hazard_ratio": 1 / row["hazard_ratio"],
+            "estimate": 1 / row["hazard_ratio"],
             "middle": 1 / row["tie_break_median"],
             "ci_lower": 1 / row["tie_break_97.5"],
             "ci_upper": 1 / row["tie_break_2.5"],
@@ -44,7 +44,7 @@ def _matchings(matching: pd.DataFrame, study: Study) -> Chart:
     ]
     printed = float(matching["published"].iloc[0])
     published = 1 / printed
-    words = [f"{row['name']}, {row['pairs']:.0f} pairs: {format_ratio(row['hazard_ratio'])}" for row in rows]
+    words = [f"{row['name']}, {row['pairs']:.0f} pairs: {format_ratio(row['estimate'])}" for row in rows]
     words = [
         text
         + (
@@ -63,7 +63,7 @@ def _matchings(matching: pd.DataFrame, study: Study) -> Chart:
         f"{study.analysis.tie_break_draws:,} other orders of equal scores. Diamond: the caliper of the "
         f"primary scenario; dashed: the published {format_ratio(published)}."
     )
-    middle = middle_ratio([row["hazard_ratio"] for row in rows if is_number(row["hazard_ratio"])])
+    middle = middle_ratio([row["estimate"] for row in rows if is_number(row["estimate"])])
     reading = (
         "Patients with equal scores can be paired in many ways, and the print does not say who was. Hazard "
         f"ratios are those of the higher dose, so the published one is {format_ratio(published)} (printed as "
@@ -118,4 +118,4 @@ def _conclusion(name: str) -> str:
 
 def _point(ratio: float) -> dict[str, float]:
     """Return a row for a hazard ratio that an axis has to show."""
-    return {"hazard_ratio": ratio, "ci_lower": ratio, "ci_upper": ratio}
+    return {"estimate": ratio, "ci_lower": ratio, "ci_upper": ratio}

@@ -90,7 +90,7 @@ def tooltip(study: Study) -> list[Spec]:
     return [
         tip("estimator", "Estimator"),
         *(tip(field(name), title) for name, title in decision_titles(study).items()),
-        tip("hazard_ratio", "Hazard ratio", ".2f"),
+        tip("estimate", "Hazard ratio", ".2f"),
         tip("ci_lower", "CI from", ".2f"),
         tip("ci_upper", "CI to", ".2f"),
         tip("inverse", "1 / hazard ratio", ".2f"),
@@ -114,7 +114,7 @@ def ranked(study: Study, *more: str) -> Spec:
     `more` names fields that further tell curves apart; of uncertain decisions nothing else does.
     """
     window = [{"op": "row_number", "as": "rank"}]
-    order = [{"field": "hazard_ratio"}, {"field": "i"}]
+    order = [{"field": "estimate"}, {"field": "i"}]
     own = [field(name) for name in estimand_names(study) if name not in study.uncertain]
     return {"window": window, "sort": order, "groupby": [*own, *more, "estimator"]}
 
@@ -125,7 +125,7 @@ def grouped(choices: list[dict[str, str]]) -> list[Spec]:
     for row in choices:
         values.setdefault(row["field"], []).append(row["value"])
     place = f"group == '' ? 0 : indexof({json.dumps(values)}[group], datum[group])"
-    order = [{"field": "part"}, {"field": "hazard_ratio"}, {"field": "i"}]
+    order = [{"field": "part"}, {"field": "estimate"}, {"field": "i"}]
     return [
         {"calculate": place, "as": "part"},
         {"window": [{"op": "row_number", "as": "place"}], "sort": order},
@@ -185,7 +185,7 @@ def curve_spec(
         Of the hazard-ratio axis.
     """
     rank, across = rank_axis(), width(1, LABELS + 30)
-    here = f"{same_question(study)} && datum.estimator == estimator && isValid(datum.hazard_ratio)"
+    here = f"{same_question(study)} && datum.estimator == estimator && isValid(datum.estimate)"
     estimates = _curve_layers(study, first, rank, limits, colour)
     return vega_lite(
         data={"name": "specs"},
@@ -207,7 +207,7 @@ def curve_spec(
 def _curve_layers(
     study: Study, first: Mapping[str, Any], rank: Spec, limits: tuple[float, float], colour: Spec
 ) -> list[Spec]:
-    y = ratio("hazard_ratio", limits, "Hazard ratio")
+    y = ratio("estimate", limits, "Hazard ratio")
     shared = {"x": rank, "color": colour, "tooltip": tooltip(study)}
     published = published_layers(study, study.published, first, y)
     return [
@@ -287,7 +287,7 @@ def blocks_spec(
     """
     across, down = across_and_down(study)
     labels, simple = axis_labels(study), _simple(down)
-    y = ratio("hazard_ratio", limits, None)
+    y = ratio("estimate", limits, None)
     shared = {"x": rank_axis(5), "color": colour}
     rules = [] if dense else [whiskers(y, shared, opacity=0.35, cursor="pointer")]
     points = shared | {
@@ -298,7 +298,7 @@ def blocks_spec(
         "tooltip": tooltip(study),
     }
     of_set = chosen_of(study, ADJUSTED_FOR)
-    here = {"filter": f"datum.estimator == estimator && {of_set} && isValid(datum.hazard_ratio)"}
+    here = {"filter": f"datum.estimator == estimator && {of_set} && isValid(datum.estimate)"}
     shaky = cautioned({"x": shared["x"], "y": {"value": 87}}, fontSize=8)
     drawn = kept(study, [*rules, dots(points, cursor="pointer"), shaky], here)
     for layer in drawn:
@@ -412,10 +412,10 @@ def _asked(study: Study, down: list[Decision]) -> list[Spec]:
 
 def beside_spec(limits: tuple[float, float]) -> Spec:
     """Draw the analysis that the reader opens beside the primary one; the page gives the rows."""
-    x = ratio("hazard_ratio", limits, "Hazard ratio")
+    x = ratio("estimate", limits, "Hazard ratio")
     y = {"field": "name", "type": "nominal", "sort": None, "axis": {"title": None}}
     tips = [
-        tip("hazard_ratio", "Hazard ratio", ".2f"),
+        tip("estimate", "Hazard ratio", ".2f"),
         tip("ci_lower", "CI from", ".2f"),
         tip("ci_upper", "CI to", ".2f"),
     ]

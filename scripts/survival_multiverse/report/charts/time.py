@@ -78,12 +78,12 @@ def immortal_spec(
 ) -> Spec:
     """Draw the ways to deal with the time before treatment under each other, the naive one in a colour.
 
-    `rows` hold name, estimand, credit (one of `credits`, the naive one first), hazard_ratio, ci_lower,
+    `rows` hold name, estimand, credit (one of `credits`, the naive one first), estimate, ci_lower,
     ci_upper, text and counts.
     """
-    x = ratio("hazard_ratio", limits, "Hazard ratio of treatment")
+    x = ratio("estimate", limits, "Hazard ratio of treatment")
     y = levels("name", names, axis={"title": None, "labelLimit": IMMORTAL_NAMES, "grid": False})
-    tips = [tip("name", "Way"), tip("hazard_ratio", "Hazard ratio", ".2f")]
+    tips = [tip("name", "Way"), tip("estimate", "Hazard ratio", ".2f")]
     tips += [tip("ci_lower", "CI from", ".2f"), tip("ci_upper", "to", ".2f")]
     tips += [tip("counts", "Patients, events"), tip("estimand", "Compares")]
     colour = colours("credit", dict(zip(credits, (LOWER, INK), strict=True)))
@@ -124,7 +124,7 @@ def landmark_spec(
 ) -> Spec:
     """Draw hazard ratios beyond each landmark in the primary scenario: estimators down, sets across.
 
-    `rows` hold set, landmark, estimator, order, hazard_ratio, ci_lower, ci_upper, patients, events, risk,
+    `rows` hold set, landmark, estimator, order, estimate, ci_lower, ci_upper, patients, events, risk,
     caution and published.
     """
     landmarks = sorted({float(row["landmark"]) for row in rows})
@@ -132,9 +132,9 @@ def landmark_spec(
     x |= {"type": "ordinal"}
     low, high = limits
     # Room for the patients below the intervals.
-    y = ratio("hazard_ratio", (low * (low / high) ** 0.28, high), "Hazard ratio")
+    y = ratio("estimate", (low * (low / high) ** 0.28, high), "Hazard ratio")
     y["axis"] |= {"values": [tick for tick in y["axis"]["values"] if tick >= low]}
-    tips = [tip("words", "Order"), tip("landmark", title), tip("hazard_ratio", "Hazard ratio", ".2f")]
+    tips = [tip("words", "Order"), tip("landmark", title), tip("estimate", "Hazard ratio", ".2f")]
     tips += [tip("ci_lower", "CI from", ".2f"), tip("ci_upper", "to", ".2f")]
     tips += [tip("patients", "Patients"), tip("events", "Events")]
     words = list(dict.fromkeys(LANDMARK_ORDERS.values()))

@@ -26,7 +26,7 @@ def landmark_chart(specifications: pd.DataFrame, study: Study) -> Chart | None:
     sets = [set_label(study, name) for name in study.adjustment_sets]
     words = [
         f"landmark {with_unit(row['landmark'], study.time.unit)}, {row['set']}: "
-        f"{format_ratio(row['hazard_ratio'])}"
+        f"{format_ratio(row['estimate'])}"
         for row in rows
         if row["order"] == "first"
     ]
@@ -51,7 +51,7 @@ def landmark_rows(specifications: pd.DataFrame, study: Study) -> list[dict[str, 
     rows = specifications[
         (specifications["population"] == study.primary_population) & specifications["is_primary"].astype(bool)
     ]
-    rows = rows[rows["hazard_ratio"].notna()]
+    rows = rows[rows["estimate"].notna()]
     found = []
     for row in rows.to_dict("records"):
         name = row["adjustment_set"]
@@ -64,7 +64,7 @@ def landmark_rows(specifications: pd.DataFrame, study: Study) -> list[dict[str, 
                 "landmark": row["landmark"],
                 "estimator": ESTIMATOR_LABELS[row["estimator"]],
                 "order": order,
-                "hazard_ratio": row["hazard_ratio"],
+                "estimate": row["estimate"],
                 "ci_lower": row["ci_lower"],
                 "ci_upper": row["ci_upper"],
                 "caution": care(row["flags"]),

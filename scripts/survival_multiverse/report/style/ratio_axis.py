@@ -23,7 +23,7 @@ def ratio_limits(specifications: pd.DataFrame) -> tuple[float, float]:
     usable = estimated(specifications)
     if usable.empty:
         return 0.5, 2.0
-    ratios = usable["hazard_ratio"].to_numpy(dtype=np.float64)
+    ratios = usable["estimate"].to_numpy(dtype=np.float64)
     lower = np.nanquantile(usable["ci_lower"].to_numpy(dtype=np.float64), 0.02)
     upper = np.nanquantile(usable["ci_upper"].to_numpy(dtype=np.float64), 0.98)
     low, high = min(ratios.min(), lower, 0.8), max(ratios.max(), upper, 1.25)

@@ -27,7 +27,7 @@ def hidden_confounder_table(specifications: pd.DataFrame, study: Study) -> pd.Da
         [
             ESTIMATOR_LABELS[estimator],
             set_label(study, row["adjustment_set"]) if isinstance(row["adjustment_set"], str) else "none",
-            interval(row | {"estimate": row["hazard_ratio"]}),
+            interval(row),
             *(_needed(row, strength, study) for strength in STRENGTHS),
         ]
         for estimator in ESTIMATOR_ORDER
@@ -41,7 +41,7 @@ def hidden_confounder_table(specifications: pd.DataFrame, study: Study) -> pd.Da
 def _needed(row: dict[str, Any], strength: float, study: Study) -> str:
     """Return ``−34 (−12)``: the difference for the estimate, and for its limit nearest 1."""
     limit = limit_nearest_1(row)
-    own = _points(row["hazard_ratio"], strength, study)
+    own = _points(row["estimate"], strength, study)
     return f"{own} ({_points(limit, strength, study) if is_number(limit) else '0'})"
 
 

@@ -28,12 +28,12 @@ def control_table(tables: Mapping[str, pd.DataFrame], study: Study) -> pd.DataFr
             part = own[own["estimator"] == estimator]
             primary = part[part["is_primary"].astype(bool)].to_dict("records")
             first = primary[0] if primary else {}
-            ratios = part["hazard_ratio"]
+            ratios = part["estimate"]
             table.append(
                 [
                     who,
                     ESTIMATOR_LABELS[estimator],
-                    interval(first | {"estimate": first.get("hazard_ratio")}),
+                    interval(first | {"estimate": first.get("estimate")}),
                     format_p(first["p_value"]) if first else GAP,
                     f"{len(part):,}",
                     f"{format_ratio(ratios.min())} to {format_ratio(ratios.max())}",
@@ -59,7 +59,7 @@ def calibrated_table(tables: Mapping[str, pd.DataFrame], study: Study) -> pd.Dat
                 [
                     ESTIMATOR_LABELS[estimator],
                     set_label(study, name) if isinstance(name, str) else "none",
-                    format_ratio(row["hazard_ratio"]) if is_number(row["hazard_ratio"]) else GAP,
+                    format_ratio(row["estimate"]) if is_number(row["estimate"]) else GAP,
                     format_p(row["p_value"]) if is_number(row["p_value"]) else GAP,
                     f"{row['controls']:,.0f}",
                     format_ratio(math.exp(row["mean"])) if known else GAP,

@@ -17,6 +17,7 @@ from survival_multiverse.report.tables.inference_tables import (
     selected_table,
 )
 from survival_multiverse.report.tables.layout import Layout, laid_out
+from survival_multiverse.report.tables.measure_tables import measures_table
 from survival_multiverse.report.tables.paper_tables import paper_tables
 from survival_multiverse.report.tables.patient_tables import (
     missing_table,
@@ -97,10 +98,15 @@ def _made(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[p
 def _multiverse(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[pd.DataFrame, int]]:
     specifications, joint = tables["specifications"], tables["joint_inference"]
     found = answers(specifications, study, joint, tables["attribution"])
+    measured = (
+        tables.get("measured_specifications", specifications),
+        tables.get("measured_joint_inference", joint),
+    )
     # How many columns name the population, and options.
     split, apart = int(len(study.populations) > 1), sum(map(len, beside_estimator(study)))
     return {
         "answer": (answer_table(found), 1),
+        "measures": (measures_table(*measured, study), 2),
         "counts": (counts_table(specifications, study), 1 + split),
         "blocks": (blocks_table(tables["blocks"], study), 2 + apart),
         "gates": (gate_table(specifications, study), 3),

@@ -49,6 +49,8 @@ ANALYSES = {
     "ph_test": "test of proportional hazards",
     "propensity": "propensity score",
     "rmst": "restricted mean",
+    "standardised": "standardised survival",
+    "doubly_robust": "doubly robust survival",
     "rosenbaum": "Rosenbaum bound",
     "selection": "selected model",
     "tie_break": "orders of equal scores",
@@ -109,11 +111,13 @@ def blocks_table(blocks: pd.DataFrame, study: Study) -> pd.DataFrame:
                     *(option_cell(study, decision, row) for decision in (*first, *last)),
                     f"{row['estimated']:,.0f} of {row['attempted']:,.0f}",
                     count_text(row["effective"]),
-                    format_ratio(row["median_hazard_ratio"]) if known else GAP,
-                    f"{format_ratio(row['hr_01'])} to {format_ratio(row['hr_99'])}" if known else GAP,
-                    share_text(row["share_below_1"]) if known else GAP,
-                    share_text(row["share_ci_below_1"]) if known else GAP,
-                    share_text(row["share_ci_above_1"]) if known else GAP,
+                    format_ratio(row["median_estimate"]) if known else GAP,
+                    f"{format_ratio(row['estimate_01'])} to {format_ratio(row['estimate_99'])}"
+                    if known
+                    else GAP,
+                    share_text(row["share_longer"]) if known else GAP,
+                    share_text(row["share_ci_longer"]) if known else GAP,
+                    share_text(row["share_ci_shorter"]) if known else GAP,
                     count_text(passed.get("estimated")),
                     _median_of(passed),
                 ]
@@ -140,7 +144,7 @@ def _median_of(block: dict[str, Any]) -> str:
     """Return the median hazard ratio of a block, or that it holds none; a dash if no balance is judged."""
     if not block:
         return GAP
-    return format_ratio(block["median_hazard_ratio"]) if block["estimated"] else "none"
+    return format_ratio(block["median_estimate"]) if block["estimated"] else "none"
 
 
 def primary_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -158,7 +162,7 @@ def primary_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                 [
                     ESTIMATOR_LABELS[estimator],
                     set_label(study, name) if name else "none",
-                    marked(interval(row | {"estimate": row["hazard_ratio"]}), row["flags"])
+                    marked(interval(row | {"estimate": row["estimate"]}), row["flags"])
                     if ok
                     else reason_text(row),
                     format_p(row["p_value"]) if ok else GAP,
@@ -246,7 +250,7 @@ def gate_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                 if here.empty or gate not in here or here[gate].isna().all():
                     continue
                 through = passing(here, gate=gate)
-                ratios = estimated(through)["hazard_ratio"]
+                ratios = estimated(through)["estimate"]
                 span = (
                     f"{format_ratio(middle_ratio(ratios))} ({format_ratio(ratios.min())} to "
                     f"{format_ratio(ratios.max())})"

@@ -191,7 +191,7 @@ def landmark_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
     for landmark, here in rows.groupby("landmark"):
         for estimator in ESTIMATOR_ORDER:
             for row in here[here["estimator"] == estimator].to_dict("records"):
-                name, ok = row["adjustment_set"], is_number(row["hazard_ratio"])
+                name, ok = row["adjustment_set"], is_number(row["estimate"])
                 small = row["n"] < study.minimum_count
                 label = ESTIMATOR_LABELS[estimator]
                 if isinstance(row["landmark_order"], str):
@@ -204,10 +204,10 @@ def landmark_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                         f"<{study.minimum_count}" if small else count_text(row["n"]),
                         f"<{study.minimum_count}" if row["events"] < study.minimum_count
                         else count_text(row["events"]),
-                        marked(interval(row | {"estimate": row["hazard_ratio"]}), row["flags"])
+                        marked(interval(row | {"estimate": row["estimate"]}), row["flags"])
                         if ok
                         else reason_text(row),
-                        format_ratio(1 / row["hazard_ratio"]) if ok else GAP,
+                        format_ratio(1 / row["estimate"]) if ok else GAP,
                         format_p(row["p_value"]) if ok else GAP,
                     ]
                 )  # fmt: skip

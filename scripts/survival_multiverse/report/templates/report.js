@@ -56,7 +56,7 @@
   const named = page.names;
 
   // Rows of the primary population without a landmark: what the charts of the grid draw.
-  const copied = ["hazard_ratio", "ci_lower", "ci_upper", "p_value", "p_text", "smd", "matched_share", "orders_from", "orders_to", "variance_between_orders"];
+  const copied = ["estimate", "ci_lower", "ci_upper", "p_value", "p_text", "smd", "matched_share", "orders_from", "orders_to", "variance_between_orders"];
   const specs = Array.from({ length: analyses.rows }, (_, i) => ({
     i,
     ...Object.fromEntries(named.map((name) => [name, label(name, i)])),
@@ -64,7 +64,7 @@
       ...(get.gate(i) ? ["gate: through"] : [])],
     estimator: page.estimators[get.estimator(i)], matching: get.estimator(i) === page.matched,
     ...Object.fromEntries(copied.map((name) => [name, get[name](i)])),
-    inverse: get.hazard_ratio(i) ? 1 / get.hazard_ratio(i) : null, patients: shownCount(get.patients(i)), events: shownCount(get.events(i)),
+    inverse: get.estimate(i) ? 1 / get.estimate(i) : null, patients: shownCount(get.patients(i)), events: shownCount(get.events(i)),
     caution: get.caution(i) || "none", gate: Boolean(get.gate(i)), primary: Boolean(get.primary(i)), side: page.sides[get.side(i)],
   }));
 
@@ -256,10 +256,10 @@
   const chosen = (row) => inner.every(({ name }) => !row[name] || state.chosen[name].includes(row[name]));
   const kept = (row) => chosen(row) && (state.chosen.gate === "all" || row.gate !== false);
   const shown = () => specs.filter((row) => inBlock(row) && kept(row));
-  const sorted = (rows) => [...rows].sort((a, b) => (a.hazard_ratio ?? Infinity) - (b.hazard_ratio ?? Infinity) || a.i - b.i);
+  const sorted = (rows) => [...rows].sort((a, b) => (a.estimate ?? Infinity) - (b.estimate ?? Infinity) || a.i - b.i);
 
   function middle(rows) {
-    const ratios = rows.map((row) => row.hazard_ratio).sort((a, b) => a - b);
+    const ratios = rows.map((row) => row.estimate).sort((a, b) => a - b);
     const half = ratios.length / 2;
     return [ratios, ratios.length % 2 ? ratios[Math.floor(half)] : Math.sqrt(ratios[half - 1] * ratios[half])];
   }
@@ -278,9 +278,9 @@
     .map((decision) => spoken(decision, state[decision.name]))].join(", ");
 
   function describe() {
-    const rows = shown().filter((row) => row.hazard_ratio !== null);
+    const rows = shown().filter((row) => row.estimate !== null);
     const whole = specs.filter(inBlock);
-    const below = rows.filter((row) => row.hazard_ratio < 1).length;
+    const below = rows.filter((row) => row.estimate < 1).length;
     byId("shown-count").textContent = `${shown().length} of ${whole.length} shown`;
     let text = `No hazard ratio is left (${blockWords()}).`;
     if (rows.length) {
@@ -410,7 +410,7 @@
     const rows = every.filter(tested);
     const keys = factors.map(([key]) => key);
     const at = (cell, part) => JSON.stringify(part.map((key) => cell[key]));
-    const found = new Map(rows.filter((row) => row.hazard_ratio !== null).map((row) => [at(row, keys), Math.log(row.hazard_ratio)]));
+    const found = new Map(rows.filter((row) => row.estimate !== null).map((row) => [at(row, keys), Math.log(row.estimate)]));
     let cells = factors.reduce((every, [key, levels]) => every.flatMap((cell) => levels.map((level) => ({ ...cell, [key]: level }))), [{}]);
     const gap = (cell) => !found.has(at(cell, keys));
     while (cells.some(gap)) {
@@ -449,9 +449,9 @@
   // What each factor adds to the R² of the main effects, averaged over all orders of adding them (Lindeman, Merenda
   // and Gold 1980): as in the tables.
   function each(every, factors) {
-    const rows = every.filter((row) => row.hazard_ratio !== null);
+    const rows = every.filter((row) => row.estimate !== null);
     if (rows.length < 2) return [];
-    const values = rows.map((row) => Math.log(row.hazard_ratio));
+    const values = rows.map((row) => Math.log(row.estimate));
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
     const centred = values.map((value) => value - mean);
     const squares = centred.reduce((sum, value) => sum + value * value, 0);
@@ -522,7 +522,7 @@
   }
   const two = (value) => (value === null || value === undefined ? "–" : Math.abs(value) < 1e-9 ? "0.00" : value >= 100 || value < 0.01
     ? value.toExponential(1) : value.toFixed(2));
-  const ratioOf = (from, i) => (from.hazard_ratio(i) === null ? from.reason(i) || "–" : `${two(from.hazard_ratio(i))} (${two(from.ci_lower(i))} to ${two(from.ci_upper(i))})`);
+  const ratioOf = (from, i) => (from.estimate(i) === null ? from.reason(i) || "–" : `${two(from.estimate(i))} (${two(from.ci_lower(i))} to ${two(from.ci_upper(i))})`);
   const cell = (value) => (value === null || value === undefined ? "–"
     : value < 0 ? `<${page.minimum_count}` : value.toLocaleString("en"));
 
@@ -565,7 +565,7 @@
   function facts(i) {
     const rows = [
       ["Hazard ratio", `${ratioOf(get, i)}, P ${get.p_text(i)}`],
-      ["The other way round", get.hazard_ratio(i) === null ? "–" : `${two(1 / get.hazard_ratio(i))} (${two(1 / get.ci_upper(i))} to ${two(1 / get.ci_lower(i))})`],
+      ["The other way round", get.estimate(i) === null ? "–" : `${two(1 / get.estimate(i))} (${two(1 / get.ci_upper(i))} to ${two(1 / get.ci_lower(i))})`],
       ["Patients, events", `${cell(get.patients(i))}, ${cell(get.events(i))}`],
     ];
     if (get.estimator(i) === page.matched) {
@@ -599,7 +599,7 @@
       page.estimators[from.estimator(j)] + (from.landmark_order(j) < 0 ? "" : `: ${more.orders[from.landmark_order(j)]}`),
       more.populations[from.population(j)], from.adjustment_set(j) < 0 ? "none" : valuesOf.adjustment_set[from.adjustment_set(j)],
       from.landmark(j) ? `${from.landmark(j)} ${more.time_unit}` : "none", ratioOf(from, j),
-      from.hazard_ratio(j) === null ? "–" : two(1 / from.hazard_ratio(j)), from.p_text(j), cell(from.patients(j)), cell(from.events(j))]);
+      from.estimate(j) === null ? "–" : two(1 / from.estimate(j)), from.p_text(j), cell(from.patients(j)), cell(from.events(j))]);
   }
 
   // Codes of the decisions, without those that do not touch the analyses of an estimator.
@@ -650,7 +650,7 @@
     const primary = specs.find((row) => row.primary && row.estimator === specs[i].estimator && row.adjustment_set === specs[i].adjustment_set);
     const rows = [{ ...specs[i], name: "This analysis", primary: false }];
     if (primary && primary.i !== i) rows.push({ ...primary, name: "Primary scenario" });
-    return rows.filter((row) => row.hazard_ratio !== null);
+    return rows.filter((row) => row.estimate !== null);
   }
 
   // The analyses as the curve shows them; one from another block has its own neighbours.

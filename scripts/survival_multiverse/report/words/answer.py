@@ -231,7 +231,7 @@ def _primary_ratios(rows: pd.DataFrame, study: Study) -> dict[str, str]:
     primary = estimated(rows[rows["is_primary"].astype(bool)])
     sets = [name if isinstance(name, str) else None for name in primary["adjustment_set"]]
     labels = [set_label(study, name) if name else "unadjusted" for name in sets]
-    texts = map(marked, map(format_ratio, primary["hazard_ratio"]), primary["flags"])
+    texts = map(marked, map(format_ratio, primary["estimate"]), primary["flags"])
     return dict(zip(labels, texts, strict=True))
 
 
@@ -269,7 +269,7 @@ def _row(name: str, rows: pd.DataFrame, study: Study) -> dict[str, str]:
 def _span(summary: Summary, none: str = GAP) -> str:
     if not summary.estimated:
         return none
-    low, high = (format_ratio(row["hazard_ratio"]) for row in (summary.lowest, summary.highest))
+    low, high = (format_ratio(row["estimate"]) for row in (summary.lowest, summary.highest))
     return f"{format_ratio(summary.median)} ({low} to {high})"
 
 

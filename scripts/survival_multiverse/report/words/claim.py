@@ -327,7 +327,7 @@ def _within_pairs(
     here = estimated(block[(block["estimator"] == "matched") & block["is_primary"].astype(bool)])
     for p in rows["p_value"]:
         if is_number(p) and len(here):
-            ratio = float(here["hazard_ratio"].iloc[0])
+            ratio = float(here["estimate"].iloc[0])
             agrees = ratio < 1 if longer else ratio > 1
             significant = p < 1 - study.analysis.confidence_level
             yield Evidence(

@@ -146,7 +146,7 @@ def everybody_alive(specifications: pd.DataFrame, study: Study) -> float | None:
         & specifications["is_primary"].astype(bool)
         & (specifications["estimator"] == "unadjusted")
     ]
-    numbers = rows.set_index("landmark")[["hazard_ratio", "std_error", "n", "events"]]
+    numbers = rows.set_index("landmark")[["estimate", "std_error", "n", "events"]]
     numbers = numbers[~numbers.index.duplicated()]
     if 0.0 not in numbers.index or numbers.loc[0.0].isna().any():
         return None

@@ -53,7 +53,7 @@ def introduced(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
     if not names:
         return rows
     chosen = max(names, key=lambda name: (rows["estimator"] == name).sum())
-    return rows[rows["estimator"] == chosen].sort_values("hazard_ratio", kind="stable")
+    return rows[rows["estimator"] == chosen].sort_values("estimate", kind="stable")
 
 
 def introduction_caption(specifications: pd.DataFrame, study: Study) -> str:
@@ -69,7 +69,7 @@ def introduction_caption(specifications: pd.DataFrame, study: Study) -> str:
 
 def introduction_alternative(specifications: pd.DataFrame, study: Study) -> str:
     """Describe the picture to those who do not see it."""
-    ratios = introduced(specifications, study)["hazard_ratio"]
+    ratios = introduced(specifications, study)["estimate"]
     low, high = (format_ratio(value) for value in (ratios.min(), ratios.max()))
     if len(ratios) == 1:
         return f"Hazard ratios: one dot at {low}, and a line at 1."

@@ -169,7 +169,7 @@ def _other_blocks(rows: pd.DataFrame, study: Study) -> str:
     usable = usable.drop(primary_block(usable, study).index)
     if usable.empty:
         return ""
-    medians = usable.groupby(names, dropna=False)["hazard_ratio"].agg(middle_ratio)
+    medians = usable.groupby(names, dropna=False)["estimate"].agg(middle_ratio)
     below = int((medians < 1).sum())
     if len(medians) == 1:
         one = _other(questions, study, plural=False)
@@ -285,7 +285,7 @@ def reading(specifications: pd.DataFrame, study: Study) -> str:
     if summary.estimated == 1:
         low = summary.lowest
         limits = f"{format_ratio(low['ci_lower'])} to {format_ratio(low['ci_upper'])}"
-        ratio = f"It is {format_ratio(low['hazard_ratio'])} ({percent(study)} CI {limits})"
+        ratio = f"It is {format_ratio(low['estimate'])} ({percent(study)} CI {limits})"
         shaky = cautions(low["flags"])
         sentences.append(f"{ratio}. It rests on {' and '.join(shaky)}." if shaky else f"{ratio}.")
     elif summary.estimated:
@@ -320,8 +320,8 @@ def _range(summary: Summary, study: Study) -> str:
     exposed = arm_labels(study)[1] if named_arms(study) else exposed
     return (
         f"A hazard ratio below 1 means fewer {study.terms.events} with {exposed}. "
-        f"The lowest is {format_ratio(low['hazard_ratio'])} "
-        f"({describe_specification(study, low)}). The highest is {format_ratio(high['hazard_ratio'])} "
+        f"The lowest is {format_ratio(low['estimate'])} "
+        f"({describe_specification(study, low)}). The highest is {format_ratio(high['estimate'])} "
         f"({describe_specification(study, high)}). The median is {format_ratio(summary.median)}."
     )
 
@@ -347,8 +347,8 @@ def _gate(specifications: pd.DataFrame, study: Study) -> str:
     if through.estimated == 0:
         return f"{text}, none of them with a hazard ratio."
     if through.estimated == 1:
-        return f"{text}; the hazard ratio there is {format_ratio(through.lowest['hazard_ratio'])}."
-    low, high = (format_ratio(row["hazard_ratio"]) for row in (through.lowest, through.highest))
+        return f"{text}; the hazard ratio there is {format_ratio(through.lowest['estimate'])}."
+    low, high = (format_ratio(row["estimate"]) for row in (through.lowest, through.highest))
     return f"{text}; the median there is {format_ratio(through.median)} ({low} to {high})."
 
 
@@ -400,7 +400,7 @@ def _bounds_towards(rows: pd.DataFrame, direction: int, words: str, study: Study
     if here.empty:
         return []
     bounds = here["rosenbaum_gamma"].dropna()
-    median = format_ratio(middle_ratio(here["hazard_ratio"]))
+    median = format_ratio(middle_ratio(here["estimate"]))
     sign = np.count_nonzero(here["sign_test_gamma"].notna() & (here["sign_test_direction"] == direction))
     sentences = [
         f"In {len(here):,} of {len(rows):,} matched analyses the pairs speak for {words} survival "

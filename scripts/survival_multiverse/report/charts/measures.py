@@ -1,0 +1,167 @@
+"""The answer in every measure: one panel each, on a scale of its own."""
+
+import numpy as np
+import pandas as pd
+
+from survival_multiverse.inference.specification_summary import (
+    estimated,
+    estimators_present,
+    headline,
+    primary_block,
+)
+from survival_multiverse.report.charts.grid_charts import Chart
+from survival_multiverse.report.charts.theme import (
+    INK,
+    MUTED,
+    SIDES,
+    Spec,
+    line_at,
+    ratio_scale,
+    tip,
+    values,
+    vega_lite,
+    width,
+)
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
+from survival_multiverse.report.tables.measure_tables import OPEN_ENDED, of_measure
+from survival_multiverse.report.words.labels import arm_labels
+from survival_multiverse.report.words.measures import (
+    format_estimate,
+    measure_label,
+    measure_unit,
+    shown_estimate,
+)
+from survival_multiverse.settings.measures import Measure
+from survival_multiverse.settings.study import Study
+
+ROW = 26
+"""Height of an estimator's strip in pixels."""
+
+
+def measures_chart(specifications: pd.DataFrame, study: Study) -> Chart | None:
+    """Draw the analyses of the primary block in every measure.
+
+    Parameters
+    ----------
+    specifications
+        Of all measures.
+    study
+        Names the measures.
+
+    Returns
+    -------
+    Chart or None
+        None for a study of one measure, or without estimates.
+    """
+    every = primary_block(headline(specifications, study), study)
+    names = [name for name in estimators_present(every) if len(estimated(every[every["estimator"] == name]))]
+    if len(study.measures) < 2 or not names:
+        return None
+    panels, words = [], []
+    for measure in study.measures:
+        here = of_measure(every, measure)
+        panels.append(_panel(here, names, measure, study))
+        words.append(_words(here, names, measure, study))
+    low, high = arm_labels(study)
+    text = (
+        f"Each dot is an analysis of the primary block, {high} against {low}. Each panel has a scale of its "
+        "own, turned so that longer survival with the higher exposure lies to the right. Bars: medians; grey "
+        "lines: no difference."
+    )
+    reading = (
+        "The measures ask different questions of the same patients. Where they disagree, the answer is owed "
+        "to the measure. No bar stands where curves of some analyses do not fall to one half, or where "
+        "follow-up ends before the time: the others would be a selected rest."
+    )
+    spec = vega_lite(vconcat=panels, spacing=14)
+    return Chart(
+        "measures-chart", "The answer in every measure", text, " ".join(words), spec, reading=reading
+    )
+
+
+def _points(here: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+    known = estimated(here)
+    limits = measure.longer * measure.effect(known[["ci_lower", "ci_upper"]].to_numpy(dtype=float))
+    side = np.select([(limits > 0).all(axis=1), (limits < 0).all(axis=1)], ["below", "above"], "includes")
+    return pd.DataFrame(
+        {
+            "estimator": known["estimator"].map(ESTIMATOR_LABELS),
+            "value": shown_estimate(measure, known["estimate"].to_numpy(dtype=float)),
+            "ci_lower": shown_estimate(measure, known["ci_lower"].to_numpy(dtype=float)),
+            "ci_upper": shown_estimate(measure, known["ci_upper"].to_numpy(dtype=float)),
+            "side": side,
+        }
+    )
+
+
+def _medians(here: pd.DataFrame, names: list[str], measure: Measure) -> list[dict[str, object]]:
+    rows = []
+    for name in names:
+        own = here[here["estimator"] == name]
+        known = estimated(own)["effect"].to_numpy(dtype=float)
+        if len(known) and (measure.ratio or not own["status"].isin(OPEN_ENDED).any()):
+            middle = float(measure.estimate(np.median(known)))
+            rows.append(
+                {
+                    "estimator": ESTIMATOR_LABELS[name],
+                    "value": shown_estimate(measure, middle),
+                    "text": format_estimate(measure, middle),
+                }
+            )
+    return rows
+
+
+def _scale(points: pd.DataFrame, measure: Measure) -> tuple[Spec, Spec]:
+    """Return scale and axis: room for every estimate and for the null, longer survival to the right."""
+    shown = [*points["value"], shown_estimate(measure, measure.null)]
+    low, high = (min(shown), max(shown)) if len(points) else (0.5, 2.0)
+    if measure.ratio:
+        scale, axis = ratio_scale((low / 1.15, high * 1.15))
+        return scale | {"reverse": True}, axis
+    room = 0.08 * (high - low or 1.0)
+    return {"domain": [low - room, high + room], "nice": False}, {"grid": True, "tickCount": 6}
+
+
+def _panel(here: pd.DataFrame, names: list[str], measure: Measure, study: Study) -> Spec:
+    points, labels = _points(here, measure), [ESTIMATOR_LABELS[name] for name in names]
+    scale, axis = _scale(points, measure)
+    unit = measure_unit(measure, study)
+    title = measure_label(measure, study) + (f" ({unit})" if unit else "")
+    x: Spec = {"field": "value", "type": "quantitative", "scale": scale, "axis": axis | {"title": None}}
+    y: Spec = {"field": "estimator", "type": "nominal", "sort": labels, "scale": {"domain": labels}}
+    y["axis"] = {"title": None, "labelLimit": 170, "minExtent": 170}
+    form = ".2f" if measure.ratio else ".1f"
+    colour = {
+        "field": "side",
+        "type": "nominal",
+        "scale": {"domain": list(SIDES), "range": list(SIDES.values())},
+        "legend": None,
+    }
+    tips = [tip("estimator", "Estimator"), tip("value", title, form)]
+    tips += [tip("ci_lower", "CI from", form), tip("ci_upper", "to", form)]
+    tick = {"type": "tick", "thickness": 3, "size": ROW * 0.75, "color": INK}
+    label = {"type": "text", "dy": -ROW * 0.42, "fontSize": 10, "color": INK}
+    medians = _medians(here, names, measure)
+    layers: list[Spec] = [
+        line_at(shown_estimate(measure, measure.null), axis="x"),
+        {
+            "data": values(points),
+            "mark": {"type": "circle", "opacity": 0.55, "size": 34},
+            "encoding": {"x": x, "y": y, "color": colour, "tooltip": tips},
+        },
+    ]
+    if medians:
+        shared = {"x": x, "y": y}
+        layers.append({"data": values(medians), "mark": tick, "encoding": shared})
+        layers.append(
+            {"data": values(medians), "mark": label, "encoding": shared | {"text": {"field": "text"}}}
+        )
+    heading = {"text": title, "anchor": "start", "fontSize": 12, "fontWeight": "bold", "color": MUTED}
+    return {"title": heading, "width": width(reserved=210), "height": ROW * len(names), "layer": layers}
+
+
+def _words(here: pd.DataFrame, names: list[str], measure: Measure, study: Study) -> str:
+    """Say a panel in a sentence."""
+    found = _medians(here, names, measure)
+    told = ", ".join(f"{row['estimator']} {row['text']}" for row in found) or "no median"
+    return f"{measure_label(measure, study)}, medians: {told}."
