@@ -1,6 +1,7 @@
 """Negative controls: what is refused, which study each of them is, and what the page says of them."""
 
 import copy
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -19,6 +20,7 @@ from survival_multiverse.report.tables.control_tables import calibrated_table, c
 from survival_multiverse.report.words.controls import controls_reasons, controls_seen
 from survival_multiverse.report.words.methods import methods, references
 from survival_multiverse.scenario.multiverse import evaluate_panel
+from survival_multiverse.settings.measures import RATIO
 from survival_multiverse.settings.slices import cohort_settings, scenario_settings, study_settings
 from survival_multiverse.settings.study import Study, control_study
 from survival_multiverse.settings.validation import validate_config
@@ -207,6 +209,7 @@ def test_a_control_is_analysed_as_a_study_of_its_own():
         patients["dose:=ward"].notna()
     ]
     plain = Study.from_config(controlled_config({})).with_analysis(landmarks=(), interactions=())
+    plain = replace(plain, measures=(RATIO,))
     for name, made in (("flu", flu), ("ward", ward)):
         expected = specifications(estimates_of(made, plain), plain)
         expected = expected[(expected["population"] == "non_oligometastatic") & (expected["landmark"] == 0)]
