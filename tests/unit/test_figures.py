@@ -96,6 +96,8 @@ def test_figure_names():
         "survival_curves_dose_by_gtv",
         "survival_curves_dose_matched_as_published",
         "survival_curves_dose_matched_baseline_only",
+        "survival_curves_dose_balanced_as_published",
+        "survival_curves_dose_balanced_baseline_only",
     ]
 
 
@@ -409,3 +411,48 @@ def test_words():
         describe_specification(study, row)
         == "≥5 lesions, thoracic radiation dose ≥63 Gy, no caliper, “As published †” covariates"
     )
+
+
+def balanced_samples():
+    """Patients, and lines in place of their curves: straight down from 1, finer than may be shown."""
+    times = np.arange(0.0, 61.0)
+    lines = [
+        pd.DataFrame({"estimator": estimator, "arm": arm, "time": times, "survival": 1 - times * slope})
+        for estimator, slope in (("overlap", 0.0101), ("iptw", 0.0121), ("adjusted", 0.0141))
+        for arm in (0, 1)
+    ]
+    lines = pd.concat(lines).assign(ci_lower=0.123456, ci_upper=0.9)
+    return {"scored:baseline_only": patients(), "balanced:baseline_only": lines}
+
+
+def test_weighted_and_standardised_curves_step_where_enough_events_have_come():
+    study, made = small_study(), balanced_samples()
+    name = "survival_curves_dose_balanced_baseline_only"
+    panels = survival_panels(name, made, log_rank_rows().assign(variance="stacked"), study)
+    numbers = survival_numbers(panels, study)
+    assert [panel.title for panel in panels] == [
+        "Overlap weights",
+        "Inverse probability weights",
+        "Adjusted Cox model",
+    ]
+    own = survival_numbers(survival_panels("survival_curves_dose", samples(), log_rank_rows(), study), study)
+    unweighted = own.panels[0]
+    for rows, slope in zip(numbers.panels, (0.0101, 0.0121, 0.0141), strict=True):
+        curve = rows[rows["mark"] == "curve"]
+        steps = unweighted[unweighted["mark"] == "curve"]
+        assert curve["time"].tolist() == steps["time"].tolist()
+        coarse = np.abs(curve["survival"] - (1 - curve["time"] * slope))
+        assert coarse.max() <= 0.5 / PARTS[0]
+        # No finer than a patient's share.
+        assert set(np.round(curve["survival"] * 100, 9) % 1) == {0.0}
+        at_risk = rows[rows["mark"] == "at_risk"].drop(columns="panel").reset_index(drop=True)
+        expected = unweighted[unweighted["mark"] == "at_risk"].drop(columns="panel").reset_index(drop=True)
+        pd.testing.assert_frame_equal(at_risk, expected)
+
+
+def test_a_weighted_log_rank_p_allows_for_the_estimated_score():
+    rows = log_rank_rows().iloc[:1].assign(estimator="iptw", adjustment_set="baseline_only")
+    both = pd.concat(
+        [rows.assign(variance="robust", p_value=0.3), rows.assign(variance="stacked", p_value=0.2)]
+    )
+    assert log_rank_p(both, estimator="iptw", adjustment_set="baseline_only") == 0.2

@@ -123,10 +123,10 @@ def test_ids_are_unique_and_references_resolve(page):
 def test_every_figure_is_there_with_words_for_it(page):
     found = Elements(page.html)
     figures = [a for tag, a in found.tags if tag == "svg" and a.get("role") == "img"]
-    assert len(figure_names(page.study)) == 6
+    assert len(figure_names(page.study)) == 8
     # The first picture is there for a screen and for a phone; one more is for new readers.
     # The pictures of new readers, and those that open chapters without JavaScript, too.
-    assert len(figures) == 6 + 2 + 1 + 3
+    assert len(figures) == 8 + 2 + 1 + 3
     assert all(len(figure["aria-label"]) > 40 for figure in figures)
     drawn = {a["data-chart"] for _, a in found.tags if "data-chart" in a}
     assert drawn == {

@@ -202,6 +202,7 @@ def survival_figures(config: Mapping[str, Any]) -> list[str]:
         "survival_curves_dose",
         *(f"survival_curves_dose_by_{name}" for name in config["analysis"]["interactions"]),
         *(f"survival_curves_dose_matched_{name}" for name in config["adjustment_sets"]),
+        *(f"survival_curves_dose_balanced_{name}" for name in config["adjustment_sets"]),
     ]
 
 

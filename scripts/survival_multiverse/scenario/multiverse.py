@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from survival_multiverse.cohort.sample import Sample
+from survival_multiverse.scenario.balanced_curves import balanced_curves
 from survival_multiverse.scenario.comparability import matched_sample
 from survival_multiverse.scenario.encoded_study import EncodedStudy, encode_study
 from survival_multiverse.scenario.evaluation import candidates_of, unadjusted_blocks, weighted_blocks
@@ -106,6 +107,7 @@ def primary_samples(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFr
     dict
         Frames with time, event, arm, pair, entry where patients enter late, and one column a grouping (level
         names): ``all``, ``population`` (the primary one), and ``matched:<adjustment set>``.
+        ``scored:<adjustment set>`` has who is scored, ``balanced:<adjustment set>`` their `balanced_curves`.
     """
     encoded = encode_study(patients, study, study.primary)
     primary = encoded.sample(study.primary)
@@ -113,6 +115,8 @@ def primary_samples(patients: pd.DataFrame, study: Study) -> dict[str, pd.DataFr
     for name, scored in encoded.scores(primary):
         matching = encoded.match(scored, study.primary_cutoffs.caliper)
         frames[f"matched:{name}"] = _frame(matched_sample(scored, matching))
+        frames[f"scored:{name}"] = _frame(scored.sample)
+        frames[f"balanced:{name}"] = balanced_curves(scored, study)
     return frames
 
 

@@ -107,6 +107,11 @@ def _steps(curve: Curve, study: Study) -> pd.DataFrame:
     steps = coarse_curve(
         curve.time, curve.event, entry=curve.entry, minimum=minimum, step=time_step(study), **limits
     )
+    if curve.drawn is not None:
+        # The steps are those of the patients' own curve, so that each rests on as many events.
+        drawn = curve.drawn.set_index("time")[LINE]
+        steps = steps[steps["time"].isin(drawn.index)]
+        steps = steps.assign(**{name: drawn.loc[steps["time"], name].to_numpy() for name in LINE})
     patients = np.full((len(steps), len(LINE)), len(curve.time))
     steps[LINE] = shown_survival(steps[LINE], patients, minimum=minimum)
     # Who is at risk is told at the ticks alone.

@@ -1,7 +1,7 @@
 """What the Kaplan-Meier figures of the primary scenario show: panels, groups, P values, published numbers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from survival_multiverse.cohort.sample import STATE_LEVELS
 from survival_multiverse.paper.published_marks import NO_MARKS
 from survival_multiverse.report.style.palette import ARM_COLOURS, LINE_STYLES, STATE_COLOURS
 from survival_multiverse.report.words.figure_names import (
+    BALANCED,
     BY,
     DOSE,
     MATCHED,
@@ -20,12 +21,16 @@ from survival_multiverse.report.words.figure_names import (
     whom_of,
 )
 from survival_multiverse.report.words.labels import arm_labels, factor_levels, level_label
+from survival_multiverse.settings.schema import WEIGHTED, Estimator
 from survival_multiverse.settings.study import Study
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One group of patients in a panel, shapes (n,): `time` and `entry` (or None), `event` 1 = death."""
+    """One group of patients in a panel, shapes (n,): `time` and `entry` (or None), `event` 1 = death.
+
+    `drawn` has another curve than theirs at times of the grid (`balanced_curves`), or is None.
+    """
 
     label: str
     colour: str
@@ -34,6 +39,7 @@ class Curve:
     time: np.ndarray
     event: np.ndarray
     entry: np.ndarray | None = None
+    drawn: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,10 @@ def _groups(name: str, samples: Mapping[str, pd.DataFrame], study: Study) -> lis
         return [_state_curves(samples["all"], study)]
     if part.startswith(MATCHED):
         return [_arm_curves(samples[f"matched:{part.removeprefix(MATCHED)}"], study)]
+    if part.startswith(BALANCED):
+        chosen = part.removeprefix(BALANCED)
+        curves, lines = _arm_curves(samples[f"scored:{chosen}"], study), samples[f"balanced:{chosen}"]
+        return [_drawn(curves, lines[lines["estimator"] == own]) for own in (*WEIGHTED, Estimator.ADJUSTED)]
     patients = samples["population"]
     if part == DOSE:
         return [_arm_curves(patients, study)]
@@ -110,11 +120,20 @@ def _groups(name: str, samples: Mapping[str, pd.DataFrame], study: Study) -> lis
     return [_arm_curves(patients[patients[factor].astype(object) == level], study) for level in levels]
 
 
+def _drawn(curves: tuple[Curve, ...], lines: pd.DataFrame) -> tuple[Curve, ...]:
+    """Return the arms' curves with those that are drawn in their place."""
+    return tuple(replace(curve, drawn=lines[lines["arm"] == int(curve.level)]) for curve in curves)
+
+
 def log_rank_p(estimates: pd.DataFrame, **whom: str) -> float:
     """Return the unstratified log-rank P of the estimates table (`whom` as in `_about`); NaN without one."""
     rows = estimates[(estimates["analysis"] == "log_rank") & (estimates["landmark"] == 0)]
     rows = rows[rows["level"].isna() & rows["model"].isna() & (rows["statistic"] == "chi_square")]
-    values = about_whom(rows, **whom)["p_value"]
+    rows = about_whom(rows, **whom)
+    if whom.get("estimator") in WEIGHTED:
+        # The P value that allows for the estimated score.
+        rows = rows[rows["variance"] == "stacked"]
+    values = rows["p_value"]
     return float(values.iloc[0]) if len(values) else float("nan")
 
 
@@ -123,8 +142,10 @@ def hazard_ratio(estimates: pd.DataFrame, **whom: str) -> dict[str, Any]:
     rows = about_whom(estimates[estimates["analysis"] == "cox"], **whom)
     if rows.empty or whom.get("variable", "arm") != "arm":
         return {}
-    variance = "clustered" if whom.get("estimator") == "matched" else "model"
-    wanted = {"landmark": 0, "statistic": "hazard_ratio", "model": "arm_only", "ties": "efron"}
+    name = whom.get("estimator", "unadjusted")
+    variance = "clustered" if name == "matched" else {str(own): own.variance for own in Estimator}[name]
+    model = "adjusted" if name == Estimator.ADJUSTED else "arm_only"
+    wanted = {"landmark": 0, "statistic": "hazard_ratio", "model": model, "ties": "efron"}
     for column, value in (wanted | {"variance": variance}).items():
         rows = rows[rows[column] == value]
     found = rows[rows["estimate"].notna()].to_dict("records")

@@ -11,6 +11,7 @@ from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.words.decisions import caliper_words, whom
 from survival_multiverse.report.words.delayed_entry import rising_numbers
 from survival_multiverse.report.words.figure_names import (
+    BALANCED,
     BY,
     DOSE,
     MATCHED,
@@ -95,6 +96,14 @@ def _survival_caption(part: str, study: Study, printed: str) -> Caption:
         title = f"{study.time.label} after matching: {label}"
         text = f"{arms}, {population}, matched 1:1 ({caliper_words(study)})."
         note = dagger(study) if label.endswith("†") else ""
+    elif part.startswith(BALANCED):
+        label = set_label(study, part.removeprefix(BALANCED))
+        title = f"{study.time.label} under weights and standardised: {label}"
+        text = (
+            f"{arms}, {population}. Patients weighted by the propensity score (Kaplan-Meier), and everybody "
+            "in either arm by the adjusted Cox model."
+        )
+        note = " Numbers at risk are unweighted." + (dagger(study) if label.endswith("†") else "")
     else:
         factor = variable_label(study, part.removeprefix(BY))
         late = study.flags((part.removeprefix(BY),))

@@ -4,21 +4,24 @@ import pandas as pd
 
 from survival_multiverse.report.words.labels import factor_levels, level_label, variable_label
 from survival_multiverse.report.words.table_cells import set_label
-from survival_multiverse.settings.schema import Population
+from survival_multiverse.settings.schema import WEIGHTED, Estimator, Population
 from survival_multiverse.settings.study import Study
 
 PREFIX = "survival_curves_"
 STATE, DOSE, BY, MATCHED = "oligometastatic_state", "dose", "dose_by_", "dose_matched_"
+BALANCED = "dose_balanced_"
 
 
 def figure_names(study: Study) -> list[str]:
-    """Return the figures' names: the paper's Figures 1 to 4, and the arms after matching on each set.
+    """Return the figures' names: the paper's Figures 1 to 4, and the arms balanced by each set.
 
-    Where nothing is counted there is no state, and no figure of it.
+    They are balanced by matching, by weights, and by standardising. Where nothing is counted there is no
+    state, and no figure of it.
     """
     parts = [STATE, DOSE] if study.lesions else [DOSE]
     parts += [BY + name for name in study.analysis.interactions]
     parts += [MATCHED + name for name in study.adjustment_sets]
+    parts += [BALANCED + name for name in study.adjustment_sets]
     return [PREFIX + part for part in parts]
 
 
@@ -34,6 +37,12 @@ def whom_of(name: str, study: Study) -> list[tuple[str, dict[str, str]]]:
         chosen = part.removeprefix(MATCHED)
         matched = primary | {"estimator": "matched", "adjustment_set": chosen}
         return [(f"Matched 1:1, {set_label(study, chosen)}", matched)]
+    if part.startswith(BALANCED):
+        chosen = part.removeprefix(BALANCED)
+        return [
+            (estimator.label, primary | {"estimator": str(estimator), "adjustment_set": chosen})
+            for estimator in (*WEIGHTED, Estimator.ADJUSTED)
+        ]
     factor = part.removeprefix(BY)
     return [
         (
