@@ -20,7 +20,7 @@ from survival_multiverse.files.study_files import IMMORTAL_TIME, charted_files, 
 from survival_multiverse.report.charts.immortal_charts import immortal_chart
 from survival_multiverse.report.charts.summary import summary_svg
 from survival_multiverse.report.release import release
-from survival_multiverse.report.tables.time_tables import immortal_table
+from survival_multiverse.report.tables.time_tables import immortal_table, ways_table
 from survival_multiverse.report.words.claim import evidence
 from survival_multiverse.report.words.immortal_time import (
     everybody_alive,
@@ -355,9 +355,16 @@ def test_the_chart_shows_every_way(shared):
 
 def test_each_way_is_told_with_what_it_compares(shared):
     shown = immortal_table(shared, transplant_study())
-    assert shown["Compares"].str.startswith(("Hazard of death", "Among patients", "At any time")).all()
     assert shown["Patients"][0] == "102"
+    assert shown["Way"][3] == "Landmark at 60 days"
+    ways = ways_table(shared).set_index("Way")["Compares"]
+    assert ways.index.tolist() == ["Naive", "Landmark", "Time-dependent treatment", "Clones"]
+    assert ways["Landmark"].startswith("Among patients still followed at the landmark, hazard of death")
+    assert "treated by the end of the grace period against" in ways["Clones"]
+    assert not ways.str.contains("[{}]").any()
+    assert ways_table(shared[:1]).index.tolist() == [0]
     assert immortal_table(None, transplant_study()).empty
+    assert ways_table(None).empty
 
 
 def test_the_page_warns_of_a_claim_that_rests_on_the_naive_way(shared):
