@@ -209,6 +209,9 @@ def test_completion_of_a_total_dose():
     np.testing.assert_allclose(found, [49, 49, 49, 7 / 5, 0])
     assert derived_completion(63.0, 1.8, 5.0, "months") == pytest.approx(49 / (365.25 / 12))
     assert derived_completion(60.0, 1.5, 10.0, "Weeks") == pytest.approx(4)
+    # Added up, 12 fractions of 2.67 Gy are a little more than 12 times as much.
+    assert sum([2.67] * 12) / 2.67 > 12
+    assert derived_completion(sum([2.67] * 12), 2.67, 1.0, "weeks") == 12
     with pytest.raises(ValueError, match="cycles is no unit of time"):
         derived_completion(63.0, 1.8, 5.0, "cycles")
 
