@@ -20,7 +20,7 @@ from survival_multiverse.files.study_files import IMMORTAL_TIME, charted_files, 
 from survival_multiverse.report.charts.immortal_charts import immortal_chart
 from survival_multiverse.report.charts.summary import summary_svg
 from survival_multiverse.report.release import release
-from survival_multiverse.report.tables.time_tables import immortal_table
+from survival_multiverse.report.tables.time_tables import immortal_table, ways_table
 from survival_multiverse.report.words.claim import evidence
 from survival_multiverse.report.words.immortal_time import (
     everybody_alive,
@@ -209,6 +209,9 @@ def test_completion_of_a_total_dose():
     np.testing.assert_allclose(found, [49, 49, 49, 7 / 5, 0])
     assert derived_completion(63.0, 1.8, 5.0, "months") == pytest.approx(49 / (365.25 / 12))
     assert derived_completion(60.0, 1.5, 10.0, "Weeks") == pytest.approx(4)
+    # Added up, 12 fractions of 2.67 Gy are a little more than 12 times as much.
+    assert sum([2.67] * 12) / 2.67 > 12
+    assert derived_completion(sum([2.67] * 12), 2.67, 1.0, "weeks") == 12
     with pytest.raises(ValueError, match="cycles is no unit of time"):
         derived_completion(63.0, 1.8, 5.0, "cycles")
 
@@ -355,9 +358,16 @@ def test_the_chart_shows_every_way(shared):
 
 def test_each_way_is_told_with_what_it_compares(shared):
     shown = immortal_table(shared, transplant_study())
-    assert shown["Compares"].str.startswith(("Hazard of death", "Among patients", "At any time")).all()
     assert shown["Patients"][0] == "102"
+    assert shown["Way"][3] == "Landmark at 60 days"
+    ways = ways_table(shared).set_index("Way")["Compares"]
+    assert ways.index.tolist() == ["Naive", "Landmark", "Time-dependent treatment", "Clones"]
+    assert ways["Landmark"].startswith("Among patients still followed at the landmark, hazard of death")
+    assert "treated by the end of the grace period against" in ways["Clones"]
+    assert not ways.str.contains("[{}]").any()
+    assert ways_table(shared[:1]).index.tolist() == [0]
     assert immortal_table(None, transplant_study()).empty
+    assert ways_table(None).empty
 
 
 def test_the_page_warns_of_a_claim_that_rests_on_the_naive_way(shared):

@@ -37,7 +37,7 @@ def immortal_chart(table: pd.DataFrame | None, study: Study) -> Chart | None:
         "then; the naive way credits treatment with that time."
     )
     reading = (
-        "Each way answers a question of its own, told in the table below, so they are not averaged. "
+        "Each way answers a question of its own, told in a table below, so they are not averaged. "
         "Landmarks leave out who is gone by then. Clones keep everybody and compare two strategies from time "
         "zero on." + late_note(study)
     )

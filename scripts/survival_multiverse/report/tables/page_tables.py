@@ -41,6 +41,7 @@ from survival_multiverse.report.tables.time_tables import (
     proportional_hazards_table,
     rmst_table,
     survival_table,
+    ways_table,
 )
 from survival_multiverse.report.words.answer import answer_table, answers
 from survival_multiverse.report.words.checklists import cutpoint_items, propensity_table, strobe_table
@@ -48,7 +49,7 @@ from survival_multiverse.report.words.target import target_table, trial_table
 from survival_multiverse.settings.study import Study
 
 PROSE = (
-    "immortal",
+    "immortal_ways",
     "target_trial",
     "target",
     "strobe",
@@ -89,7 +90,8 @@ def _made(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[p
     return {
         **_multiverse(study, tables),
         **_primary(study, tables["primary"], tables["specifications"]),
-        "immortal": (immortal_table(tables.get("immortal_time"), study), 2),
+        "immortal": (immortal_table(tables.get("immortal_time"), study), 1),
+        "immortal_ways": (ways_table(tables.get("immortal_time")), 1),
         **_appendix(study, tables),
         **paper_tables(tables),
     }

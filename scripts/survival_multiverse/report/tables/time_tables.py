@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 
 from survival_multiverse.cohort.disclosure import count_words
+from survival_multiverse.emulation.method_names import Method
 from survival_multiverse.inference.specification_summary import ESTIMATOR_ORDER
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, display_unit, format_p, format_ratio
-from survival_multiverse.report.words.immortal_time import method_label
+from survival_multiverse.report.words.immortal_time import WAY_LABELS, WHENS, method_label
 from survival_multiverse.report.words.labels import arm_labels, variable_label, with_unit
 from survival_multiverse.report.words.table_cells import (
     GAP,
@@ -225,10 +226,10 @@ def treated_counts(row: dict[str, Any], study: Study) -> tuple[str, str]:
 
 
 def immortal_table(table: pd.DataFrame | None, study: Study) -> pd.DataFrame:
-    """Return the ways to deal with the time before treatment, what each compares, and its hazard ratio."""
+    """Return the hazard ratios by every way to deal with the time before treatment."""
     drawn = bool(study.inference.bootstrap_draws)
     bootstrap = ["Bootstrap CI"] if drawn else []
-    columns = ["Way", "Compares", "Patients", "Events", "Hazard ratio (CI)", *bootstrap, "P"]
+    columns = ["Way", "Patients", "Events", "Hazard ratio (CI)", *bootstrap, "P"]
     lines = []
     for row in [] if table is None else table.to_dict("records"):
         ok = is_number(row["hazard_ratio"])
@@ -237,7 +238,6 @@ def immortal_table(table: pd.DataFrame | None, study: Study) -> pd.DataFrame:
         lines.append(
             [
                 method_label(row, study),
-                row["estimand"],
                 *treated_counts(row, study),
                 interval(row | {"estimate": row["hazard_ratio"]}) if ok else reason_text(row),
                 *([resampled] if drawn else []),
@@ -245,6 +245,17 @@ def immortal_table(table: pd.DataFrame | None, study: Study) -> pd.DataFrame:
             ]
         )
     return pd.DataFrame(lines, columns=columns)
+
+
+def ways_table(table: pd.DataFrame | None) -> pd.DataFrame:
+    """Return in words what each way to deal with the time before treatment compares: one line a method."""
+    present = [] if table is None else list(table["method"])
+    lines = [
+        [WAY_LABELS[method], method.estimand.format(parameter=WHENS.get(method, ""))]
+        for method in Method
+        if method in present
+    ]
+    return pd.DataFrame(lines, columns=["Way", "Compares"])
 
 
 def interaction_table(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:

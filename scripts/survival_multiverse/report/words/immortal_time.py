@@ -26,6 +26,14 @@ _CLONES = (
     "For the clones without it they come from a Cox model of its start, with a product-limit baseline. "
     "Errors of clones are robust, by patient, and take the weights as known."
 )
+WAY_LABELS = {
+    Method.NAIVE: "Naive",
+    Method.LANDMARK: "Landmark",
+    Method.TIME_DEPENDENT: "Time-dependent treatment",
+    Method.CLONE_CENSOR_WEIGHT: "Clones",
+}
+WHENS = {Method.LANDMARK: "the landmark", Method.CLONE_CENSOR_WEIGHT: "the end of the grace period"}
+"""What the parameter of a method is, in words."""
 CREDITED, NOT_CREDITED = "Counts time before treatment as treated", "Does not"
 
 
