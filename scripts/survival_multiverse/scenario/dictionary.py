@@ -97,6 +97,16 @@ STATISTICS = {
         "tie_break_97.5": "its 97.5th percentile",
         "draws_estimated": "orders that gave a hazard ratio",
     },
+    "measure": {
+        "rmst_difference_<time>": "restricted mean survival up to then, high-dose less low-dose arm",
+        "survival_difference_<time>": "survival then, high-dose less low-dose arm",
+        "median_difference": "median survival, high-dose less low-dose arm",
+    },
+    "measure_between_orders": {
+        "rmst_difference_<time>": "variance of the matched estimate between the orders",
+        "survival_difference_<time>": "the same",
+        "median_difference": "the same",
+    },
     "rosenbaum": {
         "informative_pairs": "pairs that count: scores differ, or it is known who had the event first",
         "direction": "1: the pairs speak for longer survival with the high dose, -1: for shorter, 0: neither",

@@ -22,7 +22,9 @@ from survival_multiverse.report.words.labels import (
     with_more,
     with_unit,
 )
+from survival_multiverse.report.words.measures import measures_in_sentence
 from survival_multiverse.scenario.sensitivity import ALPHA, RARE_RISK
+from survival_multiverse.settings.measures import MEDIAN_DIFFERENCE
 from survival_multiverse.settings.study import EQUIVALENT, NON_EQUIVALENT, UNCERTAIN, Decision, Study
 from survival_multiverse.settings.values import canonical_text
 
@@ -86,6 +88,7 @@ OCCASIONAL = (
     "Foresman; 1980.",
     "Maringe C, Benitez Majano S, Exarchakou A, et al. Reflection on modern methods: trial emulation in the "
     "presence of immortal-time bias. International Journal of Epidemiology 2020;49:1719–1729.",
+    "Zeng D, Lin DY. Efficient resampling for nonsmooth estimating functions. Biostatistics 2008;9:355–363.",
     "Suissa S. Immortal time bias in pharmacoepidemiology. American Journal of Epidemiology "
     "2008;167:492–499.",
 )
@@ -100,6 +103,7 @@ def methods(study: Study) -> list[tuple[str, str]]:
         ("Propensity score and matching", _matching(study)),
         ("Weights and adjusted models", _others()),
         ("Survival", _survival(study)),
+        *([("Measures", _measures(study))] if study.differences else []),
         *([("Delayed entry", late)] if (late := delayed_entry(study)) else []),
         ("Landmarks", _landmarks(study)),
         *([("Immortal time", treated)] if (treated := treatment_methods(study)) else []),
@@ -140,6 +144,32 @@ def _decisions(study: Study) -> str:
             f"With one option only: {joined([decision_words(study, name) for name in settled])}."
         )
     return " ".join([*sentences, f"Analysed: {grid_words(study)}."])
+
+
+def _measures(study: Study) -> str:
+    """Say what every analysis estimates, and how differences come off the curves."""
+    pairs = "errors summed by pair and combined over the orders of equal scores as those of hazard ratios"
+    sentences = [
+        f"Every analysis estimates {measures_in_sentence(study)}.",
+        "Each measure is a question of its own: analyses of different measures are never pooled.",
+        "Differences are of the higher exposure less the lower, read off survival curves.",
+        f"After matching these are Kaplan-Meier curves of the pairs, with {pairs}.",
+        "Under weights they are weighted Kaplan-Meier curves, whose errors allow for the estimated score.",
+        "The adjusted model gives everybody a curve in either arm, and these are averaged (g-computation).",
+        "A limit or a time beyond either arm’s follow-up leaves an analysis without an estimate.",
+    ]
+    if any(measure.kind == MEDIAN_DIFFERENCE for measure in study.measures):
+        sentences += [
+            "So does a curve that does not fall to one half.",
+            "The error of a median rests on the slope of its curve there, found by perturbation (Zeng and "
+            "Lin 2008).",
+        ]
+    sentences += [
+        "A block with such analyses has no median, as the others would be a selected rest.",
+        "Beyond a landmark differences count from time zero, among those alive at the landmark.",
+        "Differences of the adjusted model are not estimated in the draws of the joint tests.",
+    ]
+    return " ".join(sentences)
 
 
 def _contrast(study: Study) -> str:

@@ -13,6 +13,7 @@ from survival_multiverse.report.words.labels import (
     option_words,
     with_unit,
 )
+from survival_multiverse.report.words.measures import measures_in_sentence
 from survival_multiverse.settings.schema import Estimator
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import canonical_text
@@ -214,11 +215,7 @@ def _outcome_here(study: Study) -> str:
 
 
 def _contrast(study: Study) -> str:
-    times = ", ".join(map(canonical_text, study.analysis.survival_times))
-    return (
-        f"{gap('intention to treat, or per protocol')} Measures: hazard ratio; difference in restricted "
-        f"mean up to {horizon(study)}; survival at {times} {study.time.unit}."
-    )
+    return f"{gap('intention to treat, or per protocol')} Measures: {measures_in_sentence(study)}."
 
 
 def _contrast_here(study: Study) -> str:
