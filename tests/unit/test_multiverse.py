@@ -252,7 +252,8 @@ def test_ids_of_any_spelling_give_the_same_numbers_before_matching():
 def test_primary_samples_are_of_the_primary_scenario():
     patients, study = breast_patients(), breast_study()
     frames = primary_samples(patients, study)
-    assert set(frames) == {"all", "population", "matched:late", "matched:early"}
+    of_sets = {f"{kind}:{name}" for kind in ("matched", "scored", "balanced") for name in ("late", "early")}
+    assert set(frames) == {"all", "population"} | of_sets
     primary = frame_of(patients, study, study.primary)
     counts = primary[(primary.statistic == "patients") & (primary.variable == "arm")]
 
@@ -270,6 +271,15 @@ def test_primary_samples_are_of_the_primary_scenario():
         frame = frames[f"matched:{name}"]
         assert size(frame) == count("non_oligometastatic", "matched", name)
         assert (frame.groupby("pair").arm.agg(["size", "sum"]) == [2, 1]).all(axis=None)
+        lines = frames[f"balanced:{name}"]
+        analyses = {"overlap": "kaplan_meier", "iptw": "kaplan_meier", "adjusted": "standardised"}
+        for estimator, analysis in analyses.items():
+            rows = primary[(primary.adjustment_set == name) & (primary.statistic == "survival_60")]
+            rows = rows[(rows.analysis == analysis) & (rows.estimator == estimator)]
+            rows = rows[rows.population == "non_oligometastatic"].sort_values("level")
+            drawn = lines[(lines.estimator == estimator) & (lines.time == 60)].sort_values("arm")
+            np.testing.assert_allclose(drawn.survival, rows.estimate, rtol=1e-12)
+            np.testing.assert_allclose(drawn.ci_lower, rows.ci_lower, rtol=1e-12)
     assert list(frames["all"].columns[:4]) == ["time", "event", "arm", "pair"]
     assert set(frames["all"].grade.cat.categories) == {"I", "II", "III"}
 

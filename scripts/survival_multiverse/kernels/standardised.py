@@ -96,6 +96,21 @@ def standardised_curves(cumulative, others, own):
 
 
 @njit(cache=True)
+def _counted(counts):
+    """Return by step where its measures begin and end, shape (m + 1,), and the measures that count it."""
+    size, m = counts.shape
+    starts, which = np.zeros(m + 1, np.int64), np.empty(size * m, np.int64)
+    found = 0
+    for step in range(m):
+        for j in range(size):
+            if counts[j, step] != 0.0:
+                which[found] = j
+                found += 1
+        starts[step + 1] = found
+    return starts, which
+
+
+@njit(cache=True)
 def standardised_influence(model, rows, arms, counts, values):
     """Return the derivative of each measure's contrast in each patient's weight, shape (measures, n).
 
@@ -126,20 +141,23 @@ def standardised_influence(model, rows, arms, counts, values):
     z = np.empty(k)
     for a in range(2):
         sign = 2.0 * a - 1.0
+        starts, which = _counted(counts[:, a])
         for i in range(n):
             z[:] = Z[i]
             z[0] = arm_values[a]
             r = others[i] * own[a]
             for step in range(m):
+                if starts[step] == starts[step + 1]:
+                    continue
                 s = np.exp(-cumulative[step] * r)
-                for j in range(size):
+                for place in range(starts[step], starts[step + 1]):
+                    j = which[place]
                     v = sign * counts[j, a, step]
-                    if v != 0.0:
-                        result[j, i] += v * s / n
-                        moves = v * r * s / n
-                        by_step[j, step] -= moves
-                        for c in range(k):
-                            by_beta[j, c] -= moves * (cumulative[step] * z[c] - mean_sums[step, c])
+                    result[j, i] += v * s / n
+                    moves = v * r * s / n
+                    by_step[j, step] -= moves
+                    for c in range(k):
+                        by_beta[j, c] -= moves * (cumulative[step] * z[c] - mean_sums[step, c])
         for j in range(size):
             result[j] -= sign * values[j, a] / n
     _add_model(at, parts, on_beta, (time, event, entry, risk), by_step, by_beta, result)
