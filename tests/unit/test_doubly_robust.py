@@ -142,7 +142,7 @@ def test_what_cannot_be_estimated_is_a_status():
     none = without_model(Status.SEPARATION)
     for found in (standardised(none, **AT), doubly_robust(none, P, **AT)):
         assert {one.status for one in found[1]} == {Status.SEPARATION}
-    late = outcome_model(D["time"], D["event"], D["arm"], X, np.zeros(len(P)))
+    late = outcome_model(D["time"], D["event"], D["arm"], X, np.full(len(P), 0.5))
     assert {one.status for one in doubly_robust(late, P, **AT)[1]} == {Status.NOT_APPLICABLE}
     same, from_zero = standardised(late, **AT)[1], standardised(model, **AT)[1]
     np.testing.assert_allclose([one.std_error for one in same], [one.std_error for one in from_zero])

@@ -86,7 +86,7 @@ def outcome_model(
     X : float array, shape (n, k)
         Covariates beside the arm.
     entry : float64 array, shape (n,), optional
-        Times of delayed entry.
+        Times of delayed entry; none is late at time 0 or before.
 
     Returns
     -------
@@ -94,6 +94,8 @@ def outcome_model(
         With a status other than ok where the arm has no coefficient.
     """
     time, event, arm = vector(time, np.float64), vector(event, np.int64), vector(arm, np.int64)
+    if entry is not None and not np.any(entry > 0.0):
+        entry = None
     full = np.column_stack([arm.astype(np.float64), X])
     late = np.empty(0) if entry is None else vector(entry, np.float64)
     fit = cox(time, event, full, entry=entry)
