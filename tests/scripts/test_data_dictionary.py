@@ -39,13 +39,14 @@ def specifications():
         "landmark",
     ]
     frame = pd.DataFrame(rows, columns=names).assign(population="non_oligometastatic", landmark_order=None)
-    return frame.assign(status="ok", log_hazard_ratio=[-0.3, -0.1, 0.1, 0.2], variance_between_orders=0.01)
+    frame = frame.assign(measure="hazard_ratio", variance_between_orders=0.01)
+    return frame.assign(status="ok", effect=[-0.3, -0.1, 0.1, 0.2])
 
 
 def written_tables():
     """Tables of the joint inference and the attribution, from made-up draws."""
     keys = specifications()[KEYS]
-    draws = np.random.default_rng(1).normal(size=(3, len(keys), 2)) ** 2
+    draws = np.random.default_rng(1).normal(size=(3, len(keys), len(STUDY.measures), 2)) ** 2
     tables = infer(
         keys,
         draws[0],

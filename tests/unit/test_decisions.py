@@ -434,7 +434,8 @@ def test_splines_of_the_score_are_knots_at_quantiles_and_leave_the_adjusted_mode
     balanced, rest = ["matched", "overlap", "iptw"], ["unadjusted", "adjusted"]
 
     def part(table, estimators):
-        kept = (table.population != "all") & (table.analysis != "propensity")
+        # The doubly robust estimate has a score, too.
+        kept = (table.population != "all") & ~table.analysis.isin(["propensity", "doubly_robust"])
         return table[kept & table.estimator.isin(estimators)]
 
     def of_arms(table):
@@ -506,7 +507,8 @@ def test_observed_estimates_of_the_joint_tests_are_those_of_the_specifications(s
     names = resampled_keys(study)
     again = specs[(specs.landmark_order != MATCH_FIRST) & specs.estimator.isin(study.inference.estimators)]
     again = again[again.population.isin(study.inference.populations) & (again.landmark == 0)]
-    both = keys.assign(beta=observed[:, 0], error=observed[:, 1]).merge(
+    again = again[again.measure == "hazard_ratio"]
+    both = keys.assign(beta=observed[:, 0, 0], error=observed[:, 0, 1]).merge(
         again, on=names, how="outer", indicator=True
     )
     assert (both._merge == "both").all()
@@ -604,7 +606,7 @@ def test_pooled_rows_are_over_the_options_of_the_uncertain_decision(six):
     study, _, _, specs, _, _, inferred = six
     blocks = summarise_blocks(specs, study)
     wanted = (blocks.gate == "all") & (blocks.population == "non_oligometastatic") & (blocks.landmark == 0)
-    here = blocks[wanted & (blocks.estimator == "overlap")]
+    here = blocks[wanted & (blocks.estimator == "overlap") & (blocks.measure == "hazard_ratio")]
     assert set(here.who.dropna()) == {"everybody", "without_I"}
     for keys, rows in here.groupby(["dose_cutoff", "adjustment_set"]):
         apart, pooled = rows[rows.who.notna()], rows[rows.who.isna()]
@@ -617,6 +619,7 @@ def test_pooled_rows_are_over_the_options_of_the_uncertain_decision(six):
             & (specs.population == "non_oligometastatic")
             & (specs.dose_cutoff == keys[0])
             & (specs.adjustment_set == keys[1])
+            & (specs.measure == "hazard_ratio")
         ].effect.dropna()
         assert pooled.median_estimate.item() == pytest.approx(math.exp(np.median(values)), rel=1e-12)
     assert inferred["joint_inference"].who.isna().any()

@@ -39,6 +39,7 @@ CONTROLS = {
 def controlled_config(controls=None):
     config = small_config(negative_controls=copy.deepcopy(CONTROLS if controls is None else controls))
     config["cohort"] = config["cohort"] | {"source": "file", "file": "patients.csv"}
+    config["cohort"].pop("treatment", None)
     config["analysis"] = config["analysis"] | {"tie_break_draws": 5, "repeated_tie_breaks": 2}
     return config
 

@@ -88,7 +88,7 @@ def test_a_paper_about_other_variables_has_nothing_to_mark():
 def test_a_chart_without_a_published_number_speaks_of_none():
     made = evil_page()
     charts = page_charts(made.study, made.tables)
-    assert len(charts) == 14
+    assert len(charts) == 16
     lacking = {}
     for name, chart in charts.items():
         spec = json.dumps(chart.spec)
@@ -97,7 +97,7 @@ def test_a_chart_without_a_published_number_speaks_of_none():
         assert "Not marked" not in chart.text, name
         lacking[name] = not value
     assert [name for name, without in lacking.items() if without] == [
-        *("decisions-chart", "attribution-chart", "overlap-chart"),
+        *("decisions-chart", "attribution-chart", "measures-chart", "overlap-chart", "bias-surface-chart"),
     ]
 
 

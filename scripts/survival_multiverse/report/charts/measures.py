@@ -62,16 +62,14 @@ def measures_chart(specifications: pd.DataFrame, study: Study) -> Chart | None:
         here = of_measure(every, measure)
         panels.append(_panel(here, names, measure, study))
         words.append(_words(here, names, measure, study))
-    low, high = arm_labels(study)
     text = (
-        f"Each dot is an analysis of the primary block, {high} against {low}. Each panel has a scale of its "
-        "own, turned so that longer survival with the higher exposure lies to the right. Bars: medians; grey "
-        "lines: no difference."
+        f"Dots: analyses at the primary options, {' against '.join(reversed(arm_labels(study)))}. Longer "
+        "survival is to the right. Bars: medians; grey lines: no difference."
     )
     reading = (
         "The measures ask different questions of the same patients. Where they disagree, the answer is owed "
-        "to the measure. No bar stands where curves of some analyses do not fall to one half, or where "
-        "follow-up ends before the time: the others would be a selected rest."
+        "to the measure. No bar stands where some curves do not fall to one half, or where follow-up ends "
+        "too early: the others would be a selected rest."
     )
     spec = vega_lite(vconcat=panels, spacing=14)
     return Chart(

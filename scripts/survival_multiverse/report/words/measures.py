@@ -3,7 +3,8 @@
 import math
 
 from survival_multiverse.report.style.formats import display_unit, format_ratio
-from survival_multiverse.report.words.labels import in_sentence, with_unit
+from survival_multiverse.report.words.decisions import joined
+from survival_multiverse.report.words.labels import with_unit
 from survival_multiverse.settings.measures import (
     MEDIAN_DIFFERENCE,
     RMST_DIFFERENCE,
@@ -11,6 +12,7 @@ from survival_multiverse.settings.measures import (
     Measure,
 )
 from survival_multiverse.settings.study import Study
+from survival_multiverse.settings.values import canonical_text
 
 PERCENT = "percentage points"
 
@@ -48,6 +50,18 @@ def format_estimate(measure: Measure, value: float) -> str:
 
 
 def measures_in_sentence(study: Study) -> str:
-    """Return the names of the measures of a study, the primary one first."""
-    names = [in_sentence(measure_label(measure, study)) for measure in study.measures]
-    return ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + names[-1]
+    """Return the names of the measures of a study, parts with semicolons between them."""
+    parts = ["hazard ratio"] if any(measure.ratio for measure in study.measures) else []
+    kinds = dict.fromkeys(measure.kind for measure in study.differences)
+    for place, kind in enumerate(kinds):
+        whens = [canonical_text(own.at) for own in study.differences if own.kind == kind]
+        when = f"{joined(whens)} {study.time.unit}"
+        parts.append(
+            ("differences " if place == 0 else "")
+            + {
+                RMST_DIFFERENCE: f"in restricted mean survival up to {when}",
+                SURVIVAL_DIFFERENCE: f"in survival at {when}",
+                MEDIAN_DIFFERENCE: "in median survival",
+            }[kind]
+        )
+    return "; ".join(parts)

@@ -148,12 +148,14 @@ def _decisions(study: Study) -> str:
 
 def _measures(study: Study) -> str:
     """Say what every analysis estimates, and how differences come off the curves."""
-    pairs = "errors summed by pair and combined over the orders of equal scores as those of hazard ratios"
+    pairs = (
+        "errors are summed by pair and combined over the orders of equal scores like those of hazard ratios"
+    )
     sentences = [
-        f"Every analysis estimates {measures_in_sentence(study)}.",
-        "Each measure is a question of its own: analyses of different measures are never pooled.",
+        f"Every analysis estimates: {measures_in_sentence(study)}.",
+        "Each measure is a question of its own, and none is pooled with another.",
         "Differences are of the higher exposure less the lower, read off survival curves.",
-        f"After matching these are Kaplan-Meier curves of the pairs, with {pairs}.",
+        f"After matching these are Kaplan-Meier curves of the pairs; {pairs}.",
         "Under weights they are weighted Kaplan-Meier curves, whose errors allow for the estimated score.",
         "The adjusted model gives everybody a curve in either arm, and these are averaged (g-computation).",
         "A limit or a time beyond either arm’s follow-up leaves an analysis without an estimate.",
@@ -165,7 +167,7 @@ def _measures(study: Study) -> str:
             "Lin 2008).",
         ]
     sentences += [
-        "A block with such analyses has no median, as the others would be a selected rest.",
+        "Where some analyses have no estimate for that reason no median is given: the rest would be selected.",
         "Beyond a landmark differences count from time zero, among those alive at the landmark.",
         "Differences of the adjusted model are not estimated in the draws of the joint tests.",
     ]
