@@ -15,9 +15,12 @@ from survival_multiverse.provenance.file_records import readable
 from survival_multiverse.provenance.former_names import under_present_names
 from survival_multiverse.provenance.job_records import ELSEWHERE, WORKFLOW
 from survival_multiverse.provenance.study_records import StudyRecords, recorded_study
+from survival_multiverse.settings.measures import HAZARD_RATIO
 
 KEYS = ("population", "adjustment_set", "estimator", "landmark", "landmark_order")
 SHOWN = 8
+Effects = dict[tuple[Any, ...], float | None]
+"""Effects by the columns, with names, that tell specifications apart."""
 
 
 def compare_studies(one: StudyRecords, other: StudyRecords) -> Iterator[str]:
@@ -104,11 +107,21 @@ def _results(one: StudyRecords, other: StudyRecords) -> Iterator[str]:
 
 
 def estimates_moved(one: Path, other: Path) -> Iterator[str]:
-    """Yield by how much the log hazard ratios of the specifications that both studies have differ."""
+    """Yield by how much the effects of the specifications that both studies have differ, by measure."""
     first, second = (_effects(study / ROBUSTNESS["specifications"]) for study in (one, other))
     if first is None or second is None:
         yield "one of the studies has no table of specifications"
         return
+    for name in dict.fromkeys([*first, *second]):
+        if name not in first or name not in second:
+            yield f"{name}: in one of the studies alone"
+            continue
+        lines = list(_moved(first[name], second[name], ratio=name == HAZARD_RATIO))
+        yield from (lines if name == HAZARD_RATIO else (f"{name}: {line.strip()}" for line in lines))
+
+
+def _moved(first: Effects, second: Effects, *, ratio: bool) -> Iterator[str]:
+    """Yield by how much the effects of one measure differ; those of ratios are logarithms."""
     common = [key for key in first if key in second]
     if len(common) < max(len(first), len(second)):
         yield f"{len(first)} specifications → {len(second)}, {len(common)} of them in both"
@@ -125,34 +138,42 @@ def estimates_moved(one: Path, other: Path) -> Iterator[str]:
     if not moved:
         return
     sizes = {key: abs(now - before) for key, (before, now) in moved.items()}
+    middle, largest = statistics.median(sizes.values()), max(sizes.values())
     turned = sum((before < 0) != (now < 0) for before, now in moved.values())
-    yield f"{len(moved)} of {len(common)} moved, {turned} of them to the other side of 1"
-    yield (
-        f"the hazard ratio by a factor of {math.exp(statistics.median(sizes.values())):.4g} in the median, "
-        f"at most {math.exp(max(sizes.values())):.4g}"
-    )
+    yield f"{len(moved)} of {len(common)} moved, {turned} of them to the other side of {int(ratio)}"
+    if ratio:
+        yield (
+            f"the hazard ratio by a factor of {math.exp(middle):.4g} in the median, "
+            f"at most {math.exp(largest):.4g}"
+        )
+    else:
+        yield f"by {middle:.4g} in the median, at most {largest:.4g}"
     for key in sorted(moved, key=lambda key: -sizes[key])[:SHOWN]:
-        ratios = f"{math.exp(moved[key][0]):.4g} → {math.exp(moved[key][1]):.4g}"
+        before, now = (math.exp(value) if ratio else value for value in moved[key])
         named = (f"{name} {value}" for name, value in key if value is not None)
-        yield f"  {ratios}: {', '.join(named)}"
+        yield f"  {before:.4g} → {now:.4g}: {', '.join(named)}"
 
 
-def _effects(path: Path) -> dict[tuple[Any, ...], float | None] | None:
-    """Return the estimates of a table of specifications by the columns, with names, that tell them apart."""
+def _effects(path: Path) -> dict[str, Effects] | None:
+    """Return the effects of a table of specifications, by measure and by the columns that tell them apart."""
     if not path.is_file():
         return None
     with readable(path):
         # The decisions come first.
         names = pq.read_schema(path).names
         keys = [*names[: names.index(KEYS[0])], *KEYS]
-        column = "effect" if "effect" in names else "log_hazard_ratio"
-        table = pq.read_table(path, columns=[*keys, column])
+        measured = "measure" in names
+        column = "effect" if measured else "log_hazard_ratio"
+        table = pq.read_table(path, columns=[*keys, column, *(["measure"] if measured else [])])
     columns = [[(name, value) for value in table[name].to_pylist()] for name in keys]
-    values = table[column].to_pylist()
-    return {
-        key: value if value is not None and math.isfinite(value) else None
-        for key, value in zip(zip(*columns, strict=True), values, strict=True)
-    }
+    measures = table["measure"].to_pylist() if measured else [HAZARD_RATIO] * table.num_rows
+    found: dict[str, Effects] = {}
+    for measure, key, value in zip(
+        measures, zip(*columns, strict=True), table[column].to_pylist(), strict=True
+    ):
+        known = value is not None and math.isfinite(value)
+        found.setdefault(measure, {})[key] = value if known else None
+    return found
 
 
 def _union(mappings: Iterable[Mapping[str, str]]) -> dict[str, str]:

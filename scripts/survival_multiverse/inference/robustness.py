@@ -18,7 +18,7 @@ from survival_multiverse.scenario.sensitivity import (
     e_value_of_limit,
 )
 from survival_multiverse.settings.measures import Measure
-from survival_multiverse.settings.schema import PASSES, Estimator, Population, Status
+from survival_multiverse.settings.schema import PASSES, SELECTS, Estimator, Population, Status
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import Value, canonical_text
 
@@ -437,7 +437,7 @@ def _summary(
     }
     # Where a curve falls too little for a median, or follow-up is too short, the arm does well: those with a
     # number are not like those without.
-    selected = {str(Status.NOT_REACHED), str(Status.BEYOND_FOLLOW_UP)} & set(status.tolist())
+    selected = set(map(str, SELECTS)) & set(status.tolist())
     if not len(estimated) or (selected and not measure.ratio):
         return result
     value = columns["estimate"][estimated]

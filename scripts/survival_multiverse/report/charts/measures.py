@@ -23,7 +23,7 @@ from survival_multiverse.report.charts.theme import (
     width,
 )
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
-from survival_multiverse.report.tables.measure_tables import OPEN_ENDED, of_measure
+from survival_multiverse.report.tables.measure_tables import of_measure
 from survival_multiverse.report.words.labels import arm_labels
 from survival_multiverse.report.words.measures import (
     format_estimate,
@@ -32,6 +32,7 @@ from survival_multiverse.report.words.measures import (
     shown_estimate,
 )
 from survival_multiverse.settings.measures import Measure
+from survival_multiverse.settings.schema import SELECTS
 from survival_multiverse.settings.study import Study
 
 ROW = 26
@@ -64,12 +65,12 @@ def measures_chart(specifications: pd.DataFrame, study: Study) -> Chart | None:
         words.append(_words(here, names, measure, study))
     text = (
         f"Dots: analyses at the primary options, {' against '.join(reversed(arm_labels(study)))}. Longer "
-        "survival is to the right. Bars: medians; grey lines: no difference."
+        "survival is to the right. Bars: medians; dark lines: no difference."
     )
     reading = (
         "The measures ask different questions of the same patients. Where they disagree, the answer is owed "
-        "to the measure. No bar stands where some curves do not fall to one half, or where follow-up ends "
-        "too early: the others would be a selected rest."
+        "to the measure. No bar stands where some curves do not fall to one half, or stand at 0, or where "
+        "follow-up ends too early: the others would be a selected rest."
     )
     spec = vega_lite(vconcat=panels, spacing=14)
     return Chart(
@@ -97,7 +98,7 @@ def _medians(here: pd.DataFrame, names: list[str], measure: Measure) -> list[dic
     for name in names:
         own = here[here["estimator"] == name]
         known = estimated(own)["effect"].to_numpy(dtype=float)
-        if len(known) and (measure.ratio or not own["status"].isin(OPEN_ENDED).any()):
+        if len(known) and (measure.ratio or not own["status"].isin(SELECTS).any()):
             middle = float(measure.estimate(np.median(known)))
             rows.append(
                 {

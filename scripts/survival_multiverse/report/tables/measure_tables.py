@@ -17,11 +17,8 @@ from survival_multiverse.report.words.answer import is_fitted
 from survival_multiverse.report.words.measures import format_estimate, measure_label, measure_unit
 from survival_multiverse.report.words.table_cells import GAP
 from survival_multiverse.settings.measures import Measure
-from survival_multiverse.settings.schema import Status
+from survival_multiverse.settings.schema import SELECTS
 from survival_multiverse.settings.study import Study
-
-OPEN_ENDED = (str(Status.NOT_REACHED), str(Status.BEYOND_FOLLOW_UP))
-"""Without these estimates the others would be a selected rest."""
 
 
 def measures_table(specifications: pd.DataFrame, joint: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -69,7 +66,7 @@ def _summary(here: pd.DataFrame, measure: Measure) -> dict[str, str]:
     known = estimated(here)
     cells = {"Analyses": f"{len(known):,} of {len(here):,}"}
     names = ("Median", "Lowest to highest", "Longer survival", "CI on that side", "CI on the other")
-    if known.empty or (not measure.ratio and here["status"].isin(OPEN_ENDED).any()):
+    if known.empty or (not measure.ratio and here["status"].isin(SELECTS).any()):
         return cells | dict.fromkeys(names, GAP)
     effect = np.sort(known["effect"].to_numpy(dtype=float))
     limits = measure.longer * measure.effect(known[["ci_lower", "ci_upper"]].to_numpy(dtype=float))

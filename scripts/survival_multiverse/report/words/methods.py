@@ -167,7 +167,7 @@ def _measures(study: Study) -> str:
             "Lin 2008).",
         ]
     sentences += [
-        "Where some analyses have no estimate for that reason no median is given: the rest would be selected.",
+        "Where some analyses have no estimate for that reason, no median is given; the rest is selected.",
         "Beyond a landmark differences count from time zero, among those alive at the landmark.",
         "Differences of the adjusted model are not estimated in the draws of the joint tests.",
     ]
