@@ -42,7 +42,7 @@ STATUS_REASON = {
 
 
 SELECTS = (Status.NOT_REACHED, Status.BEYOND_FOLLOW_UP, Status.NOT_APPLICABLE)
-"""Why a difference of curves has no estimate, or none with an error, that makes the others a selected rest."""
+"""Why a difference of curves has no estimate, or no error, so that the others are a selected rest."""
 PATHS = ("file", "paper")
 """Settings of the cohort that say where something is, not what it is."""
 
