@@ -70,7 +70,7 @@ def all_specifications(study):
     matched = frame["estimator"] == "matched"
     return frame.assign(
         population="non_oligometastatic", landmark=0.0, landmark_order=None,
-        estimate=np.exp(middle), effect=middle, std_error=0.15, p_value=0.2,
+        measure="hazard_ratio", estimate=np.exp(middle), effect=middle, std_error=0.15, p_value=0.2,
         ci_lower=np.exp(middle - 0.3), ci_upper=np.exp(middle + 0.3), n=120, events=90,
         pairs=np.where(matched, 60.0, np.nan), matched_share=np.where(matched, 0.9, np.nan), focal_arm=1.0,
         max_abs_smd_propensity=0.05, max_abs_smd_baseline=0.2, status="ok", reason=None, flags=None,

@@ -194,18 +194,18 @@ def test_every_figure_and_table_can_be_taken_away(opened):
     page = opened()
     page.evaluate("() => robustness.drawAll()")
     with page.expect_download() as waited:
-        page.get_by_role("button", name="Figure 3 as SVG").click()
+        page.get_by_role("button", name="Figure 4 as SVG").click()
     text = Path(waited.value.path()).read_text(encoding="utf-8")
     assert text.startswith("<svg")
     assert "var(" not in text
-    assert "Figure 3. Specification curve" in text
+    assert "Figure 4. Specification curve" in text
     assert ORIGIN_NOTES["reconstructed"] in text
     assert vl_convert.svg_to_png(text)
     with page.expect_download() as waited:
-        page.get_by_role("button", name="Figure 3 as PNG").click()
+        page.get_by_role("button", name="Figure 4 as PNG").click()
     assert Path(waited.value.path()).read_bytes().startswith(b"\x89PNG")
     with page.expect_download() as waited:
-        page.get_by_role("button", name="Figure 3 as CSV").click()
+        page.get_by_role("button", name="Figure 4 as CSV").click()
     frame = pd.read_csv(waited.value.path())
     assert set(frame["data_origin"]) == {"reconstructed"}
     assert frame["estimate"].tolist() == pytest.approx(sorted(row["estimate"] for row in drawn(page)))

@@ -6,6 +6,7 @@ import math
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from more_cohorts import REAL_COHORTS, VETERAN
 from survival_multiverse.balancing.matching import priority
 from survival_multiverse.scenario.dictionary import FLAGS, STATISTICS
 from survival_multiverse.scenario.multiverse import evaluate_panel
+from survival_multiverse.settings.measures import MeasureSettings, measures_of
 from survival_multiverse.settings.schema import STATUS_REASON, Estimator, Population, Status
 from survival_multiverse.settings.study import Study
 
@@ -237,6 +239,7 @@ def as_listed(statistic, study):
     """The statistic as the dictionary lists it: a number of the settings becomes its name."""
     for start, name, numbers in (
         ("survival_", "<time>", study.analysis.survival_times),
+        ("rmst_difference_", "<time>", [study.analysis.rmst_horizon]),
         ("passes_", "<threshold>", study.analysis.balance_thresholds),
     ):
         head, _, tail = statistic.rpartition("_")
@@ -251,6 +254,15 @@ def test_the_dictionary_lists_what_a_scenario_holds_and_nothing_else():
         (row["analysis"], as_listed(row["statistic"], make_study()))
         for name, (_, make_study) in REAL_COHORTS.items()
         for row in rows_of_cohort(name).values()
+    }
+    kinds = ("rmst_difference", "survival_difference", "median_difference")
+    study = breast_study()
+    declared = [MeasureSettings(measure=kind) for kind in ("hazard_ratio", *kinds)]
+    measures = measures_of(declared, study.analysis.rmst_horizon, study.analysis.survival_times)
+    frame = frame_of(breast_patients(), replace(study, measures=measures), PRIMARY_SCENARIO)
+    found |= {
+        (row.analysis, as_listed(row.statistic, study))
+        for row in frame[["analysis", "statistic"]].drop_duplicates().itertuples()
     }
     assert found == {(analysis, name) for analysis, listed in STATISTICS.items() for name in listed}
 

@@ -53,6 +53,23 @@ _UNMEASURED = ("e_value", "e_value_of_limit", "rosenbaum_gamma")
 _SUMMARISED = ("estimate", "effect", "ci_lower", "ci_upper", "status", "fingerprint")
 _OF_RATIOS = (*_TIE_BREAK[:3], *_HIDDEN_BIAS.values())
 """Columns that speak of hazard ratios alone."""
+_COPIED = (
+    "estimate",
+    "std_error",
+    "ci_lower",
+    "ci_upper",
+    "p_value",
+    "status",
+    "reason",
+    "flags",
+    "n",
+    "events",
+)
+_OF_MEASURES = {
+    "measure": {name: name for name in _COPIED},
+    "measure_between_orders": {"estimate": "variance_between_orders"},
+}
+"""Columns of a specification that are of its measure, and where they come from, by analysis."""
 _BLOCK_COLUMNS = [
     "gate",
     "comparable",
@@ -180,9 +197,10 @@ def specifications(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
     headline = _with_e_values(_once(headline, study), study)
     headline["is_primary"] = _is_primary(headline, study)
     headline = headline.sort_values(names, na_position="first", kind="stable")
-    place = np.argsort(keys[headline.index], kind="stable")
+    read = estimates["analysis"].isin(_OF_MEASURES).to_numpy()
+    rows, wanted = _plain(estimates[read]), keys[headline.index]
     each = [
-        headline if measure.ratio else _of_measure(measure, headline, estimates, keys, place)
+        headline if measure.ratio else _of_measure(measure, headline, rows, keys[read], wanted)
         for measure in study.measures
     ]
     frames = [frame.assign(measure=measure.name) for frame, measure in zip(each, study.measures, strict=True)]
@@ -191,27 +209,20 @@ def specifications(estimates: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def _of_measure(
-    measure: Measure, headline: pd.DataFrame, estimates: pd.DataFrame, keys: np.ndarray, place: np.ndarray
+    measure: Measure, headline: pd.DataFrame, rows: pd.DataFrame, keys: np.ndarray, wanted: np.ndarray
 ) -> pd.DataFrame:
-    """Return the same specifications with the estimates of another measure."""
+    """Return the same specifications, whose keys are `wanted`, with the estimates of another measure."""
     frame = headline.copy()
     frame[[*_OF_RATIOS, "e_value", "e_value_of_limit"]] = np.nan
-    statistic = (estimates["statistic"] == measure.name).to_numpy()
-    analysis = estimates["analysis"].astype(str).to_numpy()
-    for kind, columns in (
-        ("measure", {name: name for name in ("estimate", "std_error", "ci_lower", "ci_upper", "p_value")}),
-        ("measure_between_orders", {"estimate": "variance_between_orders"}),
-    ):
-        rows = np.flatnonzero(statistic & (analysis == kind))
+    statistic = (rows["statistic"] == measure.name).to_numpy()
+    for kind, columns in _OF_MEASURES.items():
+        chosen = np.flatnonzero(statistic & (rows["analysis"] == kind).to_numpy())
+        found = _positions(wanted, keys[chosen])
+        own = rows.iloc[chosen]
         for source, name in columns.items():
-            values = estimates[source].to_numpy(dtype=float, na_value=np.nan)[rows]
-            frame[name] = _aligned(keys[headline.index], place, keys[rows], values)
-        if kind == "measure":
-            found = _positions(keys[headline.index], keys[rows])
-            for name in ("status", "reason", "flags", "n", "events"):
-                own = estimates[name].astype(object).to_numpy()[rows]
-                values = np.where(found >= 0, own[found], None) if len(own) else [None] * len(frame)
-                frame[name] = pd.Series(values, index=frame.index).astype(headline[name].dtype)
+            values = own[source].to_numpy(dtype=object)
+            known = np.where(found >= 0, values[found], None) if len(own) else [None] * len(frame)
+            frame[name] = pd.Series(known, index=frame.index).astype(headline[name].dtype)
     frame["effect"] = frame["estimate"]
     return frame
 

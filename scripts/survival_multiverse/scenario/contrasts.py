@@ -1,8 +1,8 @@
 """Rows of what is read off two curves: differences of restricted means, of survival and of medians."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,8 @@ class Readings:
     size: int
 
     @classmethod
-    def of(cls, measures: Sequence[Measure]) -> "Readings":
+    @cache
+    def of(cls, measures: tuple[Measure, ...]) -> "Readings":
         """Return what is to be read for these measures."""
         horizons, times = (
             [measure.at for measure in measures if measure.kind == kind]

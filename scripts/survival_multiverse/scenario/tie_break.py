@@ -24,7 +24,7 @@ from survival_multiverse.settings.measures import RATIO
 from survival_multiverse.settings.schema import Status
 
 TIE_BREAK_KIND = 1
-RATIO_ALONE = Readings.of([RATIO])
+RATIO_ALONE = Readings.of((RATIO,))
 # Drawing an order costs less than a tenth of matching by it, so large cohorts do it again each time.
 HELD_BYTES = 1 << 26
 QUANTILES = {"tie_break_median": 0.5, "tie_break_2.5": 0.025, "tie_break_97.5": 0.975}

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -33,7 +33,7 @@ class Measure:
 
     kind: str
     at: float = math.nan
-    reason: str = ""
+    reason: str = field(default="", compare=False)
 
     @property
     def name(self) -> str:
