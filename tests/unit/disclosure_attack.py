@@ -72,6 +72,15 @@ class Attack:
         return tuple(found)
 
 
+def specified(tables):
+    """Specifications with the counts of every measure, each set of counts once."""
+    rows = tables.get("measured_specifications", tables["specifications"])
+    of_measures = ("measure", "effect", "std_error", "ci_", "p_value", "status", "reason", "flags")
+    of_measures += ("estimate", "e_value", "tie_break", "rosenbaum", "sign_test", "variance")
+    told = [name for name in rows if not name.startswith(of_measures)]
+    return rows.drop_duplicates(told)
+
+
 def interval(shown, minimum):
     """Counts that are shown so."""
     if minimum <= 1 or shown == 0:
@@ -157,7 +166,7 @@ def whole_cohort(study: Study, patients, tables, *, exact=False):
         }
         return met & inside[row.get("population", str(study.primary_population))]
 
-    rows = tables["specifications"]
+    rows = specified(tables)
     rows = rows[rows["estimator"] == "unadjusted"]
     for row in rows.to_dict("records"):
         if filters_of(study, row) is None:
@@ -296,7 +305,7 @@ def matched_counts(study: Study, tables, *, exact=False) -> Iterator[tuple[tuple
     arms = tables["arm_curves"]
     arms = arms[arms["estimator"] == "unadjusted"]
     sizes = arms.groupby(own)["n"].agg(list) if own else {(): arms["n"].tolist()}
-    rows = tables["specifications"]
+    rows = specified(tables)
     rows = rows[
         (rows["estimator"] == "matched")
         & (rows["landmark"] == 0)
@@ -335,7 +344,7 @@ def treated_later(study: Study, patients, tables, *, exact=False):
             beyond = cells["time"] >= 2 * times.index(row["parameter"]) + 2
             attack.learn(beyond, row["alive_at_grace"], exact=exact)
     if len(people) == len(primary_patients(study, patients)):
-        rows = tables["specifications"]
+        rows = specified(tables)
         rows = rows[(rows["estimator"] == "unadjusted") & rows["is_primary"].astype(bool)]
         for row in rows[rows["population"] == str(study.primary_population)].to_dict("records"):
             if row["landmark"] in (0, *times):

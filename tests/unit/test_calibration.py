@@ -101,7 +101,7 @@ def test_wald_intervals_are_those_of_the_engine_that_resamples(cohort):
     patients, study = cohort
     (cell,) = cutoff_cells(patients, study)
     keys = specification_keys(cell, study).reset_index(drop=True)
-    keys[["estimate", "error"]] = evaluate(cell, study)
+    keys[["estimate", "error"]] = evaluate(cell, study)[:, 0]
     keys = keys[keys["gtv_cutoff"] == study.primary_cutoffs.gtv]
     keys = keys[keys["caliper"].isin([study.primary_cutoffs.caliper, np.nan])]
     engine = keys.set_index(["estimator", "adjustment_set"])[["estimate", "error"]].sort_index()

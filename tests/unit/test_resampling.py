@@ -466,7 +466,8 @@ def test_joint_test_of_permutations_has_its_size():
         patients["event"] = patients["event"].astype("int64")
         keys, observed = keys_of(patients, study), all_estimates(patients, study)
         drawn = np.array(list(draws_of(patients, study, Resample.PERMUTATION, range(19)).values()))
-        found.append(jointly_test(keys, observed, drawn, study, "permutation").p_median.to_numpy())
+        named = keys.assign(measure=RATIO.name)
+        found.append(jointly_test(named, observed, drawn, study, "permutation").p_median.to_numpy())
     found = np.array(found)
     for level in (0.1, 0.25, 0.5):
         error = 4 * math.sqrt(level * (1 - level) / trials)
