@@ -24,7 +24,7 @@ def main(config: str, directory: str) -> int:
     merged = merged_config([ROOT / "config" / "config.yaml", Path(config)], {})
     study = Study.from_config(merged)
     results = Path(directory) / "results"
-    names = ("specifications", "arm_curves", "cutpoints")
+    names = ("specifications", "arm_curves", "cutpoints", "bias_covariates")
     kept = {name: read_frame(results / "robustness" / f"{name}.parquet") for name in names}
     kept |= {name: read_frame(Path(directory) / path) for name, path in treatment_tables(merged).items()}
     kept["cohort"] = read_frame(results / "cohort" / "cohort.parquet")
