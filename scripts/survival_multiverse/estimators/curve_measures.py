@@ -4,8 +4,9 @@ Always A = 1 less A = 0. The kernels do the work (`kernels.curve_measures`); loo
 them directly.
 """
 
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +52,28 @@ class Contrast(NamedTuple):
     std_error: float
     stacked_error: float
     status: Status
+
+
+def wald_numbers(estimate: float, std_error: float, *, level: float) -> dict[str, Any]:
+    """Return what a row says of a difference beside its estimate: error, Wald limits, P.
+
+    Parameters
+    ----------
+    estimate, std_error : float
+        A difference and its standard error; NaN where there is none.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    dict
+        std_error, ci_lower, ci_upper and p_value; without a positive error P is NaN.
+    """
+    half = normal_quantile(level) * std_error
+    known = std_error > 0.0
+    p_value = math.erfc(abs(estimate / std_error) / math.sqrt(2.0)) if known else math.nan
+    limits = {"ci_lower": estimate - half, "ci_upper": estimate + half}
+    return {"std_error": std_error, **limits, "p_value": p_value}
 
 
 def contrasts(

@@ -52,7 +52,7 @@ def block_statistics(
     level
         Confidence level by which a specification counts as significant.
     measure
-        Of which they are effects. Where its error is not known in the draws, z has no statistics.
+        Of which they are effects.
 
     Returns
     -------
@@ -74,8 +74,6 @@ def block_statistics(
     median = np.nan_to_num(known_median(towards), nan=0.0)
     share = (z > critical).mean(axis=-1)
     mean_z = z.mean(axis=-1)
-    if not measure.tested:
-        share, mean_z = np.full_like(share, np.nan), np.full_like(mean_z, np.nan)
     return np.stack([np.abs(median), np.abs(mean_z), median, share, mean_z], axis=-1)
 
 
@@ -249,7 +247,7 @@ def adjust_specifications(
     adjusted = np.full(len(keys), np.nan)
     for rows in keys.groupby(joint_columns(study), dropna=False, sort=True).indices.values():
         largest = np.abs(_z(draws[:, rows])).max(axis=1)
-        if np.isnan(draws[:, rows, 0]).all() or not measure.tested:
+        if np.isnan(draws[:, rows, 0]).all():
             continue
         adjusted[rows] = p_value(np.abs(_z(observed[rows])), largest[:, None])
     adjusted[np.isnan(observed[:, 0])] = np.nan

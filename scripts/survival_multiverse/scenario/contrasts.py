@@ -1,6 +1,6 @@
 """Rows of what is read off two curves: differences of restricted means, of survival and of medians."""
 
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from survival_multiverse.cohort.sample import Sample
-from survival_multiverse.estimators.curves import normal_quantile
+from survival_multiverse.estimators.curve_measures import wald_numbers
 from survival_multiverse.estimators.standardised import OutcomeModel, standardised
 from survival_multiverse.kernels.curve_measures import curve_contrasts, stacked_contrasts
 from survival_multiverse.kernels.curves import OK, STATUS_OF_CODE, TOO_FEW_EVENTS
@@ -109,7 +109,7 @@ def write_adjusted_contrasts(writer: RowWriter, sample: Sample, model: OutcomeMo
         [STATUS_OF_CODE.index(own.status) if own.status in STATUS_OF_CODE else -1 for own in found]
     )
     failure = Status.OK if (codes >= 0).all() else model.status
-    _write(writer, numbers, codes, sample, study, "standardised", failure)
+    _write(writer, numbers, codes, sample, study, "robust", failure)
 
 
 def write_matched_contrasts(
@@ -139,13 +139,16 @@ def write_matched_contrasts(
         between = np.array([between_orders(np.ascontiguousarray(contrasts[:, j, 0])) for j in range(size)])
         codes = np.array([_code_over_orders(contrasts[:, j], found[j, 0]) for j in range(size)])
     _write(writer, found, codes, sample, study, "outputation", failure)
-    read = Readings.of(study.measures)
-    for measure, place in zip(study.measures, read.places, strict=True):
+    for measure, place in _placed(study):
+        status = Status.OK if np.isfinite(between[place]) else _status(codes[place], failure)
+        writer.add("measure_between_orders", measure.name, between[place], level="1 vs 0", status=status)
+
+
+def _placed(study: Study) -> Iterator[tuple[Measure, int]]:
+    """Yield each measure that is read off curves, with its place among the contrasts."""
+    for measure, place in zip(study.measures, Readings.of(study.measures).places, strict=True):
         if not measure.ratio:
-            value = between[place - 1]
-            status = _status(codes[place - 1], failure)
-            status = Status.OK if np.isfinite(value) else status
-            writer.add("measure_between_orders", measure.name, value, level="1 vs 0", status=status)
+            yield measure, place - 1
 
 
 def _code_over_orders(contrasts: np.ndarray, estimate: float) -> int:
@@ -170,25 +173,20 @@ def _write(
     failure: Status = Status.OK,
 ) -> None:
     """Write a row each measure of the study: estimate, error, Wald limits and P."""
-    quantile = normal_quantile(study.analysis.confidence_level)
     counts: dict[str, Any] = {"n": len(sample), "events": int(np.count_nonzero(sample.event))}
-    for measure, place in zip(study.measures, Readings.of(study.measures).places, strict=True):
-        if measure.ratio:
-            continue
-        estimate, error = found[place - 1]
-        status = _status(codes[place - 1], failure)
+    for measure, place in _placed(study):
+        estimate, error = found[place]
+        status = _status(codes[place], failure)
         if status is Status.OK and not np.isfinite(error):
             status = Status.NO_CONVERGENCE
+        numbers = wald_numbers(estimate, error, level=study.analysis.confidence_level)
         writer.add(
             "measure",
             measure.name,
             estimate,
             level="1 vs 0",
             variance=variance,
-            std_error=error,
-            ci_lower=estimate - quantile * error,
-            ci_upper=estimate + quantile * error,
-            p_value=math.erfc(abs(estimate / error) / math.sqrt(2.0)) if status is Status.OK else NAN,
             status=status,
+            **numbers,
             **counts,
         )

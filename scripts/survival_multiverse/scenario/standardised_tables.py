@@ -1,12 +1,10 @@
 """Rows on survival of everybody in either arm: standardised from the adjusted model, and doubly robust."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from survival_multiverse.cohort.sample import Sample, design_matrix
-from survival_multiverse.estimators.curve_measures import SURVIVAL, Contrast
-from survival_multiverse.estimators.curves import normal_quantile
+from survival_multiverse.estimators.curve_measures import SURVIVAL, Contrast, wald_numbers
 from survival_multiverse.estimators.doubly_robust import doubly_robust
 from survival_multiverse.estimators.standardised import (
     ArmSurvival,
@@ -52,24 +50,15 @@ def _write(
     arms: Sequence[Sequence[ArmSurvival]],
     contrasts: Sequence[Contrast],
 ) -> None:
-    z = normal_quantile(analysis.confidence_level)
+    level_of = analysis.confidence_level
     labels: dict[str, Any] = {"model": "adjusted", "ties": "efron", "variance": "robust"}
     labels |= {"n": len(sample), "events": int(sample.event.sum())}
     for level, readings in zip(ARM_LEVELS, arms, strict=True):
         for when, (estimate, error, status) in zip(analysis.survival_times, readings, strict=True):
+            numbers = wald_numbers(estimate, error, level=level_of) | {"p_value": NAN}
             statistic = f"survival_{canonical_text(when)}"
-            limits = _limits(estimate, error, z)
-            writer.add(
-                name, statistic, estimate, level=level, std_error=error, status=status, **limits, **labels
-            )
+            writer.add(name, statistic, estimate, level=level, status=status, **numbers, **labels)
     for measure, when, estimate, error, _, status in contrasts:
-        limits = _limits(estimate, error, z)
-        limits["p_value"] = math.erfc(abs(estimate / error) / math.sqrt(2.0)) if error > 0.0 else NAN
         statistic = f"{measure}_{canonical_text(when)}" if measure == SURVIVAL else measure
-        writer.add(
-            name, statistic, estimate, level="1 vs 0", std_error=error, status=status, **limits, **labels
-        )
-
-
-def _limits(estimate: float, error: float, z: float) -> dict[str, Any]:
-    return {"ci_lower": estimate - z * error, "ci_upper": estimate + z * error}
+        numbers = wald_numbers(estimate, error, level=level_of)
+        writer.add(name, statistic, estimate, level="1 vs 0", status=status, **numbers, **labels)

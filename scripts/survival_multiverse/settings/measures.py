@@ -55,11 +55,6 @@ class Measure:
         """Return the sign of an effect by which arm 1 survives longer."""
         return -1.0 if self.ratio else 1.0
 
-    @property
-    def tested(self) -> bool:
-        """Say whether its error is known in every draw: that of a median would take draws of draws."""
-        return self.kind != MEDIAN_DIFFERENCE
-
     def effect(self, estimate: np.ndarray) -> np.ndarray:
         """Return estimates on the scale by which analyses are summarised: the logarithm of a ratio."""
         return np.log(estimate) if self.ratio else estimate
