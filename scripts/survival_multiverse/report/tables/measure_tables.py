@@ -65,7 +65,7 @@ def _summary(here: pd.DataFrame, measure: Measure) -> dict[str, str]:
     """Return counts and quantiles; of a selected rest the counts alone."""
     known = estimated(here)
     cells = {"Analyses": f"{len(known):,} of {len(here):,}"}
-    names = ("Median", "Lowest to highest", "Longer survival", "CI on that side", "CI on the other")
+    names = ("Median", "Lowest to highest", "Longer survival", "CI longer", "CI shorter")
     if known.empty or (not measure.ratio and here["status"].isin(SELECTS).any()):
         return cells | dict.fromkeys(names, GAP)
     effect = np.sort(known["effect"].to_numpy(dtype=float))
