@@ -213,9 +213,8 @@ def transplant_study():
     return Study.from_config(config)
 
 
-@cache
 def transplant_frame():
-    """Its patients, in the columns of the source."""
+    """Its patients, in the columns of the source: a frame of the caller's own."""
     return load_dataset("stanford_heart_transplants")
 
 
