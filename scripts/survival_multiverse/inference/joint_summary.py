@@ -1,8 +1,8 @@
 """Joint tests of blocks, selected for readers."""
 
-import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from survival_multiverse.inference.specification_summary import ESTIMATOR_ORDER, primary_block
@@ -11,22 +11,23 @@ from survival_multiverse.settings.study import Study
 NULL_LABELS = {"permutation": "exposure permuted", "simulation": "survival from covariates"}
 
 
-def median_ratio(row: dict[str, Any], study: Study) -> float:
-    """Return the observed median hazard ratio of a joint test.
+def median_estimate(row: dict[str, Any], study: Study) -> float:
+    """Return the observed median of a joint test, as an estimate.
 
     Parameters
     ----------
     row
-        Of ``joint_inference``: its statistic is the log of the ratio, towards the prediction.
+        Of ``joint_inference``, of the primary measure: its statistic is the effect, towards the prediction.
     study
-        Gives the predicted direction.
+        Gives the measure and the predicted direction.
 
     Returns
     -------
     float
     """
-    sign = -1.0 if study.inference.predicted == "longer" else 1.0
-    return math.exp(sign * float(row["median"]))
+    measure = study.primary_measure
+    sign = measure.longer if study.inference.predicted == "longer" else -measure.longer
+    return float(measure.estimate(np.asarray(sign * float(row["median"]))))
 
 
 def joint_blocks(

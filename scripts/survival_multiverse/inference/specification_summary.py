@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from survival_multiverse.estimators.quantiles import known_median
-from survival_multiverse.settings.schema import PASSES, Estimator, Status
+from survival_multiverse.settings.measures import Measure
+from survival_multiverse.settings.schema import PASSES, SELECTS, Estimator, Status
 from survival_multiverse.settings.study import Decision, Study
 
 ESTIMATOR_ORDER = tuple(str(estimator) for estimator in Estimator)
@@ -20,31 +21,35 @@ GATED = tuple(str(estimator) for estimator in Estimator if estimator.balances)
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Counts and range of the hazard ratios of one estimator.
+    """Counts and range of the estimates of one estimator, all of one measure.
 
     Attributes
     ----------
     attempted, estimated
-        Specifications tried, and those with a hazard ratio.
-    below_1, above_1
-        Estimates on each side of 1.
-    ci_below_1, ci_above_1
-        Estimates whose confidence interval lies wholly on one side of 1.
+        Specifications tried, and those with an estimate.
+    longer, shorter
+        Estimates by which arm 1 survives longer, or shorter, than arm 0.
+    ci_longer, ci_shorter
+        Those of them whose confidence interval leaves out the value without a difference.
     lowest, highest
-        Rows of the smallest and the largest hazard ratio (empty when nothing was estimated).
+        Rows of the smallest and the largest estimate (empty when nothing was estimated).
     median
-        Median hazard ratio; NaN when nothing was estimated.
+        Median estimate; NaN when nothing was estimated, or only a selected rest.
+    selected
+        Whether the estimated are a selected rest: of the others a curve does not fall far enough, or
+        follow-up ends too early, so that those with an estimate are not like those without.
     """
 
     attempted: int
     estimated: int
-    below_1: int
-    above_1: int
-    ci_below_1: int
-    ci_above_1: int
+    longer: int
+    shorter: int
+    ci_longer: int
+    ci_shorter: int
     lowest: dict[str, Any]
     highest: dict[str, Any]
     median: float
+    selected: bool
 
     @property
     def not_estimable(self) -> int:
@@ -205,7 +210,7 @@ def estimators_present(specifications: pd.DataFrame) -> list[str]:
 
 
 def estimated(specifications: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with a hazard ratio.
+    """Return the rows with an estimate.
 
     Parameters
     ----------
@@ -219,22 +224,25 @@ def estimated(specifications: pd.DataFrame) -> pd.DataFrame:
     return specifications[(specifications["status"] == str(Status.OK)) & specifications["estimate"].notna()]
 
 
-def direction(specifications: pd.DataFrame) -> np.ndarray:
-    """Return the side of 1 on which each confidence interval lies.
+def direction(specifications: pd.DataFrame, measure: Measure) -> np.ndarray:
+    """Return which way each confidence interval points.
 
     Parameters
     ----------
     specifications
-        Rows with a hazard ratio.
+        Rows with an estimate.
+    measure
+        Of which they are.
 
     Returns
     -------
     np.ndarray
-        ``below``, ``above`` or ``includes``, shape (n,).
+        ``longer`` or ``shorter`` survival of arm 1, or ``includes`` (the value without a difference), shape
+        (n,).
     """
-    lower = specifications["ci_lower"].to_numpy(dtype=np.float64)
-    upper = specifications["ci_upper"].to_numpy(dtype=np.float64)
-    return np.select([upper < 1, lower > 1], ["below", "above"], "includes")
+    limits = specifications[["ci_lower", "ci_upper"]].to_numpy(dtype=np.float64)
+    beyond = measure.longer * (limits - measure.null)
+    return np.select([(beyond > 0).all(axis=1), (beyond < 0).all(axis=1)], ["longer", "shorter"], "includes")
 
 
 def strictest_gate(study: Study) -> str:
@@ -287,48 +295,73 @@ def passing(specifications: pd.DataFrame, *, gate: str) -> pd.DataFrame:
     return specifications[passes(specifications, gate=gate)]
 
 
-def middle_ratio(ratios: npt.ArrayLike) -> float:
-    """Return the median hazard ratio, taken of the logarithms, as the joint test takes it.
+def middle(estimates: npt.ArrayLike, measure: Measure) -> float:
+    """Return the median estimate; of ratios that of the logarithms, as the joint test takes it.
 
-    Of an even number it is the geometric mean of the middle two, so that inverting every ratio inverts the
-    median.
+    Of an even number of ratios it is the geometric mean of the middle two, so that inverting every ratio
+    inverts the median.
 
     Parameters
     ----------
-    ratios
-        Hazard ratios, shape (n,).
+    estimates
+        Of one measure, shape (n,).
+    measure
+        Of which they are.
 
     Returns
     -------
     float
         NaN without any.
     """
-    return float(np.exp(known_median(np.log(np.asarray(ratios, dtype=np.float64)))))
+    effects = measure.effect(np.asarray(estimates, dtype=np.float64))
+    return float(measure.estimate(np.asarray(known_median(effects))))
 
 
-def summarise(specifications: pd.DataFrame) -> Summary:
+def is_selected(specifications: pd.DataFrame, measure: Measure) -> bool:
+    """Return whether the rows with an estimate are a selected rest, of which no median is given.
+
+    Parameters
+    ----------
+    specifications
+        All rows of a block, also those without an estimate.
+    measure
+        Of which they are; a ratio needs no curve that falls far enough.
+
+    Returns
+    -------
+    bool
+    """
+    return not measure.ratio and bool(specifications["status"].isin(SELECTS).any())
+
+
+def summarise(specifications: pd.DataFrame, measure: Measure) -> Summary:
     """Summarise specifications of one estimator, population and landmark.
 
     Parameters
     ----------
     specifications
-        From `robustness.specifications`.
+        From `robustness.specifications`, of one measure.
+    measure
+        Of which they are.
 
     Returns
     -------
     Summary
     """
     usable = estimated(specifications)
-    ratios = usable["estimate"].to_numpy(dtype=np.float64)
-    sides = direction(usable)
+    values = usable["estimate"].to_numpy(dtype=np.float64)
+    towards = measure.longer * (values - measure.null)
+    sides = direction(usable, measure)
+    selected = is_selected(specifications, measure)
     return Summary(
         attempted=len(specifications),
         estimated=len(usable),
-        below_1=int((ratios < 1).sum()),
-        above_1=int((ratios > 1).sum()),
-        ci_below_1=int((sides == "below").sum()),
-        ci_above_1=int((sides == "above").sum()),
-        lowest=usable.iloc[int(ratios.argmin())].to_dict() if ratios.size else {},
-        highest=usable.iloc[int(ratios.argmax())].to_dict() if ratios.size else {},
-        median=middle_ratio(ratios),
+        longer=int((towards > 0).sum()),
+        shorter=int((towards < 0).sum()),
+        ci_longer=int((sides == "longer").sum()),
+        ci_shorter=int((sides == "shorter").sum()),
+        lowest=usable.iloc[int(values.argmin())].to_dict() if values.size else {},
+        highest=usable.iloc[int(values.argmax())].to_dict() if values.size else {},
+        median=np.nan if selected else middle(values, measure),
+        selected=selected,
     )

@@ -16,6 +16,7 @@ from survival_multiverse.cohort.disclosure import shown_count, shown_share, show
 from survival_multiverse.cohort.treatment_course import COMPLETION, START
 from survival_multiverse.inference.bias_surface import COUNTS, PLACE, with_prevalences
 from survival_multiverse.report.tables.flow import flow_counts
+from survival_multiverse.settings.measures import RATIO
 from survival_multiverse.settings.schema import STATUS_REASON, Status
 from survival_multiverse.settings.study import Study
 
@@ -171,6 +172,8 @@ MEASURED = {
     "joint_inference": "measured_joint_inference",
 }
 """What the tables of all measures are called beside those of the primary one."""
+RATIOS = "ratio_specifications"
+"""What the specifications of the hazard ratio are called: E-values and bounds of hidden bias are of it."""
 DIGESTS = ("fingerprint", "curve")
 """Labels that are shared as running numbers."""
 COUNTED_ANEW = ("cohort", "flow")
@@ -243,7 +246,11 @@ def by_measure(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, pd
         else frame
         for name, frame in tables.items()
     }
-    return primary | {own: tables[name] for name, own in MEASURED.items() if name in tables}
+    measured = {own: tables[name] for name, own in MEASURED.items() if name in tables}
+    if "specifications" in tables:
+        every = tables["specifications"]
+        measured[RATIOS] = every[every["measure"] == RATIO.name].reset_index(drop=True)
+    return primary | measured
 
 
 def _without_counts(immortal_time: pd.DataFrame) -> pd.DataFrame:

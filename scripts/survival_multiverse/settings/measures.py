@@ -96,7 +96,8 @@ def measures_of(
     Parameters
     ----------
     declared
-        Of the settings; without any, the hazard ratio alone.
+        Of the settings. The hazard ratio comes last where it is not among them: E-values, cross-checks
+        and comparisons with published numbers are of it.
     horizon, times
         Where restricted means end and survival is read off, unless a measure says otherwise.
 
@@ -111,4 +112,6 @@ def measures_of(
         )
         for at in otherwise if own.at is None else [own.at]:
             found.append(Measure(own.measure, float(at), own.reason))
-    return tuple({measure.name: measure for measure in found}.values()) or (RATIO,)
+    if not any(measure.ratio for measure in found):
+        found.append(RATIO)
+    return tuple({measure.name: measure for measure in found}.values())

@@ -13,7 +13,6 @@ from survival_multiverse.settings.covariate_checks import (
 from survival_multiverse.settings.decision_checks import check_decisions
 from survival_multiverse.settings.faults import nearest
 from survival_multiverse.settings.level_checks import check_texts
-from survival_multiverse.settings.measures import HAZARD_RATIO
 from survival_multiverse.settings.simulation_checks import check_simulation
 from survival_multiverse.settings.treatment_checks import TIMES, check_treatment
 from survival_multiverse.settings.values import OPTIONAL_ROLES, ROLES, level_text
@@ -53,12 +52,7 @@ def check_settings(config: Mapping[str, Any], *, broken: Collection[Path] = ()) 
 
 
 def _check_measures(measures: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield a fault if the report could not answer by the first measure, or one is given twice."""
-    if measures and measures[0]["measure"] != HAZARD_RATIO:
-        yield (
-            f"measures[1]: the report answers by the first measure, which has to be {HAZARD_RATIO}; "
-            "name it first"
-        )
+    """Yield a fault if a measure is given twice."""
     given = [(own["measure"], own.get("at")) for own in measures]
     for place, own in enumerate(given):
         if own in given[:place]:

@@ -381,6 +381,11 @@ class Study:
         return self.measures[0]
 
     @property
+    def published_estimates(self) -> Mapping[str, float]:
+        """Return published estimates of the primary measure by estimator: hazard ratios are published alone."""
+        return self.published if self.primary_measure.ratio else {}
+
+    @property
     def differences(self) -> tuple[Measure, ...]:
         """Return the measures that are read off survival curves, which the hazard ratio is not."""
         return tuple(measure for measure in self.measures if not measure.ratio)

@@ -53,8 +53,8 @@ NUMBERS = {
 """Numbers of a specification by the page's names."""
 COUNTS, HELD_BACK = ("patients", "events", "pairs"), -1.0
 """Counts of patients, and what stands for one too small to be shown."""
-SIDES = ("below", "above", "includes")
-"""Where an interval lies, by code."""
+SIDES = ("longer", "shorter", "includes")
+"""Which way an interval points, by code."""
 HEADLINE_ONLY = ("pairs", "matched_share", "smd", "smd_of_score", "orders_from", "orders_to", "gamma",
                  "e_value", "e_value_of_limit", "focal_arm")  # fmt: skip
 ADJUSTED_FOR = "adjustment_set"

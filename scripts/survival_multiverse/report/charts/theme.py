@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from survival_multiverse.report.style.palette import BROWN, DIRECTION_COLOURS, GREEN, ORANGE, PUBLISHED
-from survival_multiverse.report.style.ratio_axis import ratio_ticks
+from survival_multiverse.report.style.estimate_axis import ratio_ticks
+from survival_multiverse.report.words.measures import MeasureWords
 from survival_multiverse.scenario.cautions import MARK
 from survival_multiverse.settings.schema import Estimator
 
@@ -17,10 +18,10 @@ SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 INK, MUTED, RULE, PAPER = "var(--ink)", "var(--muted)", "var(--rule)", "var(--paper)"
 """The page's own colours, so that charts follow its theme."""
 HIGHER, LOWER = "var(--below)", "var(--above)"
-"""The higher and the lower dose, and hazard ratios that favour them."""
+"""The higher and the lower dose, and estimates that favour them."""
 SECOND = "var(--second)"
 """Another blue beside that of the higher dose, light or dark."""
-SIDES = {"below": HIGHER, "includes": DIRECTION_COLOURS["includes"], "above": LOWER}
+SIDES = {"longer": HIGHER, "includes": DIRECTION_COLOURS["includes"], "shorter": LOWER}
 SET_COLOURS = (ORANGE, GREEN, BROWN, SECOND)
 _OWN_COLOURS = {"unadjusted": MUTED, "matched": HIGHER, "overlap": GREEN, "iptw": BROWN, "adjusted": ORANGE}
 ESTIMATOR_COLOURS = {str(name): _OWN_COLOURS.get(name, SECOND) for name in Estimator}
@@ -99,15 +100,27 @@ def ratio(field: str, limits: tuple[float, float], title: str | None) -> Spec:
     return {"field": field, "type": "quantitative", "scale": scale, "axis": axis | {"title": title}}
 
 
-def sides(percent: str, present: Collection[str] = ()) -> Spec:
-    """Colour by the side of 1 on which an interval lies; the legend explains the sides that are `present`."""
-    words = {"below": "CI below 1", "includes": "CI includes 1", "above": "CI above 1"}
-    words = {key: text for key, text in words.items() if key in present} or words
-    expression = " : ".join(f"datum.label == '{key}' ? '{percent} {text}'" for key, text in words.items())
+def estimates(words: MeasureWords, field: str, limits: tuple[float, float], title: str | None) -> Spec:
+    """Encode estimates of a measure: a ratio on a logarithmic axis, a difference on a linear one."""
+    if words.measure.ratio:
+        return ratio(field, limits, title)
+    scale: Spec = {"domain": [plain(limit) for limit in limits], "nice": False, "zero": False}
+    kind = "%" if words.scale != 1 else ""
+    number = f"format(datum.value, '+~{kind}')" if kind else "format(datum.value, '+~r')"
+    axis = {"labelExpr": f"datum.value == 0 ? '0' : {number}", "tickCount": 6, "grid": True, "title": title}
+    return {"field": field, "type": "quantitative", "scale": scale, "axis": axis}
+
+
+def sides(words: MeasureWords, percent: str, present: Collection[str] = ()) -> Spec:
+    """Colour by which way an interval points; the legend explains the ways that are `present`."""
+    every = {way: f"CI {words.side(longer=way == 'longer')}" for way in ("longer", "shorter")}
+    every = {"longer": every["longer"], "includes": f"CI includes {words.null}", "shorter": every["shorter"]}
+    texts = {key: text for key, text in every.items() if key in present} or every
+    expression = " : ".join(f"datum.label == '{key}' ? '{percent} {text}'" for key, text in texts.items())
     return {
         "field": "side",
         "type": "nominal",
-        "scale": {"domain": list(words), "range": [SIDES[key] for key in words]},
+        "scale": {"domain": list(texts), "range": [SIDES[key] for key in texts]},
         "legend": {"title": None, "labelExpr": f"{expression} : ''"},
     }
 
@@ -119,12 +132,12 @@ def rank_axis(padding: int = 8) -> Spec:
 
 
 def whiskers(
-    ratios: Spec, encoding: Spec, *, along: str = "y", ends: str = "ci_lower ci_upper", **mark: Any
+    axis: Spec, encoding: Spec, *, along: str = "y", ends: str = "ci_lower ci_upper", **mark: Any
 ) -> Spec:
-    """Draw intervals along an axis of hazard ratios, cut where the axis ends."""
+    """Draw intervals along an axis of estimates, cut where the axis ends."""
     low, high = ends.split()
     span = {
-        along: {"field": low, "type": "quantitative", "scale": ratios["scale"]},
+        along: {"field": low, "type": "quantitative", "scale": axis["scale"]},
         f"{along}2": {"field": high},
     }
     return {"mark": {"type": "rule", "clip": True, **mark}, "encoding": encoding | span}

@@ -14,7 +14,7 @@ THEMED |= {BLUE.lower(): "--below", VERMILION.lower(): "--above", SKY.lower(): "
 
 # Blue belongs to the higher dose, vermilion to the lower one, in curves and in hazard ratios alike.
 ARM_COLOURS = {0: VERMILION, 1: BLUE}
-DIRECTION_COLOURS = {"below": BLUE, "above": VERMILION, "includes": "#8d959e"}
+DIRECTION_COLOURS = {"longer": BLUE, "shorter": VERMILION, "includes": "#8d959e"}
 STATE_COLOURS = {"oligometastatic": GREEN, "non_oligometastatic": BROWN}
 LINE_STYLES = {0: (0, (5, 1.6)), 1: "-"}
 # What a paper printed, beside what was computed; nothing else has this colour. Captions call it by the name.

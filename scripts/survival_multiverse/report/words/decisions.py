@@ -11,18 +11,13 @@ from survival_multiverse.inference.specification_summary import (
     summarise,
 )
 from survival_multiverse.report.style.formats import format_ratio
-from survival_multiverse.report.words.labels import in_sentence, option_label
+from survival_multiverse.report.words.labels import in_sentence, joined, option_label
 from survival_multiverse.settings.study import UNCERTAIN, Decision, Study
 
 SAMPLED = {"sobol": "drawn evenly over the decisions (scrambled Sobol points)", "random": "drawn at random"}
 """How a sample of the grid was drawn."""
 NOUNS = {"lesions": "threshold", "dose": "cutoff"}
 """Options of decisions that change the question by themselves, in short."""
-
-
-def joined(words: list[str]) -> str:
-    """Return words as a list in a sentence: ``a, b and c``."""
-    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def grid_size(study: Study) -> tuple[int, int]:

@@ -16,6 +16,11 @@ def with_unit(value: float, unit: str) -> str:
     return f"{canonical_text(value)} {display_unit(unit)}".strip()
 
 
+def joined(words: list[str]) -> str:
+    """Return words as a list in a sentence: ``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
 def in_sentence(label: str) -> str:
     """Return a label for use inside a sentence: its capital goes, except in abbreviations (``T stage``)."""
     return label[0].lower() + label[1:] if label[1:2].islower() else label

@@ -1,12 +1,17 @@
 """Measures in words: what they are called, and their estimates as text."""
 
 import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 from survival_multiverse.report.style.formats import display_unit, format_ratio
-from survival_multiverse.report.words.decisions import joined
-from survival_multiverse.report.words.labels import with_unit
+from survival_multiverse.report.words.labels import joined, with_unit
+from survival_multiverse.report.words.table_cells import interval
 from survival_multiverse.settings.measures import (
+    HAZARD_RATIO,
     MEDIAN_DIFFERENCE,
+    RATIO,
     RMST_DIFFERENCE,
     SURVIVAL_DIFFERENCE,
     Measure,
@@ -15,38 +20,133 @@ from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import canonical_text
 
 PERCENT = "percentage points"
+FEW = 10
+"""Times up to so many units are shown with a digit more."""
 
 
-def measure_label(measure: Measure, study: Study) -> str:
-    """Return the name of a measure, as a heading."""
+@dataclass(frozen=True, slots=True)
+class MeasureWords:
+    """A measure as readers know it: its names, its unit, and its estimates as text.
+
+    Attributes
+    ----------
+    measure : Measure
+    heading : str
+        Its name as a heading; with `unit` behind it, `titled`.
+    name, plural : str
+        Inside a sentence: ``hazard ratio``.
+    short : str
+        Where it was named before: ``HR``, ``difference``.
+    spread : str
+        What varies over the analyses: ``log hazard ratio``.
+    unit : str
+        Of estimates as text; none of a ratio.
+    digits : int
+        Decimals of an estimate.
+    """
+
+    measure: Measure
+    heading: str
+    unit: str
+    digits: int
+
+    @property
+    def name(self) -> str:
+        """Return its name inside a sentence."""
+        return self.heading[0].lower() + self.heading[1:]
+
+    @property
+    def plural(self) -> str:
+        """Return several inside a sentence."""
+        return "hazard ratios" if self.measure.ratio else self.name.replace("difference", "differences", 1)
+
+    @property
+    def short(self) -> str:
+        """Return what stands for it where it was named before."""
+        return "HR" if self.measure.ratio else "difference"
+
+    @property
+    def spread(self) -> str:
+        """Return what varies over the analyses."""
+        return "log hazard ratio" if self.measure.ratio else self.name
+
+    @property
+    def titled(self) -> str:
+        """Return its name as a heading, with its unit."""
+        return f"{self.heading} ({self.unit})" if self.unit else self.heading
+
+    @property
+    def null(self) -> str:
+        """Return the estimate without a difference, as text."""
+        return f"{self.measure.null:g}"
+
+    @property
+    def scale(self) -> float:
+        """Return how many of its unit an estimate of 1 is."""
+        return 100.0 if self.measure.kind == SURVIVAL_DIFFERENCE else 1.0
+
+    @property
+    def form(self) -> str:
+        """Return the format of an estimate in a chart, as d3 knows it."""
+        kind = "%" if self.measure.kind == SURVIVAL_DIFFERENCE else "f"
+        return f".{self.digits}f" if self.measure.ratio else f"+.{self.digits}{kind}"
+
+    def side(self, *, longer: bool) -> str:
+        """Return where estimates lie by which arm 1 survives longer, or shorter: ``below 1``."""
+        return f"{'above' if longer is (self.measure.longer > 0) else 'below'} {self.null}"
+
+    def text(self, value: float) -> str:
+        """Format an estimate without its unit: a ratio to two decimals, a difference with its sign."""
+        if self.measure.ratio or not math.isfinite(value):
+            return format_ratio(value)
+        text = f"{abs(self.scale * value):.{self.digits}f}"
+        if float(text) == 0:
+            return text
+        return f"{'−' if value < 0 else '+'}{text}"
+
+    def told(self, value: float) -> str:
+        """Format an estimate with its unit: ``+1.3 months``."""
+        return self._with_unit(self.text(value))
+
+    def span(self, values: Iterable[float]) -> str:
+        """Format the lowest and the highest estimate, with the unit once: ``0.66 to 0.70``."""
+        known = list(values)
+        ends = [self.text(min(known)), self.text(max(known))]
+        return self._with_unit(" to ".join(dict.fromkeys(ends)))
+
+    def interval(self, row: dict[str, Any]) -> str:
+        """Format an estimate and its limits, without the unit: ``0.68 (0.52 to 0.90)``."""
+        return interval(row, form=self.text)
+
+    def _with_unit(self, text: str) -> str:
+        return f"{text} {self.unit}" if self.unit else text
+
+
+def words_of(measure: Measure, study: Study) -> MeasureWords:
+    """Return a measure as readers of a study know it."""
     when = with_unit(measure.at, study.time.unit)
-    return {
+    heading = {
+        HAZARD_RATIO: "Hazard ratio",
         RMST_DIFFERENCE: f"Difference in restricted mean survival up to {when}",
         SURVIVAL_DIFFERENCE: f"Difference in survival at {when}",
         MEDIAN_DIFFERENCE: "Difference in median survival",
-    }.get(measure.kind, "Hazard ratio")
-
-
-def measure_unit(measure: Measure, study: Study) -> str:
-    """Return the unit in which estimates of a measure are shown; none of a ratio."""
+    }[measure.kind]
     if measure.ratio:
-        return ""
-    return PERCENT if measure.kind == SURVIVAL_DIFFERENCE else display_unit(study.time.unit)
+        return MeasureWords(measure, heading, "", 2)
+    if measure.kind == SURVIVAL_DIFFERENCE:
+        return MeasureWords(measure, heading, PERCENT, 1)
+    longest = study.analysis.rmst_horizon if math.isnan(measure.at) else measure.at
+    return MeasureWords(measure, heading, display_unit(study.time.unit), 2 if longest <= FEW else 1)
 
 
-def shown_estimate(measure: Measure, value: float) -> float:
-    """Return an estimate in the unit in which it is shown."""
-    return 100.0 * value if measure.kind == SURVIVAL_DIFFERENCE else value
+def measure_words(study: Study) -> MeasureWords:
+    """Return the measure by which the study answers."""
+    return words_of(study.primary_measure, study)
 
 
-def format_estimate(measure: Measure, value: float) -> str:
-    """Format an estimate: a ratio to two decimals, a difference to one, with its sign."""
-    if measure.ratio or not math.isfinite(value):
-        return format_ratio(value)
-    text = f"{abs(shown_estimate(measure, value)):.1f}"
-    if float(text) == 0:
-        return text
-    return f"{'−' if value < 0 else '+'}{text}"
+def ratio_words(study: Study) -> MeasureWords:
+    """Return the hazard ratio, by which some parts of the page answer whatever the primary measure is."""
+    return words_of(RATIO, study)
 
 
 def measures_in_sentence(study: Study) -> str:

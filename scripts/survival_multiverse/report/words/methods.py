@@ -9,10 +9,11 @@ from survival_multiverse.inference.empirical_calibration import MINIMUM_CONTROLS
 from survival_multiverse.inference.null_models import STRATA
 from survival_multiverse.kernels.tie_breaks import VARIANCE_FLOOR
 from survival_multiverse.report.words.controls import sizes_in_words
-from survival_multiverse.report.words.decisions import apart, grid_size, grid_words, joined, primary_words
+from survival_multiverse.report.words.decisions import apart, grid_size, grid_words, primary_words
 from survival_multiverse.report.words.delayed_entry import delayed_entry
 from survival_multiverse.report.words.immortal_time import treatment_methods
 from survival_multiverse.report.words.labels import (
+    joined,
     arm_labels,
     decision_words,
     in_sentence,

@@ -23,8 +23,9 @@ from survival_multiverse.inference.specification_summary import (
     summarise,
 )
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p, format_ratio, p_phrase
-from survival_multiverse.report.words.decisions import NOUNS, apart, joined
+from survival_multiverse.report.words.decisions import NOUNS, apart
 from survival_multiverse.report.words.labels import (
+    joined,
     arm_labels,
     at_arm,
     describe_specification,
