@@ -25,9 +25,9 @@ from survival_multiverse.report.charts.page_data import analysis_data, balance_t
 from survival_multiverse.report.charts.specification import across_and_down, beside_spec
 from survival_multiverse.report.charts.static import svg_of
 from survival_multiverse.report.charts.time import arms_spec
+from survival_multiverse.report.style.estimate_axis import estimate_limits
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
 from survival_multiverse.report.style.palette import THEMED
-from survival_multiverse.report.style.ratio_axis import ratio_limits
 from survival_multiverse.report.tables.decision_tables import decision_rows
 from survival_multiverse.report.tables.flow import flow_steps
 from survival_multiverse.report.tables.page_tables import page_tables
@@ -59,6 +59,7 @@ from survival_multiverse.report.words.labels import (
     option_words,
     with_unit,
 )
+from survival_multiverse.report.words.measures import RATIOS, measure_words
 from survival_multiverse.report.words.methods import methods, references
 from survival_multiverse.report.words.narrative import hidden_bias, joint_null, origin, readings
 from survival_multiverse.report.words.target import TRIAL
@@ -284,7 +285,8 @@ def _page(
     names = list(balance_terms(study).values())
     gates = study.analysis.balance_thresholds
     specs["scenario-love"] = scenario_love_spec(names, gates, printed="smd" in printed)
-    specs["scenario-beside"] = beside_spec(ratio_limits(headline(tables["specifications"], study)))
+    limits = estimate_limits(headline(tables["specifications"], study), study.primary_measure)
+    specs["scenario-beside"] = beside_spec(measure_words(study), limits)
     first = opening(study, tables["specifications"])
     data = opening_data(study, tables) | {"first": first}
     # A specification is read as text: the widths in it are filled in before it is one.
@@ -320,7 +322,7 @@ def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any
         "filled_in": filled_in(study),
         "judged_forms": judged_forms(study),
         "classes": class_words(study.minimum_count),
-        "hidden_bias": hidden_bias(specifications, study),
+        "hidden_bias": hidden_bias(tables.get(RATIOS, specifications), study),
         "no_bounds": no_bounds(study),
         "no_search": no_search(study),
         "fitted": is_fitted(study),
@@ -337,7 +339,7 @@ def _overview(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any
     }
 
 
-def _words(study: Study) -> dict[str, str]:
+def _words(study: Study) -> dict[str, Any]:
     """Return the phrases of the settings that the page's own sentences use."""
     low, high = arm_labels(study)
     dose = in_sentence(study.dose.label)
@@ -349,6 +351,7 @@ def _words(study: Study) -> dict[str, str]:
         "exposure": dose,
         "time_words": in_sentence(study.time.label),
         "horizon": with_unit(study.analysis.rmst_horizon, study.time.unit),
+        "measure": measure_words(study),
         "option_kind": "cutoffs" if numeric and study.outside else "options",
         "at_primary": here,
         "at_others": elsewhere,

@@ -16,6 +16,7 @@ from survival_multiverse.cohort.disclosure import shown_count, shown_share, show
 from survival_multiverse.cohort.treatment_course import COMPLETION, START
 from survival_multiverse.inference.bias_surface import COUNTS, PLACE, with_prevalences
 from survival_multiverse.report.tables.flow import flow_counts
+from survival_multiverse.report.words.measures import RATIOS
 from survival_multiverse.settings.measures import RATIO
 from survival_multiverse.settings.schema import STATUS_REASON, Status
 from survival_multiverse.settings.study import Study
@@ -172,8 +173,6 @@ MEASURED = {
     "joint_inference": "measured_joint_inference",
 }
 """What the tables of all measures are called beside those of the primary one."""
-RATIOS = "ratio_specifications"
-"""What the specifications of the hazard ratio are called: E-values and bounds of hidden bias are of it."""
 DIGESTS = ("fingerprint", "curve")
 """Labels that are shared as running numbers."""
 COUNTED_ANEW = ("cohort", "flow")

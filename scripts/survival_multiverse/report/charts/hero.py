@@ -11,7 +11,8 @@ from survival_multiverse.inference.specification_summary import (
     estimated,
     estimators_present,
     headline,
-    middle_ratio,
+    is_selected,
+    middle,
     of_set,
     primary_options,
 )
@@ -22,16 +23,19 @@ from survival_multiverse.report.charts.theme import (
     SIDES,
     Spec,
     dots,
+    estimates,
+    favoured,
     line_at,
     primary_marks,
-    ratio,
     values,
     vega_lite,
     whiskers,
 )
-from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio
+from survival_multiverse.report.style.estimate_axis import estimate_limits
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
 from survival_multiverse.report.style.palette import PUBLISHED
-from survival_multiverse.report.style.ratio_axis import ratio_limits
+from survival_multiverse.report.words.measures import MeasureWords, measure_words
+from survival_multiverse.settings.measures import Measure
 from survival_multiverse.settings.study import Decision, Study
 from survival_multiverse.settings.values import Value
 
@@ -61,7 +65,9 @@ def hero_spec(specifications: pd.DataFrame, study: Study, *, width: int, upright
     """
     exposure = exposure_decision(study)
     rows = picture_rows(specifications, study)
-    names, x = estimators_present(rows), ratio("estimate", ratio_limits(rows), None)
+    words = measure_words(study)
+    limits = estimate_limits(rows, words.measure)
+    names, x = estimators_present(rows), estimates(words, "estimate", limits, None)
     # Labels that would touch are left out.
     x["axis"] |= {"labelOverlap": True, "labelFontSize": 12}
     columns = _columns(rows, exposure)
@@ -98,7 +104,10 @@ def axis_words(study: Study) -> str:
     elif exposure_decision(study) is not None:
         # Every column says who is compared.
         low, high = "the second", "the first"
-    return f"← favours {high}   ·   Hazard ratio, log scale   ·   favours {low} →"
+    words = measure_words(study)
+    left, right = favoured(words.measure, low, high)
+    what = f"{words.heading}, log scale" if words.measure.ratio else words.titled
+    return f"← favours {left}   ·   {what}   ·   favours {right} →"
 
 
 def _columns(rows: pd.DataFrame, exposure: Decision | None) -> list[tuple[Value | None, pd.DataFrame]]:
@@ -125,9 +134,15 @@ def _column(
     """Return one option of the exposure: a strip for each estimator."""
     usable, primary, height = estimated(rows), _is_primary(option, study), ROW * len(names)
     strips = [(place, usable[usable["estimator"] == name]) for place, name in enumerate(names)]
-    layers = [line_at(1, axis="x"), *_medians(strips, x, y), _dots(strips, x, y)]
+    words = measure_words(study)
+    layers = [
+        line_at(words.measure.null, axis="x"),
+        *_medians(rows, strips, words, x, y),
+        _dots(strips, words.measure, x, y),
+    ]
     if primary:
-        published = [(place, study.published[n]) for place, n in enumerate(names) if n in study.published]
+        printed = study.published_estimates
+        published = [(place, printed[name]) for place, name in enumerate(names) if name in printed]
         layers += [*_primary(strips, x, y), _published(published, x, y)]
     elif study.source == "reconstructed":
         layers.insert(0, _hatch(room, height))
@@ -146,24 +161,30 @@ def _is_primary(option: Value | None, study: Study) -> bool:
     return exposure is None or option == primary[exposure.name]
 
 
-def _dots(strips: list[tuple[int, pd.DataFrame]], x: Spec, y: Spec) -> Spec:
+def _dots(strips: list[tuple[int, pd.DataFrame]], measure: Measure, x: Spec, y: Spec) -> Spec:
     """Draw each analysis, in ascending order from the top of its strip."""
     rows = []
     for place, strip in strips:
         here = strip.sort_values("estimate", kind="stable")
         heights = np.linspace(-SPREAD, SPREAD, len(here)) if len(here) > 1 else np.zeros(len(here))
-        for value, height, side in zip(here["estimate"], heights, direction(here), strict=True):
+        for value, height, side in zip(here["estimate"], heights, direction(here, measure), strict=True):
             rows.append({"estimate": value, "y": place + MIDDLE + height, "side": str(side)})
     scale: Spec = {"domain": list(SIDES), "range": list(SIDES.values())}
     colour = {"field": "side", "type": "nominal", "legend": None, "scale": scale}
     return {"data": values(rows)} | dots({"x": x, "y": y, "color": colour}, size=22, aria=False)
 
 
-def _medians(strips: list[tuple[int, pd.DataFrame]], x: Spec, y: Spec) -> list[Spec]:
-    """Draw the median of each estimator, with its number."""
-    medians = [(place, middle_ratio(strip["estimate"])) for place, strip in strips if len(strip)]
+def _medians(
+    rows: pd.DataFrame, strips: list[tuple[int, pd.DataFrame]], words: MeasureWords, x: Spec, y: Spec
+) -> list[Spec]:
+    """Draw the median of each estimator, with its number; none of a selected rest."""
+    medians = [
+        (place, middle(strip["estimate"], words.measure))
+        for place, strip in strips
+        if len(strip) and not is_selected(_of_strip(rows, strip), words.measure)
+    ]
     data = values(
-        {"estimate": median, "y": place + TOP, "bottom": place + BOTTOM, "text": format_ratio(median)}
+        {"estimate": median, "y": place + TOP, "bottom": place + BOTTOM, "text": words.text(median)}
         for place, median in medians
     )
     line: Spec = {"type": "rule", "color": INK, "strokeWidth": 1.5, "aria": False}
@@ -176,6 +197,11 @@ def _medians(strips: list[tuple[int, pd.DataFrame]], x: Spec, y: Spec) -> list[S
             "encoding": {"x": x, "y": y, "text": {"field": "text"}},
         },
     ]
+
+
+def _of_strip(rows: pd.DataFrame, strip: pd.DataFrame) -> pd.DataFrame:
+    """Return all analyses of the estimator of a strip, also those without an estimate."""
+    return rows[rows["estimator"] == strip["estimator"].iloc[0]]
 
 
 def _primary(strips: list[tuple[int, pd.DataFrame]], x: Spec, y: Spec) -> list[Spec]:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from survival_multiverse.report.style.palette import BROWN, DIRECTION_COLOURS, GREEN, ORANGE, PUBLISHED
 from survival_multiverse.report.style.estimate_axis import ratio_ticks
+from survival_multiverse.report.style.palette import BROWN, DIRECTION_COLOURS, GREEN, ORANGE, PUBLISHED
 from survival_multiverse.report.words.measures import MeasureWords
 from survival_multiverse.scenario.cautions import MARK
+from survival_multiverse.settings.measures import Measure
 from survival_multiverse.settings.schema import Estimator
 
 Spec = dict[str, Any]
@@ -111,6 +112,11 @@ def estimates(
     number = f"datum.value == 0 ? '0' : format({value}, '+~r')"
     axis = {"labelExpr": number, "tickCount": 6, "grid": True, "title": title}
     return {"field": field, "type": "quantitative", "scale": scale, "axis": axis}
+
+
+def favoured(measure: Measure, low: str, high: str) -> tuple[str, str]:
+    """Return the arms that estimates to the left and to the right on an axis favour."""
+    return (high, low) if measure.ratio else (low, high)
 
 
 def sides(words: MeasureWords, percent: str, present: Collection[str] = ()) -> Spec:

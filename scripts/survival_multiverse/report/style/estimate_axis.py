@@ -22,7 +22,7 @@ def ratio_ticks(limits: tuple[float, float]) -> list[float]:
 
 
 def estimate_limits(specifications: pd.DataFrame, measure: Measure) -> tuple[float, float]:
-    """Return the limits of an axis: every estimate, all but the widest intervals, and both sides of no effect.
+    """Return the limits of an axis: every estimate, all but the widest intervals, and no difference.
 
     Parameters
     ----------

@@ -13,6 +13,7 @@ from survival_multiverse.inference.specification_summary import (
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p, format_ratio
 from survival_multiverse.report.words.controls import STUDY, beside_controls, control_label
 from survival_multiverse.report.words.table_cells import GAP, interval, is_number, reason_text, set_label
+from survival_multiverse.settings.measures import RATIO
 from survival_multiverse.settings.study import Study
 
 
@@ -37,7 +38,7 @@ def control_table(tables: Mapping[str, pd.DataFrame], study: Study) -> pd.DataFr
                     format_p(first["p_value"]) if first else GAP,
                     f"{len(part):,}",
                     f"{format_ratio(ratios.min())} to {format_ratio(ratios.max())}",
-                    f"{int((direction(part) != 'includes').sum()):,}",
+                    f"{int((direction(part, RATIO) != 'includes').sum()):,}",
                 ]
             )
     percent = f"{100 * study.analysis.confidence_level:g}%"

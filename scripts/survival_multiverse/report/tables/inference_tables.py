@@ -7,16 +7,17 @@ import pandas as pd
 
 from survival_multiverse.cohort.sample import measured
 from survival_multiverse.inference.attribution import REST, TIE_BREAK
-from survival_multiverse.inference.joint_summary import NULL_LABELS, joint_blocks, median_ratio
+from survival_multiverse.inference.joint_summary import NULL_LABELS, joint_blocks, median_estimate
 from survival_multiverse.inference.specification_summary import (
     GATED,
     estimators_present,
     headline,
     strictest_gate,
 )
-from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p, format_ratio
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p
 from survival_multiverse.report.tables.decision_tables import beside_estimator, option_cell, split_by
 from survival_multiverse.report.words.labels import option_words, population_label, with_unit
+from survival_multiverse.report.words.measures import measure_words
 from survival_multiverse.report.words.table_cells import (
     GAP,
     count_text,
@@ -69,6 +70,8 @@ def joint_table(joint: pd.DataFrame, study: Study, *, primary_threshold: bool) -
         # The title says the primary one.
         first = [threshold, *first]
     nulls = [name for name in NULL_LABELS if name in set(joint["null"])]
+    words = measure_words(study)
+    unit = f", {words.unit}" if words.unit else ""
     gated = joint_blocks(joint, strictest_gate(study), study)
     rows = []
     for key, block in joint_blocks(joint, "all", study).items():
@@ -76,7 +79,13 @@ def joint_table(joint: pd.DataFrame, study: Study, *, primary_threshold: bool) -
         if key in gated:
             rows.append(_joint_row(gated[key], "balanced", nulls, study, first, last))
     columns = [*(own.label for own in first), "Adjusted for", "Estimator", *(own.label for own in last)]
-    columns += ["Analyses", "Number", "Median HR", "Significant as predicted", "Mean z as predicted"]
+    columns += [
+        "Analyses",
+        "Number",
+        f"Median {words.short}{unit}",
+        "Significant as predicted",
+        "Mean z as predicted",
+    ]
     headings = [("", name) for name in columns]
     side = {"median": f" ({study.inference.predicted} survival)"}
     headings += [
@@ -107,7 +116,7 @@ def _joint_row(
         *(option_cell(study, decision, row) for decision in last),
         analyses,
         count_text(row["specifications"]),
-        format_ratio(median_ratio(row, study)) if known else GAP,
+        measure_words(study).text(median_estimate(row, study)) if known else GAP,
         share_text(row["share_significant"]) if known else GAP,
         f"{row['mean_z']:.2f}".replace("-", "−") if known else GAP,
         *(format_p(block[null][f"p_{test}"]) if null in block else GAP for test in TESTS for null in nulls),
@@ -115,7 +124,7 @@ def _joint_row(
 
 
 def attribution_table(attribution: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Return what each choice alone explains of the spread of log HR, and what they explain only together.
+    """Return what each choice alone explains of the spread, and what they explain only together.
 
     A share that a sample of the grid estimates has its interval.
     """

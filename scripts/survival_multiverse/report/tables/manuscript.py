@@ -11,6 +11,7 @@ from survival_multiverse.report.tables.patient_tables import multivariable_table
 from survival_multiverse.report.tables.report_tables import primary_table
 from survival_multiverse.report.words.captions import dagger
 from survival_multiverse.report.words.labels import in_sentence, judged_forms
+from survival_multiverse.report.words.measures import measure_words
 from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.settings.study import Study
 
@@ -103,7 +104,7 @@ def manuscript_tables(
         ),
         _prepared(
             "Table 4",
-            "Hazard ratios of the primary scenario by estimator",
+            f"{measure_words(study).plural.capitalize()} of the primary scenario by estimator",
             f"Each estimator answers its own question. SMD: standardised mean difference. {late}",
             primary_table(specifications, study),
             grouped=True,

@@ -45,6 +45,7 @@ from survival_multiverse.report.tables.time_tables import (
 )
 from survival_multiverse.report.words.answer import answer_table, answers
 from survival_multiverse.report.words.checklists import cutpoint_items, propensity_table, strobe_table
+from survival_multiverse.report.words.measures import RATIOS
 from survival_multiverse.report.words.target import target_table, trial_table
 from survival_multiverse.settings.study import Study
 
@@ -119,7 +120,7 @@ def _multiverse(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, t
         "attribution": (attribution_table(tables["attribution"], specifications, study), 2),
         "selected": (selected_table(tables["selected_cutoffs"], study), 1 + split),
         "decisions": (decisions_table(study), 2),
-        "hidden_confounder": (hidden_confounder_table(specifications, study), 2),
+        "hidden_confounder": (hidden_confounder_table(tables.get(RATIOS, specifications), study), 2),
         "negative_controls": (control_table(tables, study), 2),
         "calibrated": (calibrated_table(tables, study), 2),
         "measured_confounders": (measured_confounder_table(tables["bias_covariates"], study), 1),

@@ -10,7 +10,8 @@ from survival_multiverse.inference.specification_summary import (
     GATED,
     estimated,
     headline,
-    middle_ratio,
+    is_selected,
+    middle,
     other_sets,
     passing,
     primary_block,
@@ -22,6 +23,7 @@ from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p,
 from survival_multiverse.report.tables.decision_tables import beside_estimator, option_cell, split_by
 from survival_multiverse.report.words.decisions import apart
 from survival_multiverse.report.words.labels import population_label
+from survival_multiverse.report.words.measures import MeasureWords, measure_words
 from survival_multiverse.report.words.table_cells import (
     GAP,
     count_text,
@@ -56,12 +58,14 @@ ANALYSES = {
     "tie_break": "orders of equal scores",
     "weights": "weights",
 }
+OF_RATIOS = ("Over tie-breaks (95%)", "E-value (of the limit)", "Rosenbaum’s Γ")
+"""Columns that are known of hazard ratios alone."""
 _TIE_BREAK_RANGE = {"estimate": "tie_break_median", "ci_lower": "tie_break_2.5", "ci_upper": "tie_break_97.5"}
 
 
 def counts_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Count attempted, estimated and not estimable, by population, estimator and landmark or none."""
-    rows = []
+    rows, measure = [], study.primary_measure
     for population in map(str, study.populations):
         for estimator in ESTIMATOR_ORDER:
             here = specifications[
@@ -69,7 +73,9 @@ def counts_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
             ]
             if here.empty:
                 continue
-            early, late = (summarise(here[mask]) for mask in (here["landmark"] == 0, here["landmark"] > 0))
+            early, late = (
+                summarise(here[mask], measure) for mask in (here["landmark"] == 0, here["landmark"] > 0)
+            )
             rows.append(
                 [population_label(study, population), ESTIMATOR_LABELS[estimator]]
                 + [f"{n:,}" for s in (early, late) for n in (s.attempted, s.estimated, s.not_estimable)]
@@ -86,7 +92,7 @@ def _unsplit(table: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 def blocks_table(blocks: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return the blocks of the primary population at the primary threshold, without landmark."""
-    gate = strictest_gate(study)
+    gate, words = strictest_gate(study), measure_words(study)
     threshold = split_by(study)
     # Every other decision has a column of its own, and pooled options a row.
     free = [name for name in study.outside if threshold is None or name != threshold.name]
@@ -102,7 +108,8 @@ def blocks_table(blocks: pd.DataFrame, study: Study) -> pd.DataFrame:
         block = here[(here["gate"] == "all") & (here["adjustment_set"] == name)]
         block = block.assign(order=block["estimator"].map(ESTIMATOR_ORDER.index))
         for row in block.sort_values(["order", *keys[2:]], kind="stable").to_dict("records"):
-            known, estimator = row["estimated"] > 0, row["estimator"]
+            # Of a selected rest there are counts alone.
+            known, estimator = is_number(row["median_estimate"]), row["estimator"]
             passed = through.get(_key(row, keys), {}) if estimator in GATED else {}
             rows.append(
                 [
@@ -111,27 +118,29 @@ def blocks_table(blocks: pd.DataFrame, study: Study) -> pd.DataFrame:
                     *(option_cell(study, decision, row) for decision in (*first, *last)),
                     f"{row['estimated']:,.0f} of {row['attempted']:,.0f}",
                     count_text(row["effective"]),
-                    format_ratio(row["median_estimate"]) if known else GAP,
-                    f"{format_ratio(row['estimate_01'])} to {format_ratio(row['estimate_99'])}"
-                    if known
-                    else GAP,
+                    words.text(row["median_estimate"]) if known else GAP,
+                    f"{words.text(row['estimate_01'])} to {words.text(row['estimate_99'])}" if known else GAP,
                     share_text(row["share_longer"]) if known else GAP,
                     share_text(row["share_ci_longer"]) if known else GAP,
                     share_text(row["share_ci_shorter"]) if known else GAP,
                     count_text(passed.get("estimated")),
-                    _median_of(passed),
+                    _median_of(passed, words),
                 ]
             )
+    unit = f", {words.unit}" if words.unit else ""
     columns = [
         "Adjusted for",
         "Estimator",
         *(decision.label for decision in (*first, *last)),
         "Estimated",
         "Distinct analyses",
-        "Median HR",
-        "1st to 99th percentile",
+        f"Median {words.short}{unit}",
+        f"1st to 99th percentile{unit}",
     ]
-    columns += ["HR below 1", "CI below 1", "CI above 1", "Balanced", "Their median HR"]
+    better, worse = (words.side(longer=longer) for longer in (True, False))
+    short = words.short if words.measure.ratio else words.short.capitalize()
+    columns += [f"{short} {better}", f"CI {better}", f"CI {worse}", "Balanced"]
+    columns.append(f"Their median {words.short}{unit}")
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -140,17 +149,17 @@ def _key(row: dict[str, Any], names: list[str]) -> tuple[Any, ...]:
     return tuple(None if pd.isna(row[name]) else row[name] for name in names)
 
 
-def _median_of(block: dict[str, Any]) -> str:
-    """Return the median hazard ratio of a block, or that it holds none; a dash if no balance is judged."""
+def _median_of(block: dict[str, Any], words: MeasureWords) -> str:
+    """Return the median estimate of a block, or that it holds none; a dash if no balance is judged."""
     if not block:
         return GAP
-    return format_ratio(block["median_estimate"]) if block["estimated"] else "none"
+    return words.text(block["median_estimate"]) if block["estimated"] else "none"
 
 
 def primary_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return the primary scenario by every estimator and adjustment set."""
     rows = []
-    gate = strictest_gate(study)
+    gate, words = strictest_gate(study), measure_words(study)
     primary = headline(specifications, study)
     primary = primary[primary["is_primary"].astype(bool)]
     for estimator in ESTIMATOR_ORDER:
@@ -162,9 +171,7 @@ def primary_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                 [
                     ESTIMATOR_LABELS[estimator],
                     set_label(study, name) if name else "none",
-                    marked(interval(row | {"estimate": row["estimate"]}), row["flags"])
-                    if ok
-                    else reason_text(row),
+                    marked(words.interval(row), row["flags"]) if ok else reason_text(row),
                     format_p(row["p_value"]) if ok else GAP,
                     interval({name: row.get(column) for name, column in _TIE_BREAK_RANGE.items()}),
                     _e_values(row),
@@ -180,7 +187,7 @@ def primary_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
     columns = [
         "Estimator",
         "Adjusted for",
-        f"Hazard ratio ({percent} CI)",
+        f"{words.heading}{f', {words.unit}' if words.unit else ''} ({percent} CI)",
         "P",
         "Over tie-breaks (95%)",
         "E-value (of the limit)",
@@ -190,7 +197,8 @@ def primary_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
         "Pairs",
     ]
     columns += ["Largest |SMD|, baseline", "Balanced"]
-    return pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=columns)
+    return table if words.measure.ratio else table.drop(columns=list(OF_RATIOS))
 
 
 def _e_values(row: dict[str, Any]) -> str:
@@ -201,7 +209,7 @@ def _e_values(row: dict[str, Any]) -> str:
 
 
 def reasons_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Return the specifications without a hazard ratio, by population, estimator and reason."""
+    """Return the specifications without an estimate, by population, estimator and reason."""
     failed = specifications[specifications["status"] != "ok"]
     keys = ["population", "estimator", "reason", "status"]
     rows = []
@@ -236,8 +244,8 @@ def failures_table(failures: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def gate_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Count specifications that pass each balance gate; give hazard ratios of those in the primary block."""
-    rows = []
+    """Count specifications that pass each balance gate; give estimates of those in the primary block."""
+    rows, words = [], measure_words(study)
     for estimator in GATED:
         everywhere = headline(specifications, study, estimator=estimator)
         here = primary_block(everywhere, study)
@@ -250,13 +258,12 @@ def gate_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                 if here.empty or gate not in here or here[gate].isna().all():
                     continue
                 through = passing(here, gate=gate)
-                ratios = estimated(through)["estimate"]
-                span = (
-                    f"{format_ratio(middle_ratio(ratios))} ({format_ratio(ratios.min())} to "
-                    f"{format_ratio(ratios.max())})"
-                    if len(ratios)
-                    else "none"
-                )
+                values = estimated(through)["estimate"]
+                span = "none"
+                if len(values):
+                    median = middle(values, words.measure)
+                    span = f"{words.text(median)} ({words.text(values.min())} to {words.text(values.max())})"
+                    span = GAP if is_selected(through, words.measure) else span
                 rows.append(
                     [
                         ESTIMATOR_LABELS[estimator],
@@ -267,7 +274,9 @@ def gate_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                         f"{len(passing(everywhere, gate=gate)):,} of {len(everywhere):,}",
                     ]
                 )
-    columns = ["Estimator", "Covariates", "Largest |SMD|", "Balanced", "Their median HR (range)"]
+    columns = ["Estimator", "Covariates", "Largest |SMD|", "Balanced"]
+    unit = f", {words.unit}" if words.unit else ""
+    columns.append(f"Their median {words.short}{unit} (range)")
     kinds = {decision.varies in ("lesions", "dose") for decision in apart(study)}
     columns.append(f"Balanced at all {'options' if False in kinds else 'cutoffs'}")
     table = pd.DataFrame(rows, columns=columns)

@@ -51,7 +51,7 @@ NAMED_NUMBER = re.compile(rf"(?P<note>[^\W\d][^\d()]*) (?P<value>{NUMBER})")
 NAMED_SHARE = re.compile(rf"(?P<note>.*\S) \((?P<percent>{NUMBER}) ?%\)")
 BRACKETS = re.compile(r"\s*\(((?:[\d.]+\s?% ?)?(?:CI)?|range|± SE|of [^()]*)\)$")
 """What a head says of the numbers in brackets."""
-NUMERIC = re.compile(r"(?:^| )P$|\bCI\)$|\bHR\b")
+NUMERIC = re.compile(r"(?:^| )P$|\bCI\)$|\bHR\b|\bmedian difference\b", re.IGNORECASE)
 """Heads of columns of numbers, also where none could be estimated."""
 SILENT = ("", GAP)
 LABELS = ("Level", "Contrast", "Item", "Note")

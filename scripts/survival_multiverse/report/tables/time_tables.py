@@ -11,6 +11,7 @@ from survival_multiverse.inference.specification_summary import ESTIMATOR_ORDER
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, display_unit, format_p, format_ratio
 from survival_multiverse.report.words.immortal_time import WAY_LABELS, WHENS, method_label
 from survival_multiverse.report.words.labels import arm_labels, variable_label, with_unit
+from survival_multiverse.report.words.measures import measure_words
 from survival_multiverse.report.words.table_cells import (
     GAP,
     count_text,
@@ -184,11 +185,11 @@ def proportional_hazards_table(estimates: pd.DataFrame, study: Study) -> pd.Data
 
 
 def landmark_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Return hazard ratios of the primary scenario beyond each landmark, with the patients at risk there."""
+    """Return estimates of the primary scenario beyond each landmark, with the patients at risk there."""
     rows = specifications[
         (specifications["population"] == study.primary_population) & specifications["is_primary"].astype(bool)
     ]
-    table = []
+    table, words = [], measure_words(study)
     for landmark, here in rows.groupby("landmark"):
         for estimator in ESTIMATOR_ORDER:
             for row in here[here["estimator"] == estimator].to_dict("records"):
@@ -205,15 +206,19 @@ def landmark_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                         f"<{study.minimum_count}" if small else count_text(row["n"]),
                         f"<{study.minimum_count}" if row["events"] < study.minimum_count
                         else count_text(row["events"]),
-                        marked(interval(row | {"estimate": row["estimate"]}), row["flags"])
+                        marked(words.interval(row), row["flags"])
                         if ok
                         else reason_text(row),
-                        format_ratio(1 / row["estimate"]) if ok else GAP,
+                        format_ratio(1 / row["estimate"]) if ok and words.measure.ratio else GAP,
                         format_p(row["p_value"]) if ok else GAP,
                     ]
                 )  # fmt: skip
     columns = ["Landmark", "Estimator", "Adjusted for", "At risk", "Events", "Hazard ratio (CI)", "1/HR", "P"]
-    return pd.DataFrame(table, columns=columns)
+    made = pd.DataFrame(table, columns=columns)
+    if words.measure.ratio:
+        return made
+    title = f"{words.heading}{f', {words.unit}' if words.unit else ''} (CI)"
+    return made.drop(columns="1/HR").rename(columns={"Hazard ratio (CI)": title})
 
 
 def treated_counts(row: dict[str, Any], study: Study) -> tuple[str, str]:

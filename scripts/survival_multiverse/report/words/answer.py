@@ -23,6 +23,7 @@ from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p,
 from survival_multiverse.report.words.decisions import apart, pooled_words
 from survival_multiverse.report.words.delayed_entry import unseen
 from survival_multiverse.report.words.labels import arm_labels, decision_words, in_sentence
+from survival_multiverse.report.words.measures import MeasureWords, measure_words
 from survival_multiverse.report.words.narrative import (
     ANALYSES,
     beside,
@@ -157,25 +158,30 @@ def term_label(study: Study, term: str) -> str:
 
 
 def _favour(rows: pd.DataFrame, name: str, study: Study) -> str:
-    summary = summarise(rows)
+    words = measure_words(study)
+    summary = summarise(rows, words.measure)
     low, high = arm_labels(study)
     what = f"{summary.attempted:,} {ANALYSES[name]} analys{'is' if summary.attempted == 1 else 'es'}"
     compares = f"compare{'s' if summary.attempted == 1 else ''} {high} with {low}"
     opening = f"{what}{_adjusted(name, study)} {compares}"
     if not summary.estimated:
-        return f"{opening}; none gave a hazard ratio."
-    some = "" if summary.estimated == summary.attempted else f"; {summary.estimated:,} gave a hazard ratio"
-    limits = f"a {percent(study)} confidence interval below 1"
+        return f"{opening}; none gave {words.given}."
+    some = "" if summary.estimated == summary.attempted else f"; {summary.estimated:,} gave {words.given}"
+    limits = f"a {percent(study)} confidence interval {words.side(longer=True)}"
     published = _published(name, study)
     if summary.estimated == 1:
-        low_end, high_end = (format_ratio(summary.lowest[name]) for name in ("ci_lower", "ci_upper"))
-        found = f"the hazard ratio is {format_ratio(summary.median)}"
+        low_end, high_end = (words.text(summary.lowest[name]) for name in ("ci_lower", "ci_upper"))
+        found = f"the {words.name} is {words.told(summary.lowest['estimate'])}"
         found += f" ({percent(study)} CI {low_end} to {high_end})"
         return f"{opening}{some}: {found}.{published} {_like(rows, study)}".strip()
-    better = f"{of_all(summary.below_1, summary.estimated)} found longer survival (hazard ratio below 1)"
+    better = f"{of_all(summary.longer, summary.estimated)} found longer survival"
+    better += f" ({words.noun} {words.side(longer=True)})"
+    median = "The rest is selected, so no median is given."
+    if not summary.selected:
+        median = f"The median is {words.told(summary.median)}."
     return (
-        f"{opening}{some}: {better}{excluding(summary.ci_below_1, summary.below_1, limits)}. "
-        f"The median is {format_ratio(summary.median)}.{published} {_like(rows, study)}"
+        f"{opening}{some}: {better}{excluding(summary.ci_longer, summary.longer, limits)}. "
+        f"{median}{published} {_like(rows, study)}"
     ).strip()
 
 
@@ -186,8 +192,8 @@ def _adjusted(name: str, study: Study) -> str:
 
 
 def _published(name: str, study: Study) -> str:
-    ratio = study.published.get(name)
-    return f" Published was {format_ratio(ratio)}." if ratio and not is_fitted(study) else ""
+    found = study.published_estimates.get(name)
+    return f" Published was {format_ratio(found)}." if found and not is_fitted(study) else ""
 
 
 def _like(rows: pd.DataFrame, study: Study) -> str:
@@ -199,50 +205,54 @@ def _like(rows: pd.DataFrame, study: Study) -> str:
     if not through.attempted:
         few = "It did not balance" if len(rows) == 1 else f"None of the {len(rows):,} balanced"
         return (
-            f"{few} every baseline covariate ({limit}). The arms compared differ, whatever the hazard ratio."
+            f"{few} every baseline covariate ({limit}). The arms compared differ, whatever the "
+            f"{measure_words(study).noun}."
         )
     if len(rows) == 1:
         return f"It balanced every baseline covariate ({limit})."
     count = "All" if through.attempted == len(rows) else f"Only {through.attempted:,} of the {len(rows):,}"
-    whose = "Its hazard ratio" if through.attempted == 1 else "Their median"
-    found = f" {whose} is {format_ratio(through.median)}." if through.estimated else ""
+    words = measure_words(study)
+    whose = f"Its {words.noun}" if through.attempted == 1 else "Their median"
+    known = through.estimated and not through.selected
+    found = f" {whose} is {words.told(through.median)}." if known else ""
     return f"{count} balanced every baseline covariate ({limit}).{found}"
 
 
 def _through_gate(rows: pd.DataFrame, study: Study) -> Summary | None:
     gate = strictest_gate(study)
     judged = gate in rows and rows[gate].notna().any()
-    return summarise(passing(rows, gate=gate)) if judged else None
+    return summarise(passing(rows, gate=gate), study.primary_measure) if judged else None
 
 
 def _cell(rows: pd.DataFrame, name: str, study: Study) -> str:
     """Describe the published cutoffs instead of a joint test: what was fitted to a print can’t be tested."""
-    cells = [f"{text} ({in_sentence(label)})" for label, text in _primary_ratios(rows, study).items()]
+    cells = [f"{text} ({in_sentence(label)})" for label, text in _primary_estimates(rows, study).items()]
     if not cells:
         return f"Nothing could be estimated at the published cutoffs. {ASSUMED}"
-    ratio = study.published.get(name)
+    ratio = study.published_estimates.get(name)
     whose = "the paper’s own pairs and model" if name == "matched" else "the paper’s own model"
     printed = f" There {whose} gave {format_ratio(ratio)}." if ratio else ""
     return f"At the published cutoffs they give {' and '.join(cells)}.{printed} {ASSUMED}"
 
 
-def _primary_ratios(rows: pd.DataFrame, study: Study) -> dict[str, str]:
-    """Return the hazard ratio of the primary scenario by adjustment set."""
+def _primary_estimates(rows: pd.DataFrame, study: Study) -> dict[str, str]:
+    """Return the estimate of the primary scenario by adjustment set."""
     primary = estimated(rows[rows["is_primary"].astype(bool)])
     sets = [name if isinstance(name, str) else None for name in primary["adjustment_set"]]
     labels = [set_label(study, name) if name else "unadjusted" for name in sets]
-    texts = map(marked, map(format_ratio, primary["estimate"]), primary["flags"])
+    texts = map(marked, map(measure_words(study).told, primary["estimate"]), primary["flags"])
     return dict(zip(labels, texts, strict=True))
 
 
 def _moves(shares: dict[str, float], rows: pd.DataFrame, study: Study) -> str:
-    if summarise(rows).estimated < 2 or not shares:
+    if summarise(rows, study.primary_measure).estimated < 2 or not shares:
         return "Too few estimates to say which choice moves it."
     term, share = next(iter(shares.items()))
     words = " together with ".join(_choice(study, part) for part in term.split(" x "))
     together = sum(value for name, value in shares.items() if " x " in name or name == REST)
     shown = together >= 0.005 and term != REST
-    return f"What moves it most is {words}: {share_text(share)} of the spread of the log hazard ratio" + (
+    spread = measure_words(study).spread
+    return f"What moves it most is {words}: {share_text(share)} of the spread of the {spread}" + (
         f"; {share_text(together)} comes from interactions between choices." if shown else "."
     )
 
@@ -254,38 +264,43 @@ def _choice(study: Study, term: str) -> str:
 
 
 def _row(name: str, rows: pd.DataFrame, study: Study) -> dict[str, str]:
-    summary, through = summarise(rows), _through_gate(rows, study)
+    words, through = measure_words(study), _through_gate(rows, study)
+    summary = summarise(rows, words.measure)
+    below, above = (summary.ci_longer, summary.ci_shorter)[:: -int(words.measure.longer)]
+    own, unit = words.short, f", {words.unit}" if words.unit else ""
     return {
         "Estimator": ESTIMATOR_LABELS[name],
         "Analyses": f"{summary.estimated:,} of {summary.attempted:,}",
-        "Hazard ratio below 1": f"{summary.below_1:,} of {summary.estimated:,}",
-        "CI excludes 1": f"{summary.ci_below_1:,} below, {summary.ci_above_1:,} above",
-        "Median HR (range)": _span(summary),
+        f"{words.noun[0].upper()}{words.noun[1:]} {words.side(longer=True)}": f"{summary.longer:,} of {summary.estimated:,}",
+        f"CI excludes {words.null}": f"{below:,} below, {above:,} above",
+        f"Median {own}{unit} (range)": _span(summary, words),
         "Balanced": GAP if through is None else f"{through.attempted:,} of {len(rows):,}",
-        "Their median HR (range)": GAP if through is None else _span(through, none="none"),
+        f"Their median {own}{unit} (range)": GAP if through is None else _span(through, words, none="none"),
     }
 
 
-def _span(summary: Summary, none: str = GAP) -> str:
+def _span(summary: Summary, words: MeasureWords, none: str = GAP) -> str:
     if not summary.estimated:
         return none
-    low, high = (format_ratio(row["estimate"]) for row in (summary.lowest, summary.highest))
-    return f"{format_ratio(summary.median)} ({low} to {high})"
+    if summary.selected:
+        return GAP
+    low, high = (words.text(row["estimate"]) for row in (summary.lowest, summary.highest))
+    return f"{words.text(summary.median)} ({low} to {high})"
 
 
 def _pooled(rows: pd.DataFrame, study: Study) -> dict[str, str]:
     """Return the median over the options of the uncertain decisions, if there are any."""
     if not any(decision.type == UNCERTAIN for decision in apart(study)):
         return {}
-    return {
-        "Pooled median HR (range)": _span(summarise(pooled_options(of_set(rows, study.primary_set), study)))
-    }
+    words, pooled = measure_words(study), pooled_options(of_set(rows, study.primary_set), study)
+    unit = f", {words.unit}" if words.unit else ""
+    return {f"Pooled median {words.short}{unit} (range)": _span(summarise(pooled, words.measure), words)}
 
 
 def _printed_cells(rows: pd.DataFrame, name: str, study: Study) -> dict[str, str]:
-    ratio = study.published.get(name)
+    ratio = study.published_estimates.get(name)
     return {
-        "Primary scenario": ", ".join(_primary_ratios(rows, study).values()) or GAP,
+        "Primary scenario": ", ".join(_primary_estimates(rows, study).values()) or GAP,
         "Published": format_ratio(ratio) if ratio else GAP,
     }
 
@@ -302,5 +317,5 @@ def _joint_cells(test: dict[str, dict[str, Any]], study: Study) -> dict[str, str
 
 
 def _most(shares: dict[str, float], rows: pd.DataFrame, study: Study) -> dict[str, str]:
-    most = next(iter(shares.items()), None) if summarise(rows).estimated > 1 else None
+    most = next(iter(shares.items()), None) if summarise(rows, study.primary_measure).estimated > 1 else None
     return {"Moves it most": f"{term_label(study, most[0])} ({share_text(most[1])})" if most else GAP}

@@ -7,10 +7,10 @@ import pandas as pd
 from survival_multiverse.cohort.disclosure import about
 from survival_multiverse.cohort.sample import measured
 from survival_multiverse.inference.specification_summary import headline, passing, summarise
-from survival_multiverse.report.style.formats import format_ratio
 from survival_multiverse.report.words.decisions import grid_words
 from survival_multiverse.report.words.delayed_entry import sensitivity
 from survival_multiverse.report.words.labels import in_sentence, with_unit
+from survival_multiverse.report.words.measures import measure_words
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import canonical_text
 
@@ -87,8 +87,10 @@ def propensity_table(study: Study, specifications: pd.DataFrame) -> pd.DataFrame
     matched = headline(specifications, study, estimator="matched")
     gates = []
     for threshold in study.analysis.balance_thresholds:
-        through = summarise(passing(matched, gate=f"passes_baseline_{threshold:g}"))
-        median = f" (median hazard ratio {format_ratio(through.median)})" if through.estimated else ""
+        words = measure_words(study)
+        through = summarise(passing(matched, gate=f"passes_baseline_{threshold:g}"), words.measure)
+        text = words.median(through, named=True)
+        median = f" ({text})" if text else ""
         gates.append(f"{through.attempted:,} of {len(matched):,} below {threshold:g}{median}")
     sets = "; ".join(
         f"{entry.label} ({len(entry.covariates)} covariates)" for entry in study.adjustment_sets.values()

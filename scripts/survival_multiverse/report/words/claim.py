@@ -12,6 +12,7 @@ from survival_multiverse.inference.specification_summary import (
     estimated,
     estimators_present,
     headline,
+    is_selected,
     of_set,
     passing,
     primary_block,
@@ -19,12 +20,14 @@ from survival_multiverse.inference.specification_summary import (
     strictest_gate,
     summarise,
 )
-from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, display_unit, format_ratio, p_phrase
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, display_unit, p_phrase
 from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.words.immortal_time import treatment_caution
 from survival_multiverse.report.words.labels import arm_labels, of_arm, with_unit
+from survival_multiverse.report.words.measures import MeasureWords, measure_words, ratio_words
 from survival_multiverse.report.words.narrative import ANALYSES, percent
 from survival_multiverse.report.words.table_cells import is_number
+from survival_multiverse.settings.measures import RMST_DIFFERENCE
 from survival_multiverse.settings.study import Study
 
 LONGEST = 30
@@ -50,7 +53,9 @@ def claim(specifications: pd.DataFrame, study: Study) -> str:
     others = strips(specifications, study)
     primary = others.pop(study.primary_cutoffs.dose, {})
     holds, longer = _at_primary(primary, study)
-    if not primary and _unadjusted_alone(specifications, study):
+    if not primary and _selected_alone(specifications, study):
+        holds = "not all analyses could be estimated, and the others are a selected rest"
+    elif not primary and _unadjusted_alone(specifications, study):
         holds = "nothing could be estimated that adjusts for covariates"
     stops = _elsewhere(others, primary, longer, study)
     high = arm_labels(study)[1]
@@ -61,13 +66,25 @@ def claim(specifications: pd.DataFrame, study: Study) -> str:
 def _unadjusted_alone(specifications: pd.DataFrame, study: Study) -> bool:
     """Say whether the primary cutoff has an unadjusted estimate, where it has no other."""
     here = dict(by_cutoff(hero_rows(specifications, study), study)).get(study.primary_cutoffs.dose)
-    return here is not None and bool(summarise(here[here["estimator"] == "unadjusted"]).estimated)
+    return here is not None and bool(
+        summarise(here[here["estimator"] == "unadjusted"], study.primary_measure).estimated
+    )
+
+
+def _selected_alone(specifications: pd.DataFrame, study: Study) -> bool:
+    """Say whether the primary cutoff has adjusted estimates, but only selected rests of them."""
+    here = dict(by_cutoff(hero_rows(specifications, study), study)).get(study.primary_cutoffs.dose)
+    if here is None:
+        return False
+    adjusted = here[here["estimator"] != "unadjusted"]
+    return len(estimated(adjusted)) > 0 and is_selected(adjusted, study.primary_measure)
 
 
 def strips(specifications: pd.DataFrame, study: Study) -> dict[float, dict[str, Summary]]:
     """Return the summary of each estimator by exposure cutoff: primary options, population and covariates.
 
-    What is not adjusted for anything stands aside where something is. Without cutoffs that are shown apart
+    What is not adjusted for anything stands aside where something is, and an estimator whose estimates are a
+    selected rest everywhere. Without cutoffs that are shown apart
     all analyses stand under the primary one.
     """
     rows = hero_rows(specifications, study)
@@ -77,7 +94,8 @@ def strips(specifications: pd.DataFrame, study: Study) -> dict[float, dict[str, 
         cutoff: {
             name: summary
             for name in kept
-            if (summary := summarise(here[here["estimator"] == name])).estimated
+            if (summary := summarise(here[here["estimator"] == name], study.primary_measure)).estimated
+            and not summary.selected
         }
         for cutoff, here in by_cutoff(rows, study)
     }
@@ -104,19 +122,21 @@ def _at_primary(primary: dict[str, Summary], study: Study) -> tuple[str, bool | 
     """Say what the estimators find, and whether all find longer survival; None if they do not agree."""
     if not primary:
         return "nothing could be estimated", None
+    words = measure_words(study)
     medians = [summary.median for summary in primary.values()]
-    ratios = f"(median hazard ratio{'s' if len(medians) > 1 else ''} {_range(medians)})"
+    what = f"median hazard ratio{'s' if len(medians) > 1 else ''}" if words.measure.ratio else words.brief
+    found = f"({what} {words.span(medians)})"
     who = (
         f"all {len(primary)}{'' if 'unadjusted' in primary else ' adjusted'} estimators find"
         if len(primary) > 1
         else f"{ANALYSES[next(iter(primary))]} analyses find"
     )
-    longer = _agree(medians)
+    longer = _agree(medians, words)
     if longer is None:
-        return f"the estimators disagree on survival {ratios}", None
+        return f"the estimators disagree on survival {found}", None
     beyond = any(_excluding(summary, longer) for summary in primary.values())
     return (
-        f"{who} {WORDS[longer]} survival {ratios}{'' if beyond else ', but no interval excludes 1'}",
+        f"{who} {WORDS[longer]} survival {found}{'' if beyond else f', but no interval excludes {words.null}'}",
         longer,
     )
 
@@ -125,16 +145,18 @@ def _elsewhere(
     others: dict[float, dict[str, Summary]], primary: dict[str, Summary], longer: bool | None, study: Study
 ) -> str:
     """Say at which other cutoffs it stops, by the gravest reason there is; or that it stops at none."""
-    others = {cutoff: found for cutoff, found in others.items() if found}
+    others, words = {cutoff: found for cutoff, found in others.items() if found}, measure_words(study)
     if longer is None or not others:
         return ""
     against = [c for c, found in others.items() if any(_excluding(s, not longer) for s in found.values())]
     silent = [c for c, found in others.items() if not any(_excluding(s, longer) for s in found.values())]
-    turned = [c for c, found in others.items() if _agree([s.median for s in found.values()]) is not longer]
+    turned = [
+        c for c, found in others.items() if _agree([s.median for s in found.values()], words) is not longer
+    ]
     if against:
         return f"; at {_cutoffs(against, others, study)} some intervals point the other way"
     if silent and any(_excluding(summary, longer) for summary in primary.values()):
-        return f"; at {_cutoffs(silent, others, study)} no interval excludes 1"
+        return f"; at {_cutoffs(silent, others, study)} no interval excludes {words.null}"
     if silent:
         return f"; nor does any at {_cutoffs(silent, others, study)}"
     if turned:
@@ -142,22 +164,18 @@ def _elsewhere(
     medians = [summary.median for found in others.values() for summary in found.values()]
     which = "the other cutoff" if len(others) == 1 else "every other cutoff"
     which += " that was drawn" if study.sampled else ""
-    return f"; {which} agrees ({_range(medians)})"
+    return f"; {which} agrees ({words.span(medians)})"
 
 
-def _agree(medians: list[float]) -> bool | None:
-    if all(value < 1 for value in medians):
-        return True
-    return False if all(value > 1 for value in medians) else None
+def _agree(medians: list[float], words: MeasureWords) -> bool | None:
+    for longer in (True, False):
+        if all(words.agrees(value, longer=longer) for value in medians):
+            return longer
+    return None
 
 
 def _excluding(summary: Summary, longer: bool) -> int:
-    return summary.ci_below_1 if longer else summary.ci_above_1
-
-
-def _range(values: list[float]) -> str:
-    low, high = format_ratio(min(values)), format_ratio(max(values))
-    return low if low == high else f"{low} to {high}"
+    return summary.ci_longer if longer else summary.ci_shorter
 
 
 def _cutoffs(chosen: list[float], others: dict[float, dict[str, Summary]], study: Study) -> str:
@@ -207,7 +225,7 @@ def _found(
     yield from _joint(joint, block, study)
     yield from _intervals(block, study, longer)
     yield from _balance(block, study)
-    yield from _restricted_mean(primary, study, longer)
+    yield from _other_measure(primary, study, longer)
     yield from _within_pairs(primary, block, study, longer)
     yield from _cutoff_evidence(strips(specifications, study), study, longer)
 
@@ -221,38 +239,39 @@ def _joint(joint: pd.DataFrame, block: pd.DataFrame, study: Study) -> Iterator[E
     name = "matched" if "matched" in tests else next(iter(tests), None)
     rank = 9 if study.source == "reconstructed" else 0
     words = {"permutation": "exposure permuted", "simulation": "survival drawn from covariates"}
-    shown = summarise(block[block["estimator"] == name])
+    shown = summarise(block[block["estimator"] == name], study.primary_measure)
     for null, row in tests.get(name or "", {}).items():
         p = row["p_abs_median"]
         if is_number(p) and is_number(row["median"]):
             for_it = p < 1 - study.analysis.confidence_level and row["median"] > 0
             one = row["specifications"] == 1
             count = f"{row['specifications']:,} {ANALYSES[row['estimator']]} analys{'is' if one else 'es'}"
-            what = "hazard ratio" if one else "median"
-            count += f" ({what} {format_ratio(shown.median)})" if shown.estimated else ""
+            median = measure_words(study).median(shown)
+            count += f" ({median})" if median else ""
             fitted = " (fitted, so no inference)" if study.source == "reconstructed" else ""
             yield Evidence(for_it, rank, f"Joint test of {count}, {words[null]}: {p_phrase(p)}{fitted}.")
 
 
 def _intervals(block: pd.DataFrame, study: Study, longer: bool) -> Iterator[Evidence]:
-    """How many intervals exclude 1, of the estimator with the most analyses."""
+    """How many intervals exclude no difference, of the estimator with the most analyses."""
     names = [name for name in estimators_present(block) if name != "unadjusted"]
-    found = {name: summarise(block[block["estimator"] == name]) for name in names}
+    found = {name: summarise(block[block["estimator"] == name], study.primary_measure) for name in names}
     found = {name: summary for name, summary in found.items() if summary.estimated}
     if not found:
         return
     name = max(found, key=lambda key: found[key].estimated)
     summary = found[name]
     count = _excluding(summary, longer)
-    side = f"{'below' if longer else 'above'} 1"
+    words = measure_words(study)
+    side = words.side(longer=longer)
     text = (
         f"{count:,} of {summary.estimated:,} {ANALYSES[name]} analyses have a {percent(study)} interval "
-        f"{side} (median {format_ratio(summary.median)})."
+        f"{side} ({words.median(summary)})."
     )
     if summary.estimated == 1:
         has = "has a" if count else "has no"
         text = f"The one {ANALYSES[name]} analysis {has} {percent(study)} interval {side}"
-        text += f" (hazard ratio {format_ratio(summary.median)})."
+        text += f" ({words.brief} {words.told(summary.median)})."
     yield Evidence(2 * count > summary.estimated, 1, text)
 
 
@@ -260,10 +279,10 @@ def _balance(block: pd.DataFrame, study: Study) -> Iterator[Evidence]:
     rows, gate = block[block["estimator"] == "matched"], strictest_gate(study)
     if rows.empty or gate not in rows or not rows[gate].notna().any():
         return
-    through = summarise(passing(rows, gate=gate))
+    through = summarise(passing(rows, gate=gate), study.primary_measure)
     limit = f"{min(study.analysis.balance_thresholds):g}"
-    what = "hazard ratio" if through.attempted == 1 else "median"
-    ratio = f" ({what} {format_ratio(through.median)})" if through.estimated else ""
+    median = measure_words(study).median(through)
+    told = f" ({median})" if median else ""
     count = f"{through.attempted:,} of {len(rows):,}" if through.attempted else f"None of {len(rows):,}"
     did = f"{count} matchings balanced"
     if len(rows) == 1:
@@ -271,7 +290,7 @@ def _balance(block: pd.DataFrame, study: Study) -> Iterator[Evidence]:
     yield Evidence(
         2 * through.attempted > len(rows),
         2,
-        f"{did} every baseline covariate, all differences below {limit} SD{ratio}.",
+        f"{did} every baseline covariate, all differences below {limit} SD{told}.",
     )
 
 
@@ -288,7 +307,11 @@ def _of_arms(primary: pd.DataFrame, study: Study, analysis: str) -> pd.DataFrame
     ]
 
 
-def _restricted_mean(primary: pd.DataFrame, study: Study, longer: bool) -> Iterator[Evidence]:
+def _other_measure(primary: pd.DataFrame, study: Study, longer: bool) -> Iterator[Evidence]:
+    """Say what the primary scenario gives in another measure: the restricted mean, or the hazard ratio."""
+    if study.primary_measure.kind == RMST_DIFFERENCE:
+        yield from _ratio(primary, study, longer)
+        return
     row = restricted_mean(primary, study)
     if row is None:
         return
@@ -300,6 +323,20 @@ def _restricted_mean(primary: pd.DataFrame, study: Study, longer: bool) -> Itera
         f"Mean survival within {horizon} differs by {difference} {unit} "
         f"({percent(study)} CI {least} to {most}).",
     )
+
+
+def _ratio(primary: pd.DataFrame, study: Study, longer: bool) -> Iterator[Evidence]:
+    """Say the hazard ratio of the matched primary scenario."""
+    words, rows = ratio_words(study), _of_arms(primary, study, "tie_break")
+    for row in rows[(rows["statistic"] == "hazard_ratio") & (rows["ties"] == "efron")].to_dict("records"):
+        limits = row["ci_lower"], row["ci_upper"]
+        if all(map(is_number, (row["estimate"], *limits))):
+            yield Evidence(
+                all(words.agrees(limit, longer=longer) for limit in limits),
+                3,
+                f"The {words.name} of the primary scenario is {words.text(row['estimate'])} "
+                f"({percent(study)} CI {' to '.join(map(words.text, limits))}).",
+            )
 
 
 def restricted_mean(primary: pd.DataFrame, study: Study) -> dict[str, Any] | None:
@@ -327,8 +364,7 @@ def _within_pairs(
     here = estimated(block[(block["estimator"] == "matched") & block["is_primary"].astype(bool)])
     for p in rows["p_value"]:
         if is_number(p) and len(here):
-            ratio = float(here["estimate"].iloc[0])
-            agrees = ratio < 1 if longer else ratio > 1
+            agrees = measure_words(study).agrees(float(here["estimate"].iloc[0]), longer=longer)
             significant = p < 1 - study.analysis.confidence_level
             yield Evidence(
                 bool(significant and agrees),
@@ -344,20 +380,23 @@ def _cutoff_evidence(
     if not others:
         return
     silent = [c for c, found in others.items() if not any(_excluding(s, longer) for s in found.values())]
+    words = measure_words(study)
     medians = [summary.median for found in others.values() for summary in found.values()]
     assumed = ". These cutoffs rest on an assumption" if study.source == "reconstructed" else ""
     more = f"{_partly(others, study, longer)}{assumed}."
     if silent:
         here = [summary.median for cutoff in silent for summary in others[cutoff].values()]
-        text = f"At {_cutoffs(silent, others, study)} no interval lies {'below' if longer else 'above'} 1"
-        yield Evidence(False, 2, f"{text} (medians {_range(here)}){more}")
-    elif all(value < 1 if longer else value > 1 for value in medians):
+        text = f"At {_cutoffs(silent, others, study)} no interval lies {words.side(longer=longer)}"
+        yield Evidence(False, 2, f"{text} (medians {words.span(here)}){more}")
+    elif all(words.agrees(value, longer=longer) for value in medians):
         which = "the other" if len(others) == 1 else "every other"
-        text = f"At {which} cutoff ({_cutoffs(list(others), others, study)}) some intervals exclude 1"
+        text = (
+            f"At {which} cutoff ({_cutoffs(list(others), others, study)}) some intervals exclude {words.null}"
+        )
         if len(others) > NAMED:
-            text = f"At each of {len(others)} other cutoffs some intervals exclude 1"
+            text = f"At each of {len(others)} other cutoffs some intervals exclude {words.null}"
         yield Evidence(
-            True, 2, f"{text} (medians {_range(medians)}){_partly(others, study, longer)}{assumed}."
+            True, 2, f"{text} (medians {words.span(medians)}){_partly(others, study, longer)}{assumed}."
         )
 
 
@@ -377,23 +416,26 @@ def _partly(others: dict[float, dict[str, Summary]], study: Study, longer: bool)
 
 def hero_caption(study: Study) -> str:
     """Say how the first picture is read."""
-    published = f", {PUBLISHED_NAME}: published" if study.published else ""
+    published = f", {PUBLISHED_NAME}: published" if study.published_estimates else ""
+    words = measure_words(study)
     assumed = study.source == "reconstructed" and study.decision_of("dose") is not None
     hatched = " Hatched cutoffs rest on an assumption." if assumed else ""
     return (
-        f"A dot is an analysis: its {percent(study)} interval lies below 1 (blue), above (orange) or "
+        f"A dot is an analysis: its {percent(study)} interval lies {words.side(longer=True)} (blue), "
+        f"{words.side(longer=False).split()[0]} (orange) or "
         f"includes it (grey). Line: median; diamond: primary scenario with interval{published}.{hatched}"
     )
 
 
 def hero_alternative(specifications: pd.DataFrame, study: Study) -> str:
     """Describe the first picture: the median of each estimator at each cutoff."""
-    shown = strips(specifications, study)
+    shown, words = strips(specifications, study), measure_words(study)
     parts = [
         f"{arm_labels(study, dose_cutoff=cutoff)[1]}: "
-        + ", ".join(f"{ESTIMATOR_LABELS[name]} {format_ratio(s.median)}" for name, s in found.items())
+        + ", ".join(f"{ESTIMATOR_LABELS[name]} {words.text(s.median)}" for name, s in found.items())
         for cutoff, found in shown.items()
         if found
     ]
-    title = f"Median hazard ratios{' by cutoff' if study.decision_of('dose') else ''}"
-    return f"{title}. {'. '.join(parts)}." if parts else "No hazard ratio was estimated."
+    unit = f" ({words.unit})" if words.unit else ""
+    title = f"Median {words.plural}{unit}{' by cutoff' if study.decision_of('dose') else ''}"
+    return f"{title}. {'. '.join(parts)}." if parts else f"No {words.name} was estimated."

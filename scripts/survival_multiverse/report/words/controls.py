@@ -8,6 +8,8 @@ from survival_multiverse.inference.empirical_calibration import SIMULATED_SIZES
 from survival_multiverse.inference.specification_summary import direction, estimated, headline, of_set
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p
 from survival_multiverse.report.words.labels import in_sentence
+from survival_multiverse.report.words.measures import RATIOS
+from survival_multiverse.settings.measures import RATIO
 from survival_multiverse.settings.schema import Estimator
 from survival_multiverse.settings.study import Study
 
@@ -30,7 +32,8 @@ def beside_controls(tables: Mapping[str, pd.DataFrame], study: Study) -> pd.Data
         return pd.DataFrame()
     controls = tables["negative_controls"]
     controls = controls.assign(who=[control_label(study, name) for name in controls["control"]])
-    both = pd.concat([headline(tables["specifications"], study).assign(who=STUDY), controls])
+    ratios = tables.get(RATIOS, tables["specifications"])
+    both = pd.concat([headline(ratios, study).assign(who=STUDY), controls])
     for name, value in zip(study.decisions, study.primary, strict=True):
         if name in study.outside:
             both = both[both[name].isna() | (both[name] == value)]
@@ -52,7 +55,7 @@ def controls_seen(tables: Mapping[str, pd.DataFrame], study: Study) -> str:
     )
     if rows.empty:
         return f"{text} Nothing of it could be estimated."
-    excluding = int((direction(rows) != "includes").sum())
+    excluding = int((direction(rows, RATIO) != "includes").sum())
     text += f" In the primary scenario {len(rows) - excluding} of {len(rows)} do."
     return f"{text} {_calibrated(tables, study)}".strip()
 

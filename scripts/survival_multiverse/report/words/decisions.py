@@ -10,8 +10,9 @@ from survival_multiverse.inference.specification_summary import (
     primary_options,
     summarise,
 )
-from survival_multiverse.report.style.formats import format_ratio
 from survival_multiverse.report.words.labels import in_sentence, joined, option_label
+from survival_multiverse.report.words.measures import measure_words
+from survival_multiverse.settings.measures import Measure
 from survival_multiverse.settings.study import UNCERTAIN, Decision, Study
 
 SAMPLED = {"sobol": "drawn evenly over the decisions (scrambled Sobol points)", "random": "drawn at random"}
@@ -79,31 +80,31 @@ def pooled_words(rows: pd.DataFrame, study: Study) -> str:
     """
     uncertain = [decision for decision in apart(study) if decision.type == UNCERTAIN]
     names = [decision.name for decision in uncertain if rows[decision.name].notna().any()]
-    pooled = pooled_options(rows, study)
-    if not names or not summarise(pooled).estimated:
+    words, pooled = measure_words(study), pooled_options(rows, study)
+    every = summarise(pooled, words.measure)
+    if not names or not every.estimated or every.selected:
         return ""
-    every = summarise(pooled)
     what = f"{every.estimated:,} analys{'is' if every.estimated == 1 else 'es'}"
-    opening = f"Pooled over {_options_of(study, names)}, the median is {format_ratio(every.median)} ({what})"
+    opening = f"Pooled over {_options_of(study, names)}, the median is {words.told(every.median)} ({what})"
     if len(names) > 1:
-        medians = [summary.median for summary in _apart(pooled, names) if summary.estimated]
-        low, high = format_ratio(min(medians)), format_ratio(max(medians))
+        medians = [found.median for found in _apart(pooled, names, words.measure) if found.estimated]
+        low, high = words.text(min(medians)), words.text(max(medians))
         return f"{opening}; apart, the medians of {len(medians):,} combinations run from {low} to {high}."
     (name,) = names
     found = {
-        value: summarise(primary_options(pooled[pooled[name] == value], study, but=[name]))
+        value: summarise(primary_options(pooled[pooled[name] == value], study, but=[name]), words.measure)
         for value in study.decisions[name].values
     }
     medians_apart = [
-        f"{format_ratio(summary.median)} ({option_label(study, name, value)})"
+        f"{words.text(summary.median)} ({option_label(study, name, value)})"
         for value, summary in found.items()
         if summary.estimated
     ]
     return f"{opening}; apart {joined(medians_apart)}."
 
 
-def _apart(rows: pd.DataFrame, names: list[str]) -> list[Summary]:
-    return [summarise(here) for _, here in rows.groupby(names, dropna=False)]
+def _apart(rows: pd.DataFrame, names: list[str], measure: Measure) -> list[Summary]:
+    return [summarise(here, measure) for _, here in rows.groupby(names, dropna=False)]
 
 
 def _options_of(study: Study, names: list[str]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from survival_multiverse.report.words.checklists import capital, gap
 from survival_multiverse.report.words.decisions import whom
-from survival_multiverse.report.words.labels import decision_words, variable_label, with_unit, joined
+from survival_multiverse.report.words.labels import decision_words, joined, variable_label, with_unit
 from survival_multiverse.settings.study import Criterion, Study
 from survival_multiverse.settings.values import OPTIONAL_ROLES, ROLES
 

@@ -21,6 +21,7 @@ from survival_multiverse.report.words.answer import TOGETHER, TOGETHER_WORDS, wh
 from survival_multiverse.report.words.claim import mean_difference, restricted_mean
 from survival_multiverse.report.words.decisions import grid_size, grid_words
 from survival_multiverse.report.words.labels import decision_words, in_sentence, with_unit
+from survival_multiverse.report.words.measures import MeasureWords, measure_words
 from survival_multiverse.report.words.narrative import ANALYSES, percent
 from survival_multiverse.report.words.table_cells import is_number
 from survival_multiverse.settings.study import Study
@@ -57,7 +58,7 @@ def _first(specifications: pd.DataFrame, study: Study) -> str | None:
 def _explored(attribution: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> str:
     """Say which choice moves the estimate most over the whole grid."""
     name = _first(specifications, study)
-    count = summarise(headline(specifications, study)).attempted
+    count = len(headline(specifications, study))
     shares = whole_grid(attribution, study, name) if name else {}
     if name is None or not shares:
         return f"{count:,} analysis: nothing varies" if count == 1 else f"{count:,} analyses to look at"
@@ -68,7 +69,7 @@ def _explored(attribution: pd.DataFrame, specifications: pd.DataFrame, study: St
         does = does.replace("decides", "decide").replace("moves", "move")
     return (
         f"{words[0].upper()}{words[1:]} {does}: {round(100 * share)}% of the spread of "
-        f"{ANALYSES[name]} hazard ratios{_drawn(study)}"
+        f"{ANALYSES[name]} {measure_words(study).plural}{_drawn(study)}"
     )
 
 
@@ -98,17 +99,17 @@ def _balanced(specifications: pd.DataFrame, study: Study) -> str:
         return "No analysis here balances the arms; models adjust for their differences"
     name = "matched" if "matched" in judged else judged[0]
     rows = block[block["estimator"] == name]
-    through, every = summarise(passing(rows, gate=gate)), summarise(rows)
+    words = measure_words(study)
+    through, every = (summarise(found, words.measure) for found in (passing(rows, gate=gate), rows))
     limit = f"{min(study.analysis.balance_thresholds):g} SD"
     what = f"{ANALYSES[name]} analys{'is' if len(rows) == 1 else 'es'} balanced every baseline covariate"
     if not through.attempted:
-        return f"None of {len(rows):,} {what} within {limit}{_median(every)}"
+        return f"None of {len(rows):,} {what} within {limit}{_median(every, words)}"
     if through.attempted == len(rows):
-        return f"All {len(rows):,} {what} within {limit}{_median(every)}"
-    ratios = f" (median hazard ratio {format_ratio(through.median)}, of all {format_ratio(every.median)})"
-    return (
-        f"{through.attempted:,} of {len(rows):,} {what} within {limit}{ratios if through.estimated else ''}"
-    )
+        return f"All {len(rows):,} {what} within {limit}{_median(every, words)}"
+    known = through.estimated and not every.selected
+    medians = f" ({words.median(through, named=True)}, of all {words.told(every.median)})" if known else ""
+    return f"{through.attempted:,} of {len(rows):,} {what} within {limit}{medians}"
 
 
 def _judged(block: pd.DataFrame, name: str, gate: str) -> bool:
@@ -116,8 +117,8 @@ def _judged(block: pd.DataFrame, name: str, gate: str) -> bool:
     return name in GATED and gate in rows and bool(rows[gate].notna().any())
 
 
-def _median(summary: Summary) -> str:
-    return f" (median hazard ratio {format_ratio(summary.median)})" if summary.estimated else ""
+def _median(summary: Summary, words: MeasureWords) -> str:
+    return f" ({text})" if (text := words.median(summary, named=True)) else ""
 
 
 def _held(primary: pd.DataFrame, study: Study) -> str:

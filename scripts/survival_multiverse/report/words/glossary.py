@@ -52,6 +52,8 @@ class _Names:
     events: str = "events"
     arms: tuple[str, ...] = ()
     """Names of the arms, where they have some."""
+    ratio: bool = True
+    """Whether the study answers by a hazard ratio."""
 
     @property
     def divided(self) -> list[str]:
@@ -66,7 +68,7 @@ def terms(study: Study | None = None) -> list[Term]:
         roles = (study.dose, study.gtv, study.lesions)
         exposure, size, count = (in_sentence(role.label) if role else "" for role in roles)
         arms = arm_labels(study) if named_arms(study) else ()
-        names = _Names(exposure, size, count, study.terms.events, arms)
+        names = _Names(exposure, size, count, study.terms.events, arms, study.primary_measure.ratio)
     found = [*_analyses(names), *_comparisons(names), *_doubts(names), *_patients(names)]
     return sorted(found, key=lambda term: term.name.lower())
 
@@ -112,12 +114,12 @@ def _analyses(names: _Names) -> list[Term]:
             "emulate.",
         ),
         Term("time zero", "When follow-up starts; in a trial also when patients are eligible and assigned."),
-        Term("specification curve", "The hazard ratios of all analyses of a block, sorted by size."),
+        Term("specification curve", "The estimates of all analyses of a block, sorted by size."),
         *([_cutoff(names)] if names.divided else []),
         *([_threshold(names)] if names.count else []),
         Term(
             "attribution",
-            "How much of the spread among hazard ratios each choice explains, measured by sums of squares.",
+            "How much of the spread among estimates each choice explains, measured by sums of squares.",
             ("interactions between choices",),
         ),
     ]
@@ -214,7 +216,8 @@ def _comparisons(names: _Names) -> list[Term]:
         ),
         Term(
             "confidence interval",
-            "The values that fit the data at the stated level; an interval without 1 excludes equal hazards.",
+            "The values that fit the data at the stated level; an interval without "
+            + ("1 excludes equal hazards." if names.ratio else "0 excludes equal survival."),
             ("CI",),
         ),
         Term(

@@ -8,9 +8,9 @@ from survival_multiverse.inference.specification_summary import (
     headline,
     primary_block,
 )
-from survival_multiverse.report.style.formats import format_ratio
 from survival_multiverse.report.words.decisions import grid_size
 from survival_multiverse.report.words.labels import arm_labels, at_arm
+from survival_multiverse.report.words.measures import measure_words
 from survival_multiverse.report.words.narrative import ANALYSES
 from survival_multiverse.settings.study import Study
 
@@ -21,7 +21,7 @@ HEADING = "New to multiverse analysis?"
 
 def introduction(specifications: pd.DataFrame, study: Study) -> list[str]:
     """Return the explanation, sentence by sentence; of the picture only if there is one."""
-    high = arm_labels(study)[1]
+    high, words = arm_labels(study)[1], measure_words(study)
     count, whole = grid_size(study)
     cut = any(decision.varies in ("lesions", "dose", "gtv") for decision in study.decisions.values())
     what = "cutoffs" if cut else "variables"
@@ -37,7 +37,7 @@ def introduction(specifications: pd.DataFrame, study: Study) -> list[str]:
     if len(introduced(specifications, study)):
         sentences += [
             "In the picture each dot is one analysis.",
-            f"Dots left of 1 favour {high}.",
+            f"Dots {'left' if words.measure.ratio else 'right'} of {words.null} favour {high}.",
         ]
     return [
         *sentences,
@@ -69,8 +69,9 @@ def introduction_caption(specifications: pd.DataFrame, study: Study) -> str:
 
 def introduction_alternative(specifications: pd.DataFrame, study: Study) -> str:
     """Describe the picture to those who do not see it."""
-    ratios = introduced(specifications, study)["estimate"]
-    low, high = (format_ratio(value) for value in (ratios.min(), ratios.max()))
-    if len(ratios) == 1:
-        return f"Hazard ratios: one dot at {low}, and a line at 1."
-    return f"Hazard ratios, sorted: {len(ratios):,} dots from {low} to {high}, and a line at 1."
+    words, found = measure_words(study), introduced(specifications, study)["estimate"]
+    low, high = (words.text(value) for value in (found.min(), found.max()))
+    title = f"{words.plural[0].upper()}{words.plural[1:]}"
+    if len(found) == 1:
+        return f"{title}: one dot at {low}, and a line at {words.null}."
+    return f"{title}, sorted: {len(found):,} dots from {low} to {high}, and a line at {words.null}."

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from survival_multiverse.inference.specification_summary import Summary
 from survival_multiverse.report.style.formats import display_unit, format_ratio
 from survival_multiverse.report.words.labels import joined, with_unit
 from survival_multiverse.report.words.table_cells import interval
@@ -19,6 +20,8 @@ from survival_multiverse.settings.measures import (
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import canonical_text
 
+RATIOS = "ratio_specifications"
+"""What a page calls the specifications of the hazard ratio: E-values and bounds of hidden bias are of it."""
 PERCENT = "percentage points"
 FEW = 10
 """Times up to so many units are shown with a digit more."""
@@ -35,12 +38,14 @@ class MeasureWords:
         Its name as a heading; with `unit` behind it, `titled`.
     name, plural : str
         Inside a sentence: ``hazard ratio``.
-    short : str
-        Where it was named before: ``HR``, ``difference``.
+    noun, short : str
+        Where it was named before, in a sentence and in the head of a table: ``hazard ratio``, ``HR``.
+    given, brief : str
+        What an analysis gives, ``a hazard ratio``; and in few words before a number.
     spread : str
         What varies over the analyses: ``log hazard ratio``.
-    unit : str
-        Of estimates as text; none of a ratio.
+    unit, time_unit : str
+        Of estimates as text, none of a ratio; and of the survival time.
     digits : int
         Decimals of an estimate.
     """
@@ -49,6 +54,7 @@ class MeasureWords:
     heading: str
     unit: str
     digits: int
+    time_unit: str
 
     @property
     def name(self) -> str:
@@ -61,9 +67,29 @@ class MeasureWords:
         return "hazard ratios" if self.measure.ratio else self.name.replace("difference", "differences", 1)
 
     @property
-    def short(self) -> str:
+    def noun(self) -> str:
         """Return what stands for it where it was named before."""
+        return "hazard ratio" if self.measure.ratio else "difference"
+
+    @property
+    def short(self) -> str:
+        """Return what stands for it in the head of a table."""
         return "HR" if self.measure.ratio else "difference"
+
+    @property
+    def given(self) -> str:
+        """Return what an analysis gives, with its article."""
+        return "a hazard ratio" if self.measure.ratio else "an estimate"
+
+    @property
+    def brief(self) -> str:
+        """Return it in few words before a number: ``24-month restricted mean +1.3 months``."""
+        span = with_unit(self.measure.at, self.time_unit.removesuffix("s")).replace(" ", "-")
+        return {
+            RMST_DIFFERENCE: f"{span} restricted mean",
+            SURVIVAL_DIFFERENCE: f"{span} survival",
+            MEDIAN_DIFFERENCE: "median survival",
+        }.get(self.measure.kind, self.noun)
 
     @property
     def spread(self) -> str:
@@ -118,6 +144,26 @@ class MeasureWords:
         """Format an estimate and its limits, without the unit: ``0.68 (0.52 to 0.90)``."""
         return interval(row, form=self.text)
 
+    def median(self, summary: Summary, *, named: bool = False) -> str:
+        """Say the median of a summary, or its only estimate, ``median 0.68``; nothing without estimates.
+
+        Parameters
+        ----------
+        summary
+            Of this measure.
+        named
+            With the measure: ``median hazard ratio 0.68``.
+        """
+        if summary.selected or not summary.estimated:
+            return "no median: not all were estimable" if summary.selected else ""
+        what = f"median {self.noun}" if named else "median" if summary.attempted > 1 else self.brief
+        return f"{what} {self.told(summary.median)}"
+
+    def agrees(self, value: float, *, longer: bool) -> bool:
+        """Say whether an estimate is on the side of longer survival of arm 1, or of shorter."""
+        towards = self.measure.longer * (value - self.measure.null)
+        return towards > 0 if longer else towards < 0
+
     def _with_unit(self, text: str) -> str:
         return f"{text} {self.unit}" if self.unit else text
 
@@ -132,11 +178,12 @@ def words_of(measure: Measure, study: Study) -> MeasureWords:
         MEDIAN_DIFFERENCE: "Difference in median survival",
     }[measure.kind]
     if measure.ratio:
-        return MeasureWords(measure, heading, "", 2)
+        return MeasureWords(measure, heading, "", 2, study.time.unit)
     if measure.kind == SURVIVAL_DIFFERENCE:
-        return MeasureWords(measure, heading, PERCENT, 1)
+        return MeasureWords(measure, heading, PERCENT, 1, study.time.unit)
     longest = study.analysis.rmst_horizon if math.isnan(measure.at) else measure.at
-    return MeasureWords(measure, heading, display_unit(study.time.unit), 2 if longest <= FEW else 1)
+    unit, digits = display_unit(study.time.unit), 2 if longest <= FEW else 1
+    return MeasureWords(measure, heading, unit, digits, study.time.unit)
 
 
 def measure_words(study: Study) -> MeasureWords:

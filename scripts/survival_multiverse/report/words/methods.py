@@ -13,17 +13,17 @@ from survival_multiverse.report.words.decisions import apart, grid_size, grid_wo
 from survival_multiverse.report.words.delayed_entry import delayed_entry
 from survival_multiverse.report.words.immortal_time import treatment_methods
 from survival_multiverse.report.words.labels import (
-    joined,
     arm_labels,
     decision_words,
     in_sentence,
+    joined,
     judged_forms,
     named_arms,
     variable_label,
     with_more,
     with_unit,
 )
-from survival_multiverse.report.words.measures import measures_in_sentence
+from survival_multiverse.report.words.measures import measure_words, measures_in_sentence
 from survival_multiverse.scenario.sensitivity import ALPHA, RARE_RISK
 from survival_multiverse.settings.measures import MEDIAN_DIFFERENCE
 from survival_multiverse.settings.study import EQUIVALENT, NON_EQUIVALENT, UNCERTAIN, Decision, Study
@@ -154,6 +154,7 @@ def _measures(study: Study) -> str:
     )
     sentences = [
         f"Every analysis estimates: {measures_in_sentence(study)}.",
+        f"The study answers by the {measure_words(study).name}.",
         "Each measure is a question of its own, and none is pooled with another.",
         "Differences are of the higher exposure less the lower, read off survival curves.",
         f"After matching these are Kaplan-Meier curves of the pairs; {pairs}.",
@@ -177,10 +178,11 @@ def _measures(study: Study) -> str:
 
 def _contrast(study: Study) -> str:
     exposure = in_sentence(study.dose.label)
-    sentences = [f"Every hazard ratio compares {exposure} at or above the cutoff with {exposure} below it."]
+    noun = measure_words(study).noun
+    sentences = [f"Every {noun} compares {exposure} at or above the cutoff with {exposure} below it."]
     if named_arms(study):
         names = arm_labels(study)
-        sentences = [f"Every hazard ratio compares {names[1]} with {names[0]} ({exposure})."]
+        sentences = [f"Every {noun} compares {names[1]} with {names[0]} ({exposure})."]
     if study.lesions is not None:
         counted = in_sentence(study.lesions.label)
         sentences.append(f"The primary population are patients with at least the threshold of {counted}.")
@@ -299,7 +301,7 @@ def _joint_tests(study: Study) -> str:
     return (
         "All analyses that estimate the same thing are tested together, after Simonsohn, Simmons and Nelson "
         f"(2020). They share {_shared(study)}. {_pooled(study)}"
-        "The primary test is two-sided, of the median log hazard ratio. A second one is of the mean z. Both "
+        f"The primary test is two-sided, of the median {measure_words(study).spread}. A second one is of the mean z. Both "
         "are also made one-sided. So is the test of the share of analyses significant in the predicted "
         f"direction ({100 * study.analysis.confidence_level:g}% interval). Predicted: {inference.predicted} "
         f"survival {with_more(study)}. Each null model is drawn "
@@ -442,7 +444,7 @@ def _attribution(study: Study) -> str:
     if count < whole:
         return _attribution_with_gaps(study)
     return (
-        "The sum of squares of the log hazard ratio is split exactly over all combinations of choices "
+        f"The sum of squares of the {measure_words(study).spread} is split exactly over all combinations of choices "
         "(Hoeffding 1948). Every combination has equal weight. Each choice has its own share. The rest comes "
         "from interactions between choices. For matched analyses, the variance between the orders of equal "
         "scores is a component of its own, over the same combinations. Where a combination has no estimate, "
@@ -459,7 +461,8 @@ def _attribution_with_gaps(study: Study) -> str:
     )
     drawn = drawn if study.sampled else ""
     return (
-        "Not every combination of choices was analysed, so that the sum of squares of the log hazard ratio "
+        "Not every combination of choices was analysed, so that the sum of squares of the "
+        f"{measure_words(study).spread} "
         "cannot be split exactly. Each choice has its Shapley share of what the main effects of all explain: "
         f"its gain in R², averaged over the orders in which choices can enter (Lindeman, Merenda and Gold "
         f"1980).{drawn} What main effects leave comes from interactions between choices. For matched "

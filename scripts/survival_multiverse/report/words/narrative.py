@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from survival_multiverse.inference.joint_summary import median_ratio, primary_tests
+from survival_multiverse.inference.joint_summary import median_estimate, primary_tests
 from survival_multiverse.inference.specification_summary import (
     GATE,
     Summary,
     estimated,
     estimators_present,
     headline,
-    middle_ratio,
+    middle,
     of_set,
     other_sets,
     passing,
@@ -25,17 +25,19 @@ from survival_multiverse.inference.specification_summary import (
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p, format_ratio, p_phrase
 from survival_multiverse.report.words.decisions import NOUNS, apart
 from survival_multiverse.report.words.labels import (
-    joined,
     arm_labels,
     at_arm,
     describe_specification,
     in_sentence,
+    joined,
     named_arms,
     option_words,
     with_more,
 )
+from survival_multiverse.report.words.measures import MeasureWords, measure_words
 from survival_multiverse.report.words.table_cells import is_number
 from survival_multiverse.scenario.cautions import cautions
+from survival_multiverse.settings.measures import RATIO
 from survival_multiverse.settings.schema import Estimator
 from survival_multiverse.settings.study import NON_EQUIVALENT, Decision, Study
 
@@ -107,18 +109,20 @@ def readings(specifications: pd.DataFrame, study: Study) -> list[tuple[str, str]
 
 def beside(rows: pd.DataFrame, study: Study) -> str:
     """Say what the other adjustment sets give at the primary options; sets are never pooled."""
-    here = primary_options(rows, study)
+    here, words = primary_options(rows, study), measure_words(study)
     sentences = []
     for name in other_sets(study):
-        summary = summarise(here[here["adjustment_set"] == name])
+        summary = summarise(here[here["adjustment_set"] == name], words.measure)
         if not summary.attempted:
             continue
         entry = study.adjustment_sets[name]
-        found = f"{_analyses(summary.attempted)} gave no hazard ratio"
+        found = f"{_analyses(summary.attempted)} gave no {words.given.partition(' ')[2]}"
         if summary.estimated == 1:
-            found = f"the hazard ratio is {format_ratio(summary.median)}"
+            found = f"the {words.name} is {words.told(summary.lowest['estimate'])}"
+        elif summary.selected:
+            found = f"{summary.estimated:,} of {_analyses(summary.attempted)} gave {words.given}"
         elif summary.estimated:
-            found = f"{summary.estimated:,} analyses have a median of {format_ratio(summary.median)}"
+            found = f"{summary.estimated:,} analyses have a median of {words.told(summary.median)}"
         sentences.append(f"Adjusted for “{entry.label}”, {found}.")
         if study.flags(entry.covariates):
             sentences.append("That set holds covariates known only after treatment began.")
@@ -170,16 +174,17 @@ def _other_blocks(rows: pd.DataFrame, study: Study) -> str:
     usable = usable.drop(primary_block(usable, study).index)
     if usable.empty:
         return ""
-    medians = usable.groupby(names, dropna=False)["estimate"].agg(middle_ratio)
-    below = int((medians < 1).sum())
+    words = measure_words(study)
+    medians = usable.groupby(names, dropna=False)["estimate"].agg(middle, measure=words.measure)
+    better = sum(words.agrees(value, longer=True) for value in medians)
     if len(medians) == 1:
         one = _other(questions, study, plural=False)
-        return f"At the one other {one} the median is {format_ratio(medians.iloc[0])}."
+        return f"At the one other {one} the median is {words.told(medians.iloc[0])}."
     others = _other(questions, study, plural=True)
     return (
         f"The {len(medians):,} other {others} answer other questions. They have "
-        f"medians from {format_ratio(medians.min())} to {format_ratio(medians.max())}; "
-        f"{of_all(below, len(medians))} are below 1."
+        f"medians from {words.text(medians.min())} to {words.told(medians.max())}; "
+        f"{of_all(better, len(medians))} are {words.side(longer=True)}."
     )
 
 
@@ -215,7 +220,9 @@ def _tested_together(block: dict[str, dict[str, Any]], study: Study) -> str:
     if row["specifications"] == 1:
         what = f"the one {ANALYSES[row['estimator']]} analysis"
     if not is_number(row["median"]):
-        return f"Of {what} none gave a hazard ratio, so they could not be tested together."
+        if row["specifications"] and measure_words(study).measure.ratio:
+            return f"Of {what} none gave a hazard ratio, so they could not be tested together."
+        return f"Of {what} not all gave an estimate, so they could not be tested together."
     exposure = in_sentence(study.dose.label)
     nulls = " ".join(
         f"{words.format(exposure=exposure)}, the two-sided test gives "
@@ -224,9 +231,9 @@ def _tested_together(block: dict[str, dict[str, Any]], study: Study) -> str:
         for null, words in NULLS.items()
         if null in block
     )
-    has = "has" if row["specifications"] == 1 else "have"
+    has, words = "has" if row["specifications"] == 1 else "have", measure_words(study)
     return (
-        f"Tested together, {what} {has} a median hazard ratio of {format_ratio(median_ratio(row, study))}. "
+        f"Tested together, {what} {has} a median {words.noun} of {words.told(median_estimate(row, study))}. "
         f"{nulls} {'Each test' if len(block) > 1 else 'The test'} takes {row['draws']:,} draws."
     )
 
@@ -253,7 +260,7 @@ def joint_null(joint: pd.DataFrame, study: Study) -> str:
         f"The null hypothesis: {exposure} has no effect on survival. Data without an effect are drawn in two "
         f"ways. One permutes {exposure} among patients whose baseline covariates predict about the same "
         "value. The other simulates survival from the covariates of the adjustment set. The two-sided P is "
-        "the share of draws whose median lies at least as far from 1, in either direction. The observed "
+        f"the share of draws whose median lies at least as far from {measure_words(study).null}, in either direction. The observed "
         f"result counts as a draw. The one-sided P counts only draws as far {towards(study)} "
         f"{with_more(study)}. With {draws:,} draws none can be "
         f"below 1/{draws + 1:,} = {format_p(1 / (draws + 1))}. The two-sided test of the median is the "
@@ -281,14 +288,15 @@ def _beyond(study: Study) -> str:
 
 def reading(specifications: pd.DataFrame, study: Study) -> str:
     """Return sentences on the analyses of one estimator."""
-    summary = summarise(specifications)
-    sentences = [_counts(summary)]
+    words = measure_words(study)
+    summary = summarise(specifications, words.measure)
+    sentences = [_counts(summary, words)]
     if summary.estimated == 1:
         low = summary.lowest
-        limits = f"{format_ratio(low['ci_lower'])} to {format_ratio(low['ci_upper'])}"
-        ratio = f"It is {format_ratio(low['estimate'])} ({percent(study)} CI {limits})"
+        limits = f"{words.text(low['ci_lower'])} to {words.text(low['ci_upper'])}"
+        found = f"It is {words.told(low['estimate'])} ({percent(study)} CI {limits})"
         shaky = cautions(low["flags"])
-        sentences.append(f"{ratio}. It rests on {' and '.join(shaky)}." if shaky else f"{ratio}.")
+        sentences.append(f"{found}. It rests on {' and '.join(shaky)}." if shaky else f"{found}.")
     elif summary.estimated:
         sentences += [_range(summary, study), _sides(summary, study)]
     gate = strictest_gate(study)
@@ -298,15 +306,15 @@ def reading(specifications: pd.DataFrame, study: Study) -> str:
     return " ".join(sentences)
 
 
-def _counts(summary: Summary) -> str:
+def _counts(summary: Summary, words: MeasureWords) -> str:
     if summary.estimated == 0:
-        return f"None of {_analyses(summary.attempted)} gave a hazard ratio."
+        return f"None of {_analyses(summary.attempted)} gave {words.given}."
     if summary.estimated == summary.attempted == 1:
-        return "The only analysis gave a hazard ratio."
+        return f"The only analysis gave {words.given}."
     if summary.estimated == summary.attempted:
-        return f"All {summary.attempted:,} analyses gave a hazard ratio."
+        return f"All {summary.attempted:,} analyses gave {words.given}."
     return (
-        f"{summary.estimated:,} of {_analyses(summary.attempted)} gave a hazard ratio; "
+        f"{summary.estimated:,} of {_analyses(summary.attempted)} gave {words.given}; "
         f"{summary.not_estimable:,} could not be estimated."
     )
 
@@ -319,38 +327,45 @@ def _range(summary: Summary, study: Study) -> str:
     low, high = ({**row, **dict.fromkeys([*same, *settled])} for row in (low, high))
     exposed = f"{in_sentence(study.dose.label)} at or above the cutoff"
     exposed = arm_labels(study)[1] if named_arms(study) else exposed
+    words = measure_words(study)
+    means = f"fewer {study.terms.events}" if words.measure.ratio else "longer survival"
+    median = f" The median is {words.told(summary.median)}." if not summary.selected else ""
     return (
-        f"A hazard ratio below 1 means fewer {study.terms.events} with {exposed}. "
-        f"The lowest is {format_ratio(low['estimate'])} "
-        f"({describe_specification(study, low)}). The highest is {format_ratio(high['estimate'])} "
-        f"({describe_specification(study, high)}). The median is {format_ratio(summary.median)}."
+        f"A {words.noun} {words.side(longer=True)} means {means} with {exposed}. "
+        f"The lowest is {words.told(low['estimate'])} "
+        f"({describe_specification(study, low)}). The highest is {words.told(high['estimate'])} "
+        f"({describe_specification(study, high)}).{median}"
     )
 
 
 def _sides(summary: Summary, study: Study) -> str:
-    below = f"{of_all(summary.below_1, summary.estimated)} lie below 1"
-    above = f"{of_all(summary.above_1, summary.estimated)} lie above 1"
-    interval = f"a {percent(study)} confidence interval that excludes 1"
-    again = "such an interval" if summary.below_1 else interval
-    below += excluding(summary.ci_below_1, summary.below_1, interval)
-    below = below[0].upper() + below[1:]
-    return f"{below}; {above}{excluding(summary.ci_above_1, summary.above_1, again)}."
+    words = measure_words(study)
+    longer = f"{of_all(summary.longer, summary.estimated)} lie {words.side(longer=True)}"
+    shorter = f"{of_all(summary.shorter, summary.estimated)} lie {words.side(longer=False)}"
+    interval = f"a {percent(study)} confidence interval that excludes {words.null}"
+    again = "such an interval" if summary.longer else interval
+    longer += excluding(summary.ci_longer, summary.longer, interval)
+    longer = longer[0].upper() + longer[1:]
+    return f"{longer}; {shorter}{excluding(summary.ci_shorter, summary.shorter, again)}."
 
 
 def _gate(specifications: pd.DataFrame, study: Study) -> str:
     threshold = min(study.analysis.balance_thresholds)
     gate = f"{GATE}{threshold:g}"
-    through = summarise(passing(specifications, gate=gate))
+    words = measure_words(study)
+    through = summarise(passing(specifications, gate=gate), words.measure)
     rule = f"balanced every baseline covariate (|SMD| below {threshold:g})"
     if through.attempted == 0:
         return f"None {rule}, so none compares similar patients."
     text = f"{through.attempted:,} of {len(specifications):,} {rule}"
     if through.estimated == 0:
-        return f"{text}, none of them with a hazard ratio."
+        return f"{text}, none of them with {words.given}."
     if through.estimated == 1:
-        return f"{text}; the hazard ratio there is {format_ratio(through.lowest['estimate'])}."
-    low, high = (format_ratio(row["estimate"]) for row in (through.lowest, through.highest))
-    return f"{text}; the median there is {format_ratio(through.median)} ({low} to {high})."
+        return f"{text}; the {words.noun} there is {words.told(through.lowest['estimate'])}."
+    if through.selected:
+        return f"{text}."
+    low, high = (words.text(row["estimate"]) for row in (through.lowest, through.highest))
+    return f"{text}; the median there is {words.told(through.median)} ({low} to {high})."
 
 
 def _analyses(count: int) -> str:
@@ -381,7 +396,10 @@ def of_all(part: int, whole: int) -> str:
 
 
 def hidden_bias(specifications: pd.DataFrame, study: Study) -> str:
-    """Say the Rosenbaum bounds of the primary block's matched analyses; nothing if none was matched."""
+    """Say the Rosenbaum bounds of the primary block's matched analyses; nothing if none was matched.
+
+    `specifications` are those of the hazard ratio, whatever the primary measure is.
+    """
     rows = estimated(primary_block(headline(specifications, study, estimator="matched"), study))
     rows = rows[rows["rosenbaum_direction"].notna()]
     if rows.empty:
@@ -401,7 +419,7 @@ def _bounds_towards(rows: pd.DataFrame, direction: int, words: str, study: Study
     if here.empty:
         return []
     bounds = here["rosenbaum_gamma"].dropna()
-    median = format_ratio(middle_ratio(here["estimate"]))
+    median = format_ratio(middle(here["estimate"], RATIO))
     sign = np.count_nonzero(here["sign_test_gamma"].notna() & (here["sign_test_direction"] == direction))
     sentences = [
         f"In {len(here):,} of {len(rows):,} matched analyses the pairs speak for {words} survival "

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from survival_multiverse.cohort.disclosure import class_words
+from survival_multiverse.report.words.measures import measure_words
 from survival_multiverse.report.words.narrative import origin
 from survival_multiverse.settings.study import Study
 
@@ -20,8 +21,8 @@ TABLES = (
 )
 CHARTS = (
     "Each chart of the page is here as SVG and as PNG, with all analyses: nothing is filtered out. Blue "
-    "belongs to the higher exposure and hazard ratios below 1, orange to the lower one and ratios above 1, "
-    "grey to intervals that include 1, pink to published numbers; a diamond is the primary scenario."
+    "belongs to the higher exposure and {plural} {longer}, orange to the lower one and {plural} {shorter}, "
+    "grey to intervals that include {null}, pink to published numbers; a diamond is the primary scenario."
 )
 
 
@@ -62,7 +63,10 @@ def charts_readme(study: Study, titles: Mapping[str, str]) -> str:
         f"- `{name}.svg`, `{name}.png`: {_line(title)}{', P values' if name.endswith('-p') else ''}"
         for name, title in titles.items()
     ]
-    return _readme(study, "The charts of the page `robustness.html`.", CHARTS, files)
+    words = measure_words(study)
+    sides = {side: words.side(longer=side == "longer") for side in ("longer", "shorter")}
+    reading = CHARTS.format(plural=words.plural, null=words.null, **sides)
+    return _readme(study, "The charts of the page `robustness.html`.", reading, files)
 
 
 def _readme(study: Study, what: str, reading: str, files: list[str]) -> str:

@@ -5,10 +5,10 @@ from survival_multiverse.report.words.checklists import capital, gap
 from survival_multiverse.report.words.decisions import apart, grid_words
 from survival_multiverse.report.words.eligibility import eligible, eligible_here, known_late, listed
 from survival_multiverse.report.words.labels import (
-    joined,
     arm_labels,
     decision_words,
     in_sentence,
+    joined,
     named_arms,
     of_arm,
     option_words,
