@@ -8,11 +8,9 @@ from survival_multiverse.cohort.disclosure import count_words
 from survival_multiverse.inference.specification_summary import (
     GATE,
     GATED,
-    estimated,
     headline,
-    is_selected,
-    middle,
     passing,
+    summarise,
 )
 from survival_multiverse.paper.published_marks import LARGEST, NO_MARKS
 from survival_multiverse.report.charts.balance import STAGES, love_spec, overlap_spec, smd_spec
@@ -170,9 +168,7 @@ def _through(rows: pd.DataFrame, gate: float, study: Study) -> str:
     through = passing(rows, gate=f"{GATE}{gate:g}")
     if through.empty:
         return f"none of {len(rows):,} stays below {gate:g}"
-    known, named = estimated(through)["estimate"], measure_words(study)
-    told = len(known) and not is_selected(through, named.measure)
-    median = f", median {named.name} {named.told(middle(known, named.measure))}" if told else ""
-    return (
-        f"{len(through):,} of {len(rows):,} {'stays' if len(through) == 1 else 'stay'} below {gate:g}{median}"
+    median = measure_words(study).median(summarise(through, study.primary_measure), named=True)
+    return f"{len(through):,} of {len(rows):,} {'stays' if len(through) == 1 else 'stay'} below {gate:g}" + (
+        f", {median}" if median else ""
     )

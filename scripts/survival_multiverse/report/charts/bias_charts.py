@@ -30,10 +30,10 @@ from survival_multiverse.report.charts.theme import (
     vega_lite,
     width,
 )
-from survival_multiverse.report.release import RATIOS
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio
 from survival_multiverse.report.style.palette import BLUE, VERMILION
 from survival_multiverse.report.words.labels import arm_labels, level_label, variable_label
+from survival_multiverse.report.words.measures import RATIOS
 from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.report.words.table_cells import is_number
 from survival_multiverse.settings.schema import Estimator

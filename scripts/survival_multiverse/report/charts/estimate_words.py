@@ -31,11 +31,6 @@ def number(words: MeasureWords, value: str) -> str:
     return f"format({scaled}, '+.{words.digits}f')"
 
 
-def several(words: MeasureWords) -> str:
-    """Return the estimates as a caption names them, whose chart has the whole name: few words."""
-    return words.plural if words.measure.ratio else f"{words.short}s"
-
-
 def varying(words: MeasureWords) -> str:
-    """Return what choices move, as a caption names it: few words."""
-    return words.spread if words.measure.ratio else words.short
+    """Return what choices move in few words, for captions."""
+    return words.spread if words.measure.ratio else words.noun

@@ -19,13 +19,11 @@ from survival_multiverse.report.charts.bias_charts import bias_surface_chart
 from survival_multiverse.report.charts.contrasts import told_by_cutoff
 from survival_multiverse.report.charts.control_charts import control_chart
 from survival_multiverse.report.charts.cutpoint_charts import cutpoint_chart
-from survival_multiverse.report.charts.estimate_words import several
 from survival_multiverse.report.charts.evidence import bias_spec, forest_spec, joint_spec
 from survival_multiverse.report.charts.grid_charts import Chart, limits_of, published_points
 from survival_multiverse.report.charts.immortal_charts import immortal_chart
 from survival_multiverse.report.charts.page_data import balance_terms
 from survival_multiverse.report.charts.time_charts import landmark_chart
-from survival_multiverse.report.release import RATIOS
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio
 from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.tables.time_tables import of_stage, primary_rows, stages
@@ -37,7 +35,7 @@ from survival_multiverse.report.words.labels import (
     level_label,
     variable_label,
 )
-from survival_multiverse.report.words.measures import measure_words
+from survival_multiverse.report.words.measures import RATIOS, measure_words
 from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.report.words.table_cells import interval, is_number, set_label
 from survival_multiverse.scenario.cautions import NOTE, care, marked
@@ -277,7 +275,7 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
         f"{ESTIMATOR_LABELS[name]} {format_ratio(value)}" for name, value in study.published_estimates.items()
     ]
     text = (
-        f"Points: {several(words)} of the analyses at the primary {_fixed(study)}, in ascending order; "
+        f"Points: {words.noun}s of the analyses at the primary {_fixed(study)}, in ascending order; "
         "diamonds: primary scenario. Band and dotted line: the middle 95% and the median of the same curve "
         "without an effect."
     )

@@ -12,14 +12,13 @@ from survival_multiverse.inference.specification_summary import (
     estimated,
     estimators_present,
     headline,
-    is_selected,
-    middle,
     of_set,
     primary_block,
+    summarise,
 )
 from survival_multiverse.paper.published_marks import LARGEST, NO_MARKS, SHARE
 from survival_multiverse.report.charts.contrasts import told_by_cutoff
-from survival_multiverse.report.charts.estimate_words import several, varying
+from survival_multiverse.report.charts.estimate_words import varying
 from survival_multiverse.report.charts.grid import (
     REACH,
     MapLayout,
@@ -202,7 +201,7 @@ def _blocks(
         if len(estimated(here)):
             found = zip(names, key if isinstance(key, tuple) else (key,), strict=True)
             named = [option_words(study, name, option) for name, option in found if option == option]
-            words.append(f"{' and '.join(named)}: {median_words(here, study)}")
+            words.append(f"{' and '.join(named)}: {_median(here, study)}")
     places = [f"Down: {' and '.join(decision_words(study, own.name) for own in down)}"] if down else []
     places += [f"across: {decision_words(study, across.name)}"] if across else []
     place = "; ".join(places)
@@ -216,12 +215,10 @@ def _blocks(
     return Chart("blocks-chart", "All questions", text, "; ".join(words), spec, least, reading)
 
 
-def median_words(rows: pd.DataFrame, study: Study) -> str:
+def _median(rows: pd.DataFrame, study: Study) -> str:
     """Say the median of a question's analyses; a selected rest has none."""
-    measure = study.primary_measure
-    if is_selected(rows, measure):
-        return "no median, as only some have an estimate"
-    return f"median {measure_words(study).told(middle(estimated(rows)['estimate'], measure))}"
+    words, summary = measure_words(study), summarise(rows, study.primary_measure)
+    return words.median(summary) if summary.selected else f"median {words.told(summary.median)}"
 
 
 def _opening(rows: pd.DataFrame) -> str:
@@ -235,7 +232,7 @@ def _surface(rows: pd.DataFrame, study: Study) -> Chart | None:
         return None
     x, y, named = layout.x, layout.y, measure_words(study)
     text = (
-        f"Matched {several(named)} by {decision_words(study, x.name)} (across) and "
+        f"Matched {named.noun}s by {decision_words(study, x.name)} (across) and "
         f"{decision_words(study, y.name)} (up). {_large(layout)}Bold: the interval excludes {named.null}. "
         "Framed: primary scenario."
     )
@@ -308,7 +305,7 @@ def _caliper(
         )
     text = (
         "Left: the largest standardised difference of the baseline covariates. Middle: the share of the "
-        f"smaller arm that found a partner. Right: the {_brief(study)}.{_lines(study, caliper)}"
+        f"smaller arm that found a partner. Right: the {measure_words(study).noun}.{_lines(study, caliper)}"
     )
     printed = {"smd": printed_numbers(published, LARGEST), "matched": printed_numbers(published, SHARE)}
     reading = (
@@ -320,11 +317,6 @@ def _caliper(
     spec = caliper_spec(study, first, caliper, limits=limits, printed=printed)
     title = "What the caliper buys and costs"
     return Chart("caliper-chart", title, text, "; ".join(words), spec, reading=reading)
-
-
-def _brief(study: Study) -> str:
-    words = measure_words(study)
-    return words.name if words.measure.ratio else words.short
 
 
 def _lines(study: Study, caliper: Decision) -> str:

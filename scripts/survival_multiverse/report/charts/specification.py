@@ -38,7 +38,7 @@ from survival_multiverse.report.charts.theme import (
 )
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
 from survival_multiverse.report.style.palette import PUBLISHED
-from survival_multiverse.report.words.measures import measure_words
+from survival_multiverse.report.words.measures import MeasureWords, measure_words
 from survival_multiverse.settings.schema import Estimator
 from survival_multiverse.settings.study import UNCERTAIN, Decision, Study
 from survival_multiverse.settings.values import Value
@@ -414,9 +414,8 @@ def _asked(study: Study, down: list[Decision]) -> list[Spec]:
     return [*steps, {"calculate": " + '; ' + ".join(parts), "as": QUESTION}]
 
 
-def beside_spec(study: Study, limits: tuple[float, float]) -> Spec:
+def beside_spec(words: MeasureWords, limits: tuple[float, float]) -> Spec:
     """Draw the analysis that the reader opens beside the primary one; the page gives the rows."""
-    words = measure_words(study)
     x = estimates(words, "estimate", limits, words.titled)
     y = {"field": "name", "type": "nominal", "sort": None, "axis": {"title": None}}
     shared = {"y": y, "tooltip": interval_tips(words, upper="CI to")}

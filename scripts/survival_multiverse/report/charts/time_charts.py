@@ -5,7 +5,6 @@ from typing import Any
 import pandas as pd
 
 from survival_multiverse.inference.specification_summary import estimated
-from survival_multiverse.report.charts.estimate_words import several
 from survival_multiverse.report.charts.grid_charts import Chart, limits_of
 from survival_multiverse.report.charts.time import landmark_spec
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, display_label
@@ -29,13 +28,12 @@ def landmark_chart(specifications: pd.DataFrame, study: Study) -> Chart | None:
     title = display_label("Landmark", study.time.unit)
     sets = [set_label(study, name) for name in study.adjustment_sets]
     words = [
-        f"landmark {with_unit(row['landmark'], study.time.unit)}, {row['set']}: "
-        f"{named.told(row['estimate'])}"
+        f"landmark {with_unit(row['landmark'], study.time.unit)}, {row['set']}: {named.told(row['estimate'])}"
         for row in rows
         if row["order"] == "first"
     ]
     text = (
-        f"{several(named).capitalize()} with {percent(study)} intervals among patients still at risk at each landmark (0: "
+        f"{named.noun.capitalize()}s with {percent(study)} intervals among patients still at risk at each landmark (0: "
         "all patients), in the primary scenario. Beneath: patients analysed."
         + (f" {PUBLISHED_NAME.capitalize()}: published." if study.published_estimates else "")
     )
