@@ -382,7 +382,7 @@ class Study:
 
     @property
     def published_estimates(self) -> Mapping[str, float]:
-        """Return published estimates of the primary measure by estimator: hazard ratios are published alone."""
+        """Return published estimates of the primary measure by estimator; of hazard ratios alone there are any."""
         return self.published if self.primary_measure.ratio else {}
 
     @property

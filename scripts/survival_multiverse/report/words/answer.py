@@ -267,11 +267,12 @@ def _row(name: str, rows: pd.DataFrame, study: Study) -> dict[str, str]:
     words, through = measure_words(study), _through_gate(rows, study)
     summary = summarise(rows, words.measure)
     below, above = (summary.ci_longer, summary.ci_shorter)[:: -int(words.measure.longer)]
+    noun = f"{words.noun[0].upper()}{words.noun[1:]}"
     own, unit = words.short, f", {words.unit}" if words.unit else ""
     return {
         "Estimator": ESTIMATOR_LABELS[name],
         "Analyses": f"{summary.estimated:,} of {summary.attempted:,}",
-        f"{words.noun[0].upper()}{words.noun[1:]} {words.side(longer=True)}": f"{summary.longer:,} of {summary.estimated:,}",
+        f"{noun} {words.side(longer=True)}": f"{summary.longer:,} of {summary.estimated:,}",
         f"CI excludes {words.null}": f"{below:,} below, {above:,} above",
         f"Median {own}{unit} (range)": _span(summary, words),
         "Balanced": GAP if through is None else f"{through.attempted:,} of {len(rows):,}",

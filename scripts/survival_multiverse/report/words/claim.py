@@ -66,9 +66,7 @@ def claim(specifications: pd.DataFrame, study: Study) -> str:
 def _unadjusted_alone(specifications: pd.DataFrame, study: Study) -> bool:
     """Say whether the primary cutoff has an unadjusted estimate, where it has no other."""
     here = dict(by_cutoff(hero_rows(specifications, study), study)).get(study.primary_cutoffs.dose)
-    return here is not None and bool(
-        summarise(here[here["estimator"] == "unadjusted"], study.primary_measure).estimated
-    )
+    return here is not None and len(estimated(here[here["estimator"] == "unadjusted"])) > 0
 
 
 def _selected_alone(specifications: pd.DataFrame, study: Study) -> bool:
@@ -135,10 +133,8 @@ def _at_primary(primary: dict[str, Summary], study: Study) -> tuple[str, bool | 
     if longer is None:
         return f"the estimators disagree on survival {found}", None
     beyond = any(_excluding(summary, longer) for summary in primary.values())
-    return (
-        f"{who} {WORDS[longer]} survival {found}{'' if beyond else f', but no interval excludes {words.null}'}",
-        longer,
-    )
+    silent = "" if beyond else f", but no interval excludes {words.null}"
+    return f"{who} {WORDS[longer]} survival {found}{silent}", longer
 
 
 def _elsewhere(

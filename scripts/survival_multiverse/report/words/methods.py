@@ -301,7 +301,8 @@ def _joint_tests(study: Study) -> str:
     return (
         "All analyses that estimate the same thing are tested together, after Simonsohn, Simmons and Nelson "
         f"(2020). They share {_shared(study)}. {_pooled(study)}"
-        f"The primary test is two-sided, of the median {measure_words(study).spread}. A second one is of the mean z. Both "
+        f"The primary test is two-sided, of the median {measure_words(study).spread}. "
+        "A second one is of the mean z. Both "
         "are also made one-sided. So is the test of the share of analyses significant in the predicted "
         f"direction ({100 * study.analysis.confidence_level:g}% interval). Predicted: {inference.predicted} "
         f"survival {with_more(study)}. Each null model is drawn "
@@ -444,7 +445,8 @@ def _attribution(study: Study) -> str:
     if count < whole:
         return _attribution_with_gaps(study)
     return (
-        f"The sum of squares of the {measure_words(study).spread} is split exactly over all combinations of choices "
+        f"The sum of squares of the {measure_words(study).spread} "
+        "is split exactly over all combinations of choices "
         "(Hoeffding 1948). Every combination has equal weight. Each choice has its own share. The rest comes "
         "from interactions between choices. For matched analyses, the variance between the orders of equal "
         "scores is a component of its own, over the same combinations. Where a combination has no estimate, "
