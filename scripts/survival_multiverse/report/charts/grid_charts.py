@@ -48,8 +48,8 @@ from survival_multiverse.report.charts.specification import (
     question_names,
 )
 from survival_multiverse.report.charts.theme import Spec, sides, values
-from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio
 from survival_multiverse.report.style.estimate_axis import estimate_limits
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio
 from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.words.answer import TOGETHER, first_order, terms_of_grid, whole_grid
 from survival_multiverse.report.words.captions import dagger
@@ -386,8 +386,8 @@ def _attribution(rows: pd.DataFrame, attribution: pd.DataFrame, study: Study) ->
         most = in_sentence(term_words(study, term))
         words.append(f"{ESTIMATOR_LABELS[name]}: most by {most}, {share_text(share)}")
     text = (
-        f"Share of the spread of the {varying(measure_words(study))} that each choice explains, alone and with others, among "
-        "the analyses shown above."
+        f"Share of the spread of the {varying(measure_words(study))} that each choice explains, alone and "
+        "with others, among the analyses shown above."
     )
     left_out = "Levels are left out until every combination has an estimate. "
     reading = (
@@ -438,7 +438,8 @@ def _decisions(rows: pd.DataFrame, attribution: pd.DataFrame, study: Study) -> C
         for name, found in shares.items()
     ]
     sampled = any("share_lower" in row for row in drawn)
-    text = f"Share of the spread of the {varying(measure_words(study))} over all analyses that each decision explains."
+    spread = f"spread of the {varying(measure_words(study))}"
+    text = f"Share of the {spread} over all analyses that each decision explains."
     text += f" {_also(study)}" + (f" Lines: {percent(study)} intervals of the sample." if sampled else "")
     over = "Shares are of the sum of squares over all combinations of the choices. "
     if any(REST in found for found in shares.values()):

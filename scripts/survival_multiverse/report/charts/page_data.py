@@ -404,7 +404,7 @@ def printed_rows(published: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
 
 
 def measure_data(study: Study) -> dict[str, Any]:
-    """Return the primary measure for the page's script: its names, and how its estimates are read and written.
+    """Return the primary measure for the page's script: its names, and how estimates are read and written.
 
     `longer` is the sign of an effect by which arm 1 survives longer, `side` where such estimates lie, and
     `scale` how many of the unit an estimate of 1 is.

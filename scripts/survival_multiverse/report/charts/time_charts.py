@@ -33,8 +33,8 @@ def landmark_chart(specifications: pd.DataFrame, study: Study) -> Chart | None:
         if row["order"] == "first"
     ]
     text = (
-        f"{named.noun.capitalize()}s with {percent(study)} intervals among patients still at risk at each landmark (0: "
-        "all patients), in the primary scenario. Beneath: patients analysed."
+        f"{named.noun.capitalize()}s with {percent(study)} intervals among patients still at risk at each "
+        "landmark (0: all patients), in the primary scenario. Beneath: patients analysed."
         + (f" {PUBLISHED_NAME.capitalize()}: published." if study.published_estimates else "")
     )
     reading = (
