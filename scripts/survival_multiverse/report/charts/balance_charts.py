@@ -8,20 +8,20 @@ from survival_multiverse.cohort.disclosure import count_words
 from survival_multiverse.inference.specification_summary import (
     GATE,
     GATED,
-    estimated,
     headline,
-    middle_ratio,
     passing,
+    summarise,
 )
 from survival_multiverse.paper.published_marks import LARGEST, NO_MARKS
 from survival_multiverse.report.charts.balance import STAGES, love_spec, overlap_spec, smd_spec
 from survival_multiverse.report.charts.grid_charts import Chart, printed_numbers
 from survival_multiverse.report.charts.page_data import axis_labels, balance_terms
-from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
 from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.tables.time_tables import primary_rows
 from survival_multiverse.report.words.captions import dagger
 from survival_multiverse.report.words.labels import arm_labels, judged_forms
+from survival_multiverse.report.words.measures import measure_words
 from survival_multiverse.report.words.table_cells import is_number, set_label
 from survival_multiverse.settings.study import Study
 
@@ -140,7 +140,7 @@ def smd_chart(specifications: pd.DataFrame, study: Study, published: pd.DataFram
     if rows.empty:
         return None
     words = [
-        f"{ESTIMATOR_LABELS[estimator]}: {_through(here, gate)}"
+        f"{ESTIMATOR_LABELS[estimator]}: {_through(here, gate, study)}"
         for estimator in GATED
         if len(here := rows[rows["estimator"] == estimator])
         for gate in study.analysis.balance_thresholds
@@ -163,13 +163,12 @@ def smd_chart(specifications: pd.DataFrame, study: Study, published: pd.DataFram
     return Chart("smd-chart", "Balance over all analyses", text, "; ".join(words), spec, reading=reading)
 
 
-def _through(rows: pd.DataFrame, gate: float) -> str:
-    """Say how many analyses stay below a limit of balance, and their median hazard ratio."""
+def _through(rows: pd.DataFrame, gate: float, study: Study) -> str:
+    """Say how many analyses stay below a limit of balance, and their median estimate."""
     through = passing(rows, gate=f"{GATE}{gate:g}")
     if through.empty:
         return f"none of {len(rows):,} stays below {gate:g}"
-    ratios = estimated(through)["estimate"]
-    median = f", median hazard ratio {format_ratio(middle_ratio(ratios))}" if len(ratios) else ""
-    return (
-        f"{len(through):,} of {len(rows):,} {'stays' if len(through) == 1 else 'stay'} below {gate:g}{median}"
+    median = measure_words(study).median(summarise(through, study.primary_measure), named=True)
+    return f"{len(through):,} of {len(rows):,} {'stays' if len(through) == 1 else 'stay'} below {gate:g}" + (
+        f", {median}" if median else ""
     )

@@ -33,6 +33,7 @@ from survival_multiverse.report.charts.theme import (
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio
 from survival_multiverse.report.style.palette import BLUE, VERMILION
 from survival_multiverse.report.words.labels import arm_labels, level_label, variable_label
+from survival_multiverse.report.words.measures import RATIOS
 from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.report.words.table_cells import is_number
 from survival_multiverse.settings.schema import Estimator
@@ -48,7 +49,7 @@ LINES = {"estimate": "estimate corrected to 1", "limit": "its confidence limit c
 
 def bias_surface_chart(tables: Mapping[str, pd.DataFrame], study: Study) -> Chart | None:
     """Return the surfaces of the primary adjustment set's estimates, with the measured covariates."""
-    rows = estimated(primary_estimates_of(tables["specifications"], study))
+    rows = estimated(primary_estimates_of(tables[RATIOS], study))
     rows = of_set(rows[rows["estimator"] != str(Estimator.UNADJUSTED)], study.primary_set)
     surface = of_set(tables["bias_surface"], study.primary_set)
     shown = [name for name in estimators_present(rows) if name in set(surface["estimator"])]

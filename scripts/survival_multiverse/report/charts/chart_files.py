@@ -24,6 +24,7 @@ from survival_multiverse.report.charts.static import light
 from survival_multiverse.report.charts.theme import Spec, vega_lite
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, ORIGIN_NOTES
 from survival_multiverse.report.words.answer import first_order
+from survival_multiverse.report.words.measures import measure_words
 from survival_multiverse.settings.study import Study
 
 ROOM = 1000
@@ -49,7 +50,7 @@ def chart_specs(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, S
     }
     made = {name: _complete(chart, study, rows) for name, chart in page_charts(study, tables).items()}
     if "surface-chart" in made:
-        made["surface-chart-p"] = _set(made["surface-chart"], "measure", "p")
+        made["surface-chart-p"] = _set(made["surface-chart"], "cells", "p")
     return made
 
 
@@ -58,7 +59,8 @@ def figure_spec(name: str, specs: Mapping[str, Spec], study: Study) -> Spec:
     if FIGURES[name] in specs:
         return specs[FIGURES[name]]
     words = (
-        "There is nothing to draw: no hazard ratio was estimated, or the grid has no two decisions to map."
+        f"There is nothing to draw: no {measure_words(study).name} was estimated, or the grid has no two "
+        "decisions to map."
     )
     mark = {"type": "text", "text": words, "align": "left", "fontSize": 14}
     empty = vega_lite(data={"values": [{}]}, width=640, height=60, mark=mark, encoding={"x": {"value": 0}})
@@ -82,8 +84,13 @@ def specification_rows(specifications: pd.DataFrame, study: Study) -> list[dict[
     choices = list(map(field, choice_names(study)))
     return [
         _row(place, {name: values[place] for name, values in columns.items()}, labels, choices)
+        | ({"inverse": _inverse(columns["estimate"][place])} if study.primary_measure.ratio else {})
         for place in range(packed["rows"])
     ]
+
+
+def _inverse(ratio: float | None) -> float | None:
+    return 1 / ratio if ratio else None
 
 
 def _row(
@@ -99,7 +106,6 @@ def _row(
         "estimator": ESTIMATOR_LABELS[estimator],
         "matching": estimator == "matched",
         **{name: own[name] for name in COPIED},
-        "inverse": 1 / own["estimate"] if own["estimate"] else None,
         **{
             name: None if own[name] is None or own[name] < 0 else own[name] for name in ("patients", "events")
         },

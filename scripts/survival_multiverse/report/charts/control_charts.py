@@ -26,6 +26,7 @@ from survival_multiverse.report.style.palette import ORANGE
 from survival_multiverse.report.words.controls import STUDY, beside_controls, control_label
 from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.report.words.table_cells import set_label
+from survival_multiverse.settings.measures import RATIO
 from survival_multiverse.settings.study import Study
 
 LEAST, LABELS, STEP = 900, 190, 30
@@ -71,7 +72,7 @@ def _in_words(rows: pd.DataFrame, names: list[str]) -> str:
     parts = []
     for name in names:
         own = rows[rows["who"] == name]
-        excluding = int((direction(own) != "includes").sum())
+        excluding = int((direction(own, RATIO) != "includes").sum())
         parts.append(f"{name}: {excluding} of {len(own)} intervals exclude 1")
     return f"{'; '.join(parts)}."
 

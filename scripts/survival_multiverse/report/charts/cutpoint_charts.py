@@ -6,16 +6,19 @@ from typing import Any
 import pandas as pd
 
 from survival_multiverse.cohort.sample import measured
-from survival_multiverse.inference.specification_summary import direction, middle_ratio
+from survival_multiverse.inference.specification_summary import direction, middle
 from survival_multiverse.paper.published_marks import NO_MARKS
 from survival_multiverse.report.charts.evidence import cutpoint_spec
 from survival_multiverse.report.charts.grid_charts import Chart, limits_of
+from survival_multiverse.report.charts.theme import sides
 from survival_multiverse.report.style.formats import display_label, format_p, format_ratio
 from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.words.labels import in_sentence, option_words, with_unit
+from survival_multiverse.report.words.measures import ratio_words
 from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.report.words.table_cells import is_number
 from survival_multiverse.scenario.cautions import NOTE, care
+from survival_multiverse.settings.measures import RATIO
 from survival_multiverse.settings.study import Study
 
 
@@ -42,7 +45,7 @@ def cutpoint_chart(tables: Mapping[str, pd.DataFrame], study: Study, name: str) 
             "side": side,
             "split": _split(row, study),
         }
-        for row, side in zip(rows.to_dict("records"), direction(rows), strict=True)
+        for row, side in zip(rows.to_dict("records"), direction(rows, RATIO), strict=True)
     ]
     smooth, spline = _smooth(tables["dose_response"], study, name)
     primary = getattr(study.primary_cutoffs, name)
@@ -53,7 +56,7 @@ def cutpoint_chart(tables: Mapping[str, pd.DataFrame], study: Study, name: str) 
     text += f" {PUBLISHED_NAME.capitalize()}: published." if printed else ""
     alternative = (
         f"At {below:,} of the {len(rows):,} cutoffs shown the hazard ratio is below 1; its median is "
-        f"{format_ratio(middle_ratio(rows['estimate']))}."
+        f"{format_ratio(middle(rows['estimate'], RATIO))}."
     )
     spec = cutpoint_spec(
         points,
@@ -62,7 +65,7 @@ def cutpoint_chart(tables: Mapping[str, pd.DataFrame], study: Study, name: str) 
         title=display_label(role.label, role.unit),
         limits=limits_of([*points, *printed, *(row for row in spline if is_number(row["ci_lower"]))]),
         printed=printed,
-        percent=percent(study),
+        colour=sides(ratio_words(study), percent(study), {str(row["side"]) for row in points}),
     )
     title = f"Other cutoffs of {in_sentence(role.label)}"
     reading = _reading(study, name, smooth) + _printed_words(printed) + NOTE

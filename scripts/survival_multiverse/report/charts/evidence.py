@@ -4,6 +4,7 @@ import itertools
 import math
 from typing import Any
 
+from survival_multiverse.report.charts.estimate_words import axis_title
 from survival_multiverse.report.charts.theme import (
     ESTIMATOR_COLOURS,
     HALO,
@@ -14,6 +15,7 @@ from survival_multiverse.report.charts.theme import (
     cautioned,
     colours,
     dots,
+    estimates,
     has_published,
     levels,
     line_at,
@@ -23,7 +25,6 @@ from survival_multiverse.report.charts.theme import (
     ratio,
     ratio_scale,
     reference,
-    sides,
     tip,
     values,
     vega_lite,
@@ -31,6 +32,7 @@ from survival_multiverse.report.charts.theme import (
     width,
 )
 from survival_multiverse.report.style.palette import PUBLISHED
+from survival_multiverse.report.words.measures import MeasureWords
 
 INTERVAL = (
     tip("estimate", "Hazard ratio", ".2f"),
@@ -38,6 +40,8 @@ INTERVAL = (
     tip("ci_upper", "to", ".2f"),
 )
 SET_DASHES = ([1, 0], [6, 3], [2, 2])
+JOINT_HEIGHT = 150
+"""Of a chart of null curves, in pixels."""
 BIAS_HEIGHT, BIAS_LEAST = 320, 640
 """Of the chart of unmeasured confounding, in pixels: its height, and how narrow it may be."""
 LINE, CHARACTER = 14, 6.5
@@ -213,7 +217,7 @@ def cutpoint_spec(
     grid: list[dict[str, Any]],
     title: str,
     limits: tuple[float, float],
-    percent: str,
+    colour: Spec,
     printed: list[dict[str, Any]],
 ) -> Spec:
     """Draw the hazard ratio at every possible cutoff, and beside it the smooth curve of the variable itself.
@@ -226,7 +230,7 @@ def cutpoint_spec(
     x = {"field": "cutoff", "type": "quantitative", "scale": scale, "axis": {"title": title}}
     tips = [tip("cutoff", "Cutoff", ",.6~g"), *INTERVAL, tip("p", "P")]
     tips.append(tip("split", "Patients at or above, below"))
-    shared = {"x": x, "color": sides(percent, {str(row["side"]) for row in rows}), "tooltip": tips}
+    shared = {"x": x, "color": colour, "tooltip": tips}
     weight = {"condition": {"test": "datum.primary", "value": 2.4}, "value": 0.9}
     chosen = {
         "data": values(grid),
@@ -291,6 +295,7 @@ def _smooth(spline: list[dict[str, Any]], title: str, limits: tuple[float, float
 
 def joint_spec(
     rows: list[dict[str, Any]],
+    words: MeasureWords,
     *,
     estimators: list[str],
     nulls: list[str],
@@ -299,10 +304,10 @@ def joint_spec(
     """Draw observed specification curves against the null models' at each rank.
 
     `rows` hold estimator, null, rank, estimate, ci_lower, mid, ci_upper, primary, caution and published,
-    of the primary block.
+    of the primary block, in the measure of `words`.
     """
-    y = ratio("estimate", limits, "Hazard ratio")
-    layers = [*_null_layers(y), *(_printed(y) if has_published(rows) else [])]
+    y = estimates(words, "estimate", limits, axis_title(words, JOINT_HEIGHT))
+    layers = [*_null_layers(y, words), *(_printed(y) if has_published(rows) else [])]
     return vega_lite(
         data=values(rows),
         facet={
@@ -311,17 +316,18 @@ def joint_spec(
         },
         resolve={"scale": {"x": "independent"}},
         spacing=22,
-        spec={"width": width(len(nulls), 110), "height": 150, "layer": layers},
+        spec={"width": width(len(nulls), 110), "height": JOINT_HEIGHT, "layer": layers},
     )
 
 
-def _null_layers(y: Spec) -> list[Spec]:
+def _null_layers(y: Spec, words: MeasureWords) -> list[Spec]:
     """Draw the null model's band and median, and the observed curve."""
     axis = {"title": "Rank in the curve", "grid": False, "tickMinStep": 1, "format": "d"}
     scale = {"zero": False, "nice": False, "padding": 6}
     x = {"field": "rank", "type": "quantitative", "scale": scale, "axis": axis}
-    tips = [tip("rank", "Rank"), tip("estimate", "Observed", ".2f"), tip("ci_lower", "Null 2.5%", ".2f")]
-    tips += [tip("mid", "Null median", ".2f"), tip("ci_upper", "Null 97.5%", ".2f")]
+    numbers = {"estimate": "Observed", "ci_lower": "Null 2.5%"}
+    numbers |= {"mid": "Null median", "ci_upper": "Null 97.5%"}
+    tips = [tip("rank", "Rank"), *(tip(name, title, words.form) for name, title in numbers.items())]
     middle = {"field": "mid", "type": "quantitative", "scale": y["scale"]}
     band = whiskers(y, {"x": x, "tooltip": tips})
     band["mark"] = {"type": "area", "color": MUTED, "opacity": 0.25, "clip": True}
@@ -333,7 +339,7 @@ def _null_layers(y: Spec) -> list[Spec]:
     points = dots(observed, size=24, clip=True, color=HIGHER)
     marked = primary_marks(observed, size=80)
     shaky = cautioned({"x": x, "y": {"value": 144}})
-    return [band, median, reference("y", 1), points, marked, shaky]
+    return [band, median, reference("y", words.measure.null), points, marked, shaky]
 
 
 def _printed(y: Spec) -> list[Spec]:

@@ -35,6 +35,7 @@ from survival_multiverse.report.words.labels import (
     level_label,
     variable_label,
 )
+from survival_multiverse.report.words.measures import RATIOS, measure_words
 from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.report.words.table_cells import interval, is_number, set_label
 from survival_multiverse.scenario.cautions import NOTE, care, marked
@@ -53,7 +54,7 @@ def evidence_charts(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[st
         landmark_chart(specifications, study),
         immortal_chart(tables.get("immortal_time"), study),
         _forest(primary, study),
-        _bias(primary, specifications, study),
+        _bias(primary, tables[RATIOS], study),
         bias_surface_chart(tables, study),
         control_chart(tables, study),
         *(cutpoint_chart(tables, study, name) for name in ("dose", "gtv")),
@@ -264,14 +265,17 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
             "ci_lower": row["null_2.5"],
             "mid": row["null_50"],
             "ci_upper": row["null_97.5"],
-            "published": study.published.get(row["estimator"]),
+            "published": study.published_estimates.get(row["estimator"]),
             **observed.get((row["estimator"], row["rank"]), {}),
         }
         for row in here.to_dict("records")
     ]
-    printed = [f"{ESTIMATOR_LABELS[name]} {format_ratio(value)}" for name, value in study.published.items()]
+    words = measure_words(study)
+    printed = [
+        f"{ESTIMATOR_LABELS[name]} {format_ratio(value)}" for name, value in study.published_estimates.items()
+    ]
     text = (
-        f"Points: hazard ratios of the analyses at the primary {_fixed(study)}, in ascending order; "
+        f"Points: {words.noun}s of the analyses at the primary {_fixed(study)}, in ascending order; "
         "diamonds: primary scenario. Band and dotted line: the middle 95% and the median of the same curve "
         "without an effect."
     )
@@ -284,9 +288,8 @@ def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study
     alternative = f"Observed ranks outside the band: {'; '.join(_outside(here))}."
     estimators = [label for label in ESTIMATOR_LABELS.values() if label in {row["estimator"] for row in rows}]
     nulls = [label for label in NULL_LABELS.values() if label in {row["null"] for row in rows}]
-    spec = joint_spec(
-        rows, estimators=estimators, nulls=nulls, limits=limits_of([*rows, *published_points(study)])
-    )
+    limits = limits_of([*rows, *published_points(study)], words.measure)
+    spec = joint_spec(rows, words, estimators=estimators, nulls=nulls, limits=limits)
     return Chart("joint-chart", "Observed against no effect", text, alternative, spec, reading=reading)
 
 

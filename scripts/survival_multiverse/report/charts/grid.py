@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from survival_multiverse.report.charts.contrasts import exposure_decision, told_by_cutoff
+from survival_multiverse.report.charts.estimate_words import axis_title, number
 from survival_multiverse.report.charts.page_data import (
     ADJUSTED_FOR,
     axis_labels,
@@ -34,6 +35,7 @@ from survival_multiverse.report.charts.theme import (
     cautioned,
     colours,
     dots,
+    estimates,
     levels,
     line_at,
     nominal,
@@ -48,11 +50,14 @@ from survival_multiverse.report.charts.theme import (
 )
 from survival_multiverse.report.style.palette import BLUE, ORANGE, PUBLISHED, VERMILION
 from survival_multiverse.report.words.labels import arm_labels
+from survival_multiverse.report.words.measures import MeasureWords, measure_words
 from survival_multiverse.scenario.cautions import MARK
 from survival_multiverse.settings.study import Decision, Study
 
 REACH = math.log(2)
 """Hazard ratios of 1/2 and 2 have the full colour, and so has P = 0.001."""
+PANEL = 190
+"""Height of the charts of the caliper and of the order of equal scores, in pixels."""
 LEVEL = 6
 """Most options whose labels have room beside each other under a map."""
 LEAST_CELLS = 4
@@ -117,28 +122,31 @@ def enough_cells(study: Study, layout: MapLayout) -> bool:
     return LEAST_CELLS * len(cells) >= math.prod(len(own.values) for own in shown)
 
 
-def surface_spec(study: Study, layout: MapLayout) -> Spec:
-    """Draw matched hazard ratio, or P, over two decisions, a map for each option of a third.
+def surface_spec(study: Study, layout: MapLayout, reach: float = REACH) -> Spec:
+    """Draw matched estimates, or P, over two decisions, a map for each option of a third.
 
     The maps of the primary option of a fourth are large and hold the numbers; those of the others are small.
-    Cells that the grid lacks stay empty.
+    Cells that the grid lacks stay empty. An effect of `reach` has the full colour: of a ratio its logarithm.
     """
-    labels = axis_labels(study)
+    labels, words = axis_labels(study), measure_words(study)
+    towards = "<" if words.measure.longer < 0 else ">"
+    effect = "log(datum.estimate)" if words.measure.ratio else "-datum.estimate"
     tone = (
-        "measure == 'p' ? (datum.estimate < 1 ? -1 : 1)"
+        f"cells == 'p' ? (datum.estimate {towards} {words.null} ? -1 : 1)"
         " * min(1, -log(max(datum.p_value, 1e-6)) / log(10) / 3)"
-        f" : max(-1, min(1, log(datum.estimate) / {REACH:.6f}))"
+        f" : max(-1, min(1, {effect} / {reach:.6g}))"
     )
     estimable = "isValid(datum.estimate)"
     p_value = "datum.p_value < 0.001 ? '<.001' : format(datum.p_value, '.3f')"
-    number = f"measure == 'p' ? {p_value} : format(datum.estimate, '.2f')"
+    written = f"cells == 'p' ? {p_value} : {number(words, 'datum.estimate')}"
     columns = labels[layout.columns.name] if layout.columns else [""]
     shared = {"width": width(len(columns), 150 + 8 * len(columns))}
     across, up = labels[layout.x.name], labels[layout.y.name][::-1]
     axis = {"title": layout.x.label, "labelAngle": 0 if len(across) <= LEVEL else -45}
     x = levels(field(layout.x.name), across, axis=axis)
     y = levels(field(layout.y.name), up, axis={"title": None})
-    numbered = [*_cells(study, x, y), *_numbers(x, y)]
+    legend = _legend(words, reach)
+    numbered = [*_cells(study, x, y, legend), *_numbers(x, y)]
     chosen = {"filter": chosen_of(study, ADJUSTED_FOR, *(own.name for own in layout.chosen))}
     large: Spec = {
         **shared,
@@ -146,7 +154,7 @@ def surface_spec(study: Study, layout: MapLayout) -> Spec:
         "layer": [*kept(study, numbered, chosen), *_frames(study, x, y)],
     }
     small_x, small_y = ({**axis, "axis": None} for axis in (x, y))
-    cells = kept(study, _cells(study, small_x, small_y), chosen)
+    cells = kept(study, _cells(study, small_x, small_y, legend), chosen)
     small: Spec = {**shared, "height": {"step": 9}, "layer": cells}
     views = _maps(study, layout, large, small)
     of_primary = [
@@ -160,7 +168,7 @@ def surface_spec(study: Study, layout: MapLayout) -> Spec:
             *of_primary,
             {"calculate": f"{estimable} ? {tone} : null", "as": "tone"},
             {
-                "calculate": f"!{estimable} ? '–' : ({number}) + (datum.caution == 'none' ? '' : '{MARK}')",
+                "calculate": f"!{estimable} ? '–' : ({written}) + (datum.caution == 'none' ? '' : '{MARK}')",
                 "as": "shown",
             },
         ],
@@ -203,10 +211,17 @@ def _primary_label(study: Study, decision: Decision) -> str:
     return axis_labels(study)[decision.name][primary_place(study, decision.name)]
 
 
-def _cells(study: Study, x: Spec, y: Spec) -> list[Spec]:
+def _legend(words: MeasureWords, reach: float) -> str:
+    """Return the expression of the labels of the colours: P values, or estimates."""
     p_value = "'P = ' + format(pow(10, -3 * abs(datum.value)), '.1r')"
-    ratios = f"'HR ' + format(exp(datum.value * {REACH:.6f}), '.2f')"
-    legend = f"measure == 'p' ? (datum.value == 0 ? 'P = 1' : {p_value}) : {ratios}"
+    if words.measure.ratio:
+        shown = f"'HR ' + {number(words, f'exp(datum.value * {reach:.6g})')}"
+    else:
+        shown = f"datum.value == 0 ? '0' : {number(words, f'(-{reach:.6g} * datum.value)')}"
+    return f"cells == 'p' ? (datum.value == 0 ? 'P = 1' : {p_value}) : {shown}"
+
+
+def _cells(study: Study, x: Spec, y: Spec, legend: str) -> list[Spec]:
     colour = {
         "field": "tone",
         "type": "quantitative",
@@ -258,8 +273,8 @@ def _numbers(x: Spec, y: Spec) -> list[Spec]:
 
 
 def _frames(study: Study, x: Spec, y: Spec) -> list[Spec]:
-    """Outline the primary scenario; with a rim, if its hazard ratio was published."""
-    lines = [(5, PUBLISHED)] if "matched" in study.published else []
+    """Outline the primary scenario; with a rim, if its estimate was published."""
+    lines = [(5, PUBLISHED)] if "matched" in study.published_estimates else []
     return [
         {
             "transform": [{"filter": "datum.primary"}],
@@ -278,7 +293,7 @@ def caliper_spec(
     limits: tuple[float, float],
     printed: Mapping[str, Mapping[str, float]],
 ) -> Spec:
-    """Draw what a caliper gains in balance and loses in patients, and what it does to the hazard ratio.
+    """Draw what a caliper gains in balance and loses in patients, and what it does to the estimate.
 
     A line joins the analyses that differ in the caliper alone. `printed` holds a paper's largest |SMD|
     (`smd`) and share matched (`matched`), by estimator.
@@ -306,14 +321,15 @@ def caliper_spec(
         points = dots(shared, size=26, cursor="pointer")
         marked = primary_marks(shared | {"color": {"value": INK}})
         layers = [*lines, *published[:1], path, points, marked, *more, *published[1:]]
-        return {"width": width(3, 230), "height": 190, "layer": layers}
+        return {"width": width(3, 230), "height": PANEL, "layer": layers}
 
     gates = [line_at(gate, dash=True) for gate in study.analysis.balance_thresholds]
     axis = {"title": "Largest |SMD|, baseline", "format": ".2f", "tickCount": 6}
     balance = {"field": "smd", "type": "quantitative", "axis": axis}
     title = {"title": "Matched share of the smaller arm", "format": ".0%"}
     share = {"field": "matched_share", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": title}
-    ratios = ratio("estimate", limits, "Hazard ratio")
+    words = measure_words(study)
+    right = estimates(words, "estimate", limits, axis_title(words, PANEL))
     return vega_lite(
         data={"name": "specs"},
         transform=[
@@ -325,10 +341,10 @@ def caliper_spec(
             panel(balance, gates, published_layers(study, printed["smd"], first, balance)),
             panel(share, [], published_layers(study, printed["matched"], first, share, form=".0%")),
             panel(
-                ratios,
-                [line_at(1)],
-                published_layers(study, study.published, first, ratios),
-                cautioned({"x": x, "y": ratios}, dx=8),
+                right,
+                [line_at(words.measure.null)],
+                published_layers(study, study.published_estimates, first, right),
+                cautioned({"x": x, "y": right}, dx=8),
             ),
         ],
     )
@@ -349,7 +365,7 @@ def ties_spec(study: Study, first: dict[str, Any], *, limits: tuple[float, float
             ranked(study),
         ],
         width=width(1, 70),
-        height=190,
+        height=PANEL,
         layer=[
             line_at(1),
             *published[:1],

@@ -12,13 +12,15 @@ from survival_multiverse.inference.specification_summary import (
     estimated,
     estimators_present,
     headline,
-    middle_ratio,
     of_set,
     primary_block,
+    summarise,
 )
 from survival_multiverse.paper.published_marks import LARGEST, NO_MARKS, SHARE
 from survival_multiverse.report.charts.contrasts import told_by_cutoff
+from survival_multiverse.report.charts.estimate_words import varying
 from survival_multiverse.report.charts.grid import (
+    REACH,
     MapLayout,
     attribution_spec,
     caliper_spec,
@@ -46,16 +48,18 @@ from survival_multiverse.report.charts.specification import (
     question_names,
 )
 from survival_multiverse.report.charts.theme import Spec, sides, values
+from survival_multiverse.report.style.estimate_axis import estimate_limits
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_ratio
 from survival_multiverse.report.style.palette import PUBLISHED_NAME
-from survival_multiverse.report.style.ratio_axis import ratio_limits
 from survival_multiverse.report.words.answer import TOGETHER, first_order, terms_of_grid, whole_grid
 from survival_multiverse.report.words.captions import dagger
 from survival_multiverse.report.words.labels import decision_words, in_sentence, option_words
+from survival_multiverse.report.words.measures import measure_words
 from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.report.words.narrative import reading as reading_of
 from survival_multiverse.report.words.table_cells import share_text
 from survival_multiverse.scenario.cautions import NOTE
+from survival_multiverse.settings.measures import RATIO, Measure
 from survival_multiverse.settings.study import Decision, Study
 
 LEAST = 0.005
@@ -106,7 +110,7 @@ def grid_charts(
     `published` is what `published_marks` gives.
     """
     rows = headline(specifications, study)
-    limits = ratio_limits(rows)
+    limits = estimate_limits(rows, study.primary_measure)
     first = first_view(specifications, study)
     made = [
         _decisions(rows, attribution, study),
@@ -163,16 +167,16 @@ def _pooling(study: Study) -> str:
 
 
 def _colour(rows: pd.DataFrame, study: Study) -> Spec:
-    """Colour by the side of 1, of those that some analysis of the grid has."""
-    return sides(percent(study), set(direction(rows)))
+    """Colour by the way that an interval points, of those that some analysis of the grid has."""
+    return sides(measure_words(study), percent(study), set(direction(rows, study.primary_measure)))
 
 
 def published_words(study: Study, estimators: Iterable[str] = ESTIMATOR_LABELS) -> str:
-    """Explain the dashed lines of these estimators; empty if no hazard ratio was published."""
+    """Explain the dashed lines of these estimators; empty if no estimate was published."""
     ratios = [
-        f"{ESTIMATOR_LABELS[name]} {format_ratio(study.published[name])}"
+        f"{ESTIMATOR_LABELS[name]} {format_ratio(study.published_estimates[name])}"
         for name in estimators
-        if name in study.published
+        if name in study.published_estimates
     ]
     if not ratios:
         return ""
@@ -190,15 +194,14 @@ def _blocks(
         return None
     dense = len(rows) > DENSE
     spec = blocks_spec(study, first, limits=limits, colour=_colour(rows, study), dense=dense)
-    usable = estimated(rows)
-    usable = of_set(usable[usable["estimator"] == _opening(rows)], study.primary_set)
+    opened = of_set(rows[rows["estimator"] == _opening(rows)], study.primary_set)
     names = [decision.name for decision in (*down, *([across] if across else []))]
-    medians = usable.groupby(names, dropna=False)["estimate"].agg(middle_ratio)
     words = []
-    for key, value in medians.items():
-        found = zip(names, key if isinstance(key, tuple) else (key,), strict=True)
-        named = [option_words(study, name, option) for name, option in found if option == option]
-        words.append(f"{' and '.join(named)}: median {format_ratio(value)}")
+    for key, here in opened.groupby(names, dropna=False):
+        if len(estimated(here)):
+            found = zip(names, key if isinstance(key, tuple) else (key,), strict=True)
+            named = [option_words(study, name, option) for name, option in found if option == option]
+            words.append(f"{' and '.join(named)}: {_median(here, study)}")
     places = [f"Down: {' and '.join(decision_words(study, own.name) for own in down)}"] if down else []
     places += [f"across: {decision_words(study, across.name)}"] if across else []
     place = "; ".join(places)
@@ -212,6 +215,12 @@ def _blocks(
     return Chart("blocks-chart", "All questions", text, "; ".join(words), spec, least, reading)
 
 
+def _median(rows: pd.DataFrame, study: Study) -> str:
+    """Say the median of a question's analyses; a selected rest has none."""
+    words, summary = measure_words(study), summarise(rows, study.primary_measure)
+    return words.median(summary) if summary.selected else f"median {words.told(summary.median)}"
+
+
 def _opening(rows: pd.DataFrame) -> str:
     present = estimators_present(rows)
     return "matched" if "matched" in present else next(iter(present), "matched")
@@ -221,10 +230,10 @@ def _surface(rows: pd.DataFrame, study: Study) -> Chart | None:
     matched, layout = primary_block(rows[rows["estimator"] == "matched"], study), map_layout(study)
     if matched.empty or layout is None or not enough_cells(study, layout):
         return None
-    x, y = layout.x, layout.y
+    x, y, named = layout.x, layout.y, measure_words(study)
     text = (
-        f"Matched hazard ratios by {decision_words(study, x.name)} (across) and "
-        f"{decision_words(study, y.name)} (up). {_large(layout)}Bold: the interval excludes 1. "
+        f"Matched {named.noun}s by {decision_words(study, x.name)} (across) and "
+        f"{decision_words(study, y.name)} (up). {_large(layout)}Bold: the interval excludes {named.null}. "
         "Framed: primary scenario."
     )
     gaps = " Cells that the grid lacks are empty." if has_gaps(study) else ""
@@ -233,15 +242,24 @@ def _surface(rows: pd.DataFrame, study: Study) -> Chart | None:
     reading = f"A dash: not estimable. A click opens the analysis{_published_there(study)}.{gaps}" + dagger(
         study
     )
-    alternative = f"Maps of matched hazard ratios. {_with_primary(study)}{reading_of(matched, study)}"
+    alternative = f"Maps of matched {named.plural}. {_with_primary(study)}{reading_of(matched, study)}"
     labels = axis_labels(study)
     columns = len(labels[layout.columns.name]) if layout.columns else 1
     # So wide that the numbers in its cells have room.
     least = max(760, 150 + columns * (8 + 40 * len(labels[x.name])))
-    spec = surface_spec(study, layout)
+    spec = surface_spec(study, layout, _reach(rows, study))
     both = x.varies in ("dose", "gtv") and y.varies in ("dose", "gtv")
     over = "the cutoffs" if both else f"{in_sentence(x.label)} and {in_sentence(y.label)}"
-    return Chart("surface-chart", f"Hazard ratio and P over {over}", text, alternative, spec, least, reading)
+    title = f"{named.heading} and P over {over}"
+    return Chart("surface-chart", title, text, alternative, spec, least, reading)
+
+
+def _reach(rows: pd.DataFrame, study: Study) -> float:
+    """Return the effect that has the full colour: of differences the largest that is mapped."""
+    if study.primary_measure.ratio:
+        return REACH
+    sizes = estimated(rows[rows["estimator"] == "matched"])["estimate"].abs()
+    return float(sizes.max()) if (sizes > 0).any() else 1.0
 
 
 def _large(layout: MapLayout) -> str:
@@ -263,7 +281,7 @@ def _with_primary(study: Study) -> str:
 
 
 def _published_there(study: Study) -> str:
-    ratio = study.published.get("matched")
+    ratio = study.published_estimates.get("matched")
     return f"; {PUBLISHED_NAME}: {format_ratio(ratio)} was published" if ratio else ""
 
 
@@ -287,7 +305,7 @@ def _caliper(
         )
     text = (
         "Left: the largest standardised difference of the baseline covariates. Middle: the share of the "
-        f"smaller arm that found a partner. Right: the hazard ratio.{_lines(study, caliper)}"
+        f"smaller arm that found a partner. Right: the {measure_words(study).noun}.{_lines(study, caliper)}"
     )
     printed = {"smd": printed_numbers(published, LARGEST), "matched": printed_numbers(published, SHARE)}
     reading = (
@@ -317,8 +335,8 @@ def _published_trade(study: Study, printed: Mapping[str, Mapping[str, float]]) -
         parts.append(f"largest |SMD| {format_ratio(printed['smd']['matched'])} by the printed counts")
     if "matched" in printed["matched"]:
         parts.append(f"{share_text(printed['matched']['matched'])} of the smaller arm")
-    if "matched" in study.published:
-        parts.append(f"hazard ratio {format_ratio(study.published['matched'])}")
+    if "matched" in study.published_estimates:
+        parts.append(f"hazard ratio {format_ratio(study.published_estimates['matched'])}")
     return (
         f" Dashed in {PUBLISHED_NAME}, at the primary cutoffs: published ({', '.join(parts)})."
         if parts
@@ -368,8 +386,8 @@ def _attribution(rows: pd.DataFrame, attribution: pd.DataFrame, study: Study) ->
         most = in_sentence(term_words(study, term))
         words.append(f"{ESTIMATOR_LABELS[name]}: most by {most}, {share_text(share)}")
     text = (
-        "Share of the spread of the log hazard ratio that each choice explains, alone and with others, among "
-        "the analyses shown above."
+        f"Share of the spread of the {varying(measure_words(study))} that each choice explains, alone and "
+        "with others, among the analyses shown above."
     )
     left_out = "Levels are left out until every combination has an estimate. "
     reading = (
@@ -420,7 +438,8 @@ def _decisions(rows: pd.DataFrame, attribution: pd.DataFrame, study: Study) -> C
         for name, found in shares.items()
     ]
     sampled = any("share_lower" in row for row in drawn)
-    text = "Share of the spread of the log hazard ratio over all analyses that each decision explains."
+    spread = f"spread of the {varying(measure_words(study))}"
+    text = f"Share of the {spread} over all analyses that each decision explains."
     text += f" {_also(study)}" + (f" Lines: {percent(study)} intervals of the sample." if sampled else "")
     over = "Shares are of the sum of squares over all combinations of the choices. "
     if any(REST in found for found in shares.values()):
@@ -475,10 +494,11 @@ def share_words(share: float) -> str:
 
 
 def published_points(study: Study) -> list[dict[str, float]]:
-    """Return published hazard ratios as rows that an axis has to show."""
-    return [{"estimate": ratio, "ci_lower": ratio, "ci_upper": ratio} for ratio in study.published.values()]
+    """Return published estimates as rows that an axis has to show."""
+    ratios = study.published_estimates.values()
+    return [{"estimate": ratio, "ci_lower": ratio, "ci_upper": ratio} for ratio in ratios]
 
 
-def limits_of(rows: list[dict[str, Any]]) -> tuple[float, float]:
-    """Return the limits of a hazard-ratio axis for rows with estimate, ci_lower and ci_upper."""
-    return ratio_limits(pd.DataFrame(rows).assign(status="ok"))
+def limits_of(rows: list[dict[str, Any]], measure: Measure = RATIO) -> tuple[float, float]:
+    """Return the limits of an axis of estimates for rows with estimate, ci_lower and ci_upper."""
+    return estimate_limits(pd.DataFrame(rows).assign(status="ok"), measure)

@@ -1,12 +1,14 @@
 """The answer in every measure: one panel each, on a scale of its own."""
 
-import numpy as np
 import pandas as pd
 
 from survival_multiverse.inference.specification_summary import (
+    direction,
     estimated,
     estimators_present,
     headline,
+    is_selected,
+    middle,
     primary_block,
 )
 from survival_multiverse.report.charts.grid_charts import Chart
@@ -25,14 +27,7 @@ from survival_multiverse.report.charts.theme import (
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
 from survival_multiverse.report.tables.measure_tables import of_measure
 from survival_multiverse.report.words.labels import arm_labels
-from survival_multiverse.report.words.measures import (
-    format_estimate,
-    measure_label,
-    measure_unit,
-    shown_estimate,
-)
-from survival_multiverse.settings.measures import Measure
-from survival_multiverse.settings.schema import SELECTS
+from survival_multiverse.report.words.measures import MeasureWords, words_of
 from survival_multiverse.settings.study import Study
 
 ROW = 26
@@ -60,9 +55,9 @@ def measures_chart(specifications: pd.DataFrame, study: Study) -> Chart | None:
         return None
     panels, words = [], []
     for measure in study.measures:
-        here = of_measure(every, measure)
-        panels.append(_panel(here, names, measure, study))
-        words.append(_words(here, names, measure, study))
+        here, named = of_measure(every, measure), words_of(measure, study)
+        panels.append(_panel(here, names, named))
+        words.append(_words(here, names, named))
     text = (
         f"Dots: analyses at the primary options, {' against '.join(reversed(arm_labels(study)))}. Longer "
         "survival is to the right. Bars: medians; dark lines: no difference."
@@ -78,58 +73,55 @@ def measures_chart(specifications: pd.DataFrame, study: Study) -> Chart | None:
     )
 
 
-def _points(here: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+def _points(here: pd.DataFrame, words: MeasureWords) -> pd.DataFrame:
     known = estimated(here)
-    limits = measure.longer * measure.effect(known[["ci_lower", "ci_upper"]].to_numpy(dtype=float))
-    side = np.select([(limits > 0).all(axis=1), (limits < 0).all(axis=1)], ["below", "above"], "includes")
     return pd.DataFrame(
         {
             "estimator": known["estimator"].map(ESTIMATOR_LABELS),
-            "value": shown_estimate(measure, known["estimate"].to_numpy(dtype=float)),
-            "ci_lower": shown_estimate(measure, known["ci_lower"].to_numpy(dtype=float)),
-            "ci_upper": shown_estimate(measure, known["ci_upper"].to_numpy(dtype=float)),
-            "side": side,
+            "value": words.scale * known["estimate"].astype(float),
+            "ci_lower": words.scale * known["ci_lower"].astype(float),
+            "ci_upper": words.scale * known["ci_upper"].astype(float),
+            "side": direction(known, words.measure),
         }
     )
 
 
-def _medians(here: pd.DataFrame, names: list[str], measure: Measure) -> list[dict[str, object]]:
+def _medians(here: pd.DataFrame, names: list[str], words: MeasureWords) -> list[dict[str, object]]:
     rows = []
     for name in names:
         own = here[here["estimator"] == name]
-        known = estimated(own)["effect"].to_numpy(dtype=float)
-        if len(known) and (measure.ratio or not own["status"].isin(SELECTS).any()):
-            middle = float(measure.estimate(np.median(known)))
+        known = estimated(own)["estimate"].to_numpy(dtype=float)
+        if len(known) and not is_selected(own, words.measure):
+            median = middle(known, words.measure)
             rows.append(
                 {
                     "estimator": ESTIMATOR_LABELS[name],
-                    "value": shown_estimate(measure, middle),
-                    "text": format_estimate(measure, middle),
+                    "value": words.scale * median,
+                    "text": words.text(median),
                 }
             )
     return rows
 
 
-def _scale(points: pd.DataFrame, measure: Measure) -> tuple[Spec, Spec]:
+def _scale(points: pd.DataFrame, words: MeasureWords) -> tuple[Spec, Spec]:
     """Return scale and axis: room for every estimate and for the null, longer survival to the right."""
-    shown = [*points["value"], shown_estimate(measure, measure.null)]
+    shown = [*points["value"], words.measure.null]
     low, high = (min(shown), max(shown)) if len(points) else (0.5, 2.0)
-    if measure.ratio:
+    if words.measure.ratio:
         scale, axis = ratio_scale((low / 1.15, high * 1.15))
         return scale | {"reverse": True}, axis
     room = 0.08 * (high - low or 1.0)
     return {"domain": [low - room, high + room], "nice": False}, {"grid": True, "tickCount": 6}
 
 
-def _panel(here: pd.DataFrame, names: list[str], measure: Measure, study: Study) -> Spec:
-    points, labels = _points(here, measure), [ESTIMATOR_LABELS[name] for name in names]
-    scale, axis = _scale(points, measure)
-    unit = measure_unit(measure, study)
-    title = measure_label(measure, study) + (f" ({unit})" if unit else "")
+def _panel(here: pd.DataFrame, names: list[str], words: MeasureWords) -> Spec:
+    points, labels = _points(here, words), [ESTIMATOR_LABELS[name] for name in names]
+    scale, axis = _scale(points, words)
+    title = words.titled
     x: Spec = {"field": "value", "type": "quantitative", "scale": scale, "axis": axis | {"title": None}}
     y: Spec = {"field": "estimator", "type": "nominal", "sort": labels, "scale": {"domain": labels}}
     y["axis"] = {"title": None, "labelLimit": 170, "minExtent": 170}
-    form = ".2f" if measure.ratio else ".1f"
+    form = f"{'' if words.measure.ratio else '+'}.{words.digits}f"
     colour = {
         "field": "side",
         "type": "nominal",
@@ -140,9 +132,9 @@ def _panel(here: pd.DataFrame, names: list[str], measure: Measure, study: Study)
     tips += [tip("ci_lower", "CI from", form), tip("ci_upper", "to", form)]
     tick = {"type": "tick", "thickness": 3, "size": ROW * 0.75, "color": INK}
     label = {"type": "text", "dy": -ROW * 0.42, "fontSize": 10, "color": INK}
-    medians = _medians(here, names, measure)
+    medians = _medians(here, names, words)
     layers: list[Spec] = [
-        line_at(shown_estimate(measure, measure.null), axis="x"),
+        line_at(words.measure.null, axis="x"),
         {
             "data": values(points),
             "mark": {"type": "circle", "opacity": 0.55, "size": 34},
@@ -159,8 +151,8 @@ def _panel(here: pd.DataFrame, names: list[str], measure: Measure, study: Study)
     return {"title": heading, "width": width(reserved=210), "height": ROW * len(names), "layer": layers}
 
 
-def _words(here: pd.DataFrame, names: list[str], measure: Measure, study: Study) -> str:
+def _words(here: pd.DataFrame, names: list[str], words: MeasureWords) -> str:
     """Say a panel in a sentence."""
-    found = _medians(here, names, measure)
+    found = _medians(here, names, words)
     told = ", ".join(f"{row['estimator']} {row['text']}" for row in found) or "no median"
-    return f"{measure_label(measure, study)}, medians: {told}."
+    return f"{words.heading}, medians: {told}."

@@ -38,5 +38,5 @@ def page_charts(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, C
 
 
 def opening(study: Study, specifications: pd.DataFrame) -> dict[str, Any]:
-    """Return the initial values of the page's controls; the maps show hazard ratios, nothing is grouped."""
-    return first_view(specifications, study) | {"measure": "hazard_ratio", "group": ""}
+    """Return the initial values of the page's controls; the maps show estimates, nothing is grouped."""
+    return first_view(specifications, study) | {"cells": "estimate", "group": ""}

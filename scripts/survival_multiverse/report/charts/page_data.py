@@ -24,9 +24,10 @@ from survival_multiverse.report.words.labels import (
     population_label,
     with_unit,
 )
+from survival_multiverse.report.words.measures import measure_words
 from survival_multiverse.report.words.table_cells import set_label
 from survival_multiverse.scenario.cautions import care
-from survival_multiverse.settings.schema import Estimator, Population
+from survival_multiverse.settings.schema import SELECTS, Estimator, Population
 from survival_multiverse.settings.study import NON_EQUIVALENT, Decision, Study
 from survival_multiverse.settings.values import canonical_text
 
@@ -63,7 +64,7 @@ GATE = "gate"
 """What the filter calls the balance of an analysis."""
 _TAKEN = frozenset((
     "i", "choices", "matching", "inverse", "estimate", "p_text", "smd", "matched_share",
-    "orders_from", "orders_to", "patients", "events", "caution", "gate", "primary", "side", "measure",
+    "orders_from", "orders_to", "patients", "events", "caution", "gate", "primary", "side", "cells",
     "group", "chosen", "decide", "rank", "part", "place", "shown", "tone", "choice", "published",
     "words", "question", "pooling", "count", "lower", "upper", "name", "time", "datum", "event", "item",
     "parent", "unit", "width", "height", "padding", "autosize", "background", "cursor", "style", "data",
@@ -238,7 +239,8 @@ def specification_columns(specifications: pd.DataFrame, study: Study) -> dict[st
     columns["p_value"] = _short(rows["p_value"].to_numpy(dtype=np.float64))
     columns["gate"] = [int(value) for value in _through(rows, study)]
     columns["primary"] = [int(value) for value in rows["is_primary"].to_numpy(dtype=bool)]
-    columns["side"] = [SIDES.index(side) for side in direction(rows)]
+    columns["side"] = [SIDES.index(side) for side in direction(rows, study.primary_measure)]
+    columns["selects"] = [int(selects) for selects in rows["status"].isin(SELECTS)]
     return {"rows": len(rows), "columns": {name: _packed(values) for name, values in columns.items()}}
 
 
@@ -401,6 +403,27 @@ def printed_rows(published: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
     return found
 
 
+def measure_data(study: Study) -> dict[str, Any]:
+    """Return the primary measure for the page's script: its names, and how estimates are read and written.
+
+    `longer` is the sign of an effect by which arm 1 survives longer, `side` where such estimates lie, and
+    `scale` how many of the unit an estimate of 1 is.
+    """
+    words = measure_words(study)
+    return {
+        "name": words.name,
+        "heading": words.heading,
+        "plural": words.plural,
+        "unit": words.unit,
+        "ratio": words.measure.ratio,
+        "null": words.measure.null,
+        "longer": words.measure.longer,
+        "side": words.side(longer=True),
+        "digits": words.digits,
+        "scale": words.scale,
+    }
+
+
 def opening_data(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     """Return what the page's script reads when it starts, ready for JSON."""
     exposure = exposure_decision(study)
@@ -411,6 +434,7 @@ def opening_data(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, 
         "arms": [list(compared_arms(study, value)) for value in (exposure.values if exposure else [None])],
         "cutoffs": told_by_cutoff(study),
         "choices": choice_labels(study),
+        "measure": measure_data(study),
         "estimators": list(ESTIMATOR_LABELS.values()),
         "matched": list(ESTIMATOR_LABELS).index("matched"),
         "sides": list(SIDES),

@@ -5,13 +5,14 @@ from typing import Any
 
 import pandas as pd
 
-from survival_multiverse.inference.specification_summary import middle_ratio
+from survival_multiverse.inference.specification_summary import middle
 from survival_multiverse.paper.matching_comparison import STORED, matching_name
 from survival_multiverse.report.charts.grid_charts import Chart, limits_of
 from survival_multiverse.report.charts.paper import ensemble_spec, matchings_spec
 from survival_multiverse.report.style.formats import format_ratio
 from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.words.table_cells import is_number
+from survival_multiverse.settings.measures import RATIO
 from survival_multiverse.settings.study import Study
 
 TITLES = {
@@ -63,12 +64,12 @@ def _matchings(matching: pd.DataFrame, study: Study) -> Chart:
         f"{study.analysis.tie_break_draws:,} other orders of equal scores. Diamond: the caliper of the "
         f"primary scenario; dashed: the published {format_ratio(published)}."
     )
-    middle = middle_ratio([row["estimate"] for row in rows if is_number(row["estimate"])])
+    median = middle([row["estimate"] for row in rows if is_number(row["estimate"])], RATIO)
     reading = (
         "Patients with equal scores can be paired in many ways, and the print does not say who was. Hazard "
         f"ratios are those of the higher dose, so the published one is {format_ratio(published)} (printed as "
         f"{printed:g} for the lower dose). It lies inside {inside} of {ranges} bars; the median of the "
-        f"points is {format_ratio(middle)}."
+        f"points is {format_ratio(median)}."
     )
     spec = matchings_spec(rows, published=published, limits=limits_of([*rows, _point(published)]))
     return Chart("published-chart", TITLES["matching"], text, "; ".join(words), spec, reading=reading)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from survival_multiverse.report.charts.contrasts import exposure_decision
+from survival_multiverse.report.charts.estimate_words import axis_title, interval_tips
 from survival_multiverse.report.charts.page_data import (
     ADJUSTED_FOR,
     GATE,
@@ -24,11 +25,11 @@ from survival_multiverse.report.charts.theme import (
     Spec,
     cautioned,
     dots,
+    estimates,
     line_at,
     nominal,
     primary_marks,
     rank_axis,
-    ratio,
     reference,
     tip,
     vega_lite,
@@ -37,12 +38,13 @@ from survival_multiverse.report.charts.theme import (
 )
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
 from survival_multiverse.report.style.palette import PUBLISHED
+from survival_multiverse.report.words.measures import MeasureWords, measure_words
 from survival_multiverse.settings.schema import Estimator
 from survival_multiverse.settings.study import UNCERTAIN, Decision, Study
 from survival_multiverse.settings.values import Value
 
-LABELS = 190
-"""Pixels that the names of the choices take."""
+LABELS, CURVE = 190, 260
+"""Pixels that the names of the choices take, and the height of the curve above them."""
 NAMES, LINES = 170, 26
 """Room for the names of the questions beside their curves, in pixels, and letters in a line of it."""
 POOLING, QUESTION = "pooling", "question"
@@ -87,13 +89,13 @@ def kept(study: Study, layers: list[Spec], *before: Spec) -> list[Spec]:
 
 def tooltip(study: Study) -> list[Spec]:
     """Show all numbers of a specification, by its axes' own names."""
+    words = measure_words(study)
+    inverse = [tip("inverse", "1 / hazard ratio", ".2f")] if words.measure.ratio else []
     return [
         tip("estimator", "Estimator"),
         *(tip(field(name), title) for name, title in decision_titles(study).items()),
-        tip("estimate", "Hazard ratio", ".2f"),
-        tip("ci_lower", "CI from", ".2f"),
-        tip("ci_upper", "CI to", ".2f"),
-        tip("inverse", "1 / hazard ratio", ".2f"),
+        *interval_tips(words, upper="CI to"),
+        *inverse,
         tip("p_text", "P"),
         tip("patients", "Patients", ",d"),
         tip("events", "Events", ",d"),
@@ -182,11 +184,11 @@ def curve_spec(
     choices
         Rows of the decision panel, in order, as `choice_labels` gives them.
     limits
-        Of the hazard-ratio axis.
+        Of the axis of estimates.
     """
     rank, across = rank_axis(), width(1, LABELS + 30)
     here = f"{same_question(study)} && datum.estimator == estimator && isValid(datum.estimate)"
-    estimates = _curve_layers(study, first, rank, limits, colour)
+    curve = _curve_layers(study, first, rank, limits, colour)
     return vega_lite(
         data={"name": "specs"},
         transform=[
@@ -197,7 +199,7 @@ def curve_spec(
         bounds="flush",
         spacing=14,
         vconcat=[
-            {"name": "estimates", "width": across, "height": 260, "layer": estimates},
+            {"name": "estimates", "width": across, "height": CURVE, "layer": curve},
             {"width": across, "height": 46, "layer": _counts(rank)},
             {"width": across, "height": {"step": 17}, **_decisions(study, rank, choices, colour)},
         ],
@@ -207,11 +209,12 @@ def curve_spec(
 def _curve_layers(
     study: Study, first: Mapping[str, Any], rank: Spec, limits: tuple[float, float], colour: Spec
 ) -> list[Spec]:
-    y = ratio("estimate", limits, "Hazard ratio")
+    words = measure_words(study)
+    y = estimates(words, "estimate", limits, axis_title(words, CURVE))
     shared = {"x": rank, "color": colour, "tooltip": tooltip(study)}
-    published = published_layers(study, study.published, first, y)
+    published = published_layers(study, study.published_estimates, first, y)
     return [
-        line_at(1),
+        line_at(words.measure.null),
         *published[:1],
         whiskers(y, shared, opacity=0.55, strokeWidth=2, cursor="pointer"),
         dots(shared | {"y": y}, size=34, cursor="pointer"),
@@ -287,7 +290,8 @@ def blocks_spec(
     """
     across, down = across_and_down(study)
     labels, simple = axis_labels(study), _simple(down)
-    y = ratio("estimate", limits, None)
+    words = measure_words(study)
+    y = estimates(words, "estimate", limits, None)
     shared = {"x": rank_axis(5), "color": colour}
     rules = [] if dense else [whiskers(y, shared, opacity=0.35, cursor="pointer")]
     points = shared | {
@@ -305,7 +309,7 @@ def blocks_spec(
         # Ranked before the cautioned are chosen, so that a mark stands under its estimate.
         layer["transform"].insert(2, ranked(study) if simple else ranked(study, QUESTION))
     # Here the caption says what the line is: small charts have no room for words.
-    published = published_layers(study, study.published, first, y)[:1]
+    published = published_layers(study, study.published_estimates, first, y)[:1]
     for layer in published:
         layer["transform"] = [here, *layer["transform"]]
     facet: Spec = {}
@@ -328,7 +332,7 @@ def blocks_spec(
         spec={
             "width": width(columns, reserved + 12 * columns),
             "height": 92,
-            "layer": [reference("y", 1), *published, *drawn],
+            "layer": [reference("y", words.measure.null), *published, *drawn],
         },
     )
 
@@ -410,22 +414,17 @@ def _asked(study: Study, down: list[Decision]) -> list[Spec]:
     return [*steps, {"calculate": " + '; ' + ".join(parts), "as": QUESTION}]
 
 
-def beside_spec(limits: tuple[float, float]) -> Spec:
+def beside_spec(words: MeasureWords, limits: tuple[float, float]) -> Spec:
     """Draw the analysis that the reader opens beside the primary one; the page gives the rows."""
-    x = ratio("estimate", limits, "Hazard ratio")
+    x = estimates(words, "estimate", limits, words.titled)
     y = {"field": "name", "type": "nominal", "sort": None, "axis": {"title": None}}
-    tips = [
-        tip("estimate", "Hazard ratio", ".2f"),
-        tip("ci_lower", "CI from", ".2f"),
-        tip("ci_upper", "CI to", ".2f"),
-    ]
-    shared = {"y": y, "tooltip": tips}
+    shared = {"y": y, "tooltip": interval_tips(words, upper="CI to")}
     return vega_lite(
         data={"name": "beside"},
         width=width(1, 150),
         height={"step": 24},
         layer=[
-            line_at(1, axis="x"),
+            line_at(words.measure.null, axis="x"),
             whiskers(x, shared, along="x", strokeWidth=2, opacity=0.6),
             dots(shared | {"x": x}, size=70, color=INK),
             primary_marks(shared | {"x": x}, size=90),

@@ -95,20 +95,22 @@ def ratio_scale(limits: tuple[float, float]) -> tuple[Spec, Spec]:
     return scale, {"values": ratio_ticks(limits), "format": "~r", "grid": True}
 
 
-def ratio(field: str, limits: tuple[float, float], title: str | None) -> Spec:
+def ratio(field: str, limits: tuple[float, float], title: str | list[str] | None) -> Spec:
     """Encode a hazard ratio."""
     scale, axis = ratio_scale(limits)
     return {"field": field, "type": "quantitative", "scale": scale, "axis": axis | {"title": title}}
 
 
-def estimates(words: MeasureWords, field: str, limits: tuple[float, float], title: str | None) -> Spec:
+def estimates(
+    words: MeasureWords, field: str, limits: tuple[float, float], title: str | list[str] | None
+) -> Spec:
     """Encode estimates of a measure: a ratio on a logarithmic axis, a difference on a linear one."""
     if words.measure.ratio:
         return ratio(field, limits, title)
     scale: Spec = {"domain": [plain(limit) for limit in limits], "nice": False, "zero": False}
-    kind = "%" if words.scale != 1 else ""
-    number = f"format(datum.value, '+~{kind}')" if kind else "format(datum.value, '+~r')"
-    axis = {"labelExpr": f"datum.value == 0 ? '0' : {number}", "tickCount": 6, "grid": True, "title": title}
+    value = "datum.value" if words.scale == 1 else f"{words.scale:g} * datum.value"
+    number = f"datum.value == 0 ? '0' : format({value}, '+~r')"
+    axis = {"labelExpr": number, "tickCount": 6, "grid": True, "title": title}
     return {"field": field, "type": "quantitative", "scale": scale, "axis": axis}
 
 

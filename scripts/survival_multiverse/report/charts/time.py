@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from survival_multiverse.report.charts.estimate_words import axis_title, interval_tips
 from survival_multiverse.report.charts.theme import (
     HALO,
     HIGHER,
@@ -13,6 +14,7 @@ from survival_multiverse.report.charts.theme import (
     cautioned,
     colours,
     dots,
+    estimates,
     levels,
     nominal,
     published_symbols,
@@ -26,9 +28,12 @@ from survival_multiverse.report.charts.theme import (
     width,
 )
 from survival_multiverse.report.style.formats import display_label
+from survival_multiverse.report.words.measures import MeasureWords
 
 LANDMARK_HEIGHT, LANDMARK_NAMES = 132, 165
 """Height of a chart of landmarks and room for the estimators' names, in pixels."""
+COUNTS_ROOM = 0.28
+"""Room for the patients below the intervals, as a share of the range of the estimates."""
 IMMORTAL_NAMES, IMMORTAL_COUNTS, IMMORTAL_RATIOS = 190, 105, 130
 """Of the chart of immortal time, in pixels: room for the names, the counts and the ratios."""
 LANDMARK_ORDERS = {
@@ -114,15 +119,29 @@ def immortal_spec(
     )
 
 
+def _above_counts(words: MeasureWords, limits: tuple[float, float]) -> Spec:
+    """Encode estimates above room for the counts of patients: without ticks there."""
+    low, high = limits
+    ratios = words.measure.ratio
+    least = low * (low / high) ** COUNTS_ROOM if ratios else low - COUNTS_ROOM * (high - low)
+    y = estimates(words, "estimate", (least, high), axis_title(words, LANDMARK_HEIGHT))
+    if ratios:
+        y["axis"] |= {"values": [tick for tick in y["axis"]["values"] if tick >= low]}
+    else:
+        y["axis"] |= {"labelExpr": f"datum.value < {low:.6g} ? '' : {y['axis']['labelExpr']}"}
+    return y
+
+
 def landmark_spec(
     rows: list[dict[str, Any]],
+    named: MeasureWords,
     *,
     sets: list[str],
     estimators: list[str],
     limits: tuple[float, float],
     title: str,
 ) -> Spec:
-    """Draw hazard ratios beyond each landmark in the primary scenario: estimators down, sets across.
+    """Draw estimates beyond each landmark in the primary scenario: estimators down, sets across.
 
     `rows` hold set, landmark, estimator, order, estimate, ci_lower, ci_upper, patients, events, risk,
     caution and published.
@@ -130,12 +149,8 @@ def landmark_spec(
     landmarks = sorted({float(row["landmark"]) for row in rows})
     x = levels("landmark", landmarks, axis={"title": title, "labelAngle": 0}, scale={"paddingInner": 0.4})
     x |= {"type": "ordinal"}
-    low, high = limits
-    # Room for the patients below the intervals.
-    y = ratio("estimate", (low * (low / high) ** 0.28, high), "Hazard ratio")
-    y["axis"] |= {"values": [tick for tick in y["axis"]["values"] if tick >= low]}
-    tips = [tip("words", "Order"), tip("landmark", title), tip("estimate", "Hazard ratio", ".2f")]
-    tips += [tip("ci_lower", "CI from", ".2f"), tip("ci_upper", "to", ".2f")]
+    y = _above_counts(named, limits)
+    tips = [tip("words", "Order"), tip("landmark", title), *interval_tips(named)]
     tips += [tip("patients", "Patients"), tip("events", "Events")]
     words = list(dict.fromkeys(LANDMARK_ORDERS.values()))
     both = len({str(row["order"]) for row in rows} - {"once"}) > 1
@@ -149,7 +164,7 @@ def landmark_spec(
     marked = {**across, "y": y | {"field": "published"}}
     counts = {"type": "text", "color": MUTED, "aria": False, "baseline": "bottom", **HALO}
     layers = [
-        reference("y", 1),
+        reference("y", named.measure.null),
         whiskers(y, shared, strokeWidth=1.4),
         dots({**shared, "y": y, "shape": shape}, size=40),
         cautioned({**across, "y": y}, dx=8),

@@ -4,12 +4,14 @@ from typing import Any
 
 import pandas as pd
 
+from survival_multiverse.inference.specification_summary import estimated
 from survival_multiverse.report.charts.grid_charts import Chart, limits_of
 from survival_multiverse.report.charts.time import landmark_spec
-from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, display_label, format_ratio
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, display_label
 from survival_multiverse.report.style.palette import PUBLISHED_NAME
 from survival_multiverse.report.words.captions import dagger
 from survival_multiverse.report.words.labels import with_unit
+from survival_multiverse.report.words.measures import measure_words
 from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.report.words.table_cells import set_label
 from survival_multiverse.scenario.cautions import care
@@ -21,19 +23,19 @@ def landmark_chart(specifications: pd.DataFrame, study: Study) -> Chart | None:
     rows = landmark_rows(specifications, study)
     if not rows or not study.analysis.landmarks:
         return None
-    limits = limits_of(rows)
+    named = measure_words(study)
+    limits = limits_of(rows, named.measure)
     title = display_label("Landmark", study.time.unit)
     sets = [set_label(study, name) for name in study.adjustment_sets]
     words = [
-        f"landmark {with_unit(row['landmark'], study.time.unit)}, {row['set']}: "
-        f"{format_ratio(row['estimate'])}"
+        f"landmark {with_unit(row['landmark'], study.time.unit)}, {row['set']}: {named.told(row['estimate'])}"
         for row in rows
         if row["order"] == "first"
     ]
     text = (
-        f"Hazard ratios with {percent(study)} intervals among patients still at risk at each landmark (0: "
-        "all patients), in the primary scenario. Beneath: patients analysed."
-        + (f" {PUBLISHED_NAME.capitalize()}: published." if study.published else "")
+        f"{named.noun.capitalize()}s with {percent(study)} intervals among patients still at risk at each "
+        "landmark (0: all patients), in the primary scenario. Beneath: patients analysed."
+        + (f" {PUBLISHED_NAME.capitalize()}: published." if study.published_estimates else "")
     )
     reading = (
         "Each landmark is another population, and with it another question. With each, fewer patients are "
@@ -41,7 +43,7 @@ def landmark_chart(specifications: pd.DataFrame, study: Study) -> Chart | None:
     )
     present = {row["estimator"] for row in rows}
     estimators = [label for label in ESTIMATOR_LABELS.values() if label in present]
-    spec = landmark_spec(rows, sets=sets, estimators=estimators, limits=limits, title=title)
+    spec = landmark_spec(rows, named, sets=sets, estimators=estimators, limits=limits, title=title)
     alternative = "Matched: " + "; ".join(words)
     return Chart("landmark-chart", "Sequential landmarks", text, alternative, spec, reading=reading)
 
@@ -51,8 +53,8 @@ def landmark_rows(specifications: pd.DataFrame, study: Study) -> list[dict[str, 
     rows = specifications[
         (specifications["population"] == study.primary_population) & specifications["is_primary"].astype(bool)
     ]
-    rows = rows[rows["estimate"].notna()]
-    found = []
+    rows, published = estimated(rows), study.published_estimates
+    found: list[dict[str, Any]] = []
     for row in rows.to_dict("records"):
         name = row["adjustment_set"]
         late = row["landmark_order"] == "landmark_then_match"
@@ -71,7 +73,7 @@ def landmark_rows(specifications: pd.DataFrame, study: Study) -> list[dict[str, 
                 "patients": _held_back(row["n"], study),
                 "events": _held_back(row["events"], study),
                 "risk": None if order == "after" else _held_back(row["n"], study),
-                "published": study.published.get(row["estimator"]) if row["landmark"] == 0 else None,
+                "published": published.get(row["estimator"]) if row["landmark"] == 0 else None,
             }
             for chosen in sets
         ]

@@ -8,7 +8,7 @@ import pandas as pd
 from survival_multiverse.inference.specification_summary import idle
 from survival_multiverse.report.words.decisions import apart
 from survival_multiverse.report.words.labels import decision_label, option_label
-from survival_multiverse.report.words.measures import measure_label
+from survival_multiverse.report.words.measures import words_of
 from survival_multiverse.report.words.table_cells import GAP
 from survival_multiverse.settings.study import EQUIVALENT, NON_EQUIVALENT, UNCERTAIN, Decision, Study
 from survival_multiverse.settings.values import Value
@@ -80,7 +80,7 @@ def decisions_table(study: Study) -> pd.DataFrame:
             [
                 "Measure",
                 "of its own kind: never pooled",
-                measure_label(measure, study) + (" (primary)" if measure == study.primary_measure else ""),
+                words_of(measure, study).heading + (" (primary)" if measure == study.primary_measure else ""),
                 measure.reason or GAP,
             ]
             for measure in study.measures

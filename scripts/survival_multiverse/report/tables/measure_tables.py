@@ -2,22 +2,20 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from survival_multiverse.inference.joint_summary import NULL_LABELS, primary_tests
 from survival_multiverse.inference.specification_summary import (
-    estimated,
     estimators_present,
     headline,
     primary_block,
+    summarise,
 )
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p
 from survival_multiverse.report.words.answer import is_fitted
-from survival_multiverse.report.words.measures import format_estimate, measure_label, measure_unit
+from survival_multiverse.report.words.measures import MeasureWords, words_of
 from survival_multiverse.report.words.table_cells import GAP
 from survival_multiverse.settings.measures import Measure
-from survival_multiverse.settings.schema import SELECTS
 from survival_multiverse.settings.study import Study
 
 
@@ -40,12 +38,13 @@ def measures_table(specifications: pd.DataFrame, joint: pd.DataFrame, study: Stu
         return pd.DataFrame()
     rows = []
     for measure in study.measures:
+        words = words_of(measure, study)
         block = primary_block(headline(of_measure(specifications, measure), study), study)
         tests = primary_tests(of_measure(joint, measure), study)
         for name in estimators_present(block):
             here = block[block["estimator"] == name]
-            rows.append(_heading(measure, study) | {"Estimator": ESTIMATOR_LABELS[name]})
-            rows[-1] |= _summary(here, measure)
+            rows.append(_heading(words) | {"Estimator": ESTIMATOR_LABELS[name]})
+            rows[-1] |= _summary(here, words)
             if not is_fitted(study):
                 rows[-1] |= _tested(tests.get(name, {}), here)
     return pd.DataFrame(rows)
@@ -56,27 +55,23 @@ def of_measure(frame: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     return frame[frame["measure"] == measure.name]
 
 
-def _heading(measure: Measure, study: Study) -> dict[str, str]:
-    unit = measure_unit(measure, study)
-    return {"Measure": measure_label(measure, study) + (f", {unit}" if unit else "")}
+def _heading(words: MeasureWords) -> dict[str, str]:
+    return {"Measure": f"{words.heading}, {words.unit}" if words.unit else words.heading}
 
 
-def _summary(here: pd.DataFrame, measure: Measure) -> dict[str, str]:
+def _summary(here: pd.DataFrame, words: MeasureWords) -> dict[str, str]:
     """Return counts and quantiles; of a selected rest the counts alone."""
-    known = estimated(here)
-    cells = {"Analyses": f"{len(known):,} of {len(here):,}"}
+    found = summarise(here, words.measure)
+    cells = {"Analyses": f"{found.estimated:,} of {found.attempted:,}"}
     names = ("Median", "Lowest to highest", "Longer survival", "CI longer", "CI shorter")
-    if known.empty or (not measure.ratio and here["status"].isin(SELECTS).any()):
+    if not found.estimated or found.selected:
         return cells | dict.fromkeys(names, GAP)
-    effect = np.sort(known["effect"].to_numpy(dtype=float))
-    limits = measure.longer * measure.effect(known[["ci_lower", "ci_upper"]].to_numpy(dtype=float))
-    ends = [format_estimate(measure, float(measure.estimate(value))) for value in (effect[0], effect[-1])]
     numbers = (
-        format_estimate(measure, float(measure.estimate(np.median(effect)))),
-        " to ".join(ends),
-        f"{np.count_nonzero(measure.longer * effect > 0):,}",
-        f"{np.count_nonzero((limits > 0).all(axis=1)):,}",
-        f"{np.count_nonzero((limits < 0).all(axis=1)):,}",
+        words.text(found.median),
+        " to ".join(words.text(row["estimate"]) for row in (found.lowest, found.highest)),
+        f"{found.longer:,}",
+        f"{found.ci_longer:,}",
+        f"{found.ci_shorter:,}",
     )
     return cells | dict(zip(names, numbers, strict=True))
 

@@ -41,7 +41,7 @@
   fold();
 
   const page = await unpack("opening");
-  const { decisions, analyses } = page;
+  const { decisions, analyses, measure } = page;
   const outer = decisions.filter((decision) => !decision.inside);
   const inner = decisions.filter((decision) => decision.inside);
   // Choices in which analyses of one question differ: those within it, and uncertain ones, which can be pooled.
@@ -64,7 +64,7 @@
       ...(get.gate(i) ? ["gate: through"] : [])],
     estimator: page.estimators[get.estimator(i)], matching: get.estimator(i) === page.matched,
     ...Object.fromEntries(copied.map((name) => [name, get[name](i)])),
-    inverse: get.estimate(i) ? 1 / get.estimate(i) : null, patients: shownCount(get.patients(i)), events: shownCount(get.events(i)),
+    ...(measure.ratio ? { inverse: get.estimate(i) ? 1 / get.estimate(i) : null } : {}), patients: shownCount(get.patients(i)), events: shownCount(get.events(i)),
     caution: get.caution(i) || "none", gate: Boolean(get.gate(i)), primary: Boolean(get.primary(i)), side: page.sides[get.side(i)],
   }));
 
@@ -176,7 +176,7 @@
 
   function query() {
     const parts = new URLSearchParams();
-    for (const name of ["estimator", ...outer.map((decision) => decision.name), "group", "measure"]) {
+    for (const name of ["estimator", ...outer.map((decision) => decision.name), "group", "cells"]) {
       if (state[name] !== opening[name]) parts.set(name, state[name]);
     }
     for (const { name } of inner) {
@@ -192,7 +192,7 @@
   function read(text) {
     const parts = new URLSearchParams(text || "");
     Object.assign(state, structuredClone(opening));
-    for (const name of ["estimator", ...outer.map((decision) => decision.name), "group", "measure"]) {
+    for (const name of ["estimator", ...outer.map((decision) => decision.name), "group", "cells"]) {
       const known = all(`[data-control="${name}"] option`).map((option) => option.value);
       if (known.includes(parts.get(name))) state[name] = parts.get(name);
     }
@@ -258,18 +258,46 @@
   const shown = () => specs.filter((row) => inBlock(row) && kept(row));
   const sorted = (rows) => [...rows].sort((a, b) => (a.estimate ?? Infinity) - (b.estimate ?? Infinity) || a.i - b.i);
 
+  // Analyses are summarised by the logarithm of a ratio, and by a difference as it is.
+  const effectOf = (row) => (measure.ratio ? Math.log(row.estimate) : row.estimate);
+  // An estimate as text; a difference has its sign, and is shown in its unit.
+  function written(value) {
+    if (measure.ratio || value === null || value === undefined) return two(value);
+    const text = Math.abs(measure.scale * value).toFixed(measure.digits);
+    return Number(text) === 0 ? text : `${value < 0 ? "−" : "+"}${text}`;
+  }
+  const withUnit = (text) => (measure.unit ? `${text} ${measure.unit}` : text);
+  const isLonger = (row) => measure.longer * (row.estimate - measure.null) > 0;
+  // Where a curve does not fall far enough or follow-up ends too early, the others are a selected rest without a median.
+  const isSelected = (rows) => !measure.ratio && rows.some(({ i }) => get.selects(i));
+
   function middle(rows) {
-    const ratios = rows.map((row) => row.estimate).sort((a, b) => a - b);
-    const half = ratios.length / 2;
-    return [ratios, ratios.length % 2 ? ratios[Math.floor(half)] : Math.sqrt(ratios[half - 1] * ratios[half])];
+    const sorted = rows.map((row) => row.estimate).sort((a, b) => a - b);
+    const half = sorted.length / 2;
+    const [low, high] = [sorted[Math.ceil(half) - 1], sorted[Math.floor(half)]];
+    const even = measure.ratio ? Math.sqrt(low * high) : (low + high) / 2;
+    return [sorted, sorted.length % 2 ? high : even];
   }
 
   // Models that adjust for covariates balance nothing.
   function balanceWords(rows) {
     if (rows.every((row) => row.smd === null)) return "";
     const through = rows.filter((row) => row.gate);
-    return through.length ? ` Every baseline covariate is balanced in ${through.length}, with a median of ${middle(through)[1].toFixed(2)}.`
-      : " None balances every baseline covariate.";
+    const known = through.filter((row) => row.estimate !== null);
+    const median = known.length && !isSelected(through) ? `, with a median of ${withUnit(written(middle(known)[1]))}` : "";
+    return through.length ? ` Every baseline covariate is balanced in ${through.length}${median}.` : " None balances every baseline covariate.";
+  }
+
+  function summaryWords(rows) {
+    const known = rows.filter((row) => row.estimate !== null);
+    if (!known.length) return `No ${measure.name} is left (${blockWords()}).`;
+    if (isSelected(rows)) {
+      return `${blockWords()}: the ${measure.name} is known in ${known.length} of ${rows.length}. In others a curve does not fall far enough, or `
+        + `follow-up ends too early, so no median is given.${balanceWords(rows)}`;
+    }
+    const [values, median] = middle(known);
+    return `${blockWords()}: the median ${measure.name} is ${written(median)}, from ${written(values[0])} to ${withUnit(written(values.at(-1)))}; `
+      + `${known.filter(isLonger).length} of ${known.length} lie ${measure.side}.${balanceWords(known)}`;
   }
 
   // A value as it stands in a sentence.
@@ -278,16 +306,9 @@
     .map((decision) => spoken(decision, state[decision.name]))].join(", ");
 
   function describe() {
-    const rows = shown().filter((row) => row.estimate !== null);
     const whole = specs.filter(inBlock);
-    const below = rows.filter((row) => row.estimate < 1).length;
     byId("shown-count").textContent = `${shown().length} of ${whole.length} shown`;
-    let text = `No hazard ratio is left (${blockWords()}).`;
-    if (rows.length) {
-      const [ratios, median] = middle(rows);
-      text = `${blockWords()}: the median hazard ratio is ${median.toFixed(2)}, from ${ratios[0].toFixed(2)} to `
-        + `${ratios.at(-1).toFixed(2)}; ${below} of ${rows.length} lie below 1.${balanceWords(rows)}`;
-    }
+    const text = summaryWords(shown());
     byId("block-words").textContent = text;
     const said = document.querySelector("#curve-chart [data-alternative]");
     if (said) said.textContent = text;
@@ -386,9 +407,10 @@
     byId("explore").scrollIntoView({ behavior: "smooth" });
   }
 
-  // What moves the log hazard ratio of the analyses kept. Of every combination of the choices: sums of squares of a
-  // full factorial, a mean less those of its parts; levels with the largest share of gaps go until there is none, as
-  // in the tables. Where combinations are missing: each choice's share of what all of them explain, and the rest.
+  // What moves the estimates of the analyses kept, ratios by their logarithm. Of every combination of the choices:
+  // sums of squares of a full factorial, a mean less those of its parts; levels with the largest share of gaps go until
+  // there is none, as in the tables. Where combinations are missing: each choice's share of what all of them explain,
+  // and the rest.
   const mostTogether = 5;
   function attribution(rows, tested) {
     const factors = choosable.map(({ name, values }) => [name, values.filter((level) => rows.some((row) => row[name] === level))])
@@ -410,7 +432,7 @@
     const rows = every.filter(tested);
     const keys = factors.map(([key]) => key);
     const at = (cell, part) => JSON.stringify(part.map((key) => cell[key]));
-    const found = new Map(rows.filter((row) => row.estimate !== null).map((row) => [at(row, keys), Math.log(row.estimate)]));
+    const found = new Map(rows.filter((row) => row.estimate !== null).map((row) => [at(row, keys), effectOf(row)]));
     let cells = factors.reduce((every, [key, levels]) => every.flatMap((cell) => levels.map((level) => ({ ...cell, [key]: level }))), [{}]);
     const gap = (cell) => !found.has(at(cell, keys));
     while (cells.some(gap)) {
@@ -451,7 +473,7 @@
   function each(every, factors) {
     const rows = every.filter((row) => row.estimate !== null);
     if (rows.length < 2) return [];
-    const values = rows.map((row) => Math.log(row.estimate));
+    const values = rows.map(effectOf);
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
     const centred = values.map((value) => value - mean);
     const squares = centred.reduce((sum, value) => sum + value * value, 0);
@@ -522,7 +544,11 @@
   }
   const two = (value) => (value === null || value === undefined ? "–" : Math.abs(value) < 1e-9 ? "0.00" : value >= 100 || value < 0.01
     ? value.toExponential(1) : value.toFixed(2));
-  const ratioOf = (from, i) => (from.estimate(i) === null ? from.reason(i) || "–" : `${two(from.estimate(i))} (${two(from.ci_lower(i))} to ${two(from.ci_upper(i))})`);
+  const estimateOf = (from, i) => (from.estimate(i) === null ? from.reason(i) || "–"
+    : `${written(from.estimate(i))} (${written(from.ci_lower(i))} to ${written(from.ci_upper(i))})`);
+  const estimateHead = measure.unit ? `${measure.heading}, ${measure.unit} (CI)` : `${measure.heading} (CI)`;
+  // What only ratios have: read the other way round they are another number.
+  const ofRatios = (...parts) => (measure.ratio ? parts : []);
   const cell = (value) => (value === null || value === undefined ? "–"
     : value < 0 ? `<${page.minimum_count}` : value.toLocaleString("en"));
 
@@ -548,11 +574,11 @@
   function fillTable() {
     if (!folded.open) return;
     table(folded.querySelector(".scroll"),
-      ["Analysis", "Hazard ratio (CI)", "1/HR", "P", "Patients", "Events", "Largest |SMD|", "Balanced"],
+      ["Analysis", estimateHead, ...ofRatios("1/HR"), "P", "Patients", "Events", "Largest |SMD|", "Balanced"],
       sorted(shown()).map((row) => {
         const button = element("button", choosable.filter(({ name }) => row[name]).map((decision) => spoken(decision, row[decision.name])).join(", ") || row.estimator, { type: "button", class: "link" });
         button.addEventListener("click", () => open(row.i));
-        return [button, ratioOf(get, row.i), two(row.inverse), row.p_text, cell(get.patients(row.i)), cell(get.events(row.i)), two(row.smd),
+        return [button, estimateOf(get, row.i), ...ofRatios(two(row.inverse)), row.p_text, cell(get.patients(row.i)), cell(get.events(row.i)), two(row.smd),
           row.smd === null ? "–" : row.gate ? "yes" : "no"];
       }), "The analyses shown");
   }
@@ -564,21 +590,21 @@
 
   function facts(i) {
     const rows = [
-      ["Hazard ratio", `${ratioOf(get, i)}, P ${get.p_text(i)}`],
-      ["The other way round", get.estimate(i) === null ? "–" : `${two(1 / get.estimate(i))} (${two(1 / get.ci_upper(i))} to ${two(1 / get.ci_lower(i))})`],
+      [measure.heading, `${get.estimate(i) === null ? estimateOf(get, i) : withUnit(estimateOf(get, i))}, P ${get.p_text(i)}`],
+      ...ofRatios(["The other way round", get.estimate(i) === null ? "–" : `${two(1 / get.estimate(i))} (${two(1 / get.ci_upper(i))} to ${two(1 / get.ci_lower(i))})`]),
       ["Patients, events", `${cell(get.patients(i))}, ${cell(get.events(i))}`],
     ];
     if (get.estimator(i) === page.matched) {
       const focal = page.cutoffs ? ["below the cutoff", "at or above the cutoff"][get.focal_arm(i)] : armsOf(i)[get.focal_arm(i)];
       rows.push(["Pairs", get.pairs(i) === null ? "–" : `${cell(get.pairs(i))}; ${Math.round(100 * get.matched_share(i))}% of the smaller arm (${focal})`]);
-      rows.push(["Over the orders of equal scores", get.orders_from(i) === null ? "–" : `${two(get.orders_from(i))} to ${two(get.orders_to(i))}`]);
-      rows.push(["Rosenbaum’s Γ", get.gamma(i) === null ? "– (one-sided P of the pairs’ scores above 0.05 without any bias)" : two(get.gamma(i))]);
+      rows.push(...ofRatios(["Over the orders of equal scores", get.orders_from(i) === null ? "–" : `${two(get.orders_from(i))} to ${two(get.orders_to(i))}`]));
+      rows.push(...ofRatios(["Rosenbaum’s Γ", get.gamma(i) === null ? "– (one-sided P of the pairs’ scores above 0.05 without any bias)" : two(get.gamma(i))]));
     }
     if (get.smd(i) !== null) {
       rows.push(["Largest |SMD|", `${two(get.smd(i))} baseline, ${two(get.smd_of_score(i))} of the score; ${get.gate(i) ? "every" : "not every"} baseline covariate balanced`]);
     }
     if (get.caution(i)) rows.push(["Caution", `rests on ${get.caution(i)}`]);
-    rows.push(["E-value (of the limit)", get.e_value(i) === null ? "–" : `${two(get.e_value(i))} (${two(get.e_value_of_limit(i))})`]);
+    rows.push(...ofRatios(["E-value (of the limit)", get.e_value(i) === null ? "–" : `${two(get.e_value(i))} (${two(get.e_value_of_limit(i))})`]));
     return rows;
   }
 
@@ -588,7 +614,7 @@
     return `results/scenarios/${parts.join("/")}.parquet`;
   }
 
-  // Every hazard ratio of the scenario: those of this page, then other populations and landmarks.
+  // Every estimate of the scenario: those of this page, then other populations and landmarks.
   function related(i, more) {
     const rows = [];
     for (const [from, count] of [[get, analyses.rows], [columnsOf(more.others), more.others.rows]]) {
@@ -598,8 +624,8 @@
     return rows.map(([from, j]) => [
       page.estimators[from.estimator(j)] + (from.landmark_order(j) < 0 ? "" : `: ${more.orders[from.landmark_order(j)]}`),
       more.populations[from.population(j)], from.adjustment_set(j) < 0 ? "none" : valuesOf.adjustment_set[from.adjustment_set(j)],
-      from.landmark(j) ? `${from.landmark(j)} ${more.time_unit}` : "none", ratioOf(from, j),
-      from.estimate(j) === null ? "–" : two(1 / from.estimate(j)), from.p_text(j), cell(from.patients(j)), cell(from.events(j))]);
+      from.landmark(j) ? `${from.landmark(j)} ${more.time_unit}` : "none", estimateOf(from, j),
+      ...ofRatios(from.estimate(j) === null ? "–" : two(1 / from.estimate(j))), from.p_text(j), cell(from.patients(j)), cell(from.events(j))]);
   }
 
   // Codes of the decisions, without those that do not touch the analyses of an estimator.
@@ -673,8 +699,8 @@
     byId("analysis-command").textContent = `snakemake --cores 2 --force ${path}`;
     byId("analysis-digest").textContent = more.scenarios[path] || "–";
     table(byId("analysis-estimates"),
-      ["Estimator", "Patients of", "Adjusted for", "Landmark", "Hazard ratio (CI)", "1/HR", "P", "Patients", "Events"], related(i, more),
-      "All hazard ratios of this scenario");
+      ["Estimator", "Patients of", "Adjusted for", "Landmark", estimateHead, ...ofRatios("1/HR"), "P", "Patients", "Events"], related(i, more),
+      `All ${measure.plural} of this scenario`);
     const [before, after] = neighbours(i);
     for (const [id, other] of [["analysis-before", before], ["analysis-after", after]]) {
       byId(id).disabled = other === undefined;
