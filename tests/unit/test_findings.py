@@ -15,6 +15,7 @@ from survival_multiverse.report.charts.page_charts import page_charts
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
 from survival_multiverse.report.words.answer import whole_grid
 from survival_multiverse.report.words.findings import findings
+from survival_multiverse.settings.measures import RATIO
 
 NO_ROWS = {
     name: evil_page().tables[name].iloc[:0] for name in ("primary", "cross_checks", "flow", "attribution")
