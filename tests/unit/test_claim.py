@@ -28,8 +28,8 @@ SURE, UNSURE = 0.05, 1.0
 """Half widths of intervals on the log scale that exclude 1 for every ratio used here, and for none."""
 
 
-def study_of(source="file", *, predicted="longer", cutoffs=CUTOFFS, **dose):
-    config = small_config()
+def study_of(source="file", *, predicted="longer", cutoffs=CUTOFFS, measure="hazard_ratio", at=None, **dose):
+    config = small_config(measures=[{"measure": measure} | ({"at": at} if at else {})])
     config["decisions"]["dose_cutoff"]["options"] = list(cutoffs)
     config["cohort"] = config["cohort"] | {"source": source}
     config["cohort"]["dose"] = config["cohort"]["dose"] | dose
@@ -56,7 +56,16 @@ def frame_of(ratios, widths, estimators=ESTIMATORS):
     return specifications(rows)
 
 
+def as_differences(study, frame):
+    """The same analyses with a difference for each hazard ratio: above 0 where that is below 1."""
+    scale, found = 0.3 if study.primary_measure.kind == "survival_difference" else 4.0, frame.copy()
+    found["estimate"] = found["effect"] = -scale * np.log(frame["estimate"])
+    found["ci_lower"], found["ci_upper"] = (-scale * np.log(frame[name]) for name in ("ci_upper", "ci_lower"))
+    return study, found.assign(measure=study.primary_measure.name)
+
+
 NONE = math.nan
+MEAN = {"measure": "rmst_difference", "at": 24}
 STUDIES = {
     "holds at the primary and stops below": (
         study_of(),
@@ -88,6 +97,18 @@ STUDIES = {
         study_of(label="Cumulative dose of everything that was ever given to the patient in any hospital"),
         frame_of([0.9, 0.92, 0.66, 0.7], [UNSURE, UNSURE, SURE, SURE]),
     ),
+    "restricted means": as_differences(
+        study_of(**MEAN), frame_of([0.9, 0.92, 0.66, 0.7], [UNSURE, UNSURE, SURE, SURE])
+    ),
+    "harm in restricted means": as_differences(
+        study_of(predicted="shorter", **MEAN), frame_of([1.4, 1.5, 1.6, 1.7], [SURE, SURE, SURE, UNSURE])
+    ),
+    "survival": as_differences(
+        study_of(measure="survival_difference", at=12), frame_of([1.3, 0.8, 0.66, 0.7], [SURE] * 4)
+    ),
+    "medians that disagree": as_differences(
+        study_of(measure="median_difference"), frame_of([0.7, 0.7, (0.7, 0.8, 1.2, 1.3), 0.7], [SURE] * 4)
+    ),
 }
 
 
@@ -97,15 +118,41 @@ def case(request):
 
 
 def medians(frame, cutoff):
-    """The median of each estimator, worked out from the rows, in logarithms."""
+    """The median of each estimator, worked out from the rows; of ratios in logarithms."""
     here = frame[(frame["dose_cutoff"] == cutoff) & (frame["status"] == "ok")]
-    return {name: math.exp(median(np.log(rows["estimate"]))) for name, rows in here.groupby("estimator")}
+    if is_ratio(frame):
+        return {name: math.exp(median(np.log(rows["estimate"]))) for name, rows in here.groupby("estimator")}
+    return {name: median(rows["estimate"]) for name, rows in here.groupby("estimator")}
+
+
+def is_ratio(frame):
+    return set(frame["measure"]) == {"hazard_ratio"}
+
+
+def null(frame):
+    return 1 if is_ratio(frame) else 0
+
+
+def longer_of(frame, value):
+    return value < 1 if is_ratio(frame) else value > 0
+
+
+def shown(frame, value):
+    """An estimate as a reader sees it: a ratio to two decimals, months or percentage points to one."""
+    if is_ratio(frame):
+        return f"{value:.2f}"
+    points = frame["measure"].iloc[0].startswith("survival")
+    return f"{100 * value if points else value:+.1f}".replace("-", "−")
 
 
 def beyond(frame, cutoff):
-    """How many intervals lie below 1, and how many above."""
+    """How many intervals point to longer survival, and how many to shorter."""
     here = frame[(frame["dose_cutoff"] == cutoff) & (frame["status"] == "ok")]
-    return int((here["ci_upper"] < 1).sum()), int((here["ci_lower"] > 1).sum())
+    below, above = int((here["ci_upper"] < null(frame)).sum()), int((here["ci_lower"] > null(frame)).sum())
+    return (below, above) if is_ratio(frame) else (above, below)
+
+
+SAID = r"\((?:median hazard ratios?|24-month restricted mean|12-month survival|median survival) "
 
 
 def test_the_claim_is_short_and_true(case):
@@ -117,15 +164,16 @@ def test_the_claim_is_short_and_true(case):
     if not found:
         assert text.endswith("nothing could be estimated.")
         return
-    said = re.search(r"median hazard ratios? ([\d.]+)(?: to ([\d.]+))?", text)
-    low, high = float(said[1]), float(said[2] or said[1])
-    assert (low, high) == (round(min(found.values()), 2), round(max(found.values()), 2))
-    longer, shorter = all(v < 1 for v in found.values()), all(v > 1 for v in found.values())
+    said = re.search(SAID + r"([+−\d.]+)(?: to ([+−\d.]+))?(?: months| percentage points)?\)", text)
+    assert ((said[1], said[2] or said[1])) == tuple(shown(frame, end(found.values())) for end in (min, max))
+    longer = all(longer_of(frame, v) for v in found.values())
+    shorter = not any(longer_of(frame, v) for v in found.values())
     assert ("find longer survival" in text) is longer
     assert ("find shorter survival" in text) is shorter
     assert ("the estimators disagree on survival" in text) is not (longer or shorter)
     if longer or shorter:
-        assert ("but no interval excludes 1" in text) is (beyond(frame, 63)[0 if longer else 1] == 0)
+        silent = f"but no interval excludes {null(frame)}" in text
+        assert silent is (beyond(frame, 63)[0 if longer else 1] == 0)
     if "all " in text:
         assert f"all {len(found)} adjusted estimators" in text
 
@@ -135,18 +183,18 @@ def test_the_claim_names_where_it_stops(case):
     text = claim(frame, study)
     found = medians(frame, 63)
     others = [cutoff for cutoff in CUTOFFS if cutoff != 63 and medians(frame, cutoff)]
-    side = 0 if all(v < 1 for v in found.values()) else 1
+    side = 0 if all(longer_of(frame, v) for v in found.values()) else 1
     named = re.search(r"at ([\d, and]+) Gy", text.partition(";")[2])
     cutoffs = [float(word) for word in re.findall(r"\d+", named[1])] if named else []
     if "some intervals point the other way" in text:
         assert cutoffs == [c for c in others if beyond(frame, c)[1 - side]]
-    elif "no interval excludes 1" in text.partition(";")[2] or "nor does any" in text:
+    elif f"no interval excludes {null(frame)}" in text.partition(";")[2] or "nor does any" in text:
         assert cutoffs == [c for c in others if not beyond(frame, c)[side]]
     elif "every other cutoff agrees" in text:
         assert others
         assert all(beyond(frame, c)[side] and not beyond(frame, c)[1 - side] for c in others)
     elif "the estimators disagree" in text.partition(";")[2]:
-        assert all({v < 1 for v in medians(frame, c).values()} == {True, False} for c in cutoffs)
+        assert all(len({longer_of(frame, v) for v in medians(frame, c).values()}) == 2 for c in cutoffs)
     else:
         assert not others or not found or "disagree on survival" in text
 
@@ -166,6 +214,11 @@ def test_the_claim_names_where_it_stops(case):
         ),
         ("harm", "find shorter survival (median hazard ratios 1.60); at 66 Gy no interval excludes 1."),
         ("never certain", "but no interval excludes 1; nor does any at 57, 60 and 66 Gy."),
+        (
+            "restricted means",
+            "With thoracic radiation dose ≥63 Gy all 4 adjusted estimators find longer survival (24-month "
+            "restricted mean +1.7 months); at 57 and 60 Gy no interval excludes 0.",
+        ),
         ("nothing estimable", "With thoracic radiation dose ≥63 Gy nothing could be estimated."),
     ],
 )
@@ -186,7 +239,7 @@ def joint_of(p):
 def primary_rows(*, low=0.5, high=3.0, p=0.01):
     """Restricted mean and stratified test of the matched primary scenario."""
     own = {"population": "non_oligometastatic", "estimator": "matched", "adjustment_set": "as_published"}
-    own |= {"landmark": 0, "subgroup": None, "variable": "arm", "model": None}
+    own |= {"landmark": 0, "subgroup": None, "variable": "arm", "model": None, "ties": "efron"}
     return pd.DataFrame(
         [
             {
@@ -196,6 +249,15 @@ def primary_rows(*, low=0.5, high=3.0, p=0.01):
                 "estimate": 1.6,
                 "ci_lower": low,
                 "ci_upper": high,
+                "p_value": p,
+            },
+            {
+                **own,
+                "analysis": "tie_break",
+                "statistic": "hazard_ratio",
+                "estimate": 0.68,
+                "ci_lower": 0.5 if low > 0 else 0.4,
+                "ci_upper": 0.9 if low > 0 else 1.1,
                 "p_value": p,
             },
             {
@@ -226,11 +288,19 @@ def test_every_finding_stands_on_its_side(case):
                 longer = study.inference.predicted == "longer"
                 assert (text in supporting) is (certain and longer)
                 assert "1.6 months (95% CI" in text
+            # Beside the restricted mean itself stands the hazard ratio.
+            restricted = study.primary_measure.kind == "rmst_difference"
+            assert not (restricted and text.startswith("Mean survival"))
+            if text.startswith("The hazard ratio of the primary scenario"):
+                assert restricted
+                assert (text in supporting) is (certain and study.inference.predicted == "longer")
             if match := re.match(r"(\d+) of (\d+) (\w+) analyses have", text):
                 rows = frame[(frame["dose_cutoff"] == 63) & (frame["estimator"] == match[3])]
-                side = rows["ci_upper"] < 1 if study.inference.predicted == "longer" else rows["ci_lower"] > 1
-                assert (int(match[1]), int(match[2])) == (side.sum(), (rows["status"] == "ok").sum())
-                assert (text in supporting) is bool(2 * side.sum() > len(rows))
+                side = beyond(rows, 63)[study.inference.predicted != "longer"]
+                assert (int(match[1]), int(match[2])) == (side, (rows["status"] == "ok").sum())
+                assert (text in supporting) is bool(2 * side > len(rows))
+                below = is_ratio(frame) is (study.inference.predicted == "longer")
+                assert f"{'below' if below else 'above'} {null(frame)} " in text
 
 
 def test_joint_tests_come_first_of_patients_and_last_of_those_fitted():
@@ -275,10 +345,14 @@ def test_the_picture_has_a_dot_for_each_analysis_and_the_median_in_print(case, u
     for cutoff, dots, texts in zip(cutoffs, marks(spec, filled=True), marks(spec, type="text"), strict=True):
         here = frame[(frame["dose_cutoff"] == cutoff) & (frame["status"] == "ok")]
         assert sorted(row["estimate"] for row in dots) == pytest.approx(sorted(here["estimate"]), rel=1e-4)
-        below, above = beyond(frame, cutoff)
-        assert [sum(row["side"] == side for row in dots) for side in ("below", "above")] == [below, above]
-        printed = [float(row["text"]) for row in texts]
-        assert sorted(printed) == sorted(round(value, 2) for value in medians(frame, cutoff).values())
+        sides = [sum(row["side"] == side for row in dots) for side in ("longer", "shorter")]
+        assert tuple(sides) == beyond(frame, cutoff)
+        printed = sorted(row["text"] for row in texts)
+        assert printed == sorted(shown(frame, value) for value in medians(frame, cutoff).values())
+    axis = spec["title"]["text"]
+    assert ("Hazard ratio, log scale" in axis) is is_ratio(frame)
+    if not upright:
+        assert axis.startswith("← favours ≥ cutoff") is is_ratio(frame)
 
 
 def test_the_primary_cutoff_alone_has_diamonds_and_assumed_ones_are_hatched():
@@ -300,7 +374,7 @@ def test_caption_and_description_fit_the_picture(case):
     described = hero_alternative(frame, study)
     for cutoff in CUTOFFS:
         for value in medians(frame, cutoff).values():
-            assert f"{value:.2f}" in described
+            assert shown(frame, value) in described
 
 
 def test_cutoffs_at_which_only_some_estimators_find_it_are_named():

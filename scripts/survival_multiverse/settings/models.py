@@ -200,7 +200,8 @@ class Settings(Group):
         (), otherwise="the hazard ratio alone", steps=tuple(step for step in Step if step is not Step.COHORT)
     )
     """What is estimated; the first is the primary measure, by which the report answers. Each is a decision of
-    its own kind: analyses of different measures are never pooled."""
+    its own kind: analyses of different measures are never pooled. The hazard ratio is always estimated, last
+    if it is not named."""
     inference: Inference = key(steps=JOINT)
     """The test of all analyses of a block together, under null models in which the dose has no effect."""
     negative_controls: dict[Name, NegativeControl] = key({}, otherwise="none", steps=PATIENTS)

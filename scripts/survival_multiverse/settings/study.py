@@ -382,7 +382,7 @@ class Study:
 
     @property
     def published_estimates(self) -> Mapping[str, float]:
-        """Return published estimates of the primary measure by estimator; of hazard ratios alone there are any."""
+        """Return published estimates of the primary measure by estimator; hazard ratios alone are published."""
         return self.published if self.primary_measure.ratio else {}
 
     @property
