@@ -10,11 +10,12 @@ from report_page import evil_page
 from test_claim import STUDIES
 
 from survival_multiverse.inference.attribution import attribute
-from survival_multiverse.inference.specification_summary import headline, middle_ratio, primary_block
+from survival_multiverse.inference.specification_summary import headline, middle, primary_block
 from survival_multiverse.report.charts.page_charts import page_charts
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
 from survival_multiverse.report.words.answer import whole_grid
 from survival_multiverse.report.words.findings import findings
+from survival_multiverse.settings.measures import RATIO
 
 NO_ROWS = {
     name: evil_page().tables[name].iloc[:0] for name in ("primary", "cross_checks", "flow", "attribution")
@@ -65,7 +66,7 @@ def test_balance_is_counted_with_its_median(balanced):
     frame[gate] = pd.array([place < balanced for place in range(3)], dtype="boolean")
     text = found_of(study, frame)["balance"]
     block = primary_block(headline(frame, study), study)
-    every = f"{middle_ratio(block['estimate']):.2f}"
+    every = f"{middle(block['estimate'], RATIO):.2f}"
     some = {0: "None of 3", 1: "1 of 3", 3: "All 3"}[balanced]
     assert text.startswith(some)
     assert every in text
