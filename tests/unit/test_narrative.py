@@ -133,8 +133,8 @@ def drawn_counts(frame, estimator):
     sides = [row["side"] for row in rows]
     return (
         len(rows),
-        sides.count("below"),
-        sides.count("above"),
+        sides.count("longer"),
+        sides.count("shorter"),
         np.array([row["estimate"] for row in rows]),
     )
 

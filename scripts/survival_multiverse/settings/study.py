@@ -382,7 +382,7 @@ class Study:
 
     @property
     def published_estimates(self) -> Mapping[str, float]:
-        """Return published estimates of the primary measure by estimator; hazard ratios alone are published."""
+        """Return published estimates of the primary measure, by estimator; only ratios are known."""
         return self.published if self.primary_measure.ratio else {}
 
     @property
