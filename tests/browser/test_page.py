@@ -58,7 +58,7 @@ def test_the_text_agrees_with_the_chart(opened):
     whole = int(said[2] or said[4])
     assert whole == len(rows)
     assert (int(said[1]) if said[1] else {"all": whole, "none": 0}[said[3]]) == below
-    significant = sum(row["side"] == "below" for row in rows)
+    significant = sum(row["side"] == "longer" for row in rows)
     inside = re.search(r"\), (\w+) of them with", card)
     assert {"none": 0, "all": below}.get(inside[1], inside[1]) in (significant, str(significant))
     assert page.locator("#shown-count").inner_text() == f"{len(rows)} of {len(rows)} shown"

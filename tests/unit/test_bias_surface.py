@@ -161,7 +161,8 @@ def test_another_mean_prevalence_bounds_the_difference():
 def test_nothing_estimated_makes_no_surface_and_no_chart():
     study, _, _, placed = covariates()
     rows = frame_of([failure(is_primary=True)])
-    tables = {"specifications": rows, "bias_surface": bias_surface(rows, study), "bias_covariates": placed}
+    surface = bias_surface(rows, study)
+    tables = {"ratio_specifications": rows, "bias_surface": surface, "bias_covariates": placed}
     assert len(tables["bias_surface"]) == 1
     assert bias_surface_chart(tables, study) is None
     assert hidden_confounder_table(rows, study).empty

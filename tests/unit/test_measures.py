@@ -28,7 +28,7 @@ from survival_multiverse.inference.robustness import (
 from survival_multiverse.report.charts.measures import measures_chart
 from survival_multiverse.report.release import by_measure
 from survival_multiverse.report.tables.measure_tables import measures_table
-from survival_multiverse.report.words.measures import format_estimate, measure_label
+from survival_multiverse.report.words.measures import words_of
 from survival_multiverse.scenario.multiverse import evaluate_panel
 from survival_multiverse.settings.faults import InputError
 from survival_multiverse.settings.measures import RATIO, Measure, MeasureSettings, measures_of
@@ -79,9 +79,10 @@ def test_a_study_declares_what_it_estimates_and_when():
     declared = [MeasureSettings(measure="hazard_ratio"), MeasureSettings(measure="survival_difference")]
     names = [own.name for own in measures_of(declared, 24, [12, 36])]
     assert names == ["hazard_ratio", "survival_difference_12", "survival_difference_36"]
-    (mean,) = measures_of([MeasureSettings(measure="rmst_difference")], 24, [12])
+    mean, ratio = measures_of([MeasureSettings(measure="rmst_difference")], 24, [12])
+    assert ratio == RATIO
     assert (mean.name, mean.null, mean.longer) == ("rmst_difference_24", 0.0, 1.0)
-    (mean,) = measures_of([MeasureSettings(measure="rmst_difference", at=6)], 24, [12])
+    mean, _ = measures_of([MeasureSettings(measure="rmst_difference", at=6)], 24, [12])
     assert mean.at == 6
     assert measures_of([], 24, [12]) == (RATIO,)
     # E-values and comparisons with published numbers need it, whatever a study answers by.
@@ -273,8 +274,8 @@ def test_longer_survival_is_to_the_right_in_every_panel():
 
 def test_estimates_are_written_with_sign_and_unit():
     study = small_study()
-    assert format_estimate(RMST, -1.26) == "−1.3"
-    assert format_estimate(AT_24, 0.0834) == "+8.3"
-    assert format_estimate(RMST, -0.01) == "0.0"
-    assert format_estimate(RATIO, 0.7) == "0.70"
-    assert measure_label(AT_24, study) == "Difference in survival at 24 months"
+    assert words_of(RMST, study).text(-1.26) == "−1.3"
+    assert words_of(AT_24, study).told(0.0834) == "+8.3 percentage points"
+    assert words_of(RMST, study).told(-0.01) == "0.0 months"
+    assert words_of(RATIO, study).told(0.7) == "0.70"
+    assert words_of(AT_24, study).heading == "Difference in survival at 24 months"

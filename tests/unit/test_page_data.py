@@ -48,6 +48,7 @@ from survival_multiverse.report.words.checklists import cutpoint_items, propensi
 from survival_multiverse.report.words.narrative import readings
 from survival_multiverse.report.words.table_cells import GAP
 from survival_multiverse.scenario.sensitivity import e_value
+from survival_multiverse.settings.measures import RATIO
 from survival_multiverse.settings.study import Study
 
 
@@ -164,20 +165,21 @@ def joint(*rows):
 def test_the_answer_counts_what_is_in_the_block():
     found = answers(grid(), patients_study(), joint(), attribute(grid(), small_study()))
     block = primary_block(headline(grid(), small_study(), estimator="matched"), small_study())
-    summary = summarise(block)
+    summary = summarise(block, RATIO)
     text = " ".join(found[0].sentences).replace("\u00a0", " ")
     who = f"{len(block)} matched analyses, adjusted for “As published”, compare ≥63 Gy with <63 Gy: "
     assert text.startswith(who)
     other = grid()[grid()["adjustment_set"] == "baseline_only"]
-    other = summarise(primary_options(headline(other, small_study(), estimator="matched"), small_study()))
+    other = primary_options(headline(other, small_study(), estimator="matched"), small_study())
+    other = summarise(other, RATIO)
     count = f"{other.estimated} analyses have a median of {other.median:.2f}."
     assert f"Adjusted for “Baseline only”, {count}" in text
-    assert f"{summary.below_1} of {summary.estimated} (" in text
+    assert f"{summary.longer} of {summary.estimated} (" in text
     assert f"The median is {summary.median:.2f}. Published was 0.60. None of the {len(block)} bal" in text
     assert "The arms compared differ, whatever the hazard ratio" in text
     row = answer_table(found).iloc[0]
-    assert row["Hazard ratio below 1"] == f"{summary.below_1} of {summary.estimated}"
-    assert row["CI excludes 1"] == f"{summary.ci_below_1} below, {summary.ci_above_1} above"
+    assert row["Hazard ratio below 1"] == f"{summary.longer} of {summary.estimated}"
+    assert row["CI excludes 1"] == f"{summary.ci_longer} below, {summary.ci_shorter} above"
     assert row["Joint two-sided P, exposure permuted"] == "0.040"
     assert row["One-sided P towards longer survival, exposure permuted"] == "0.010"
     assert row["Joint two-sided P, survival from covariates"] == "not tested"

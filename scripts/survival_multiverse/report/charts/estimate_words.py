@@ -15,6 +15,11 @@ def axis_title(words: MeasureWords, room: int) -> str | list[str]:
     return words.titled if len(lines) == 1 else lines
 
 
+def row_titles(words: MeasureWords) -> tuple[str | None, str | None]:
+    """Return titles for rows of small charts: that of each axis, and that of all rows if its name is long."""
+    return (words.titled, None) if words.measure.ratio else (None, words.titled)
+
+
 def interval_tips(words: MeasureWords, *, upper: str = "to") -> list[Spec]:
     """Return the lines of a tooltip that hold an estimate and its limits."""
     # A percentage says its unit itself.

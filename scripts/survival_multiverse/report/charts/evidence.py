@@ -4,7 +4,7 @@ import itertools
 import math
 from typing import Any
 
-from survival_multiverse.report.charts.estimate_words import axis_title
+from survival_multiverse.report.charts.estimate_words import row_titles
 from survival_multiverse.report.charts.theme import (
     ESTIMATOR_COLOURS,
     HALO,
@@ -40,8 +40,6 @@ INTERVAL = (
     tip("ci_upper", "to", ".2f"),
 )
 SET_DASHES = ([1, 0], [6, 3], [2, 2])
-JOINT_HEIGHT = 150
-"""Of a chart of null curves, in pixels."""
 BIAS_HEIGHT, BIAS_LEAST = 320, 640
 """Of the chart of unmeasured confounding, in pixels: its height, and how narrow it may be."""
 LINE, CHARACTER = 14, 6.5
@@ -306,17 +304,18 @@ def joint_spec(
     `rows` hold estimator, null, rank, estimate, ci_lower, mid, ci_upper, primary, caution and published,
     of the primary block, in the measure of `words`.
     """
-    y = estimates(words, "estimate", limits, axis_title(words, JOINT_HEIGHT))
+    own, of_all = row_titles(words)
+    y = estimates(words, "estimate", limits, own)
     layers = [*_null_layers(y, words), *(_printed(y) if has_published(rows) else [])]
     return vega_lite(
         data=values(rows),
         facet={
-            "row": nominal("estimator", estimators, header={"title": None}),
+            "row": nominal("estimator", estimators, header={"title": of_all}),
             "column": nominal("null", nulls, header={"title": None}),
         },
         resolve={"scale": {"x": "independent"}},
         spacing=22,
-        spec={"width": width(len(nulls), 110), "height": JOINT_HEIGHT, "layer": layers},
+        spec={"width": width(len(nulls), 110), "height": 150, "layer": layers},
     )
 
 

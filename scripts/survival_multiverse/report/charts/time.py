@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from survival_multiverse.report.charts.estimate_words import axis_title, interval_tips
+from survival_multiverse.report.charts.estimate_words import interval_tips, row_titles
 from survival_multiverse.report.charts.theme import (
     HALO,
     HIGHER,
@@ -124,11 +124,14 @@ def _above_counts(words: MeasureWords, limits: tuple[float, float]) -> Spec:
     low, high = limits
     ratios = words.measure.ratio
     least = low * (low / high) ** COUNTS_ROOM if ratios else low - COUNTS_ROOM * (high - low)
-    y = estimates(words, "estimate", (least, high), axis_title(words, LANDMARK_HEIGHT))
+    y = estimates(words, "estimate", (least, high), row_titles(words)[0])
     if ratios:
         y["axis"] |= {"values": [tick for tick in y["axis"]["values"] if tick >= low]}
     else:
-        y["axis"] |= {"labelExpr": f"datum.value < {low:.6g} ? '' : {y['axis']['labelExpr']}"}
+        free = f"datum.value < {low:.6g}"
+        opacity = {"condition": {"test": free, "value": 0}, "value": 1}
+        y["axis"] |= dict.fromkeys(("tickOpacity", "gridOpacity"), opacity)
+        y["axis"] |= {"labelExpr": f"{free} ? '' : {y['axis']['labelExpr']}"}
     return y
 
 
@@ -175,7 +178,12 @@ def landmark_spec(
             "encoding": {"x": x, "y": {"value": LANDMARK_HEIGHT - 3}, "text": {"field": "risk"}},
         },
     ]
-    head = {"title": None, "labelAngle": 0, "labelAlign": "left", "labelLimit": LANDMARK_NAMES}
+    head = {
+        "title": row_titles(named)[1],
+        "labelAngle": 0,
+        "labelAlign": "left",
+        "labelLimit": LANDMARK_NAMES,
+    }
     return vega_lite(
         data=values(rows),
         transform=[{"calculate": f"{json.dumps(LANDMARK_ORDERS)}[datum.order]", "as": "words"}],
