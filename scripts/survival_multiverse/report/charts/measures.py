@@ -32,7 +32,6 @@ from survival_multiverse.report.words.measures import (
     shown_estimate,
 )
 from survival_multiverse.settings.measures import Measure
-from survival_multiverse.settings.schema import SELECTS
 from survival_multiverse.settings.study import Study
 
 ROW = 26
@@ -98,7 +97,7 @@ def _medians(here: pd.DataFrame, names: list[str], measure: Measure) -> list[dic
     for name in names:
         own = here[here["estimator"] == name]
         known = estimated(own)["effect"].to_numpy(dtype=float)
-        if len(known) and (measure.ratio or not own["status"].isin(SELECTS).any()):
+        if len(known) and not measure.leaves_selected_rest(own["status"]):
             middle = float(measure.estimate(np.median(known)))
             rows.append(
                 {

@@ -17,7 +17,6 @@ from survival_multiverse.report.words.answer import is_fitted
 from survival_multiverse.report.words.measures import format_estimate, measure_label, measure_unit
 from survival_multiverse.report.words.table_cells import GAP
 from survival_multiverse.settings.measures import Measure
-from survival_multiverse.settings.schema import SELECTS
 from survival_multiverse.settings.study import Study
 
 
@@ -66,7 +65,7 @@ def _summary(here: pd.DataFrame, measure: Measure) -> dict[str, str]:
     known = estimated(here)
     cells = {"Analyses": f"{len(known):,} of {len(here):,}"}
     names = ("Median", "Lowest to highest", "Longer survival", "CI longer", "CI shorter")
-    if known.empty or (not measure.ratio and here["status"].isin(SELECTS).any()):
+    if known.empty or measure.leaves_selected_rest(here["status"]):
         return cells | dict.fromkeys(names, GAP)
     effect = np.sort(known["effect"].to_numpy(dtype=float))
     limits = measure.longer * measure.effect(known[["ci_lower", "ci_upper"]].to_numpy(dtype=float))
