@@ -7,7 +7,7 @@ import numpy as np
 
 from survival_multiverse.files.csv_files import write_csv
 from survival_multiverse.files.parquet_files import read_frame, write_table
-from survival_multiverse.inference.joint_inference import gates_of, infer
+from survival_multiverse.inference.joint_inference import gates_of, infer, statuses_of
 from survival_multiverse.inference.resampling import (
     Resample,
     all_keys,
@@ -30,11 +30,11 @@ def infer_jointly(
     outputs: Mapping[str, str],
 ) -> None:
     """Write each table of `joint_inference.infer` under its name in ``outputs``, and as CSV where asked."""
-    study = Study.from_config(json.loads(settings))
+    study, specified = Study.from_config(json.loads(settings)), read_frame(specifications)
     cells = cutoff_cells(read_frame(cohort), study)
     keys, kept = all_keys(cells, study)
     observed = np.concatenate([evaluate(cell, study) for cell in cells])[kept]
-    gates = gates_of(keys, read_frame(specifications), study)
+    gates, statuses = (found(keys, specified, study) for found in (gates_of, statuses_of))
     draws = {
         Resample(kind): stacked_draws(map(read_frame, paths), len(keys), study)
         for kind, paths in resamples.items()
@@ -44,7 +44,7 @@ def infer_jointly(
     inputs = {"cohort": cohort, "specifications": specifications}
     record = file_record(script=__file__, settings=settings, inputs=inputs)
     record |= {"draws_sha256": json.dumps(drawn, sort_keys=True, separators=(",", ":"))}
-    for name, table in infer(keys, observed, draws, study, gates).items():
+    for name, table in infer(keys, observed, draws, study, gates, statuses).items():
         write_table(table, outputs[name], metadata=record)
         write_csv(table, outputs[f"{name}_csv"], data_origin=study.source)
 

@@ -15,20 +15,23 @@ from survival_multiverse.inference.joint_inference import (
     block_rows,
     block_statistics,
     bootstrap_intervals,
+    comparable,
     curve_bands,
     gates_of,
     infer,
     joint_columns,
     jointly_test,
     p_value,
+    statuses_of,
 )
 from survival_multiverse.inference.resampling import Resample, resampled_keys
-from survival_multiverse.settings.measures import RATIO
+from survival_multiverse.settings.measures import RATIO, Measure
 
 STUDY = small_study()
 KEYS = [*resampled_keys(STUDY), "measure"]
 NONE = (np.nan, np.nan)
 LONGER = {"predicted": "longer", "level": 0.95}
+MEDIANS = Measure("median_difference")
 STATISTICS = ("abs_median", "abs_mean_z", "median", "share_significant", "mean_z")
 
 
@@ -388,3 +391,120 @@ def test_the_gate_after_a_landmark_is_that_of_the_patients_matched_again():
         **{GATE: pd.array([True, False], dtype="boolean")},
     )
     assert gates_of(keys, table, STUDY)[GATE].tolist() == [0.0]
+
+
+def test_a_selected_rest_is_not_tested():
+    keys = one_block(3).assign(status=["ok", "not_reached", "ok"])
+    observed, draws = pairs((4.0, 1.0), NONE, (5.0, 1.0)), random_draws(19, 3)
+    rest = jointly_test(keys, observed, draws, STUDY, "x", measure=MEDIANS).iloc[0]
+    assert rest["status"] == "selected_rest"
+    numbers = ["null_median_2.5", *STATISTICS, *(f"p_{name}" for name in STATISTICS)]
+    assert rest[numbers].isna().all()
+    assert rest["draws_compared"] == 0
+    adjusted = adjust_specifications(keys, observed, draws, STUDY, "x", MEDIANS)
+    assert adjusted["p_value_max_t"].isna().all()
+    assert adjusted["status"].tolist() == ["selected_rest", "not_reached", "selected_rest"]
+    bands = curve_bands(keys, observed, draws, STUDY, "x", MEDIANS)
+    assert bands["estimate"].tolist() == [4, 5]
+    assert bands.filter(like="null_").isna().all(axis=None)
+    assert set(bands["status"]) == {"selected_rest"}
+    each, blocks = bootstrap_intervals(keys, observed, draws, STUDY, "patients", MEDIANS)
+    assert blocks[["median_estimate", "ci_lower", "ci_upper"]].isna().all(axis=None)
+    assert blocks["status"].tolist() == ["selected_rest"]
+    # Each estimate is what it is.
+    assert each["status"].tolist() == ["ok", "not_reached", "ok"]
+
+
+def test_what_fails_for_its_arms_leaves_a_block_that_is_tested():
+    keys = one_block(3).assign(status=["ok", "no_pairs", "ok"])
+    observed, draws = pairs((4.0, 1.0), NONE, (5.0, 1.0)), random_draws(19, 3)
+    found = jointly_test(keys, observed, draws, STUDY, "x", measure=MEDIANS).iloc[0]
+    assert (found["status"], found["median"], found["draws_compared"]) == ("ok", 4.5, 19)
+    ratios = jointly_test(keys.assign(status="not_reached"), observed, draws, STUDY, "x").iloc[0]
+    assert (ratios["status"], ratios["median"]) == ("ok", -4.5)
+
+
+def test_a_block_without_an_estimate_says_why():
+    keys = one_block(3).assign(status=["not_reached", "no_pairs", "not_reached"])
+    found = jointly_test(keys, np.full((3, 2), np.nan), random_draws(9, 3), STUDY, "x", measure=MEDIANS)
+    assert found["status"].tolist() == ["not_reached"]
+
+
+def test_draws_are_compared_where_they_have_what_the_study_has():
+    observed = pairs((4.0, 1.0), NONE, (5.0, 1.0))
+    draws = np.array(
+        [
+            [(1.0, 1.0), (9.0, 1.0), (2.0, 1.0)],
+            [NONE, (9.0, 1.0), (7.0, 1.0)],
+            [(6.0, 1.0), NONE, (6.0, 1.0)],
+        ]
+    )
+    kept = comparable(observed, draws, MEDIANS)
+    np.testing.assert_array_equal(kept[:, :, 0], [[1, np.nan, 2], [6, np.nan, 6]])
+    assert comparable(observed, draws, RATIO) is draws
+    keys = one_block(3).assign(status=["ok", "no_pairs", "ok"])
+    found = jointly_test(keys, observed, draws, STUDY, "x", measure=MEDIANS).iloc[0]
+    # Medians of the two draws: 1.5 and 6.
+    assert found[["draws", "draws_compared", "p_median"]].tolist() == [3, 2, 2 / 3]
+    adjusted = adjust_specifications(keys, observed, draws, STUDY, "x", MEDIANS)
+    np.testing.assert_array_equal(adjusted["p_value_max_t"], [2 / 3, np.nan, 2 / 3])
+    band = curve_bands(keys, observed, draws, STUDY, "x", MEDIANS)
+    np.testing.assert_allclose(band["null_50"], [3.5, 4])
+    none = jointly_test(keys, observed, draws[1:2], STUDY, "x", measure=MEDIANS).iloc[0]
+    assert (none["status"], none["draws_compared"]) == ("ok", 0)
+    assert none[[f"p_{name}" for name in STATISTICS]].isna().all()
+
+
+def test_where_large_differences_have_no_estimate_the_test_is_exact_given_that_there_is_one():
+    keys, trials, draws = one_block(3), 1500, 19
+    found, without = [], []
+    for trial in range(trials):
+        everything = random_draws(draws + 1, 3, seed=trial)
+        # An arm that does well does not reach its median: a gap where the largest differences would be.
+        everything[everything[:, :, 0] > 0.25] = np.nan
+        if np.isnan(everything[0]).any():
+            continue
+        own = jointly_test(keys, everything[0], everything[1:], STUDY, "x", measure=MEDIANS).iloc[0]
+        found.append([own[f"p_{name}"] for name in ("abs_median", "abs_mean_z", "median", "mean_z")])
+        seen, drawn = (block_statistics(part, **LONGER) for part in (everything[0], everything[1:]))
+        without.append(p_value(seen, drawn)[2])
+    tested = len(found)
+    assert tested > 500
+    p_values = np.array(found)
+    for level in (0.1, 0.25, 0.5):
+        error = 4 * math.sqrt(level * (1 - level) / tested)
+        # Ranks of fewer draws err towards 1.
+        shares = (p_values <= level + 1e-9).mean(axis=0)
+        assert (shares <= level + error).all()
+        assert (shares >= level - error - 0.06).all()
+    # Draws with gaps, counted by what is left of them, are a null that is too narrow.
+    assert (np.array(without) <= 0.25).mean() > 0.25 + 0.1
+
+
+def test_draws_without_a_difference_may_lie_on_either_side_of_an_interval():
+    keys, observed = one_block(2), pairs((0.1, 0.1), (0.2, 0.1))
+    draws = random_draws(200, 2)
+    draws[:3, 0] = np.nan
+    draws[:30, 1] = np.nan
+    each, blocks = bootstrap_intervals(keys, observed, draws, STUDY, "patients", MEDIANS)
+    ordered = np.sort(draws[3:, 0, 0])
+    # 2.5 % of 200 draws, of which three may be the lowest, or the highest.
+    assert ordered[1] <= each["ci_lower"][0] <= ordered[2]
+    assert ordered[-3] <= each["ci_upper"][0] <= ordered[-2]
+    assert each["status"].tolist() == ["ok", "selected_rest"]
+    assert each.loc[1, ["ci_lower", "ci_upper"]].isna().all()
+    assert each["draws_estimated"].tolist() == [197, 170]
+    assert blocks["draws_estimated"].tolist() == [170]
+    assert blocks["status"].tolist() == ["selected_rest"]
+    assert blocks["median_estimate"][0] == pytest.approx(0.15)
+    ratios, _ = bootstrap_intervals(keys, observed, draws, STUDY, "patients")
+    assert set(ratios["status"]) == {"ok"}
+
+
+def test_the_statuses_are_those_of_each_measure_in_the_study():
+    study = replace(STUDY, measures=(RATIO, MEDIANS))
+    keys = one_block(2)[resampled_keys(STUDY)]
+    rows = keys.assign(landmark_order=None, measure=RATIO.name, status=["ok", "no_pairs"])
+    medians = rows.iloc[::-1].assign(measure=MEDIANS.name, status=["no_pairs", "not_reached"])
+    found = statuses_of(keys, pd.concat([rows, medians]), study)
+    assert found.tolist() == [["ok", "not_reached"], ["no_pairs", "no_pairs"]]

@@ -13,7 +13,7 @@ from survival_multiverse.inference.resampling import Resample, resampled_keys
 from survival_multiverse.inference.robustness import block_columns, blocks_of
 from survival_multiverse.scenario.evaluation import MATCH_FIRST
 from survival_multiverse.settings.measures import RATIO, Measure
-from survival_multiverse.settings.schema import PASSES, Estimator
+from survival_multiverse.settings.schema import PASSES, Estimator, Status
 from survival_multiverse.settings.study import Study
 
 NULLS = (Resample.PERMUTATION, Resample.SIMULATION)
@@ -138,6 +138,69 @@ def gates_of(keys: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> 
     }
 
 
+def statuses_of(keys: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> np.ndarray:
+    """Return why each specification has an estimate in the study, or why not; see `gates_of`.
+
+    Returns
+    -------
+    np.ndarray
+        Names of statuses, shape (specifications, measures), measures in the order of the study.
+    """
+    again = specifications[~specifications["landmark_order"].isin([MATCH_FIRST])]
+    names = resampled_keys(study)
+    each = [
+        keys[names].merge(
+            again.loc[again["measure"] == measure.name, [*names, "status"]], "left", on=names, validate="1:1"
+        )["status"]
+        for measure in study.measures
+    ]
+    return np.column_stack([found.astype(object).to_numpy() for found in each])
+
+
+def _statuses(keys: pd.DataFrame, observed: np.ndarray) -> np.ndarray:
+    """Return the column `status` of the specifications; an estimate that resampling does not make is none."""
+    known = ~np.isnan(observed[:, 0])
+    seen = np.where(known, Status.OK, Status.NOT_APPLICABLE).astype(object)
+    told = keys.get("status", pd.Series(None, keys.index, dtype=object)).to_numpy(dtype=object)
+    return np.where(pd.isna(told) | (~known & (told == Status.OK)), seen, told)
+
+
+def _block_status(status: np.ndarray, known: np.ndarray, measure: Measure) -> Status:
+    """Return whether a block has statistics: else why most of it has no estimate, or that some has none."""
+    if not known.any():
+        return Status(pd.Series(status).mode().iloc[0]) if len(status) else Status.NOT_APPLICABLE
+    return Status.SELECTED_REST if measure.leaves_selected_rest(status) else Status.OK
+
+
+def comparable(observed: np.ndarray, draws: np.ndarray, measure: Measure) -> np.ndarray:
+    """Return the draws that the observed estimates of a block are compared with.
+
+    Hazard ratios fail for what the arms are, not for how they fare: all draws count, `block_statistics` says
+    how. A difference has no estimate where curves do not fall, or end, which is what is tested. So a block
+    that lacks one for such a reason is not tested, and a draw that lacks one would not have been, either.
+    Leaving those draws out keeps the test exact given that there is a test: whether one lacks an estimate is
+    asked of the study and of each draw alike. Counting gaps as no effect would make the null too narrow.
+
+    Parameters
+    ----------
+    observed, draws
+        Of one block, as in `jointly_test`.
+    measure
+        Of which they are estimates.
+
+    Returns
+    -------
+    np.ndarray
+        Shape (draws that are left, specifications, 2). Of differences the draws in which everything has an
+        estimate that has one in the study, and only those specifications.
+    """
+    if measure.ratio:
+        return draws
+    known = ~np.isnan(observed[:, 0])
+    complete = ~np.isnan(draws[:, known, 0]).any(axis=1)
+    return np.where(known[:, None], draws[complete], np.nan)
+
+
 def jointly_test(
     keys: pd.DataFrame,
     observed: np.ndarray,
@@ -156,7 +219,7 @@ def jointly_test(
     Parameters
     ----------
     keys
-        Specifications, columns `resampling.resampled_keys` and measure.
+        Specifications, columns `resampling.resampled_keys`, measure and, of the study, `status`.
     observed
         Their estimates, shape (specifications, 2).
     draws
@@ -173,8 +236,9 @@ def jointly_test(
     Returns
     -------
     pd.DataFrame
-        One row a block and gate (``all`` first; none where no balance is judged): draws, specifications,
-        each statistic with its P value, and the null's 2.5 and 97.5 % of T1.
+        One row a block and gate (``all`` first; none where no balance is judged): draws, how many of them are
+        compared (`comparable`), specifications, each statistic with its P value, the null's 2.5 and 97.5 % of
+        T1, and a status: ok, selected_rest, or why nothing is estimated.
 
     References
     ----------
@@ -186,7 +250,7 @@ def jointly_test(
         "level": study.analysis.confidence_level,
         "measure": measure,
     }
-    records = []
+    records, status = [], _statuses(keys, observed)
     for block, rows in block_rows(keys, study):
         kept = {"all": rows}
         kept |= {name: rows[passes[rows] == 1] for name, passes in gates.items() if _judged(passes[rows])}
@@ -195,7 +259,7 @@ def jointly_test(
             same = gate == "all" or (null == str(Resample.SIMULATION) and block["landmark"] == 0)
             drawn = draws[:, chosen] if same else np.full((len(draws), len(chosen), 2), np.nan)
             head = {**block, "gate": gate, "null": null, "draws": len(draws), "specifications": len(chosen)}
-            records.append(head | _test(observed[chosen], drawn, options))
+            records.append(head | _test(observed[chosen], drawn, status[chosen], options))
     return pd.DataFrame(records)
 
 
@@ -203,15 +267,22 @@ def _judged(passes: np.ndarray) -> bool:
     return not np.isnan(passes).all()
 
 
-def _test(observed: np.ndarray, draws: np.ndarray, options: Mapping[str, Any]) -> dict[str, float]:
-    """Return the statistics of some specifications, and their P values; NaN if nothing was estimated."""
+def _test(
+    observed: np.ndarray, draws: np.ndarray, statuses: np.ndarray, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the statistics of some specifications, and their P values; NaN where there are none."""
+    measure = options["measure"]
+    status = _block_status(statuses, ~np.isnan(observed[:, 0]), measure)
     seen = np.full(len(_TESTS), np.nan)
-    if not np.isnan(observed[:, 0]).all():
+    if status is Status.OK:
         seen = block_statistics(observed, **options)
-    drawn = np.full((len(draws), len(_TESTS)), np.nan)
-    if not np.isnan(draws[:, :, 0]).all():
-        drawn = block_statistics(draws, **options)
-    record: dict[str, float] = {}
+    # A selected rest has no null, either.
+    compared = draws[:0] if status is Status.SELECTED_REST else comparable(observed, draws, measure)
+    counted = len(compared) if not np.isnan(compared[:, :, 0]).all() else 0
+    drawn = np.full((1, len(_TESTS)), np.nan)
+    if counted:
+        drawn = block_statistics(compared, **options)
+    record: dict[str, Any] = {"draws_compared": counted, "status": str(status)}
     for j, (name, p) in enumerate(zip(_TESTS, p_value(seen, drawn), strict=True)):
         record |= {name: seen[j], f"p_{name}": p}
     low, high = np.quantile(drawn[:, _TESTS.index("median")], (0.025, 0.975))
@@ -238,20 +309,27 @@ def adjust_specifications(
     Returns
     -------
     pd.DataFrame
-        One row a specification; its block is the one in which uncertain decisions are apart.
+        One row a specification, with a status; its block is the one in which uncertain decisions are apart.
+        The family of a selected rest is one, too: none of it has a P value.
 
     References
     ----------
     .. [1] Westfall PH, Young SS. Resampling-Based Multiple Testing. New York: Wiley; 1993.
     """
-    adjusted = np.full(len(keys), np.nan)
+    adjusted, known, status = np.full(len(keys), np.nan), ~np.isnan(observed[:, 0]), _statuses(keys, observed)
     for rows in keys.groupby(joint_columns(study), dropna=False, sort=True).indices.values():
-        largest = np.abs(_z(draws[:, rows])).max(axis=1)
-        if np.isnan(draws[:, rows, 0]).all():
+        if _block_status(status[rows], known[rows], measure) is Status.SELECTED_REST:
+            status[rows[known[rows]]] = Status.SELECTED_REST
             continue
+        compared = comparable(observed[rows], draws[:, rows], measure)
+        if np.isnan(compared[:, :, 0]).all():
+            continue
+        largest = np.abs(_z(compared)).max(axis=1)
         adjusted[rows] = p_value(np.abs(_z(observed[rows])), largest[:, None])
-    adjusted[np.isnan(observed[:, 0])] = np.nan
-    return keys[[*resampled_keys(study), "measure"]].assign(null=null, p_value_max_t=adjusted)
+    adjusted[~known] = np.nan
+    return keys[[*resampled_keys(study), "measure"]].assign(
+        null=null, p_value_max_t=adjusted, status=status.astype(str)
+    )
 
 
 def curve_bands(
@@ -267,14 +345,16 @@ def curve_bands(
     Returns
     -------
     pd.DataFrame
-        By block and rank: the observed estimate, and 2.5, 50 and 97.5 % of that rank's under the null.
+        By block and rank: the observed estimate, and 2.5, 50 and 97.5 % of that rank's under the null, which
+        a selected rest does not have, as the status says.
     """
-    frames = []
+    frames, statuses = [], _statuses(keys, observed)
     for block, rows in block_rows(keys, study):
         kept = ~np.isnan(observed[rows, 0])
         curve = np.sort(observed[rows, 0][kept])
-        ranked = np.sort(draws[:, rows[kept], 0], axis=1)
-        band = _band(ranked)
+        status = _block_status(statuses[rows], kept, measure)
+        compared = comparable(observed[rows[kept]], draws[:, rows[kept]], measure)
+        band = _band(np.sort(compared[: 0 if status is Status.SELECTED_REST else None, :, 0], axis=1))
         frame = pd.DataFrame(
             {
                 "rank": np.arange(1, len(curve) + 1),
@@ -282,7 +362,7 @@ def curve_bands(
                 **{f"null_{name}": measure.estimate(values) for name, values in band.items()},
             }
         )
-        frames.append(frame.assign(**block, null=null))
+        frames.append(frame.assign(**block, null=null, status=str(status)))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -322,27 +402,54 @@ def bootstrap_intervals(
     Returns
     -------
     tuple
-        Frames with `ci_lower`, `ci_upper` and the number of draws in which there was an estimate.
+        Frames with `ci_lower`, `ci_upper`, the number of draws in which there was an estimate (of a block's
+        median of differences: each that the study has) and a status. Draws without a difference may lie on
+        either side of those with one: a limit that they could move is none (`selected_rest`).
     """
     tail = (1 - study.analysis.confidence_level) / 2
     probabilities = (tail, 1 - tail)
-    values = draws[:, :, 0]
+    values, status = draws[:, :, 0], _statuses(keys, observed)
+    known = ~np.isnan(observed[:, 0])
     each = keys[[*resampled_keys(study), "measure"]].assign(
         kind=kind,
         estimate=measure.estimate(observed[:, 0]),
         draws_estimated=(~np.isnan(values)).sum(axis=0),
     )
-    each["ci_lower"], each["ci_upper"] = measure.estimate(_quantiles(values, probabilities))
+    limits = measure.estimate(_limits(values, probabilities, measure))
+    each["ci_lower"], each["ci_upper"] = limits
+    lost = known & np.isnan(limits).any(axis=0) & (not measure.ratio)
+    each["status"] = np.where(lost, Status.SELECTED_REST, status).astype(str)
     records = []
     for block, rows in block_rows(keys, study):
-        medians = known_median(values[:, rows])
-        low, high = measure.estimate(_quantiles(medians, probabilities))
-        centre = float(measure.estimate(known_median(observed[rows, 0])))
+        own = _block_status(status[rows], known[rows], measure)
+        medians, centre = known_median(values[:, rows]), known_median(observed[rows, 0])
+        if not measure.ratio:
+            medians = np.where(np.isnan(values[:, rows[known[rows]]]).any(axis=1), np.nan, medians)
+        within = _limits(medians, probabilities, measure)
+        if own is Status.OK and not measure.ratio and np.isnan(within).any():
+            own = Status.SELECTED_REST
+        elif own is Status.SELECTED_REST:
+            within, centre = np.full(2, np.nan), np.array(np.nan)
+        low, high = measure.estimate(within)
         records.append(
-            {**block, "kind": kind, "draws": len(draws), "median_estimate": centre}
+            {**block, "kind": kind, "draws": len(draws), "median_estimate": float(measure.estimate(centre))}
             | {"ci_lower": low, "ci_upper": high}
+            | {"draws_estimated": np.count_nonzero(~np.isnan(medians)), "status": str(own)}
         )
     return each, pd.DataFrame(records)
+
+
+def _limits(values: np.ndarray, probabilities: tuple[float, float], measure: Measure) -> np.ndarray:
+    """Return percentile limits over the first axis; NaN for one that the gaps of a difference could move."""
+    if measure.ratio:
+        return _quantiles(values, probabilities)
+    low, high = probabilities
+    with np.errstate(invalid="ignore"):
+        ends = [
+            np.quantile(np.where(np.isnan(values), outside, values), share, axis=0)
+            for outside, share in ((-np.inf, low), (np.inf, high))
+        ]
+    return np.where(np.isfinite(ends), ends, np.nan)
 
 
 def _quantiles(values: np.ndarray, probabilities: tuple[float, float]) -> np.ndarray:
@@ -358,6 +465,7 @@ def infer(
     draws: Mapping[Resample, np.ndarray],
     study: Study,
     gates: Mapping[str, np.ndarray],
+    statuses: np.ndarray | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Compute joint tests, adjusted P values, null curves and bootstrap intervals from all draws.
 
@@ -373,6 +481,8 @@ def infer(
         Gives the predicted direction and the confidence level.
     gates
         Which specifications pass each balance gate, from `gates_of`.
+    statuses
+        Why they have an estimate in the study or not, from `statuses_of`; without: `ok` or `not_applicable`.
 
     Returns
     -------
@@ -388,6 +498,8 @@ def infer(
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     for place, measure in enumerate(study.measures):
         named, seen = keys.assign(measure=measure.name), observed[:, place]
+        if statuses is not None:
+            named["status"] = statuses[:, place]
         for kind in nulls:
             null = named, seen, draws[kind][:, :, place], study, str(kind)
             tables["joint_inference"].append(jointly_test(*null, gates, measure))
@@ -408,6 +520,7 @@ def infer(
             "draws_estimated",
             "ci_lower",
             "ci_upper",
+            "status",
         ],
         "bootstrap_medians": [
             *joint_columns(study),
@@ -416,6 +529,8 @@ def infer(
             "median_estimate",
             "ci_lower",
             "ci_upper",
+            "draws_estimated",
+            "status",
         ],
     }
     return {

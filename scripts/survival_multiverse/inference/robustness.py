@@ -18,7 +18,7 @@ from survival_multiverse.scenario.sensitivity import (
     e_value_of_limit,
 )
 from survival_multiverse.settings.measures import Measure
-from survival_multiverse.settings.schema import PASSES, SELECTS, Estimator, Population, Status
+from survival_multiverse.settings.schema import PASSES, Estimator, Population, Status
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import Value, canonical_text
 
@@ -446,10 +446,7 @@ def _summary(
         "effective": len(set(columns["fingerprint"][estimated].tolist())),
         "rosenbaum_bounds": np.count_nonzero(~np.isnan(columns["rosenbaum_gamma"][estimated])),
     }
-    # Where a curve falls too little for a median, or follow-up is too short, the arm does well: those with a
-    # number are not like those without.
-    selected = set(map(str, SELECTS)) & set(status.tolist())
-    if not len(estimated) or (selected and not measure.ratio):
+    if not len(estimated) or measure.leaves_selected_rest(status):
         return result
     value = columns["estimate"][estimated]
     low, high = quantiles(value, (0.01, 0.99))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from survival_multiverse.estimators.quantiles import known_median
 from survival_multiverse.settings.measures import Measure
-from survival_multiverse.settings.schema import PASSES, SELECTS, Estimator, Status
+from survival_multiverse.settings.schema import PASSES, Estimator, Status
 from survival_multiverse.settings.study import Decision, Study
 
 ESTIMATOR_ORDER = tuple(str(estimator) for estimator in Estimator)
@@ -317,23 +317,6 @@ def middle(estimates: npt.ArrayLike, measure: Measure) -> float:
     return float(measure.estimate(np.asarray(known_median(effects))))
 
 
-def is_selected(specifications: pd.DataFrame, measure: Measure) -> bool:
-    """Return whether the rows with an estimate are a selected rest, of which no median is given.
-
-    Parameters
-    ----------
-    specifications
-        All rows of a block, also those without an estimate.
-    measure
-        Of which they are; a ratio needs no curve that falls far enough.
-
-    Returns
-    -------
-    bool
-    """
-    return not measure.ratio and bool(specifications["status"].isin(SELECTS).any())
-
-
 def summarise(specifications: pd.DataFrame, measure: Measure) -> Summary:
     """Summarise specifications of one estimator, population and landmark.
 
@@ -352,7 +335,7 @@ def summarise(specifications: pd.DataFrame, measure: Measure) -> Summary:
     values = usable["estimate"].to_numpy(dtype=np.float64)
     towards = measure.longer * (values - measure.null)
     sides = direction(usable, measure)
-    selected = is_selected(specifications, measure)
+    selected = measure.leaves_selected_rest(specifications["status"])
     return Summary(
         attempted=len(specifications),
         estimated=len(usable),

@@ -92,12 +92,12 @@ SCHEMA: dict[str, dict[str, Kind]] = {
     },
     "joint_inference": {
         **_SPECIFIED,
-        **dict.fromkeys(("gate", "null", "draws", "specifications"), LABEL),
+        **dict.fromkeys(("gate", "null", "draws", "draws_compared", "specifications", "status"), LABEL),
         **dict.fromkeys(("*median", "*mean_z", "*share_significant", "null_median_*"), STATISTIC),
     },
     "null_curves": {
         **_SPECIFIED,
-        **{"rank": LABEL, "null": LABEL, "estimate": STATISTIC, "null_*": STATISTIC},
+        **{"rank": LABEL, "null": LABEL, "status": LABEL, "estimate": STATISTIC, "null_*": STATISTIC},
     },
     "cutpoints": {
         **_RATIO,

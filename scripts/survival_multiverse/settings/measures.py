@@ -1,13 +1,14 @@
 """Measures: what is estimated of the two arms. Each is a question of its own, never pooled with another."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from survival_multiverse.settings.fields import Group, Positive, key
+from survival_multiverse.settings.schema import SELECTS
 from survival_multiverse.settings.steps import READER
 from survival_multiverse.settings.values import canonical_text
 
@@ -54,6 +55,14 @@ class Measure:
     def longer(self) -> float:
         """Return the sign of an effect by which arm 1 survives longer."""
         return -1.0 if self.ratio else 1.0
+
+    def leaves_selected_rest(self, statuses: Iterable[str]) -> bool:
+        """Say whether analyses with these statuses have no summary: those with an estimate are selected.
+
+        Where a curve falls too little for a median, or follow-up is too short, the arm does well: those with
+        an estimate are not like those without.
+        """
+        return not self.ratio and not set(map(str, SELECTS)).isdisjoint(map(str, statuses))
 
     def effect(self, estimate: np.ndarray) -> np.ndarray:
         """Return estimates on the scale by which analyses are summarised: the logarithm of a ratio."""

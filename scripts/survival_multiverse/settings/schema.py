@@ -21,6 +21,7 @@ class Status(StrEnum):
     BEYOND_FOLLOW_UP = "beyond_follow_up"
     OUT_OF_RANGE = "out_of_range"
     NOT_APPLICABLE = "not_applicable"
+    SELECTED_REST = "selected_rest"
 
 
 STATUS_REASON = {
@@ -38,6 +39,7 @@ STATUS_REASON = {
     Status.BEYOND_FOLLOW_UP: "follow-up ends earlier",
     Status.OUT_OF_RANGE: "the ratio or a limit is 0 or infinite as a number; choose other units (`per`)",
     Status.NOT_APPLICABLE: "not defined for this variable or model",
+    Status.SELECTED_REST: "some have no estimate for what they show: the others would be a selected rest",
 }
 
 

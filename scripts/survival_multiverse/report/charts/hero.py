@@ -11,7 +11,6 @@ from survival_multiverse.inference.specification_summary import (
     estimated,
     estimators_present,
     headline,
-    is_selected,
     middle,
     of_set,
     primary_options,
@@ -181,7 +180,7 @@ def _medians(
     medians = [
         (place, middle(strip["estimate"], words.measure))
         for place, strip in strips
-        if len(strip) and not is_selected(_of_strip(rows, strip), words.measure)
+        if len(strip) and not words.measure.leaves_selected_rest(_of_strip(rows, strip)["status"])
     ]
     data = values(
         {"estimate": median, "y": place + TOP, "bottom": place + BOTTOM, "text": words.text(median)}

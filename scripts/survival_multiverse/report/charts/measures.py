@@ -7,7 +7,6 @@ from survival_multiverse.inference.specification_summary import (
     estimated,
     estimators_present,
     headline,
-    is_selected,
     middle,
     primary_block,
 )
@@ -91,7 +90,7 @@ def _medians(here: pd.DataFrame, names: list[str], words: MeasureWords) -> list[
     for name in names:
         own = here[here["estimator"] == name]
         known = estimated(own)["estimate"].to_numpy(dtype=float)
-        if len(known) and not is_selected(own, words.measure):
+        if len(known) and not words.measure.leaves_selected_rest(own["status"]):
             median = middle(known, words.measure)
             rows.append(
                 {

@@ -10,7 +10,6 @@ from survival_multiverse.inference.specification_summary import (
     GATED,
     estimated,
     headline,
-    is_selected,
     middle,
     other_sets,
     passing,
@@ -263,7 +262,7 @@ def gate_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
                 if len(values):
                     median = middle(values, words.measure)
                     span = f"{words.text(median)} ({words.text(values.min())} to {words.text(values.max())})"
-                    span = GAP if is_selected(through, words.measure) else span
+                    span = GAP if words.measure.leaves_selected_rest(through["status"]) else span
                 rows.append(
                     [
                         ESTIMATOR_LABELS[estimator],

@@ -12,7 +12,6 @@ from survival_multiverse.inference.specification_summary import (
     estimated,
     estimators_present,
     headline,
-    is_selected,
     of_set,
     passing,
     primary_block,
@@ -75,7 +74,7 @@ def _selected_alone(specifications: pd.DataFrame, study: Study) -> bool:
     if here is None:
         return False
     adjusted = here[here["estimator"] != "unadjusted"]
-    return len(estimated(adjusted)) > 0 and is_selected(adjusted, study.primary_measure)
+    return len(estimated(adjusted)) > 0 and study.primary_measure.leaves_selected_rest(adjusted["status"])
 
 
 def strips(specifications: pd.DataFrame, study: Study) -> dict[float, dict[str, Summary]]:
