@@ -20,6 +20,7 @@ from survival_multiverse.kernels.matching import (
     rank_scores,
     spread,
 )
+from survival_multiverse.kernels.standardised_contrasts import standardised_contrasts
 from survival_multiverse.kernels.tie_breaks import (
     NO_WEIGHT,
     combine_contrasts,
@@ -193,7 +194,10 @@ def evaluate_weights(
 
 @njit(cache=True)
 def adjusted_estimate(time, event, arm, X, horizons, times, out, entry=None):
-    """Fill ``out`` (measures, 2): log hazard ratio and model error of the arm beside the covariates."""
+    """Fill ``out`` (measures, 2) with what the Cox model of the arm beside the covariates gives.
+
+    The log hazard ratio and its model error, then contrasts of the standardised curves and robust errors.
+    """
     n, k = X.shape
     full = np.empty((n, k + 1))
     for i in range(n):
@@ -210,6 +214,8 @@ def adjusted_estimate(time, event, arm, X, horizons, times, out, entry=None):
         )
     if code == OK and kept[0] and not collinear_coefficients(model, kept)[0]:
         out[0, 0], out[0, 1] = beta[0], np.sqrt(model[0, 0])
+        if out.shape[0] > 1:
+            standardised_contrasts(time, event, arm, X, (beta, model, kept), horizons, times, out[1:], entry)
 
 
 @njit(cache=True)
