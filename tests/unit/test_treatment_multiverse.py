@@ -10,6 +10,7 @@ import pytest
 from cohorts import transplant_config, transplant_frame
 from test_treatment_times import BEGAN, ENDED, FRACTIONS, course_config, course_frame, course_study
 
+from survival_multiverse.cli.compare import ways_moved
 from survival_multiverse.cohort.preparation import InputError, prepare_cohort
 from survival_multiverse.cohort.treatment_course import RECEIVED
 from survival_multiverse.emulation.emulate import emulate
@@ -20,6 +21,8 @@ from survival_multiverse.emulation.immortal_time import (
     primary_ways,
 )
 from survival_multiverse.emulation.study_treatment import grace_periods, study_treatment
+from survival_multiverse.files.parquet_files import write_table
+from survival_multiverse.files.study_files import IMMORTAL_TIME
 from survival_multiverse.report.release import release
 from survival_multiverse.report.tables.time_tables import immortal_summary_table
 from survival_multiverse.report.words.immortal_time import treatment_methods
@@ -368,3 +371,39 @@ def test_the_order_of_the_rows_makes_no_difference():
 def test_every_option_that_matters_is_there():
     found = set(grid_table()[["who", "endpoint"]].itertuples(index=False, name=None))
     assert found == set(product(("everybody", "young", "no_surgery", "few"), ("death", "relapse")))
+
+
+# study compare
+
+
+def stored(folder, table):
+    """A study that has this table alone."""
+    path = folder / IMMORTAL_TIME["immortal_time"]
+    path.parent.mkdir(parents=True)
+    write_table(table, path)
+    return folder
+
+
+def test_the_comparison_tells_how_each_way_moved(tmp_path):
+    table = grid_table()
+    naive = (table["method"] == "naive") & table["is_primary"]
+    moved = table.assign(log_hazard_ratio=table["log_hazard_ratio"] + np.where(naive, np.log(8), 0.0))
+    moved = moved[~((moved["method"] == "landmark") & (moved["who"] == "few"))]
+    lines = list(ways_moved(stored(tmp_path / "one", table), stored(tmp_path / "other", moved)))
+    assert lines[0] == "time before treatment:"
+    assert lines[1] == "  naive: 1 of 24 moved, 1 of them to the other side of 1"
+    assert lines[2].endswith("the hazard ratio by a factor of 8 in the median, at most 8")
+    assert lines[3] == (
+        "  naive: 0.1819 → 1.455: age_form line, who everybody, endpoint death, population all, "
+        "adjustment_set at_acceptance"
+    )
+    assert lines[4:] == ["  landmark: 24 analyses → 18, 18 of them in both"]
+
+
+def test_equal_ways_are_no_difference(tmp_path):
+    one, other = (stored(tmp_path / name, grid_table()) for name in ("one", "other"))
+    assert list(ways_moved(one, other)) == ["time before treatment: no difference"]
+    assert list(ways_moved(one, tmp_path)) == [
+        "time before treatment: one of the studies has no times of treatment"
+    ]
+    assert list(ways_moved(tmp_path, tmp_path)) == []
