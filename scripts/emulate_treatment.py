@@ -3,7 +3,11 @@
 import json
 from collections.abc import Mapping
 
-from survival_multiverse.emulation.study_treatment import immortal_time
+from survival_multiverse.emulation.immortal_time import (
+    decision_record,
+    immortal_time,
+    immortal_time_summary,
+)
 from survival_multiverse.files.csv_files import write_csv
 from survival_multiverse.files.parquet_files import read_frame, write_table
 from survival_multiverse.provenance.file_records import file_record
@@ -13,12 +17,16 @@ from survival_multiverse.settings.study import Study
 
 
 def emulate_treatment(*, cohort: str, settings: str, outputs: Mapping[str, str]) -> None:
-    """Write the comparison as Parquet and as CSV."""
+    """Write the comparison over the grid, and its summary, as Parquet and as CSV."""
     study = Study.from_config(json.loads(settings))
     table = immortal_time(read_frame(cohort), study)
-    record = file_record(script=__file__, settings=settings, inputs={"cohort": cohort})
-    write_table(table, outputs["immortal_time"], metadata=record)
-    write_csv(table, outputs["immortal_time_csv"], data_origin=study.source)
+    record = file_record(
+        script=__file__, settings=settings, inputs={"cohort": cohort}, parameters=decision_record(study)
+    )
+    tables = {"immortal_time": table, "immortal_time_summary": immortal_time_summary(table, study)}
+    for name, own in tables.items():
+        write_table(own, outputs[name], metadata=record)
+        write_csv(own, outputs[f"{name}_csv"], data_origin=study.source)
 
 
 if __name__ == "__main__":

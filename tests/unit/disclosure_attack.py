@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from survival_multiverse.emulation.immortal_time import primary_ways
 from survival_multiverse.emulation.study_treatment import study_treatment
 from survival_multiverse.estimators.limits import at_least
 from survival_multiverse.report.release import cohort_counts
@@ -328,7 +329,11 @@ def treated_later(study: Study, patients, tables, *, exact=False):
     Sums of weights are no counts, and are left out.
     """
     own = study_treatment(patients, study)
-    rows = tables["immortal_time"]
+    rows = primary_ways(tables["immortal_time"])
+    if not exact:
+        others = tables["immortal_time"].drop(rows.index)
+        assert others[["n", "events", "alive_at_grace", "largest_weight"]].isna().all(axis=None)
+        assert others.filter(like="sum_of_weights").isna().all(axis=None)
     times = sorted(set(rows["parameter"].dropna()))
     # Two steps for each time: followed to it, and beyond it.
     steps = sum(at_least(own.time, when).astype(int) + (own.time > when) for when in times)

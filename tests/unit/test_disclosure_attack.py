@@ -9,7 +9,7 @@ from disclosure_attack import READ, attack_study
 from report_frames import canonical_patients, small_study
 from report_page import estimates_of, primary_estimates
 
-from survival_multiverse.emulation.study_treatment import immortal_time
+from survival_multiverse.emulation.immortal_time import immortal_time, immortal_time_summary
 from survival_multiverse.inference.bias_surface import bias_tables
 from survival_multiverse.inference.cutpoints import audit_cutpoints
 from survival_multiverse.inference.robustness import specifications
@@ -40,7 +40,10 @@ def counted(study, patients):
     """The tables that hold counts over scenarios and in the primary one."""
     estimates = estimates_of(patients, study)
     found, primary = specifications(estimates, study), primary_estimates(estimates, study)
-    late = {"immortal_time": immortal_time(patients, study)} if study.has_treatment_times else {}
+    late = {}
+    if study.has_treatment_times:
+        late = {"immortal_time": immortal_time(patients, study)}
+        late["immortal_time_summary"] = immortal_time_summary(late["immortal_time"], study)
     return {
         **late,
         "cohort": patients,

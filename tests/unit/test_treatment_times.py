@@ -14,12 +14,14 @@ from test_claim import joint_of, primary_rows
 from survival_multiverse.cohort.preparation import InputError, prepare_cohort
 from survival_multiverse.cohort.treatment_course import COMPLETION, START, derived_completion
 from survival_multiverse.emulation.emulate import emulate
-from survival_multiverse.emulation.study_treatment import grace_periods, immortal_time, study_treatment
+from survival_multiverse.emulation.immortal_time import immortal_time, primary_ways
+from survival_multiverse.emulation.study_treatment import grace_periods, study_treatment
 from survival_multiverse.emulation.treatment_times import treatment_times
 from survival_multiverse.files.study_files import IMMORTAL_TIME, charted_files, treatment_tables
 from survival_multiverse.report.charts.immortal_charts import immortal_chart
 from survival_multiverse.report.charts.summary import summary_svg
 from survival_multiverse.report.release import release
+from survival_multiverse.report.tables.decision_tables import decisions_table
 from survival_multiverse.report.tables.time_tables import immortal_table, ways_table
 from survival_multiverse.report.words.claim import evidence
 from survival_multiverse.report.words.immortal_time import (
@@ -41,6 +43,13 @@ def table():
 @pytest.fixture(scope="module")
 def shared(table):
     return release({"immortal_time": table}, transplant_study())["immortal_time"]
+
+
+def test_the_primary_scenario_comes_first(table):
+    """Other tests read its nine rows there."""
+    assert primary_ways(table).index.tolist() == list(range(9))
+    assert table["age_form"].tolist() == ["line"] * 9 + ["two_groups"] * 9
+    assert table["caliper"].isna().all()
 
 
 def ratio(table, method, parameter=None):
@@ -259,6 +268,7 @@ def test_the_table_is_that_of_the_library(table):
     X = frame[["age", "year", "surgery"]].to_numpy(float)
     own = treatment_times(frame["time"], frame["event"], frame["wait"], X, ("age", "year", "surgery"))
     expected = emulate(own, landmarks=[15, 30, 60], graces=[15, 30, 60, 90])
+    table = primary_ways(table)
     assert table["method"].tolist() == expected["method"].tolist()
     numbers = expected.select_dtypes("number").columns
     np.testing.assert_allclose(table[numbers], expected[numbers], rtol=1e-7)
@@ -295,8 +305,9 @@ def test_bootstrap_draws_are_those_of_the_study():
     analysis = study.analysis.model_copy(update={"landmarks": (30,), "grace_periods": ()})
     study = dataclasses.replace(study, inference=few, analysis=analysis)
     found = immortal_time(transplant_patients(), study)
-    assert found["method"].tolist() == ["naive", "landmark", "time_dependent"]
-    assert found["draws_estimated"].tolist() == [3, 3, 3]
+    assert found["method"].tolist() == ["naive", "landmark", "time_dependent"] * 2
+    # In the primary scenario alone.
+    assert found["draws_estimated"].tolist() == [3, 3, 3, 0, 0, 0]
     assert immortal_table(found, study)["Bootstrap CI"].str.contains(" to ").all()
 
 
@@ -323,7 +334,7 @@ def test_only_cohorts_with_times_have_the_table():
 def test_no_count_is_shared(table):
     study = transplant_study()
     few = table.assign(
-        status=["too_few_events", *["ok"] * 8], reason=["2 deaths among those never treated", *[""] * 8]
+        status=["too_few_events", *["ok"] * 17], reason=["2 deaths among those never treated", *[""] * 17]
     )
     found = release({"immortal_time": few}, study)["immortal_time"]
     assert found["reason"][0] == "too few events in an arm, or none at all"
@@ -331,9 +342,13 @@ def test_no_count_is_shared(table):
     # In classes of five: 103 patients, 75 events, 79 alive after 30 days and weights that sum to 78.9.
     assert found["n"][0] == 102
     assert found["events"][0] == 77
-    (row,) = found[(found["method"] == "clone_censor_weight") & (found["parameter"] == 30)].to_dict("records")
+    found = found[(found["method"] == "clone_censor_weight") & (found["parameter"] == 30)]
+    row, other = found.to_dict("records")
     assert (row["alive_at_grace"], row["sum_of_weights_at_grace"]) == (77, 77)
     assert row["hazard_ratio"] == 0.974
+    assert other["hazard_ratio"] == 1.02
+    counts = ("n", "events", "largest_weight", "alive_at_grace", "sum_of_weights_at_grace")
+    assert np.isnan([other[name] for name in (*counts, "sum_of_weights_unstarted")]).all()
 
 
 def test_how_many_were_never_treated_is_not_among_the_gaps():
@@ -354,6 +369,38 @@ def test_the_chart_shows_every_way(shared):
     none = shared.assign(hazard_ratio=np.nan)
     assert immortal_chart(none, transplant_study()) is None
     assert immortal_table(none, transplant_study())["Hazard ratio (CI)"].tolist() == ["ok"] * 9
+
+
+def test_the_chart_shows_all_analyses(shared):
+    layers = immortal_chart(shared, transplant_study()).spec["layer"]
+    (dots,) = [layer["data"]["values"] for layer in layers if "data" in layer]
+    assert len(dots) == 9
+    assert dots[0] | {"estimate": 0.203, "same": True} == dots[0]
+    assert dots[0]["options"] == "form of age: two groups, “At acceptance” covariates"
+    chart = immortal_chart(shared, transplant_study())
+    assert chart.text.endswith("Dots: analyses beside the primary one.")
+    alone = immortal_chart(primary_ways(shared), transplant_study())
+    assert not [layer for layer in alone.spec["layer"] if "data" in layer]
+    assert "Dots" not in alone.text
+
+
+def test_the_dots_of_other_questions_are_light(shared):
+    study = transplant_study()
+    decision = dataclasses.replace(study.decisions["age_form"], type="non_equivalent")
+    study = dataclasses.replace(study, decisions=study.decisions | {"age_form": decision})
+    chart = immortal_chart(shared, study)
+    (dots,) = [layer["data"]["values"] for layer in chart.spec["layer"] if "data" in layer]
+    assert not any(dot["same"] for dot in dots)
+    assert chart.text.endswith("light where they ask another question.")
+
+
+def test_the_decision_stands_among_the_others_with_its_estimands(table):
+    rows = decisions_table(transplant_study()).set_index("Decision").loc["Time before treatment"]
+    assert set(rows["Type"]) == {"estimand: each option answers another question; never pooled"}
+    assert len(rows) == 9
+    assert rows["Reason"].tolist() == table["estimand"].tolist()[:9]
+    assert rows["Option"].tolist()[:2] == ["Naive: treated at any time", "Landmark at 15 days"]
+    assert "Time before treatment" not in decisions_table(small_study())["Decision"].tolist()
 
 
 def test_each_way_is_told_with_what_it_compares(shared):

@@ -69,23 +69,22 @@ rule cross_check_models:
 
 
 rule emulate_treatment:
-    """Compare treated and untreated patients in every way to deal with the time before treatment."""
+    """Compare treated and untreated patients of all scenarios in every way to deal with time before treatment."""
     input:
         cohort=COHORT,
     output:
         **IMMORTAL_TIME,
-        **csv_tables(IMMORTAL_TIME, "immortal_time"),
+        **csv_tables(IMMORTAL_TIME, "immortal_time_summary"),
     log:
         "logs/emulate_treatment.log",
     benchmark:
         "logs/benchmarks/emulate_treatment.tsv"
-    localrule: True
     conda:
         "../envs/computing.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=60,
     params:
         code=code("emulate_treatment"),
         settings=lambda wildcards: study_settings(config),

@@ -3,13 +3,14 @@
 import argparse
 import math
 import statistics
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from survival_multiverse.files.study_files import ROBUSTNESS
+from survival_multiverse.emulation.method_names import Method
+from survival_multiverse.files.study_files import IMMORTAL_TIME, ROBUSTNESS
 from survival_multiverse.provenance.audit_checks import differing_settings
 from survival_multiverse.provenance.file_records import readable
 from survival_multiverse.provenance.former_names import under_present_names
@@ -18,6 +19,9 @@ from survival_multiverse.provenance.study_records import StudyRecords, recorded_
 from survival_multiverse.settings.measures import HAZARD_RATIO
 
 KEYS = ("population", "adjustment_set", "estimator", "landmark", "landmark_order")
+WAY_KEYS = ("population", "adjustment_set", "parameter")
+"""Columns beside the decisions that tell analyses apart: specifications, and ways to count the time before
+treatment."""
 SHOWN = 8
 Effects = dict[tuple[Any, ...], float | None]
 """Effects by the columns, with names, that tell specifications apart."""
@@ -36,6 +40,7 @@ def compare_studies(one: StudyRecords, other: StudyRecords) -> Iterator[str]:
         found = list(lines)
         yield f"{title}: {'no difference' if not found else ''}".strip()
         yield from (f"  {line}" for line in found)
+    yield from ways_moved(one.study, other.study)
 
 
 def _inputs(one: StudyRecords, other: StudyRecords) -> Iterator[str]:
@@ -120,11 +125,36 @@ def estimates_moved(one: Path, other: Path) -> Iterator[str]:
         yield from (lines if name == HAZARD_RATIO else (f"{name}: {line.strip()}" for line in lines))
 
 
-def _moved(first: Effects, second: Effects, *, ratio: bool) -> Iterator[str]:
+def ways_moved(one: Path, other: Path) -> Iterator[str]:
+    """Yield lines that say how the ways to count the time before treatment moved, each way by itself.
+
+    None where neither study has times of treatment.
+    """
+    first, second = (_ways(study / IMMORTAL_TIME["immortal_time"]) for study in (one, other))
+    if first is None and second is None:
+        return
+    if first is None or second is None:
+        yield "time before treatment: one of the studies has no times of treatment"
+        return
+    found = [
+        f"  {method}: {line.strip()}"
+        for method in map(str, Method)
+        for line in _moved(first.get(method, {}), second.get(method, {}), ratio=True, noun="analyses")
+    ]
+    yield f"time before treatment: {'no difference' if not found else ''}".strip()
+    yield from found
+
+
+def _ways(path: Path) -> dict[str, Effects] | None:
+    """Return the log hazard ratios of the ways to count the time before treatment, by method."""
+    return _read_effects(path, WAY_KEYS, lambda names: ("method", "log_hazard_ratio"))
+
+
+def _moved(first: Effects, second: Effects, *, ratio: bool, noun: str = "specifications") -> Iterator[str]:
     """Yield by how much the effects of one measure differ; those of ratios are logarithms."""
     common = [key for key in first if key in second]
     if len(common) < max(len(first), len(second)):
-        yield f"{len(first)} specifications → {len(second)}, {len(common)} of them in both"
+        yield f"{len(first)} {noun} → {len(second)}, {len(common)} of them in both"
     lost = sum(first[key] is not None and second[key] is None for key in common)
     won = sum(first[key] is None and second[key] is not None for key in common)
     if lost or won:
@@ -156,23 +186,33 @@ def _moved(first: Effects, second: Effects, *, ratio: bool) -> Iterator[str]:
 
 def _effects(path: Path) -> dict[str, Effects] | None:
     """Return the effects of a table of specifications, by measure and by the columns that tell them apart."""
+    return _read_effects(
+        path,
+        KEYS,
+        lambda names: ("measure", "effect") if "measure" in names else (None, "log_hazard_ratio"),
+    )
+
+
+def _read_effects(
+    path: Path, after: Sequence[str], columns_of: Callable[[Sequence[str]], tuple[str | None, str]]
+) -> dict[str, Effects] | None:
+    """Return the effects of a table by what must not be pooled, or of hazard ratios alone.
+
+    The decisions come first, then the keys `after`; `columns_of` names that column, if any, and the effect.
+    """
     if not path.is_file():
         return None
     with readable(path):
-        # The decisions come first.
         names = pq.read_schema(path).names
-        keys = [*names[: names.index(KEYS[0])], *KEYS]
-        measured = "measure" in names
-        column = "effect" if measured else "log_hazard_ratio"
-        table = pq.read_table(path, columns=[*keys, column, *(["measure"] if measured else [])])
+        keys = [*names[: names.index(after[0])], *after]
+        apart, column = columns_of(names)
+        table = pq.read_table(path, columns=[*keys, column, *([apart] if apart else [])])
     columns = [[(name, value) for value in table[name].to_pylist()] for name in keys]
-    measures = table["measure"].to_pylist() if measured else [HAZARD_RATIO] * table.num_rows
+    groups = table[apart].to_pylist() if apart else [HAZARD_RATIO] * table.num_rows
     found: dict[str, Effects] = {}
-    for measure, key, value in zip(
-        measures, zip(*columns, strict=True), table[column].to_pylist(), strict=True
-    ):
+    for group, key, value in zip(groups, zip(*columns, strict=True), table[column].to_pylist(), strict=True):
         known = value is not None and math.isfinite(value)
-        found.setdefault(measure, {})[key] = value if known else None
+        found.setdefault(group, {})[key] = value if known else None
     return found
 
 

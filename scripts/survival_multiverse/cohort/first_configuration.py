@@ -13,10 +13,15 @@ from survival_multiverse.cohort.guessed_roles import (
     Guess,
     distinct_texts,
     guess_roles,
+    guessed_levels,
+    guessed_unit,
+    is_grouped,
     is_numeric,
+    level_order,
 )
 from survival_multiverse.settings.cells import Cells
 from survival_multiverse.settings.names import table_name
+from survival_multiverse.settings.treatment_checks import TIMES
 
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_ +/-]*")
 YAML_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "nan"}
@@ -110,17 +115,12 @@ def _cuts(values: np.ndarray, quantiles: Sequence[float]) -> list[str]:
     return [f"{cut:.15g}" for cut in sorted(found)] or [f"{np.median(values):.15g}"]
 
 
-def _grouped(cells: Cells) -> bool:
-    """Say whether an exposure is in groups: text, or two values."""
-    return not is_numeric(cells) or len(distinct_texts(cells)) == 2
-
-
 def _guessed_cutoffs(guess: Guess, cells: Mapping[str, Cells]) -> dict[str, list[str]]:
     """Return cutoffs by decision, of the roles that there are."""
     found = {}
     if "lesions" in guess.roles:
         found["oligo_threshold"] = _cuts(_numbers(cells[guess.roles["lesions"]]), (0.5,))
-    if not _grouped(cells[guess.roles["dose"]]):
+    if not is_grouped(cells[guess.roles["dose"]]):
         found["dose_cutoff"] = _cuts(_numbers(cells[guess.roles["dose"]]), (0.33, 0.5, 0.67))
     if "gtv" in guess.roles:
         found["gtv_cutoff"] = _cuts(_numbers(cells[guess.roles["gtv"]]), (0.33, 0.5, 0.67))
@@ -142,7 +142,7 @@ def _decision_lines(
         "gtv_cutoff": "thirds and the median of the size",
     }
     lines += [f"  {name}: [{', '.join(values)}] # guessed: {meant[name]}" for name, values in cutoffs.items()]
-    levels = sorted(distinct_texts(cells[guess.roles["dose"]]), key=_order)
+    levels = sorted(distinct_texts(cells[guess.roles["dose"]]), key=level_order)
     if "dose_cutoff" not in cutoffs and len(levels) > 2:
         lines += [
             "  comparison: # the exposure has more than two groups, of which two are compared at a time",
@@ -161,7 +161,7 @@ def _decision_lines(
 
 def _cohort_lines(guess: Guess, cells: Mapping[str, Cells], file: str) -> list[str]:
     roles, time = guess.roles, cells[guess.roles["time"]]
-    unit = "days" if float(np.median(_numbers(time))) > 100 else "months"
+    unit = guessed_unit(time)
     exposure = cells[roles["dose"]]
     gaps = sorted({text for own in cells.values() for text in own.texts_of_gaps})
     lines = ["cohort:", "  source: file", f"  file: {_text(file)}"]
@@ -175,8 +175,8 @@ def _cohort_lines(guess: Guess, cells: Mapping[str, Cells], file: str) -> list[s
         lines.append(
             f"  entry: {{column: {_text(roles['entry'])}, label: Entry}} # guessed: at risk from then on"
         )
-    if _grouped(exposure):
-        levels = ", ".join(map(_level, sorted(distinct_texts(exposure), key=_order)))
+    if is_grouped(exposure):
+        levels = ", ".join(map(_level, guessed_levels(exposure)))
         lines.append(f"  dose: {{column: {_text(roles['dose'])}, levels: [{levels}]}} {GUESSED}")
     else:
         lines.append(f"  dose: {{column: {_text(roles['dose'])}{_range(exposure)}}} # any exposure; guessed")
@@ -185,9 +185,23 @@ def _cohort_lines(guess: Guess, cells: Mapping[str, Cells], file: str) -> list[s
         for role in ("gtv", "lesions")
         if role in roles
     ]
+    if guess.treatment:
+        lines.append("  treatment: # guessed: when it was received; the time before it is immortal time")
+        lines += [_treatment_line(key, column) for key, column in guess.treatment.items()]
     if gaps:
         lines.append(f"  missing: [{', '.join(json.dumps(text) for text in gaps)}] # found in the file")
     return lines
+
+
+def _treatment_line(key: str, column: str) -> str:
+    said = {
+        "start": "counted from time zero; empty: never treated",
+        "completion": "time of the last dose",
+        "fraction_dose": "in the unit of the dose; completion is derived",
+        "fractions_per_week": "the same",
+    }
+    value = f"{{column: {_text(column)}}}" if key in TIMES else _text(column)
+    return f"    {key}: {value} # guessed: {said[key]}"
 
 
 def _range(cells: Cells) -> str:
@@ -204,19 +218,12 @@ def _covariate_lines(guess: Guess, cells: Mapping[str, Cells], names: Mapping[st
                 f"{head}type: continuous, role: baseline}} # guessed: a straight line, known before treatment"
             )
             continue
-        levels = sorted(distinct_texts(own), key=_order)
+        levels = sorted(distinct_texts(own), key=level_order)
         listed = ", ".join(map(_level, levels))
         lines.append(f"{head}type: categorical, levels: [{listed}], role: baseline}} {GUESSED}")
     if not guess.covariates:
         lines.append("  # none was found: add what is known of the patients")
     return [*lines, *(f"  # {column} was left out: {reason}" for column, reason in guess.left.items())]
-
-
-def _order(level: str) -> tuple[bool, float, str]:
-    try:
-        return False, float(level), level
-    except ValueError:
-        return True, 0.0, level
 
 
 def _analysis_lines(guess: Guess, cells: Mapping[str, Cells], names: Mapping[str, str]) -> Iterator[str]:

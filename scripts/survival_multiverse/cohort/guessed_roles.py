@@ -1,12 +1,12 @@
 """Guesses of what the columns of a table of patients are, by their names and by what they hold."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from survival_multiverse.cohort.guessed_treatment import bare, guess_treatment
 from survival_multiverse.settings.cells import Cells
 from survival_multiverse.settings.faults import InputError
 
@@ -91,11 +91,14 @@ class Guess:
         Columns that become covariates.
     left
         Columns that become nothing, each with the reason.
+    treatment
+        Columns by key of `cohort.treatment`: when patients were treated.
     """
 
     roles: dict[str, str] = field(default_factory=dict)
     covariates: list[str] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
+    treatment: dict[str, str] = field(default_factory=dict)
 
 
 def guess_roles(frame: pd.DataFrame, given: Mapping[str, str]) -> Guess:
@@ -126,9 +129,9 @@ def guess_roles(frame: pd.DataFrame, given: Mapping[str, str]) -> Guess:
     guess = Guess(roles=dict(given))
     for role, fits in ROLE_TESTS.items():
         free = [name for name in cells if name not in guess.roles.values()]
-        named = [name for name in free if _bare(name) in WORDS[role] and fits(cells[name])]
+        named = [name for name in free if bare(name) in WORDS[role] and fits(cells[name])]
         if role not in guess.roles and named:
-            guess.roles[role] = min(named, key=lambda name: WORDS[role].index(_bare(name)))
+            guess.roles[role] = min(named, key=lambda name: WORDS[role].index(bare(name)))
     missing = [role for role in ("time", "event", "dose") if role not in guess.roles]
     if missing:
         options = {"time": "--time", "event": "--event", "dose": "--exposure"}
@@ -142,8 +145,15 @@ def guess_roles(frame: pd.DataFrame, given: Mapping[str, str]) -> Guess:
         )
     if "entry" not in guess.roles:
         guess.roles |= _entry(cells, guess.roles)
+    guess.treatment, guess.left = guess_treatment(
+        cells,
+        guess.roles,
+        levels=guessed_levels(cells[guess.roles["dose"]]),
+        unit=guessed_unit(cells[guess.roles["time"]]),
+    )
+    taken = {*guess.roles.values(), *guess.treatment.values(), *guess.left}
     for name, own in cells.items():
-        if name not in guess.roles.values():
+        if name not in taken:
             reason = _useless(own)
             if reason:
                 guess.left[name] = reason
@@ -158,10 +168,10 @@ def _entry(cells: Mapping[str, Cells], roles: Mapping[str, str]) -> dict[str, st
         name
         for name, own in cells.items()
         if name not in roles.values()
-        and _bare(name) in WORDS["entry"]
+        and bare(name) in WORDS["entry"]
         and _is_entry(own, cells[roles["time"]])
     ]
-    return {"entry": min(named, key=lambda name: WORDS["entry"].index(_bare(name)))} if named else {}
+    return {"entry": min(named, key=lambda name: WORDS["entry"].index(bare(name)))} if named else {}
 
 
 def _is_entry(cells: Cells, time: Cells) -> bool:
@@ -170,8 +180,27 @@ def _is_entry(cells: Cells, time: Cells) -> bool:
     return is_numeric(cells) and bool(((entry >= 0) & (entry < time.numbers[known])).all()) and entry.any()
 
 
-def _bare(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+def level_order(level: str) -> tuple[bool, float, str]:
+    """Return a key that sorts levels: numbers by size, then texts."""
+    try:
+        return False, float(level), level
+    except ValueError:
+        return True, 0.0, level
+
+
+def is_grouped(cells: Cells) -> bool:
+    """Say whether an exposure is in groups: text, or two values."""
+    return not is_numeric(cells) or len(distinct_texts(cells)) == 2
+
+
+def guessed_levels(cells: Cells) -> tuple[str, ...]:
+    """Return the levels of an exposure in groups, the first as the reference; none of a number."""
+    return tuple(sorted(distinct_texts(cells), key=level_order)) if is_grouped(cells) else ()
+
+
+def guessed_unit(time: Cells) -> str:
+    """Return the unit that survival times of such a size are likely in."""
+    return "days" if float(np.nanmedian(time.numbers)) > 100 else "months"
 
 
 def distinct_texts(cells: Cells) -> set[str]:

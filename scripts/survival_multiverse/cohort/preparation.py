@@ -29,6 +29,7 @@ from survival_multiverse.cohort.treatment_columns import (
     treatment_faults,
     treatment_fields,
 )
+from survival_multiverse.cohort.treatment_course import COMPLETION, START
 from survival_multiverse.estimators.curves import timefix
 from survival_multiverse.estimators.limits import at_least, at_most
 from survival_multiverse.settings.cells import Cells, empty_rows
@@ -259,10 +260,11 @@ def _canonical_frame(
     patients.insert(0, "patient_id", pd.Series(ids, dtype=object))
     patients["event"] = patients["event"].astype(np.int64)
     # Entries are tied with times, so that who enters when somebody dies is not at risk then.
-    clock = patients[["time", *late, *treated]].to_numpy()
+    timed = ["time", *late, *(name for name in (START, COMPLETION) if name in treated)]
+    clock = patients[timed].to_numpy()
     known = ~np.isnan(clock)
     clock[known] = timefix(clock[known])
-    patients[["time", *late, *treated]] = clock
+    patients[timed] = clock
     # After the ids, which the content of the other columns may make.
     patients = patients.assign(**columns)
     # Fixed-width text sorts several times faster than Python's, in the same order.

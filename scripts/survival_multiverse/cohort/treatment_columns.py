@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from survival_multiverse.cohort.cohort_checks import Field, told_rows
-from survival_multiverse.cohort.treatment_course import COMPLETION, START, derived_completion
+from survival_multiverse.cohort.treatment_course import COMPLETION, RECEIVED, START, derived_completion
 from survival_multiverse.estimators.curves import timefix
 from survival_multiverse.settings.cohort_models import Treatment
 from survival_multiverse.settings.study import Study
-from survival_multiverse.settings.treatment_checks import RATES, TIMES
+from survival_multiverse.settings.treatment_checks import RATES, SO_FAR, TIMES
 
 
 def treatment_fields(study: Study) -> list[Field]:
@@ -18,7 +18,9 @@ def treatment_fields(study: Study) -> list[Field]:
         return []
     own = study.treatment
     columns = {
-        f"treatment {name}": column.column for name in TIMES if (column := getattr(own, name)) is not None
+        f"treatment {name}": column.column
+        for name in (*TIMES, SO_FAR)
+        if (column := getattr(own, name)) is not None
     }
     columns |= {f"treatment {name}": rate for name in RATES if isinstance(rate := getattr(own, name), str)}
     return [
@@ -40,12 +42,13 @@ def treatment_columns(values: Mapping[str, np.ndarray], study: Study) -> dict[st
     Returns
     -------
     dict
-        Arrays of shape (n,) under `START` and `COMPLETION`, in the unit of the survival time; none where the
-        cohort has no times of treatment.
+        Arrays of shape (n,) under `START` and `COMPLETION`, in the unit of the survival time, and the dose so
+        far under `RECEIVED` where the cohort has it; none where it has no times of treatment.
     """
     if study.treatment is None or not study.has_treatment_times:
         return {}
-    dose = values["dose"]
+    received = {RECEIVED: values[RECEIVED]} if study.treatment.dose_so_far is not None else {}
+    dose = received.get(RECEIVED, values["dose"])
     start = values.get(START, np.where(dose > 0, 0.0, np.nan))
     if study.treatment.completion is not None:
         completion = values[COMPLETION]
@@ -53,8 +56,8 @@ def treatment_columns(values: Mapping[str, np.ndarray], study: Study) -> dict[st
         fraction, per_week = (_rate(values, study.treatment, name) for name in RATES)
         completion = start + derived_completion(dose, fraction, per_week, study.time.unit)
     else:
-        return {START: start}
-    return {START: start, COMPLETION: np.where(np.isnan(start), np.nan, completion)}
+        return {START: start, **received}
+    return {START: start, COMPLETION: np.where(np.isnan(start), np.nan, completion), **received}
 
 
 def _rate(values: Mapping[str, np.ndarray], own: Treatment, name: str) -> np.ndarray | float:
@@ -106,12 +109,15 @@ def _wrong(values: Mapping[str, np.ndarray], columns: Mapping[str, np.ndarray], 
             _after(start, time),
             "correct it, or leave it empty: who is treated after the event was not treated before it",
         )
-        yield from _of_the_exposure(where, dose, np.isnan(start), study)
+        if own.dose_so_far is None:
+            yield from _of_the_exposure(where, dose, np.isnan(start), study)
+    if own.dose_so_far is not None:
+        yield from _of_the_dose_so_far(columns, dose, study)
     for name in RATES:
         rate = getattr(own, name)
         if isinstance(rate, str):
             given = values[f"treatment {name}"]
-            wrong = ~np.isnan(start) & (dose > 0) & ~(given > 0)
+            wrong = ~np.isnan(start) & (columns.get(RECEIVED, dose) > 0) & ~(given > 0)
             yield f"column `{rate}` ({name.replace('_', ' ')}): none above 0", wrong, "give it of all treated"
     if COMPLETION in columns:
         yield from _of_completion(columns, time, study)
@@ -138,12 +144,43 @@ def _of_the_exposure(where: str, dose: np.ndarray, never: np.ndarray, study: Stu
     )
 
 
+def _of_the_dose_so_far(columns: Mapping[str, np.ndarray], dose: np.ndarray, study: Study) -> Wrong:
+    own, start, received = study.treatment, columns[START], columns[RECEIVED]
+    assert own is not None
+    assert own.dose_so_far is not None
+    where = f"column `{own.dose_so_far.column}` (dose so far)"
+    highest = np.inf if study.dose.range is None else study.dose.range[1]
+    yield f"{where}: negative", received < 0, "give the dose that was received, 0 if none was"
+    yield f"{where}: above {highest:.15g}", received > highest, "correct it, or cohort.dose.range"
+    yield (
+        f"{where}: above the dose in column `{study.dose.column}`",
+        received > dose * (1 + 1e-9),
+        "the dose is the planned total; correct one of them",
+    )
+    if own.start is None:
+        none = np.isnan(received) & (dose > 0)
+        yield f"{where}: none, though the dose is above 0,", none, "give the dose received, 0 if none was"
+        return
+    begun = f"column `{own.start.column}` (start of treatment)"
+    yield (
+        f"{where}: above 0, though {begun} is empty,",
+        np.isnan(start) & (received > 0),
+        "give the start of all who received some",
+    )
+    yield (
+        f"{where}: none above 0, though {begun} is given,",
+        ~np.isnan(start) & ~(received > 0),
+        "give the dose received, or leave the start empty",
+    )
+
+
 def _of_completion(columns: Mapping[str, np.ndarray], time: np.ndarray, study: Study) -> Wrong:
     own, start, completion = study.treatment, columns[START], columns[COMPLETION]
     assert own is not None
     if own.completion is None:
         yield (
-            "cohort.treatment: the total dose, with its fractions, would be complete after the survival time",
+            f"cohort.treatment: the {'total dose' if own.dose_so_far is None else 'dose so far'}, with its "
+            "fractions, would be complete after the survival time",
             _after(completion, time),
             "give fraction_dose and fractions_per_week as columns, completion as dated, or the dose that was "
             "given",

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from survival_multiverse.settings.treatment_checks import TIMES, weeks_in
+from survival_multiverse.settings.treatment_checks import SO_FAR, TIMES, weeks_in
 
 START, COMPLETION = (f"treatment {name}" for name in TIMES)
+RECEIVED = f"treatment {SO_FAR}"
 """Columns of the canonical frame; no covariate's name holds a space."""
 
 

@@ -16,6 +16,7 @@ from survival_multiverse.emulation.methods import (
     time_dependent,
 )
 from survival_multiverse.emulation.treatment_times import TreatmentTimes
+from survival_multiverse.estimators.cox import HazardRatio
 from survival_multiverse.settings.schema import Status
 
 EMULATION_KIND = 9
@@ -91,6 +92,31 @@ def emulate(
     return pd.DataFrame(records)
 
 
+def no_estimates(
+    status: Status, reason: str, *, landmarks: Sequence[float], graces: Sequence[float], unit: str = ""
+) -> pd.DataFrame:
+    """Return the rows of `emulate` where no method can be tried, all for one reason.
+
+    Parameters
+    ----------
+    status, reason
+        Of every row.
+    landmarks, graces, unit
+        As in `emulate`.
+
+    Returns
+    -------
+    pd.DataFrame
+        Without numbers; `n` and `events` are 0.
+    """
+    found = Emulated(HazardRatio(*(np.nan,) * 7, status), 0, 0, reason)
+    records = [
+        _record(entry, found, unit) | _intervals(np.nan, np.nan, 0) | _status(found)
+        for entry in _analyses(landmarks, graces, 0.95, 0)
+    ]
+    return pd.DataFrame(records)
+
+
 def _check(
     cohort: TreatmentTimes, landmarks: Sequence[float], graces: Sequence[float], level: float, bootstrap: int
 ) -> None:
@@ -125,11 +151,10 @@ def _analyses(
 
 def _record(entry: _Analysis, found: Emulated, unit: str) -> dict[str, object]:
     ratio = found.ratio
-    when = f"{entry.parameter:g} {unit}" if unit else f"time {entry.parameter:g}"
     return {
         "method": str(entry.method),
         "parameter": entry.parameter,
-        "estimand": entry.method.estimand.format(parameter=when),
+        "estimand": entry.method.estimand_at(entry.parameter, unit),
         "hazard_ratio": ratio.estimate,
         "log_hazard_ratio": ratio.log_estimate,
         "std_error": ratio.std_error,

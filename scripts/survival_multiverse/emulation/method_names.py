@@ -2,6 +2,11 @@
 
 from enum import StrEnum
 
+DECISION = "Time before treatment"
+"""What the decision between the ways is called."""
+TYPE = "estimand: each option answers another question; never pooled"
+"""Of which type it is, and what follows."""
+
 
 class Method(StrEnum):
     """How time before treatment is dealt with.
@@ -49,3 +54,12 @@ class Method(StrEnum):
         member._value_ = name
         member.estimand, member.variance = estimand, variance
         return member
+
+    def estimand_at(self, parameter: float, unit: str) -> str:
+        """Return what it compares with a landmark or grace period, in a unit that may be empty."""
+        when = f"{parameter:g} {unit}" if unit else f"time {parameter:g}"
+        return self.estimand.format(parameter=when)
+
+
+WHENS = {Method.LANDMARK: "the landmark", Method.CLONE_CENSOR_WEIGHT: "the end of the grace period"}
+"""What the parameter of a method is, in words."""

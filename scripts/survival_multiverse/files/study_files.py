@@ -54,7 +54,7 @@ INFERENCE = tables(
 CUTPOINTS = tables("cutpoints", "selected_cutoffs", "dose_response")
 CROSS_CHECKS = tables("cross_checks")
 CONTROLS = tables("negative_controls", "calibrated_p_values")
-IMMORTAL_TIME = tables("immortal_time")
+IMMORTAL_TIME = tables("immortal_time", "immortal_time_summary")
 ARMS = tables("arm_curves", "survival_curves", "score_overlap")
 # Everything that a figure or the page may draw on.
 RESULTS = {

@@ -93,7 +93,10 @@ aggregates of `robustness`, those of `attribution`, `joint_inference`, `cutpoint
 curves of `arm_curves`, the standardised differences of every scenario's primary population, and the tables
 of `bias_surface`."""
 
-OPTIONAL_TABLES = ("calibration", "immortal_time", *PAPER_TABLES, "negative_controls", "calibrated_p_values")
+OPTIONAL_TABLES = (
+    *("calibration", "immortal_time", "immortal_time_summary", *PAPER_TABLES),
+    *("negative_controls", "calibrated_p_values"),
+)
 """Tables that it reads where there are any."""
 
 CHAPTERS = {

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from survival_multiverse.cohort.disclosure import shown_count, shown_share, shown_survival
-from survival_multiverse.cohort.treatment_course import COMPLETION, START
+from survival_multiverse.cohort.treatment_course import COMPLETION, RECEIVED, START
 from survival_multiverse.inference.bias_surface import COUNTS, PLACE, with_prevalences
 from survival_multiverse.report.tables.flow import flow_counts
 from survival_multiverse.report.words.measures import RATIOS
@@ -120,13 +120,19 @@ SCHEMA: dict[str, dict[str, Kind]] = {
         **{"agrees": LABEL, "status": LABEL},
     },
     "immortal_time": {
-        **dict.fromkeys(("population", "adjustment_set", "method", "parameter", "estimand"), LABEL),
+        **dict.fromkeys(("population", "adjustment_set", "is_primary"), LABEL),
+        **dict.fromkeys(("method", "parameter", "estimand"), LABEL),
         **_RATIO,
         **dict.fromkeys(("log_hazard_ratio", "std_error", "largest_weight"), STATISTIC),
         **{"bootstrap_lower": STATISTIC, "bootstrap_upper": STATISTIC, "draws_estimated": LABEL},
         # Weights sum to about a count of patients, without confounding to exactly one.
         **dict.fromkeys(("n", "events", "alive_at_grace", "sum_of_weights_*"), COUNT),
-        **dict.fromkeys(("variance", "status", "reason"), LABEL),
+        **dict.fromkeys(("variance", "status", "reason", "flags"), LABEL),
+    },
+    "immortal_time_summary": {
+        **dict.fromkeys(("population", "adjustment_set", "method", "parameter", "estimand"), LABEL),
+        **dict.fromkeys(("analyses", "estimated", "ci_below_1", "ci_above_1"), LABEL),
+        **dict.fromkeys(("median_hazard_ratio", "lowest", "highest"), STATISTIC),
     },
     "arm_curves": {**_SCENARIO, "arm": LABEL, "n": COUNT, "curve": LABEL},
     "survival_curves": {"curve": LABEL, "time": LABEL, "survival": CURVE, "at_risk": COUNT},
@@ -253,10 +259,22 @@ def by_measure(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, pd
 
 
 def _without_counts(immortal_time: pd.DataFrame) -> pd.DataFrame:
-    """Return the ways to deal with immortal time, with reasons that tell no count of events."""
+    """Return the ways to deal with immortal time, with reasons that tell no count of events.
+
+    Counts stand in the primary scenario alone: those of others, which keep other patients, would differ from
+    them by few.
+    """
     few = immortal_time["status"] == Status.TOO_FEW_EVENTS
     reasons = immortal_time["reason"].mask(few, STATUS_REASON[Status.TOO_FEW_EVENTS])
-    return immortal_time.assign(reason=reasons)
+    other = ~immortal_time["is_primary"].astype(bool)
+    counted = [name for name in immortal_time if kind_of_way(str(name)) is COUNT or name == "largest_weight"]
+    held = {name: immortal_time[name].astype(np.float64).mask(other) for name in counted}
+    return immortal_time.assign(reason=reasons, **held)
+
+
+def kind_of_way(column: str) -> Kind:
+    """Return the kind of a column of the ways to deal with immortal time; options are labels."""
+    return kind_of("immortal_time", column) if is_declared("immortal_time", column) else LABEL
 
 
 def is_declared(table: str, column: str) -> bool:
@@ -294,7 +312,7 @@ def _number(tables: dict[str, pd.DataFrame]) -> None:
 
 def cohort_counts(patients: pd.DataFrame) -> pd.DataFrame:
     """Return the patients and events of the whole cohort, and how many lack each variable."""
-    times = ("patient_id", "time", "event", START, COMPLETION)
+    times = ("patient_id", "time", "event", START, COMPLETION, RECEIVED)
     names = [name for name in patients if name not in times]
     missing = {"": 0} | {name: int(patients[name].isna().sum()) for name in names}
     totals = {"patients": len(patients), "events": int(patients["event"].sum())}

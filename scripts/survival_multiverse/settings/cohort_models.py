@@ -52,6 +52,10 @@ class TreatmentColumn(RoleColumn):
     """A time at which something of the treatment happens."""
 
 
+class ReceivedColumn(RoleColumn):
+    """How much of the exposure was received."""
+
+
 class Treatment(Group):
     """When the exposure was received, where it takes time."""
 
@@ -68,6 +72,10 @@ class Treatment(Group):
     completion of a total dose."""
     fractions_per_week: NumberOrName | None = key(None, otherwise="none", unit="a week")
     """Fractions in a week, or the name of a column that holds them."""
+    dose_so_far: ReceivedColumn | None = key(None, otherwise="the dose", unit="of the dose")
+    """Dose that a patient had received when treatment ended, or follow-up if that was earlier; the dose of
+    the cohort is then the planned total, and at least as much. 0: none; it may be empty where `start` is. It
+    is reached at the completion, which can be derived from it, and a cutoff above it was never reached."""
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """Yield the faults of what is given together."""

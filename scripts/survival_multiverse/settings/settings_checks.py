@@ -14,7 +14,7 @@ from survival_multiverse.settings.decision_checks import check_decisions
 from survival_multiverse.settings.faults import nearest
 from survival_multiverse.settings.level_checks import check_texts
 from survival_multiverse.settings.simulation_checks import check_simulation
-from survival_multiverse.settings.treatment_checks import TIMES, check_treatment
+from survival_multiverse.settings.treatment_checks import SO_FAR, TIMES, check_treatment
 from survival_multiverse.settings.values import OPTIONAL_ROLES, ROLES, level_text
 
 Path = tuple[str | int, ...]
@@ -119,7 +119,7 @@ def _check_cohort(cohort: Mapping[str, Any]) -> Iterator[str]:
         if column in columns:
             yield f"cohort.{role}.column: `{column}` is cohort.{columns[column]} already; give another"
         columns.setdefault(column, role)
-    for name in (name for name in TIMES if name in cohort.get("treatment", {})):
+    for name in (name for name in (*TIMES, SO_FAR) if name in cohort.get("treatment", {})):
         column = cohort["treatment"][name]["column"]
         if column in columns:
             where = f"cohort.treatment.{name}.column"

@@ -7,6 +7,8 @@ WEEKS = {"day": 1 / 7, "week": 1.0, "month": 365.25 / 12 / 7, "year": 365.25 / 7
 """Weeks in a unit of time, by its name in the singular; a year has 365.25 days."""
 TIMES, RATES = ("start", "completion"), ("fraction_dose", "fractions_per_week")
 """Keys of `cohort.treatment`: columns of times, and what a completion is derived from."""
+SO_FAR = "dose_so_far"
+"""Its key for the dose that was received."""
 
 
 def weeks_in(unit: str) -> float | None:
@@ -30,7 +32,7 @@ def check_treatment(config: Mapping[str, Any], analysis: bool) -> Iterator[str]:
         if analysis and "grace_periods" in config["analysis"]:
             yield "analysis.grace_periods: no time of treatment is known; give cohort.treatment, or remove it"
         return
-    columns = [name for name in TIMES if name in treatment]
+    columns = [name for name in (*TIMES, SO_FAR) if name in treatment]
     columns += [name for name in RATES if isinstance(treatment.get(name), str)]
     if cohort["source"] in ("simulated", "reconstructed") and columns:
         yield (
@@ -63,6 +65,6 @@ def _check_exposure(cohort: Mapping[str, Any], treatment: Mapping[str, Any]) -> 
         )
     if "start" not in treatment:
         yield "cohort.treatment.start: an exposure in groups begins then; give its column"
-    for name in ("completion", *RATES):
+    for name in ("completion", SO_FAR, *RATES):
         if name in treatment:
             yield f"cohort.treatment.{name}: an exposure in groups begins at the start; remove it"

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from survival_multiverse.emulation.immortal_time import primary_question, primary_ways
 from survival_multiverse.emulation.method_names import Method
 from survival_multiverse.report.charts.grid_charts import Chart, limits_of
 from survival_multiverse.report.charts.time import immortal_spec
@@ -11,6 +12,7 @@ from survival_multiverse.report.style.formats import format_ratio
 from survival_multiverse.report.tables.time_tables import treated_counts
 from survival_multiverse.report.words.captions import late_note
 from survival_multiverse.report.words.immortal_time import CREDITED, NOT_CREDITED, method_label
+from survival_multiverse.report.words.labels import describe_specification
 from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.report.words.table_cells import interval, is_number, set_label
 from survival_multiverse.settings.study import Study
@@ -28,13 +30,15 @@ def immortal_chart(table: pd.DataFrame | None, study: Study) -> Chart | None:
     """
     if table is None:
         return None
-    rows = [_row(row, study) for row in table.to_dict("records") if is_number(row["hazard_ratio"])]
+    known = table[table["hazard_ratio"].map(is_number)]
+    rows = [_row(row, study) for row in primary_ways(known).to_dict("records")]
+    others = _others(known, study)
     if not rows:
         return None
     text = (
         f"Hazard ratios of {study.arm_names[1] if study.arm_names else 'treatment'} with {percent(study)} "
         f"intervals, adjusted for “{set_label(study, study.primary_set)}”. Who is treated had to live until "
-        "then; the naive way credits treatment with that time."
+        f"then; the naive way credits treatment with that time.{_dots(others)}"
     )
     reading = (
         "Each way answers a question of its own, told in a table below, so they are not averaged. "
@@ -43,14 +47,57 @@ def immortal_chart(table: pd.DataFrame | None, study: Study) -> Chart | None:
     )
     spec = immortal_spec(
         rows,
+        others,
         names=[row["name"] for row in rows],
         credits=(CREDITED, NOT_CREDITED),
-        limits=limits_of([*rows, *_ends(rows)]),
+        limits=limits_of([*rows, *_ends(rows), *map(_point, others)]),
         percent=percent(study),
     )
     alternative = "; ".join(f"{row['name']}: {format_ratio(row['estimate'])}" for row in rows)
     title = "One treatment, four ways to count the time before it"
     return Chart("immortal-chart", title, text, alternative + ".", spec, least=640, reading=reading)
+
+
+def _others(known: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
+    """Return the analyses beside the primary one, those that answer its question marked as the same."""
+    question = primary_question(known, study)
+    same = known.index.isin(question.index[question["adjustment_set"] == study.primary_set])
+    drawn = {method_label(row, study) for row in primary_ways(known).to_dict("records")}
+    found = []
+    for row, own in zip(known.to_dict("records"), same.tolist(), strict=True):
+        name = method_label(row, study)
+        if not row["is_primary"] and name in drawn:
+            options = {key: None if pd.isna(row[key]) else row[key] for key in study.decisions}
+            words = describe_specification(study, options | {"adjustment_set": row["adjustment_set"]})
+            found.append(
+                {
+                    "name": name,
+                    "credit": _credit(row),
+                    "options": words,
+                    "same": own,
+                    "estimate": row["hazard_ratio"],
+                    **{end: row[end] for end in ("ci_lower", "ci_upper")},
+                }
+            )
+    return found
+
+
+def _credit(row: dict[str, Any]) -> str:
+    return CREDITED if row["method"] == Method.NAIVE else NOT_CREDITED
+
+
+def _dots(others: list[dict[str, Any]]) -> str:
+    """Say what the dots are."""
+    if not others:
+        return ""
+    if all(row["same"] for row in others):
+        return " Dots: analyses beside the primary one."
+    return " Dots: analyses beside the primary one, light where they ask another question."
+
+
+def _point(row: dict[str, Any]) -> dict[str, float]:
+    """Return an estimate as a point, so that the axis holds it unless it is absurd."""
+    return dict.fromkeys(("estimate", "ci_lower", "ci_upper"), min(max(row["estimate"], 0.05), 20.0))
 
 
 def _ends(rows: list[dict[str, Any]]) -> list[dict[str, float]]:
@@ -63,7 +110,7 @@ def _row(row: dict[str, Any], study: Study) -> dict[str, Any]:
     return {
         "name": method_label(row, study),
         "estimand": row["estimand"],
-        "credit": CREDITED if row["method"] == Method.NAIVE else NOT_CREDITED,
+        "credit": _credit(row),
         "estimate": row["hazard_ratio"],
         **{name: row[name] for name in ("ci_lower", "ci_upper")},
         "text": interval(row | {"estimate": row["hazard_ratio"]}),

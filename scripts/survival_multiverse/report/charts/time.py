@@ -75,6 +75,7 @@ def arms_spec(label: str, unit: str, *, printed: bool) -> Spec:
 
 def immortal_spec(
     rows: list[dict[str, Any]],
+    others: list[dict[str, Any]],
     *,
     names: list[str],
     credits: tuple[str, str],
@@ -83,22 +84,29 @@ def immortal_spec(
 ) -> Spec:
     """Draw the ways to deal with the time before treatment under each other, the naive one in a colour.
 
-    `rows` hold name, estimand, credit (one of `credits`, the naive one first), estimate, ci_lower,
-    ci_upper, text and counts.
+    `rows`, of the primary scenario, hold name, estimand, credit (one of `credits`, the naive one first),
+    estimate, ci_lower, ci_upper, text and counts; `others`, the other analyses, name, credit, options, the
+    estimate with its interval, and `same`: whether they answer the primary question.
     """
     x = ratio("estimate", limits, "Hazard ratio of treatment")
     y = levels("name", names, axis={"title": None, "labelLimit": IMMORTAL_NAMES, "grid": False})
-    tips = [tip("name", "Way"), tip("estimate", "Hazard ratio", ".2f")]
-    tips += [tip("ci_lower", "CI from", ".2f"), tip("ci_upper", "to", ".2f")]
-    tips += [tip("counts", "Patients, events"), tip("estimand", "Compares")]
+    estimates = [tip("name", "Way"), tip("estimate", "Hazard ratio", ".2f")]
+    estimates += [tip("ci_lower", "CI from", ".2f"), tip("ci_upper", "to", ".2f")]
+    tips = [*estimates, tip("counts", "Patients, events"), tip("estimand", "Compares")]
     colour = colours("credit", dict(zip(credits, (LOWER, INK), strict=True)))
     shape = colour | {"scale": {"domain": list(credits), "range": ["diamond", "square"]}}
     shared = {"y": y, "color": colour, "tooltip": tips}
-    edge = {"value": "width"}
-    layers = [
-        reference("x", 1),
-        whiskers(x, shared, along="x", strokeWidth=2),
-        dots(shared | {"x": x, "shape": shape}, size=80),
+    edge, above = {"value": "width"}, -7 if others else 0
+    layers = [reference("x", 1)]
+    if others:
+        far = {"condition": {"test": "datum.same", "value": 0.6}, "value": 0.22}
+        beside = {"x": x, "y": y, "color": colour, "opacity": far}
+        mark = {"type": "circle", "size": 30, "yOffset": 8, "clip": True}
+        tipped = {"tooltip": [*estimates, tip("options", "Analysis")]}
+        layers.append({"data": values(others), "mark": mark, "encoding": beside | tipped})
+    layers += [
+        whiskers(x, shared, along="x", strokeWidth=2, yOffset=above),
+        dots(shared | {"x": x, "shape": shape}, size=80, yOffset=above),
     ]
     for field, title, end in (
         ("counts", "Patients, events", IMMORTAL_COUNTS),
@@ -114,7 +122,7 @@ def immortal_spec(
     return vega_lite(
         data=values(rows),
         width=width(1, IMMORTAL_NAMES + IMMORTAL_COUNTS + IMMORTAL_RATIOS + 20),
-        height={"step": 26},
+        height={"step": 38 if others else 26},
         layer=layers,
     )
 

@@ -5,8 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+from survival_multiverse.emulation.immortal_time import ways
+from survival_multiverse.emulation.method_names import DECISION, TYPE
 from survival_multiverse.inference.specification_summary import idle
 from survival_multiverse.report.words.decisions import apart
+from survival_multiverse.report.words.immortal_time import method_label
 from survival_multiverse.report.words.labels import decision_label, option_label
 from survival_multiverse.report.words.measures import words_of
 from survival_multiverse.report.words.table_cells import GAP
@@ -85,7 +88,22 @@ def decisions_table(study: Study) -> pd.DataFrame:
             ]
             for measure in study.measures
         ]
-    return pd.DataFrame(rows, columns=["Decision", "Type", "Option", "Reason"])
+    return pd.DataFrame([*rows, *_ways(study)], columns=["Decision", "Type", "Option", "Reason"])
+
+
+def _ways(study: Study) -> list[list[str]]:
+    """Return the ways to count the time before treatment as options of a decision, with their estimands."""
+    if not study.has_treatment_times:
+        return []
+    return [
+        [
+            DECISION,
+            TYPE,
+            method_label({"method": str(method), "parameter": when}, study),
+            method.estimand_at(when, study.time.unit),
+        ]
+        for method, when in ways(study)
+    ]
 
 
 def split_by(study: Study) -> Decision | None:

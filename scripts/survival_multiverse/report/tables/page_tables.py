@@ -35,6 +35,7 @@ from survival_multiverse.report.tables.report_tables import (
 )
 from survival_multiverse.report.tables.time_tables import (
     follow_up_table,
+    immortal_summary_table,
     immortal_table,
     interaction_table,
     landmark_table,
@@ -92,6 +93,7 @@ def _made(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[p
         **_multiverse(study, tables),
         **_primary(study, tables["primary"], tables["specifications"]),
         "immortal": (immortal_table(tables.get("immortal_time"), study), 1),
+        "immortal_summary": (immortal_summary_table(tables.get("immortal_time_summary"), study), 2),
         "immortal_ways": (ways_table(tables.get("immortal_time")), 1),
         **_appendix(study, tables),
         **paper_tables(tables),

@@ -32,8 +32,6 @@ WAY_LABELS = {
     Method.TIME_DEPENDENT: "Time-dependent treatment",
     Method.CLONE_CENSOR_WEIGHT: "Clones",
 }
-WHENS = {Method.LANDMARK: "the landmark", Method.CLONE_CENSOR_WEIGHT: "the end of the grace period"}
-"""What the parameter of a method is, in words."""
 CREDITED, NOT_CREDITED = "Counts time before treatment as treated", "Does not"
 
 
@@ -61,7 +59,8 @@ def method_label(row: Mapping[str, Any], study: Study) -> str:
 
 
 def _ratio_of(table: pd.DataFrame, method: Method) -> float | None:
-    rows = table[(table["method"] == method) & (table["status"] == Status.OK)]
+    primary = table["is_primary"].astype(bool)
+    rows = table[primary & (table["method"] == method) & (table["status"] == Status.OK)]
     return float(rows["hazard_ratio"].iloc[0]) if len(rows) else None
 
 
@@ -205,9 +204,13 @@ def _received(study: Study) -> str:
             if isinstance(per_week, str)
             else f"{_number(per_week, 'fractions a week')}",
         ]
-        text += f" Completion is not recorded; it is derived from the total dose, {' and '.join(rates)}."
+        of = "total dose" if own.dose_so_far is None else "dose received"
+        text += f" Completion is not recorded; it is derived from the {of}, {' and '.join(rates)}."
     elif own.completion is None:
         text = "The whole dose counts as received at the start of treatment."
+    if own.dose_so_far is not None:
+        label = in_sentence(_named(own.dose_so_far))
+        text += f" The dose is the one received ({label}), not the one planned."
     return f"{text} Patients count as treated when it reaches the cutoff."
 
 
