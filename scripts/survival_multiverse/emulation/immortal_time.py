@@ -11,6 +11,7 @@ from survival_multiverse.emulation.method_names import DECISION, TYPE, Method
 from survival_multiverse.emulation.study_treatment import NoTimesError, grace_periods, scenario_treatment
 from survival_multiverse.inference.specification_summary import summarise
 from survival_multiverse.scenario.encoded_study import EncodedStudy, covariate_names, encode_study
+from survival_multiverse.settings.measures import RATIO
 from survival_multiverse.settings.schema import STATUS_REASON, Status
 from survival_multiverse.settings.study import Decision, Study
 from survival_multiverse.settings.values import Scenario, Value
@@ -196,7 +197,7 @@ def immortal_time_summary(table: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def _summary(rows: pd.DataFrame) -> dict[str, object]:
-    found = summarise(rows.rename(columns={"hazard_ratio": "estimate"}))
+    found = summarise(rows.rename(columns={"hazard_ratio": "estimate"}), RATIO)
     ends = {
         name: row.get("estimate", np.nan)
         for name, row in {"lowest": found.lowest, "highest": found.highest}.items()
@@ -206,8 +207,8 @@ def _summary(rows: pd.DataFrame) -> dict[str, object]:
         "estimated": found.estimated,
         "median_hazard_ratio": found.median,
         **ends,
-        "ci_below_1": found.ci_below_1,
-        "ci_above_1": found.ci_above_1,
+        "ci_below_1": found.ci_longer,
+        "ci_above_1": found.ci_shorter,
     }
 
 
