@@ -19,6 +19,7 @@ from survival_multiverse.report.charts.contrasts import exposure_decision
 from survival_multiverse.report.charts.grid_charts import Chart, shapley_words
 from survival_multiverse.report.charts.hero import hero_spec
 from survival_multiverse.report.charts.introduction import introduction_spec
+from survival_multiverse.report.charts.measure_views import measure_views
 from survival_multiverse.report.charts.packed import packed
 from survival_multiverse.report.charts.page_charts import opening, page_charts
 from survival_multiverse.report.charts.page_data import analysis_data, balance_terms, has_rest, opening_data
@@ -59,7 +60,7 @@ from survival_multiverse.report.words.labels import (
     option_words,
     with_unit,
 )
-from survival_multiverse.report.words.measures import RATIOS, measure_words
+from survival_multiverse.report.words.measures import RATIOS, measure_words, words_of
 from survival_multiverse.report.words.methods import methods, references
 from survival_multiverse.report.words.narrative import hidden_bias, joint_null, origin, readings
 from survival_multiverse.report.words.target import TRIAL
@@ -290,6 +291,7 @@ def _page(
     specs["scenario-love"] = scenario_love_spec(names, gates, printed="smd" in printed)
     limits = estimate_limits(headline(tables["specifications"], study), study.primary_measure)
     specs["scenario-beside"] = beside_spec(measure_words(study), limits)
+    views = measure_views(study, tables)
     first = opening(study, tables["specifications"])
     data = opening_data(study, tables) | {"first": first}
     # A specification is read as text: the widths in it are filled in before it is one.
@@ -297,9 +299,11 @@ def _page(
     present = estimators_present(headline(tables["specifications"], study))
     return {
         "decisions": data["decisions"],
+        "measures": {own.name: words_of(own, study).headed for own in study.measures if views},
         "present": [ESTIMATOR_LABELS[name] for name in present],
         "blocks": {
             "opening": packed(data),
+            "measures": packed(views),
             "analysis": packed(analysis),
             "tables": packed(downloads),
             "scripts": packed(scripts),

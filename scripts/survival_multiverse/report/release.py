@@ -16,7 +16,7 @@ from survival_multiverse.cohort.disclosure import shown_count, shown_share, show
 from survival_multiverse.cohort.treatment_course import COMPLETION, RECEIVED, START
 from survival_multiverse.inference.bias_surface import COUNTS, PLACE, with_prevalences
 from survival_multiverse.report.tables.flow import flow_counts
-from survival_multiverse.report.words.measures import RATIOS
+from survival_multiverse.report.words.measures import MEASURED, RATIOS
 from survival_multiverse.settings.measures import RATIO
 from survival_multiverse.settings.schema import STATUS_REASON, Status
 from survival_multiverse.settings.study import Study
@@ -173,12 +173,6 @@ The columns of a study's decisions, which hold options, are labels.
 NOT_OF_PATIENTS = ("calibration", "consistency", "reproduction", "score", "matching", "published", "ensemble",
                    "ensemble_members")  # fmt: skip
 """Tables of simulated cohorts, of what a paper prints, and of patients made from that."""
-MEASURED = {
-    "specifications": "measured_specifications",
-    "blocks": "measured_blocks",
-    "joint_inference": "measured_joint_inference",
-}
-"""What the tables of all measures are called beside those of the primary one."""
 DIGESTS = ("fingerprint", "curve")
 """Labels that are shared as running numbers."""
 COUNTED_ANEW = ("cohort", "flow")

@@ -380,6 +380,11 @@ class Study:
         """Return the measure by which the study answers."""
         return self.measures[0]
 
+    def answering_by(self, measure: Measure) -> "Study":
+        """Return the study with another of its measures as the primary one."""
+        others = tuple(own for own in self.measures if own != measure)
+        return replace(self, measures=(measure, *others))
+
     @property
     def published_estimates(self) -> Mapping[str, float]:
         """Return published estimates of the primary measure, by estimator; only ratios are known."""

@@ -23,20 +23,26 @@ def page_charts(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, C
     tables
         Frames under the names in `report.TABLES` and `paper_tables.PAPER_TABLES`.
     """
-    published = tables.get("published", NO_MARKS)
     measured = tables.get("measured_specifications", tables["specifications"])
-    first = opening(study, tables["specifications"])
-    grid = grid_charts(tables["specifications"], tables["attribution"], study, published)
     return {
-        **{
-            name: replace(chart, spec={**chart.spec, "params": params(first)}) for name, chart in grid.items()
-        },
+        **explored_charts(study, tables),
         **{chart.name: chart for chart in [measures_chart(measured, study)] if chart},
         **evidence_charts(tables, study),
         **paper_charts(tables, study),
     }
 
 
+def explored_charts(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, Chart]:
+    """Return the charts of the chapter that explores all analyses, which follow the page's controls."""
+    published = tables.get("published", NO_MARKS)
+    first = opening(study, tables["specifications"])
+    grid = grid_charts(tables["specifications"], tables["attribution"], study, published)
+    return {
+        name: replace(chart, spec={**chart.spec, "params": params(first)}) for name, chart in grid.items()
+    }
+
+
 def opening(study: Study, specifications: pd.DataFrame) -> dict[str, Any]:
     """Return the initial values of the page's controls; the maps show estimates, nothing is grouped."""
-    return first_view(specifications, study) | {"cells": "estimate", "group": ""}
+    own = {"measure": study.primary_measure.name, "cells": "estimate", "group": ""}
+    return first_view(specifications, study) | own

@@ -65,7 +65,7 @@ GATE = "gate"
 _TAKEN = frozenset((
     "i", "choices", "matching", "inverse", "estimate", "p_text", "smd", "matched_share",
     "orders_from", "orders_to", "patients", "events", "caution", "gate", "primary", "side", "cells",
-    "group", "chosen", "decide", "rank", "part", "place", "shown", "tone", "choice", "published",
+    "measure", "group", "chosen", "decide", "rank", "part", "place", "shown", "tone", "choice", "published",
     "words", "question", "pooling", "count", "lower", "upper", "name", "time", "datum", "event", "item",
     "parent", "unit", "width", "height", "padding", "autosize", "background", "cursor", "style", "data",
     "if", "indexof", "isValid", "length", "log", "exp", "pow", "min", "max", "abs", "format", "test",
@@ -411,8 +411,10 @@ def measure_data(study: Study) -> dict[str, Any]:
     """
     words = measure_words(study)
     return {
+        "measure": words.measure.name,
         "name": words.name,
         "heading": words.heading,
+        "headed": words.headed,
         "plural": words.plural,
         "unit": words.unit,
         "ratio": words.measure.ratio,

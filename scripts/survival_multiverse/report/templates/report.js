@@ -41,14 +41,16 @@
   fold();
 
   const page = await unpack("opening");
-  const { decisions, analyses, measure } = page;
+  const { decisions, analyses } = page;
   const outer = decisions.filter((decision) => !decision.inside);
   const inner = decisions.filter((decision) => decision.inside);
   // Choices in which analyses of one question differ: those within it, and uncertain ones, which can be pooled.
   const choosable = decisions.filter((decision) => (decision.inside || decision.pooled) && decision.values.length > 1);
   const columnsOf = ({ columns }) => Object.fromEntries(Object.entries(columns)
     .map(([name, values]) => [name, Array.isArray(values) ? (i) => values[i] : () => values.all]));
-  const get = columnsOf(analyses);
+  // The measure that the analyses are read in, and what they hold in it.
+  let { measure } = page;
+  let get = columnsOf(analyses);
   const valuesOf = Object.fromEntries(decisions.map((decision) => [decision.name, decision.values]));
   const label = (name, i) => (!valuesOf[name] || get[name](i) < 0 ? null : valuesOf[name][get[name](i)]);
   // A count too small to be shown is held back as -1.
@@ -57,7 +59,7 @@
 
   // Rows of the primary population without a landmark: what the charts of the grid draw.
   const copied = ["estimate", "ci_lower", "ci_upper", "p_value", "p_text", "smd", "matched_share", "orders_from", "orders_to", "variance_between_orders"];
-  const specs = Array.from({ length: analyses.rows }, (_, i) => ({
+  const rowsRead = () => Array.from({ length: analyses.rows }, (_, i) => ({
     i,
     ...Object.fromEntries(named.map((name) => [name, label(name, i)])),
     choices: [...choosable.filter(({ name }) => label(name, i)).map(({ name }) => `${name}: ${label(name, i)}`),
@@ -67,6 +69,8 @@
     ...(measure.ratio ? { inverse: get.estimate(i) ? 1 / get.estimate(i) : null } : {}), patients: shownCount(get.patients(i)), events: shownCount(get.events(i)),
     caution: get.caution(i) || "none", gate: Boolean(get.gate(i)), primary: Boolean(get.primary(i)), side: page.sides[get.side(i)],
   }));
+  let specs = rowsRead();
+  const firstSpecs = specs;
 
   const own = { specs: () => specs, shares };
   const opening = page.first;
@@ -101,7 +105,7 @@
 
   async function draw(holder, data = {}) {
     const name = holder.dataset.chart;
-    const text = page.charts[name];
+    const text = chartText(name);
     const room = Math.max(holder.clientWidth, Number(holder.dataset.least || 300));
     const spec = fitted(text, room - 4);
     spec.datasets = { ...Object.fromEntries(Object.entries(own).filter(([set]) => text.includes(`{"name":"${set}"}`))
@@ -113,6 +117,7 @@
     const result = await window.vegaEmbed(holder, spec, { renderer: "svg", actions: false, tooltip, logLevel: 1 });
     views.set(name, result);
     holder.dataset.drawn = room;
+    holder.dataset.measure = measure.measure;
     holder.querySelector("svg")?.setAttribute("aria-hidden", "true");
     result.view.addEventListener("click", (_, item) => clicked(name, item?.datum));
     if (name === "curve-chart") {
@@ -176,7 +181,7 @@
 
   function query() {
     const parts = new URLSearchParams();
-    for (const name of ["estimator", ...outer.map((decision) => decision.name), "group", "cells"]) {
+    for (const name of ["measure", "estimator", ...outer.map((decision) => decision.name), "group", "cells"]) {
       if (state[name] !== opening[name]) parts.set(name, state[name]);
     }
     for (const { name } of inner) {
@@ -192,7 +197,7 @@
   function read(text) {
     const parts = new URLSearchParams(text || "");
     Object.assign(state, structuredClone(opening));
-    for (const name of ["estimator", ...outer.map((decision) => decision.name), "group", "cells"]) {
+    for (const name of ["measure", "estimator", ...outer.map((decision) => decision.name), "group", "cells"]) {
       const known = all(`[data-control="${name}"] option`).map((option) => option.value);
       if (known.includes(parts.get(name))) state[name] = parts.get(name);
     }
@@ -215,6 +220,7 @@
       return;
     }
     const wanted = read(entry ? entry.view : text);
+    await answerBy(state.measure);
     syncControls();
     tell();
     if (entry) show(panels.audit.contains(byId(id)) ? "audit" : "report");
@@ -225,15 +231,38 @@
   }
   window.addEventListener("popstate", restore);
 
+  // Measures: the page opens with the primary one; of the others numbers, charts and captions are unpacked on demand.
+
+  const exploring = charts.filter((holder) => byId("explore").contains(holder));
+  const chartText = (name) => (measure.charts && (name in measure.charts || exploring.some((holder) => holder.dataset.chart === name))
+    ? measure.charts[name] : page.charts[name]);
+  const said = exploring.flatMap((holder) => all("[data-said], [data-alternative]", holder.closest(".exhibit")).map((part) => [holder, part, part.innerHTML]));
+
+  async function answerBy(name) {
+    if (name === measure.measure) return;
+    measure = name === page.measure.measure ? page.measure : (await unpack("measures"))[name];
+    get = columnsOf({ columns: { ...analyses.columns, ...measure.columns } });
+    specs = rowsRead();
+    for (const [holder, part, first] of said) {
+      const words = measure.words ? measure.words[holder.dataset.chart] : null;
+      if (!measure.words) part.innerHTML = first;
+      else if (words) part.textContent = words[part.dataset.said || "alternative"];
+      if (part.dataset.said === "title") holder.closest(".exhibit").dataset.title = part.textContent;
+    }
+    // What only hazard ratios have, such as their range over the orders of equal scores, is not there in others.
+    for (const holder of exploring) holder.closest(".exhibit").hidden = Boolean(measure.charts) && !measure.charts[holder.dataset.chart];
+  }
+
   // Controls
 
   let told = 0;
 
   async function refresh(holder) {
+    if (holder.closest(".exhibit").hidden) return;
     const view = views.get(holder.dataset.chart)?.view;
     if (!view) return;
-    // What moves the answer has other rows, and with them another height.
-    if (holder.dataset.chart === "attribution-chart") { await draw(holder); return; }
+    // What moves the answer has other rows, and with them another height; another measure has another axis.
+    if (holder.dataset.chart === "attribution-chart" || holder.dataset.measure !== measure.measure) { await draw(holder); return; }
     const { signals } = view.getState({ signals: (name) => name in state, data: () => false });
     // A copy: Vega takes an object for unchanged if it is the same one.
     for (const name of Object.keys(signals)) view.signal(name, structuredClone(state[name]));
@@ -241,11 +270,10 @@
     sayIfEmpty(holder);
   }
 
-  const following = charts.filter((holder) => byId("explore").contains(holder));
   function tell() {
     told += 1;
     const now = told;
-    for (const holder of following) drawing = drawing.then(() => now === told && refresh(holder));
+    for (const holder of exploring) drawing = drawing.then(() => now === told && refresh(holder));
     describe();
     fillTable();
   }
@@ -331,6 +359,7 @@
       item.append(button);
       chips.push(item);
     };
+    if (state.measure !== opening.measure) add(measure.heading, () => { state.measure = opening.measure; });
     if (state.estimator !== opening.estimator) add(state.estimator, () => { state.estimator = opening.estimator; });
     for (const decision of outer) {
       const { name } = decision;
@@ -348,7 +377,12 @@
     byId("reset").hidden = !chips.length;
   }
 
-  function changed() { syncControls(); tell(); remember(); }
+  async function changed() {
+    await answerBy(state.measure);
+    syncControls();
+    tell();
+    remember();
+  }
 
   function syncControls() {
     for (const field of all("[data-control]")) field.value = state[field.dataset.control];
@@ -546,7 +580,7 @@
     ? value.toExponential(1) : value.toFixed(2));
   const estimateOf = (from, i) => (from.estimate(i) === null ? from.reason(i) || "–"
     : `${written(from.estimate(i))} (${written(from.ci_lower(i))} to ${written(from.ci_upper(i))})`);
-  const estimateHead = measure.unit ? `${measure.heading}, ${measure.unit} (CI)` : `${measure.heading} (CI)`;
+  const estimateHead = () => `${measure.headed} (CI)`;
   // What only ratios have: read the other way round they are another number.
   const ofRatios = (...parts) => (measure.ratio ? parts : []);
   const cell = (value) => (value === null || value === undefined ? "–"
@@ -574,7 +608,7 @@
   function fillTable() {
     if (!folded.open) return;
     table(folded.querySelector(".scroll"),
-      ["Analysis", estimateHead, ...ofRatios("1/HR"), "P", "Patients", "Events", "Largest |SMD|", "Balanced"],
+      ["Analysis", estimateHead(), ...ofRatios("1/HR"), "P", "Patients", "Events", "Largest |SMD|", "Balanced"],
       sorted(shown()).map((row) => {
         const button = element("button", choosable.filter(({ name }) => row[name]).map((decision) => spoken(decision, row[decision.name])).join(", ") || row.estimator, { type: "button", class: "link" });
         button.addEventListener("click", () => open(row.i));
@@ -617,7 +651,8 @@
   // Every estimate of the scenario: those of this page, then other populations and landmarks.
   function related(i, more) {
     const rows = [];
-    for (const [from, count] of [[get, analyses.rows], [columnsOf(more.others), more.others.rows]]) {
+    const others = measure === page.measure ? [[columnsOf(more.others), more.others.rows]] : [];
+    for (const [from, count] of [[get, analyses.rows], ...others]) {
       const same = ({ name }, j) => from[name](j) < 0 || get[name](i) < 0 || get[name](i) === from[name](j);
       for (let j = 0; j < count; j += 1) if (axes.every((axis) => same(axis, j))) rows.push([from, j]);
     }
@@ -699,8 +734,8 @@
     byId("analysis-command").textContent = `snakemake --cores 2 --force ${path}`;
     byId("analysis-digest").textContent = more.scenarios[path] || "–";
     table(byId("analysis-estimates"),
-      ["Estimator", "Patients of", "Adjusted for", "Landmark", estimateHead, ...ofRatios("1/HR"), "P", "Patients", "Events"], related(i, more),
-      `All ${measure.plural} of this scenario`);
+      ["Estimator", "Patients of", "Adjusted for", "Landmark", estimateHead(), ...ofRatios("1/HR"), "P", "Patients", "Events"], related(i, more),
+      `All ${measure.plural} of this scenario${measure === page.measure ? "" : ", primary population, no landmark"}`);
     const [before, after] = neighbours(i);
     for (const [id, other] of [["analysis-before", before], ["analysis-after", after]]) {
       byId(id).disabled = other === undefined;
@@ -779,12 +814,12 @@
   // The rows of a chart: those in view, or those that came with it; the largest where it has several.
   function rowsOf(name) {
     // The first picture: every cutoff of the exposure, at the first values of the other decisions that make a question.
-    if (name === "hero") return specs.filter((row) => outer.every((decision) => decision.name === page.exposure || !row[decision.name] || row[decision.name] === opening[decision.name]));
-    if (name !== "decisions-chart" && following.some((holder) => holder.dataset.chart === name)) {
+    if (name === "hero") return firstSpecs.filter((row) => outer.every((decision) => decision.name === page.exposure || !row[decision.name] || row[decision.name] === opening[decision.name]));
+    if (name !== "decisions-chart" && exploring.some((holder) => holder.dataset.chart === name)) {
       return name === "attribution-chart" ? shares() : name === "curve-chart" ? sorted(shown()) : specs;
     }
     const found = [];
-    JSON.parse(page.charts[name], (_, value) => { if (Array.isArray(value?.values) && typeof value.values[0] === "object") found.push(value.values); return value; });
+    JSON.parse(chartText(name), (_, value) => { if (Array.isArray(value?.values) && typeof value.values[0] === "object") found.push(value.values); return value; });
     return found.sort((a, b) => b.length - a.length)[0] || specs;
   }
   async function download(exhibit, kind) {
@@ -863,5 +898,5 @@
     await drawVisible();
     markScrollers();
   };
-  window.robustness = { drawAll, drawVisible, unpack, show, views, state, specs, open, shown, settled: () => drawing.then(() => null) };
+  window.robustness = { drawAll, drawVisible, unpack, show, views, state, open, shown, settled: () => drawing.then(() => null), get specs() { return specs; } };
 })();

@@ -20,6 +20,10 @@ from survival_multiverse.settings.measures import (
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import canonical_text
 
+MEASURED = {
+    name: f"measured_{name}" for name in ("specifications", "blocks", "joint_inference", "attribution")
+}
+"""What the tables of all measures are called on a page, beside those of the primary one."""
 RATIOS = "ratio_specifications"
 """What a page calls the specifications of the hazard ratio: E-values and bounds of hidden bias are of it."""
 PERCENT = "percentage points"
