@@ -187,7 +187,7 @@ def primary_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
     columns = [
         "Estimator",
         "Adjusted for",
-        f"{words.heading}{f', {words.unit}' if words.unit else ''} ({percent} CI)",
+        f"{words.headed} ({percent} CI)",
         "P",
         "Over tie-breaks (95%)",
         "E-value (of the limit)",

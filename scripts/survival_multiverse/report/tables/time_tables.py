@@ -217,7 +217,7 @@ def landmark_table(specifications: pd.DataFrame, study: Study) -> pd.DataFrame:
     made = pd.DataFrame(table, columns=columns)
     if words.measure.ratio:
         return made
-    title = f"{words.heading}{f', {words.unit}' if words.unit else ''} (CI)"
+    title = f"{words.headed} (CI)"
     return made.drop(columns="1/HR").rename(columns={"Hazard ratio (CI)": title})
 
 

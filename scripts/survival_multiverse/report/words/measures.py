@@ -98,8 +98,17 @@ class MeasureWords:
 
     @property
     def titled(self) -> str:
-        """Return its name as a heading, with its unit."""
-        return f"{self.heading} ({self.unit})" if self.unit else self.heading
+        """Return its name as a heading, with its unit in brackets unless its time has it already."""
+        return f"{self.heading} ({self.unit})" if self._unit_unsaid else self.heading
+
+    @property
+    def headed(self) -> str:
+        """Return its name for the head of a column, with its unit unless its time has it already."""
+        return f"{self.heading}, {self.unit}" if self._unit_unsaid else self.heading
+
+    @property
+    def _unit_unsaid(self) -> bool:
+        return bool(self.unit) and not self.heading.endswith(self.unit)
 
     @property
     def null(self) -> str:
