@@ -65,6 +65,8 @@ def test_the_chapter_of_all_analyses_speaks_of_no_hazard_ratio(open_answering, n
     head = page.locator("#block-table thead").inner_text()
     assert measure_words(answering_by(name)[0]).heading in head
     assert "1/HR" not in head
+    # But in the list of what can be chosen.
+    page.locator("[data-control=measure]").evaluate("(control) => control.remove()")
     assert not re.search(r"hazard ratio|\bHR\b", page.locator("#explore").inner_text(), re.IGNORECASE)
 
 
@@ -88,7 +90,7 @@ def test_the_drawer_tells_a_difference_with_its_unit(open_answering, name):
     for alone in ("E-value", "other way round", "Rosenbaum", "orders of equal scores"):
         assert alone not in facts
     page.locator("#analysis-related > summary").click()
-    assert page.locator("#analysis-related > summary").inner_text() == f"All {words.plural} of this scenario"
+    assert page.locator("#analysis-related > summary").inner_text() == "All estimates of this scenario"
     table = page.locator("#analysis-estimates").inner_text()
     assert words.interval(row) in table
     assert "1/HR" not in table
@@ -112,11 +114,77 @@ def test_some_medians_are_no_median(open_answering):
     assert "the median difference in median survival is " in page.locator("#block-words").inner_text()
 
 
+def captions(page):
+    """Titles, captions and the words read out of the charts that can change."""
+    return page.locator("#explore [data-said], #explore [data-alternative]").all_text_contents()
+
+
+def choose(page, name):
+    page.locator("select[data-control=measure]").select_option(value=name)
+    settle(page)
+
+
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_a_reader_who_chooses_a_measure_sees_the_page_that_opens_with_it(open_answering, name):
+    """Numbers, words and captions are those of the page of a study that answers by the measure."""
+    there = open_answering(name)
+    there.evaluate("() => robustness.drawAll()")
+    wanted = [there.evaluate("() => robustness.specs"), there.locator("#block-words").inner_text()]
+    titles = dict(
+        re.findall(r'id="([\w-]+-chart)"[^>]*>.*?data-said="title">([^<]*)<', there.content(), re.S)
+    )
+    page = open_answering("hazard_ratio")
+    page.evaluate("() => robustness.drawAll()")
+    before = [
+        page.evaluate("() => robustness.specs"),
+        page.locator("#block-words").inner_text(),
+        *captions(page),
+    ]
+    choose(page, name)
+    assert [page.evaluate("() => robustness.specs"), page.locator("#block-words").inner_text()] == wanted
+    for chart in ("decisions-chart", "curve-chart", "attribution-chart", "blocks-chart", "surface-chart"):
+        assert page.locator(f"#{chart} [data-said=title]").first.inner_text() == titles[chart]
+    # The range over the orders of equal scores is of ratios alone.
+    assert not page.locator("#ties-chart").is_visible()
+    axis = page.locator("#curve-chart svg .role-axis-title").first.text_content()
+    assert "Hazard ratio" not in axis
+    assert page.url.endswith(f"#explore?measure={name}")
+    choose(page, "hazard_ratio")
+    after = [
+        page.evaluate("() => robustness.specs"),
+        page.locator("#block-words").inner_text(),
+        *captions(page),
+    ]
+    assert after == before
+    assert page.locator("#ties-chart").is_visible()
+    assert "Hazard ratio" in page.locator("#curve-chart svg .role-axis-title").first.text_content()
+
+
+def test_a_link_keeps_the_measure_and_the_browser_goes_back_to_the_first(open_answering):
+    page = open_answering("hazard_ratio")
+    words = page.locator("#block-words")
+    first = words.inner_text()
+    choose(page, MEAN)
+    chosen, address = words.inner_text(), page.url
+    page.go_back()
+    page.wait_for_function("(text) => document.getElementById('block-words').innerText === text", arg=first)
+    page.goto("about:blank")
+    page.goto(address)
+    page.wait_for_selector("html[data-ready]")
+    assert words.inner_text() == chosen
+    page.evaluate("() => robustness.open(robustness.specs.find((row) => row.primary && row.matching).i)")
+    page.wait_for_selector("#analysis [data-chart=scenario-beside] svg")
+    study, tables = answering_by(MEAN)
+    rows = matched(study, tables)
+    row = rows[rows["is_primary"].astype(bool)].to_dict("records")[0]
+    assert measure_words(study).interval(row) in page.locator("#analysis-facts").inner_text()
+
+
 def test_the_maps_show_p_values_and_the_address_says_so(open_answering):
     page = open_answering(SURVIVAL)
     page.evaluate("() => robustness.drawAll()")
     control = page.locator("select[data-control=cells]")
-    assert [option.inner_text() for option in control.locator("option").all()] == ["differences", "P values"]
+    assert [option.inner_text() for option in control.locator("option").all()] == ["estimates", "P values"]
     legend = page.locator("#surface-chart svg .role-legend-label")
     assert not legend.get_by_text(re.compile("^P = ")).count()
     control.select_option(label="P values")

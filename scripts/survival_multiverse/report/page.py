@@ -36,7 +36,7 @@ from survival_multiverse.report.tables.paper_tables import HONESTY, PAPER_TABLES
 from survival_multiverse.report.templates import environment
 from survival_multiverse.report.words.answer import answers, is_fitted, silence
 from survival_multiverse.report.words.captions import caption, filled_in, late_note
-from survival_multiverse.report.words.checklists import CHECKLIST_REFERENCES
+from survival_multiverse.report.words.checklists import CHECKLIST_REFERENCES, capital
 from survival_multiverse.report.words.claim import claim, evidence, hero_alternative, hero_caption
 from survival_multiverse.report.words.controls import controls_reasons, controls_seen, sizes_in_words
 from survival_multiverse.report.words.decisions import whom
@@ -299,7 +299,7 @@ def _page(
     present = estimators_present(headline(tables["specifications"], study))
     return {
         "decisions": data["decisions"],
-        "measures": {own.name: words_of(own, study).headed for own in study.measures if views},
+        "measures": {own.name: capital(words_of(own, study).brief) for own in study.measures if views},
         "present": [ESTIMATOR_LABELS[name] for name in present],
         "blocks": {
             "opening": packed(data),
