@@ -43,12 +43,13 @@ def decision(*options, type="non_equivalent"):
 def grid_study():
     """Six decisions of the transplants, of which three matter to the ways."""
     config = transplant_config()
-    config["decisions"] = config["decisions"] | {
+    config["decisions"] = {name: config["decisions"][name] for name in ("age_form", "caliper")} | {
         "who": decision("everybody", YOUNG, NOBODY_EARLIER, FEW),
         "endpoint": decision("death", RELAPSE),
         "sets": decision("both", {"value": "one", "adjustment_sets": ["at_acceptance"]}),
         "score": decision("line", {"value": "spline", "score": "splines"}, type="equivalent"),
     }
+    config["study"] = config["study"] | {"primary": {"caliper": 0.2}}
     config["adjustment_sets"] = config["adjustment_sets"] | {"year_alone": {"covariates": ["year"]}}
     config["analysis"] = config["analysis"] | {"landmarks": [30], "grace_periods": [30, 60]}
     validate_config(config)

@@ -14,8 +14,9 @@ from survival_multiverse.settings.schema import Status
 from survival_multiverse.settings.study import Study
 
 _NAIVE = (
-    "Four ways to deal with the time before it stand side by side. Each estimates something else, so they "
-    "are never pooled. The naive contrast takes treatment as known at time zero (Suissa 2008)."
+    "Four ways to deal with the time before it stand side by side in every scenario. They are a decision of "
+    "their own: each estimates something else, so they are never pooled. The naive contrast takes treatment "
+    "as known at time zero (Suissa 2008)."
 )
 _LANDMARKS = "Landmarks compare who is treated by then with who is not (Anderson, Cain and Gelber 1983)."
 _TIME_DEPENDENT = "A time-dependent exposure counts patients as treated from then on (Crowley and Hu 1977)."
