@@ -21,6 +21,7 @@ from survival_multiverse.emulation.immortal_time import (
     primary_ways,
 )
 from survival_multiverse.emulation.study_treatment import grace_periods, study_treatment
+from survival_multiverse.emulation.treatment_times import treatment_times
 from survival_multiverse.files.parquet_files import write_table
 from survival_multiverse.files.study_files import IMMORTAL_TIME
 from survival_multiverse.report.release import release
@@ -185,20 +186,19 @@ def test_each_cutoff_is_reached_at_a_time_of_its_own():
     validate_config(config)
     study, frame = Study.from_config(config), course_frame()
     table = immortal_time(prepare_cohort(frame, study).patients, study)
+    X = frame[["age", "year", "surgery"]].to_numpy(float)
+    ratios = {}
     for cutoff in (40, 60):
         share = np.where(frame["gray"] >= cutoff, cutoff / frame["gray"], np.nan)
         starts = frame["began"] + share * (frame["ended"] - frame["began"])
-        landmark = float(study.analysis.landmarks[-1])
-        rows = table[(table["dose_cutoff"] == cutoff) & (table["method"] == "landmark")]
-        (row,) = rows[rows["parameter"] == landmark].to_dict("records")
-        there = frame["time"] >= landmark
-        treated = there & (starts <= landmark)
-        assert (row["n"], row["events"]) == (there.sum(), frame.loc[there, "event"].sum())
-        assert 0 < treated.sum() < there.sum()
-        own = study_treatment(
-            prepare_cohort(frame, study).patients, dataclasses.replace(study, primary=(float(cutoff),))
-        )
-        np.testing.assert_allclose(np.sort(own.start[own.treated]), np.sort(starts[starts.notna()]))
+        own = treatment_times(frame["time"], frame["event"], starts, X, ("age", "year", "surgery"))
+        expected = emulate(own, landmarks=study.analysis.landmarks, graces=grace_periods(study))
+        found = table[table["dose_cutoff"] == cutoff]
+        assert found["status"].tolist() == expected["status"].tolist()
+        ratios[cutoff] = found["hazard_ratio"].to_numpy()
+        np.testing.assert_allclose(ratios[cutoff], expected["hazard_ratio"], rtol=1e-7)
+    assert np.isfinite(ratios[40]).sum() > 5
+    assert not np.isclose(ratios[40], ratios[60]).any()
 
 
 def test_another_exposure_without_times_of_its_own_is_a_status():
