@@ -25,8 +25,9 @@ from survival_multiverse.emulation.treatment_times import treatment_times
 from survival_multiverse.files.parquet_files import write_table
 from survival_multiverse.files.study_files import IMMORTAL_TIME
 from survival_multiverse.report.release import release
-from survival_multiverse.report.tables.time_tables import immortal_summary_table
-from survival_multiverse.report.words.immortal_time import treatment_methods
+from survival_multiverse.report.tables.treatment_tables import immortal_summary_table
+from survival_multiverse.report.words.immortal_time import treatment_caution, treatment_methods
+from survival_multiverse.report.words.target import trial_table
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.validation import validate_config
 
@@ -341,8 +342,18 @@ def test_faults_of_the_settings(cohort, fault):
 def test_the_methods_say_that_the_dose_was_received():
     text = treatment_methods(course_study(BEGAN | FRACTIONS | GIVEN))
     assert "it is derived from the dose received, 2 Gy a fraction" in text
-    assert "The dose is the one received (dose given), not the one planned." in text
+    assert "The dose is the one received (dose given); all other analyses compare the planned one." in text
     assert "planned" not in treatment_methods(course_study(BEGAN | FRACTIONS))
+
+
+def test_a_planned_dose_counts_no_time_before_treatment():
+    """So nothing of the kind speaks against a claim about it."""
+    found = grid_table()
+    assert len(treatment_caution(found, course_study(BEGAN | ENDED))) == 1
+    assert treatment_caution(found, course_study(BEGAN | ENDED | GIVEN)) == []
+    for treatment, word in ((BEGAN | ENDED, "received"), (BEGAN | ENDED | GIVEN, "planned")):
+        here = " ".join(trial_table(course_study(treatment)).astype(str).to_numpy().ravel())
+        assert here.count(f"what was {word}") == 2
 
 
 def test_the_dose_so_far_is_not_shared():

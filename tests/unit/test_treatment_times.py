@@ -22,7 +22,7 @@ from survival_multiverse.report.charts.immortal_charts import immortal_chart
 from survival_multiverse.report.charts.summary import summary_svg
 from survival_multiverse.report.release import release
 from survival_multiverse.report.tables.decision_tables import decisions_table
-from survival_multiverse.report.tables.time_tables import immortal_table, ways_table
+from survival_multiverse.report.tables.treatment_tables import immortal_table, ways_table
 from survival_multiverse.report.words.claim import evidence
 from survival_multiverse.report.words.immortal_time import (
     everybody_alive,
@@ -393,6 +393,16 @@ def test_the_chart_shows_all_analyses(shared):
     alone = immortal_chart(primary_ways(shared), transplant_study())
     assert not [layer for layer in alone.spec["layer"] if "data" in layer]
     assert "Dots" not in alone.text
+
+
+def test_many_analyses_have_one_dot_where_they_lie_on_each_other(shared):
+    few = dots_of(immortal_chart(shared, transplant_study()))
+    many = pd.concat([shared, *[shared[~shared["is_primary"]]] * 90], ignore_index=True)
+    dots = dots_of(immortal_chart(many, transplant_study()))
+    places = {(dot["name"], dot["same"], dot["estimate"]) for dot in few}
+    assert {(dot["name"], dot["same"], dot["estimate"]) for dot in dots} == places
+    assert len(dots) == len(places)
+    assert "options" not in dots[0]
 
 
 def test_without_another_question_no_dot_is_light(shared):
