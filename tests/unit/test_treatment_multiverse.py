@@ -21,11 +21,13 @@ from survival_multiverse.emulation.immortal_time import (
     primary_ways,
 )
 from survival_multiverse.emulation.study_treatment import grace_periods, study_treatment
+from survival_multiverse.emulation.treatment_times import treatment_times
 from survival_multiverse.files.parquet_files import write_table
 from survival_multiverse.files.study_files import IMMORTAL_TIME
 from survival_multiverse.report.release import release
-from survival_multiverse.report.tables.time_tables import immortal_summary_table
-from survival_multiverse.report.words.immortal_time import treatment_methods
+from survival_multiverse.report.tables.treatment_tables import immortal_summary_table
+from survival_multiverse.report.words.immortal_time import treatment_caution, treatment_methods
+from survival_multiverse.report.words.target import trial_table
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.validation import validate_config
 
@@ -43,12 +45,13 @@ def decision(*options, type="non_equivalent"):
 def grid_study():
     """Six decisions of the transplants, of which three matter to the ways."""
     config = transplant_config()
-    config["decisions"] = config["decisions"] | {
+    config["decisions"] = {name: config["decisions"][name] for name in ("age_form", "caliper")} | {
         "who": decision("everybody", YOUNG, NOBODY_EARLIER, FEW),
         "endpoint": decision("death", RELAPSE),
         "sets": decision("both", {"value": "one", "adjustment_sets": ["at_acceptance"]}),
         "score": decision("line", {"value": "spline", "score": "splines"}, type="equivalent"),
     }
+    config["study"] = config["study"] | {"primary": {"caliper": 0.2}}
     config["adjustment_sets"] = config["adjustment_sets"] | {"year_alone": {"covariates": ["year"]}}
     config["analysis"] = config["analysis"] | {"landmarks": [30], "grace_periods": [30, 60]}
     validate_config(config)
@@ -184,20 +187,19 @@ def test_each_cutoff_is_reached_at_a_time_of_its_own():
     validate_config(config)
     study, frame = Study.from_config(config), course_frame()
     table = immortal_time(prepare_cohort(frame, study).patients, study)
+    X = frame[["age", "year", "surgery"]].to_numpy(float)
+    ratios = {}
     for cutoff in (40, 60):
         share = np.where(frame["gray"] >= cutoff, cutoff / frame["gray"], np.nan)
         starts = frame["began"] + share * (frame["ended"] - frame["began"])
-        landmark = float(study.analysis.landmarks[-1])
-        rows = table[(table["dose_cutoff"] == cutoff) & (table["method"] == "landmark")]
-        (row,) = rows[rows["parameter"] == landmark].to_dict("records")
-        there = frame["time"] >= landmark
-        treated = there & (starts <= landmark)
-        assert (row["n"], row["events"]) == (there.sum(), frame.loc[there, "event"].sum())
-        assert 0 < treated.sum() < there.sum()
-        own = study_treatment(
-            prepare_cohort(frame, study).patients, dataclasses.replace(study, primary=(float(cutoff),))
-        )
-        np.testing.assert_allclose(np.sort(own.start[own.treated]), np.sort(starts[starts.notna()]))
+        own = treatment_times(frame["time"], frame["event"], starts, X, ("age", "year", "surgery"))
+        expected = emulate(own, landmarks=study.analysis.landmarks, graces=grace_periods(study))
+        found = table[table["dose_cutoff"] == cutoff]
+        assert found["status"].tolist() == expected["status"].tolist()
+        ratios[cutoff] = found["hazard_ratio"].to_numpy()
+        np.testing.assert_allclose(ratios[cutoff], expected["hazard_ratio"], rtol=1e-7)
+    assert np.isfinite(ratios[40]).sum() > 5
+    assert not np.isclose(ratios[40], ratios[60]).any()
 
 
 def test_another_exposure_without_times_of_its_own_is_a_status():
@@ -340,8 +342,18 @@ def test_faults_of_the_settings(cohort, fault):
 def test_the_methods_say_that_the_dose_was_received():
     text = treatment_methods(course_study(BEGAN | FRACTIONS | GIVEN))
     assert "it is derived from the dose received, 2 Gy a fraction" in text
-    assert "The dose is the one received (dose given), not the one planned." in text
+    assert "The dose is the one received (dose given); all other analyses compare the planned one." in text
     assert "planned" not in treatment_methods(course_study(BEGAN | FRACTIONS))
+
+
+def test_a_planned_dose_counts_no_time_before_treatment():
+    """So nothing of the kind speaks against a claim about it."""
+    found = grid_table()
+    assert len(treatment_caution(found, course_study(BEGAN | ENDED))) == 1
+    assert treatment_caution(found, course_study(BEGAN | ENDED | GIVEN)) == []
+    for treatment, word in ((BEGAN | ENDED, "received"), (BEGAN | ENDED | GIVEN, "planned")):
+        here = " ".join(trial_table(course_study(treatment)).astype(str).to_numpy().ravel())
+        assert here.count(f"what was {word}") == 2
 
 
 def test_the_dose_so_far_is_not_shared():

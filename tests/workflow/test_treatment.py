@@ -21,7 +21,8 @@ def configure(studio, patients):
     settings = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
     settings["cohort"] |= {"source": "file", "file": "patients.csv"}
     del settings["cohort"]["dataset"]
-    settings["decisions"]["caliper"] = [0.2]
+    settings["decisions"] = {"age_form": settings["decisions"]["age_form"], "caliper": [0.2]}
+    settings["study"]["primary"] = {"age_form": "line", "caliper": 0.2}
     settings["analysis"] |= {"landmarks": [30], "tie_break_draws": 5, "repeated_tie_breaks": 5}
     settings["analysis"]["grace_periods"] = [30, 60]
     settings["inference"] |= {"draws": 9}
@@ -42,7 +43,9 @@ def treated(commands, tmp_path_factory):
 
 @pytest.mark.slow
 def test_the_table_the_chart_and_the_page_are_there(treated):
-    table = pd.read_parquet(treated.directory / TABLE)
+    whole = pd.read_parquet(treated.directory / TABLE)
+    assert whole["age_form"].tolist() == ["line"] * 5 + ["two_groups"] * 5
+    table = whole[whole["is_primary"]]
     assert table["method"].tolist() == [
         *("naive", "landmark", "time_dependent"),
         *["clone_censor_weight"] * 2,
@@ -51,10 +54,17 @@ def test_the_table_the_chart_and_the_page_are_there(treated):
     assert shown["naive"] == pytest.approx(0.182, abs=5e-4)
     assert shown["time_dependent"] == pytest.approx(0.990, abs=5e-4)
     written = pd.read_csv((treated.directory / TABLE).with_suffix(".csv"))
-    np.testing.assert_allclose(written["hazard_ratio"], table["hazard_ratio"], rtol=1e-6)
+    np.testing.assert_allclose(written["hazard_ratio"], whole["hazard_ratio"], rtol=1e-6)
+    summary = pd.read_parquet(treated.directory / TABLE.replace("time", "time_summary"))
+    assert summary["analyses"].tolist() == [2] * 5
+    np.testing.assert_allclose(
+        summary["median_hazard_ratio"] ** 2, whole.groupby("estimand", sort=False)["hazard_ratio"].prod()
+    )
     page = (treated.directory / "results/report/robustness.html").read_text(encoding="utf-8")
     assert "One treatment, four ways to count the time before it" in page
     assert "Time before treatment is counted as treated" in page
+    assert "The same over all analyses of the primary question" in page
+    assert "estimand: each option answers another question; never pooled" in page
     assert re.search(r"<dt>Immortal time</dt>", page)
     unpacked = treated.directory / "charts"
     shutil.unpack_archive(treated.directory / "results/report/charts.zip", unpacked)
@@ -68,6 +78,10 @@ def test_the_audit_knows_the_table(treated):
     answer = treated.script("explain", "--directory", treated.directory, TABLE)
     assert answer.code == 0, answer.text
     assert "emulate_treatment" in answer.text
+    assert "  Time before treatment: estimand: each option answers another question" in answer.text
+    assert "  landmark 30 days: Among patients still followed at 30 days, hazard of death" in answer.text
+    answer = treated.script("compare", treated.directory, treated.directory)
+    assert "time before treatment: no difference" in answer.text
 
 
 @pytest.mark.slow

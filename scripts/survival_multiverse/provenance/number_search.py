@@ -26,6 +26,7 @@ from survival_multiverse.settings.values import canonical_text
 NAMED_BY = (
     *("population", "adjustment_set", "estimator", "landmark", "landmark_order", "subgroup", "analysis"),
     *("model", "variable", "level", "statistic", "quantity", "term", "null", "scope", "gate", "cutoff"),
+    *("method", "parameter"),
 )
 """Columns that say which row it is."""
 NUMBER = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)?(\.\d+)?(?<=\d)")

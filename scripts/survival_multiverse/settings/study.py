@@ -406,6 +406,11 @@ class Study:
         return self.treatment is not None and self.source not in ("reconstructed", "simulated")
 
     @property
+    def dose_is_planned(self) -> bool:
+        """Say whether the dose is the planned one, beside which it is known what was received."""
+        return self.has_treatment_times and self.treatment is not None and bool(self.treatment.dose_so_far)
+
+    @property
     def primary_population(self) -> Population:
         """Return the population that the question is about."""
         return self.populations[0]

@@ -6,10 +6,10 @@ import pandas as pd
 
 from survival_multiverse.emulation.immortal_time import primary_question, primary_ways
 from survival_multiverse.emulation.method_names import Method
-from survival_multiverse.report.charts.grid_charts import Chart, limits_of
+from survival_multiverse.report.charts.grid_charts import DENSE, Chart, limits_of
 from survival_multiverse.report.charts.time import immortal_spec
 from survival_multiverse.report.style.formats import format_ratio
-from survival_multiverse.report.tables.time_tables import treated_counts
+from survival_multiverse.report.tables.treatment_tables import treated_counts
 from survival_multiverse.report.words.captions import late_note
 from survival_multiverse.report.words.immortal_time import CREDITED, NOT_CREDITED, method_label
 from survival_multiverse.report.words.labels import describe_specification
@@ -79,7 +79,13 @@ def _others(known: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
                     **{end: row[end] for end in ("ci_lower", "ci_upper")},
                 }
             )
-    return found
+    return _thinned(found) if len(found) > DENSE else found
+
+
+def _thinned(dots: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return one of all dots of a way that lie on each other as they are shown, without words."""
+    kept = {(dot["name"], dot["same"], dot["estimate"]): dot for dot in dots}
+    return [{key: value for key, value in dot.items() if key != "options"} for dot in kept.values()]
 
 
 def _credit(row: dict[str, Any]) -> str:

@@ -47,11 +47,24 @@ class DecisionRow:
 
 
 def decision_rows(study: Study) -> list[DecisionRow]:
-    """Return the decisions in the order of a scenario."""
-    return [
+    """Return the decisions in the order of a scenario, then the one between ways to count time, if any."""
+    rows = [
         DecisionRow(decision_label(study, name), _type(decision), _options(study, decision, primary))
         for (name, decision), primary in zip(study.decisions.items(), study.primary, strict=True)
     ]
+    return [*rows, DecisionRow(DECISION, TYPE, _ways(study))] if study.has_treatment_times else rows
+
+
+def _ways(study: Study) -> tuple[OptionRow, ...]:
+    """Return the ways to count the time before treatment, each with its estimand in place of a reason."""
+    return tuple(
+        OptionRow(
+            method_label({"method": str(method), "parameter": when}, study),
+            method.estimand_at(when, study.time.unit),
+            primary=False,
+        )
+        for method, when in ways(study)
+    )
 
 
 def _type(decision: Decision) -> str:
@@ -88,22 +101,7 @@ def decisions_table(study: Study) -> pd.DataFrame:
             ]
             for measure in study.measures
         ]
-    return pd.DataFrame([*rows, *_ways(study)], columns=["Decision", "Type", "Option", "Reason"])
-
-
-def _ways(study: Study) -> list[list[str]]:
-    """Return the ways to count the time before treatment as options of a decision, with their estimands."""
-    if not study.has_treatment_times:
-        return []
-    return [
-        [
-            DECISION,
-            TYPE,
-            method_label({"method": str(method), "parameter": when}, study),
-            method.estimand_at(when, study.time.unit),
-        ]
-        for method, when in ways(study)
-    ]
+    return pd.DataFrame(rows, columns=["Decision", "Type", "Option", "Reason"])
 
 
 def split_by(study: Study) -> Decision | None:

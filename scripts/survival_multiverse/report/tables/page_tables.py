@@ -35,13 +35,15 @@ from survival_multiverse.report.tables.report_tables import (
 )
 from survival_multiverse.report.tables.time_tables import (
     follow_up_table,
-    immortal_summary_table,
-    immortal_table,
     interaction_table,
     landmark_table,
     proportional_hazards_table,
     rmst_table,
     survival_table,
+)
+from survival_multiverse.report.tables.treatment_tables import (
+    immortal_summary_table,
+    immortal_table,
     ways_table,
 )
 from survival_multiverse.report.words.answer import answer_table, answers

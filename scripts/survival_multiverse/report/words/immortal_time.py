@@ -14,8 +14,9 @@ from survival_multiverse.settings.schema import Status
 from survival_multiverse.settings.study import Study
 
 _NAIVE = (
-    "Four ways to deal with the time before it stand side by side. Each estimates something else, so they "
-    "are never pooled. The naive contrast takes treatment as known at time zero (Suissa 2008)."
+    "Four ways to deal with the time before it stand side by side in every scenario. They are a decision of "
+    "their own: each estimates something else, so they are never pooled. The naive contrast takes treatment "
+    "as known at time zero (Suissa 2008)."
 )
 _LANDMARKS = "Landmarks compare who is treated by then with who is not (Anderson, Cain and Gelber 1983)."
 _TIME_DEPENDENT = "A time-dependent exposure counts patients as treated from then on (Crowley and Hu 1977)."
@@ -77,9 +78,9 @@ def treatment_caution(table: pd.DataFrame | None, study: Study) -> list[str]:
     Returns
     -------
     list of str
-        One sentence, or none.
+        One sentence, or none: an exposure that is planned at time zero counts no time before treatment.
     """
-    if table is None:
+    if table is None or study.dose_is_planned:
         return []
     naive, late = (_ratio_of(table, method) for method in (Method.NAIVE, Method.TIME_DEPENDENT))
     if naive is None or late is None or naive >= late:
@@ -210,7 +211,7 @@ def _received(study: Study) -> str:
         text = "The whole dose counts as received at the start of treatment."
     if own.dose_so_far is not None:
         label = in_sentence(_named(own.dose_so_far))
-        text += f" The dose is the one received ({label}), not the one planned."
+        text += f" The dose is the one received ({label}); all other analyses compare the planned one."
     return f"{text} Patients count as treated when it reaches the cutoff."
 
 

@@ -91,10 +91,11 @@ def _strategies_here(study: Study) -> str:
     own = study.under(study.primary)
     how = "its groups" if named_arms(study) else "its cutoff"
     sentences = [
-        f"{capital(own.dose.label)} as recorded (column {study.dose.column}) and {how}: what was received."
+        f"{capital(own.dose.label)} as recorded (column {study.dose.column}) and {how}: "
+        f"what was {_given(study)}."
     ]
     if own.exposure:
-        sentences = [f"{capital(own.dose.label)} as recorded and {how}: what was received."]
+        sentences = [f"{capital(own.dose.label)} as recorded and {how}: what was {_given(study)}."]
     others = [decision for decision in apart(study) if decision.kinds & {"dose", "exposure", "compare"}]
     for decision in others:
         primary = study.primary[list(study.decisions).index(decision.name)]
@@ -104,6 +105,10 @@ def _strategies_here(study: Study) -> str:
         "departures from it" if study.has_treatment_times else "dates of treatment, and departures from it"
     )
     return " ".join([*sentences, gap(missing)])
+
+
+def _given(study: Study) -> str:
+    return "planned" if study.dose_is_planned else "received"
 
 
 def _assignment() -> str:
@@ -120,7 +125,7 @@ def _assignment_here(study: Study) -> str:
             "be aligned with time zero."
         )
     sentences += [
-        "By what was received, not at random.",
+        f"By what was {_given(study)}, not at random.",
         f"Given the covariates of “{entry.label}”, it is taken as random: {listed(study, entry.covariates)}.",
     ]
     for own in study.adjustment_sets.values():
