@@ -119,6 +119,11 @@ def captions(page):
     return page.locator("#explore [data-said], #explore [data-alternative]").all_text_contents()
 
 
+def read(page):
+    """Rows of the charts, and the words above the curve."""
+    return [page.evaluate("() => robustness.specs"), page.locator("#block-words").inner_text()]
+
+
 def choose(page, name):
     page.locator("select[data-control=measure]").select_option(value=name)
     settle(page)
@@ -129,19 +134,13 @@ def test_a_reader_who_chooses_a_measure_sees_the_page_that_opens_with_it(open_an
     """Numbers, words and captions are those of the page of a study that answers by the measure."""
     there = open_answering(name)
     there.evaluate("() => robustness.drawAll()")
-    wanted = [there.evaluate("() => robustness.specs"), there.locator("#block-words").inner_text()]
-    titles = dict(
-        re.findall(r'id="([\w-]+-chart)"[^>]*>.*?data-said="title">([^<]*)<', there.content(), re.S)
-    )
+    wanted, titled = read(there), r'id="([\w-]+-chart)"[^>]*>.*?data-said="title">([^<]*)<'
+    titles = dict(re.findall(titled, there.content(), re.DOTALL))
     page = open_answering("hazard_ratio")
     page.evaluate("() => robustness.drawAll()")
-    before = [
-        page.evaluate("() => robustness.specs"),
-        page.locator("#block-words").inner_text(),
-        *captions(page),
-    ]
+    before = [*read(page), *captions(page)]
     choose(page, name)
-    assert [page.evaluate("() => robustness.specs"), page.locator("#block-words").inner_text()] == wanted
+    assert read(page) == wanted
     for chart in ("decisions-chart", "curve-chart", "attribution-chart", "blocks-chart", "surface-chart"):
         assert page.locator(f"#{chart} [data-said=title]").first.inner_text() == titles[chart]
     # The range over the orders of equal scores is of ratios alone.
@@ -150,12 +149,7 @@ def test_a_reader_who_chooses_a_measure_sees_the_page_that_opens_with_it(open_an
     assert "Hazard ratio" not in axis
     assert page.url.endswith(f"#explore?measure={name}")
     choose(page, "hazard_ratio")
-    after = [
-        page.evaluate("() => robustness.specs"),
-        page.locator("#block-words").inner_text(),
-        *captions(page),
-    ]
-    assert after == before
+    assert [*read(page), *captions(page)] == before
     assert page.locator("#ties-chart").is_visible()
     assert "Hazard ratio" in page.locator("#curve-chart svg .role-axis-title").first.text_content()
 

@@ -377,11 +377,10 @@
     byId("reset").hidden = !chips.length;
   }
 
-  async function changed() {
-    await answerBy(state.measure);
-    syncControls();
-    tell();
-    remember();
+  function follow() { syncControls(); tell(); remember(); }
+  function changed() {
+    if (state.measure === measure.measure) follow();
+    else drawing = drawing.then(() => answerBy(state.measure)).then(follow);
   }
 
   function syncControls() {
@@ -898,5 +897,9 @@
     await drawVisible();
     markScrollers();
   };
-  window.robustness = { drawAll, drawVisible, unpack, show, views, state, open, shown, settled: () => drawing.then(() => null), get specs() { return specs; } };
+  // What is drawn can ask for more to be drawn.
+  const settled = async () => {
+    for (let last = null; last !== drawing;) { last = drawing; await last; }
+  };
+  window.robustness = { drawAll, drawVisible, unpack, show, views, state, open, shown, settled, get specs() { return specs; } };
 })();
