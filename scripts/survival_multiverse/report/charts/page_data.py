@@ -413,6 +413,7 @@ def measure_data(study: Study) -> dict[str, Any]:
     return {
         "name": words.name,
         "heading": words.heading,
+        "head": words.headed,
         "plural": words.plural,
         "unit": words.unit,
         "ratio": words.measure.ratio,
