@@ -204,8 +204,7 @@ def test_a_landmark_has_no_ticks_where_the_counts_stand():
     assert low < free
     assert y["axis"]["gridOpacity"]["condition"]["test"] == f"datum.value < {free:.6g}"
     assert (
-        chart["facet"]["row"]["header"]["title"]
-        == "Difference in restricted mean survival up to 24 months (months)"
+        chart["facet"]["row"]["header"]["title"] == "Difference in restricted mean survival up to 24 months"
     )
 
 
@@ -219,7 +218,7 @@ def test_the_drawer_compares_on_the_axis_of_the_measure():
     study, _ = answering_by(MEAN)
     spec = beside_spec(measure_words(study), (-1.0, 2.0))
     x = spec["layer"][2]["encoding"]["x"]
-    assert x["axis"]["title"] == "Difference in restricted mean survival up to 24 months (months)"
+    assert x["axis"]["title"] == "Difference in restricted mean survival up to 24 months"
     assert spec["layer"][0]["encoding"]["x"] == {"datum": 0}
     assert "hazard" not in json.dumps(spec).lower()
 

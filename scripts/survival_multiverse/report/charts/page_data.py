@@ -414,7 +414,7 @@ def measure_data(study: Study) -> dict[str, Any]:
         "measure": words.measure.name,
         "name": words.name,
         "heading": words.heading,
-        "headed": words.headed,
+        "head": words.headed,
         "plural": words.plural,
         "unit": words.unit,
         "ratio": words.measure.ratio,

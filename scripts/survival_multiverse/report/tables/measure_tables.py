@@ -56,7 +56,7 @@ def of_measure(frame: pd.DataFrame, measure: Measure) -> pd.DataFrame:
 
 
 def _heading(words: MeasureWords) -> dict[str, str]:
-    return {"Measure": f"{words.heading}, {words.unit}" if words.unit else words.heading}
+    return {"Measure": words.headed}
 
 
 def _summary(here: pd.DataFrame, words: MeasureWords) -> dict[str, str]:

@@ -579,7 +579,7 @@
     ? value.toExponential(1) : value.toFixed(2));
   const estimateOf = (from, i) => (from.estimate(i) === null ? from.reason(i) || "–"
     : `${written(from.estimate(i))} (${written(from.ci_lower(i))} to ${written(from.ci_upper(i))})`);
-  const estimateHead = () => `${measure.headed} (CI)`;
+  const estimateHead = () => `${measure.head} (CI)`;
   // What only ratios have: read the other way round they are another number.
   const ofRatios = (...parts) => (measure.ratio ? parts : []);
   const cell = (value) => (value === null || value === undefined ? "–"
