@@ -24,6 +24,7 @@ from survival_multiverse.emulation.study_treatment import grace_periods, study_t
 from survival_multiverse.emulation.treatment_times import treatment_times
 from survival_multiverse.files.parquet_files import write_table
 from survival_multiverse.files.study_files import IMMORTAL_TIME
+from survival_multiverse.report.charts.immortal_charts import immortal_chart
 from survival_multiverse.report.release import release
 from survival_multiverse.report.tables.treatment_tables import immortal_summary_table
 from survival_multiverse.report.words.immortal_time import treatment_caution, treatment_methods
@@ -354,6 +355,14 @@ def test_a_planned_dose_counts_no_time_before_treatment():
     for treatment, word in ((BEGAN | ENDED, "received"), (BEGAN | ENDED | GIVEN, "planned")):
         here = " ".join(trial_table(course_study(treatment)).astype(str).to_numpy().ravel())
         assert here.count(f"what was {word}") == 2
+
+
+def test_the_chart_says_who_is_treated():
+    study = course_study(BEGAN | ENDED | GIVEN)
+    table = immortal_time(prepare_cohort(received_frame(), study).patients, study)
+    reading = immortal_chart(release({"immortal_time": table}, study)["immortal_time"], study).reading
+    assert "Treated is who received ≥60 Gy, not who was planned to." in reading
+    assert "Treated is" not in immortal_chart(grid_table(), grid_study()).reading
 
 
 def test_the_dose_so_far_is_not_shared():

@@ -12,7 +12,7 @@ from survival_multiverse.report.style.formats import format_ratio
 from survival_multiverse.report.tables.treatment_tables import treated_counts
 from survival_multiverse.report.words.captions import late_note
 from survival_multiverse.report.words.immortal_time import CREDITED, NOT_CREDITED, method_label
-from survival_multiverse.report.words.labels import describe_specification
+from survival_multiverse.report.words.labels import arm_labels, describe_specification
 from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.report.words.table_cells import interval, is_number, set_label
 from survival_multiverse.settings.study import Study
@@ -43,7 +43,7 @@ def immortal_chart(table: pd.DataFrame | None, study: Study) -> Chart | None:
     reading = (
         "Each way answers a question of its own, told in a table below, so they are not averaged. "
         "Landmarks leave out who is gone by then. Clones keep everybody and compare two strategies from time "
-        "zero on." + late_note(study)
+        f"zero on.{_treated(study)}" + late_note(study)
     )
     spec = immortal_spec(
         rows,
@@ -56,6 +56,14 @@ def immortal_chart(table: pd.DataFrame | None, study: Study) -> Chart | None:
     alternative = "; ".join(f"{row['name']}: {format_ratio(row['estimate'])}" for row in rows)
     title = "One treatment, four ways to count the time before it"
     return Chart("immortal-chart", title, text, alternative + ".", spec, least=640, reading=reading)
+
+
+def _treated(study: Study) -> str:
+    """Say who is treated where the exposure is a number."""
+    if study.exposure_levels:
+        return ""
+    planned = ", not who was planned to" if study.dose_is_planned else ""
+    return f" Treated is who received {arm_labels(study)[1]}{planned}."
 
 
 def _others(known: pd.DataFrame, study: Study) -> list[dict[str, Any]]:

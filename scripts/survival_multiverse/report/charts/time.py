@@ -99,7 +99,7 @@ def immortal_spec(
     edge, above = {"value": "width"}, -7 if others else 0
     layers = [reference("x", 1)]
     if others:
-        far = {"condition": {"test": "datum.same", "value": 0.6}, "value": 0.22}
+        far = {"condition": {"test": "datum.same", "value": 0.75}, "value": 0.38}
         beside = {"x": x, "y": y, "color": colour, "opacity": far}
         mark = {"type": "circle", "size": 30, "yOffset": 8, "clip": True}
         tipped = {"tooltip": [*estimates, tip("options", "Analysis")]}
