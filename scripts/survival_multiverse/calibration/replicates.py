@@ -28,6 +28,8 @@ from survival_multiverse.settings.values import canonical_text
 NO_EFFECT, KNOWN_EFFECT, EFFECT_ON_COURSE = "no_effect", "known_effect", "effect_on_course"
 SETTINGS = (NO_EFFECT, KNOWN_EFFECT, EFFECT_ON_COURSE)
 """Of the dose: none; on survival alone; on survival and on covariates known only after treatment began."""
+WITH_DRAWS = 100
+"""So many cohorts with a known effect are tested and resampled; of the others differences are estimated."""
 BY_MEASURE = 100
 """So many cohorts without an effect are tested in every measure, with a Monte-Carlo error of 0.022."""
 TESTS = ("abs_median", "abs_mean_z", "median", "share_significant", "mean_z", "max_t")
@@ -95,8 +97,8 @@ def run_replicates(
         A validated configuration with `cohort.simulation`.
     setting
         ``no_effect``: joint tests, of the first `BY_MEASURE` cohorts in every measure, else of hazard ratios;
-        and intervals; ``known_effect``: the same of hazard ratios, and intervals, also the bootstrap's;
-        ``effect_on_course``: joint tests.
+        and intervals; ``known_effect``: the same of hazard ratios, and all intervals, also a bootstrap's, of
+        the first `WITH_DRAWS` cohorts, of the others those of differences alone; ``effect_on_course``: joint tests.
     replicates
         Numbers of the cohorts, from 1; each is its own seed, so further ones extend the fewer.
     draws
@@ -116,6 +118,10 @@ def run_replicates(
         # A seed of its own for the draws too: otherwise all cohorts would share theirs.
         own = replace(study, seed=study.seed + replicate)
         patients = prepare_cohort(frame, own).patients
+        if setting == KNOWN_EFFECT and replicate > WITH_DRAWS:
+            records = [row for row in primary_intervals(patients, own) if row["measure"] != RATIO.name]
+            yield pd.DataFrame(records).assign(setting=setting, replicate=replicate)
+            continue
         every = setting == NO_EFFECT and replicate <= BY_MEASURE
         records = joint_p_values(patients, own if every else replace(own, measures=(RATIO,)), draws=draws)
         if setting != EFFECT_ON_COURSE:

@@ -79,15 +79,19 @@ def calibration_table(
     measures = {measure.name: measure for measure in (RATIO, *study.differences)}
     known = {(row.estimator, row.adjustment_set, row.measure): row.truth for row in truths.itertuples()}
     parameter = float(np.log(config["cohort"]["simulation"]["dose_hazard_ratio"]))
-    made = records.groupby("setting")["replicate"].nunique()
-    for _, group in _in_order(records[~is_test], ESTIMATED):
+    intervals = records[~is_test]
+    resampled = intervals["test"].str.startswith("bootstrap")
+    # A cohort in which an estimator has no interval has one of another.
+    made = intervals.groupby(["setting", "measure", resampled])["replicate"].nunique()
+    for _, group in _in_order(intervals, ESTIMATED):
         first = group.iloc[0]
         measure = measures[first["measure"]]
         missed = _left_out(first["adjustment_set"], first["estimator"], config, study)
+        drawn = first["test"].startswith("bootstrap")
         common = {
             "nominal": study.analysis.confidence_level,
-            "draws": draws if first["test"].startswith("bootstrap") else 0,
-            "made": made[first["setting"]],
+            "draws": draws if drawn else 0,
+            "made": made[first["setting"], measure.name, drawn],
             "notes": missed,
         }
         truth = 0.0
