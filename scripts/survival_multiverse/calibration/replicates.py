@@ -98,7 +98,8 @@ def run_replicates(
     setting
         ``no_effect``: joint tests, of the first `BY_MEASURE` cohorts in every measure, else of hazard ratios;
         and intervals; ``known_effect``: the same of hazard ratios, and all intervals, also a bootstrap's, of
-        the first `WITH_DRAWS` cohorts, of the others those of differences alone; ``effect_on_course``: joint tests.
+        the first `WITH_DRAWS` cohorts, of the others those of differences alone; ``effect_on_course``:
+        joint tests.
     replicates
         Numbers of the cohorts, from 1; each is its own seed, so further ones extend the fewer.
     draws
