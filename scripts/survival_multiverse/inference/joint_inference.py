@@ -25,6 +25,7 @@ TABLES = (
     "bootstrap_intervals",
     "bootstrap_medians",
 )
+BANDS = ("2.5", "50", "97.5")
 _TESTS = ("abs_median", "abs_mean_z", "median", "share_significant", "mean_z")
 
 
@@ -269,31 +270,31 @@ def curve_bands(
     pd.DataFrame
         By block and rank: the observed estimate, and 2.5, 50 and 97.5 % of that rank's under the null.
     """
-    frames = []
+    frames, blocks = [], []
     for block, rows in block_rows(keys, study):
         kept = ~np.isnan(observed[rows, 0])
         curve = np.sort(observed[rows, 0][kept])
         ranked = np.sort(draws[:, rows[kept], 0], axis=1)
-        band = _band(ranked)
-        frame = pd.DataFrame(
-            {
-                "rank": np.arange(1, len(curve) + 1),
-                "estimate": measure.estimate(curve),
-                **{f"null_{name}": measure.estimate(values) for name, values in band.items()},
-            }
-        )
-        frames.append(frame.assign(**block, null=null))
-    return pd.concat(frames, ignore_index=True)
+        columns = [np.arange(1, len(curve) + 1), *map(measure.estimate, (curve, *_band(ranked).values()))]
+        frames.append(columns)
+        blocks.append(block)
+    names = ("rank", "estimate", *(f"null_{name}" for name in BANDS))
+    table = pd.DataFrame(dict(zip(names, map(np.concatenate, zip(*frames, strict=True)), strict=True)))
+    lengths = [len(columns[0]) for columns in frames]
+    for name in joint_columns(study):
+        values = pd.Series([block[name] for block in blocks])
+        table[name] = values.repeat(lengths).to_numpy()
+    return table.assign(null=null)
 
 
 def _band(ranked: np.ndarray) -> dict[str, np.ndarray]:
     """Return quantiles over draws with an estimate; a curve shortened by failures continues at its end."""
     ranked = ranked[~np.isnan(ranked).all(axis=1)]
     if not ranked.size:
-        return {name: np.full(ranked.shape[1], np.nan) for name in ("2.5", "50", "97.5")}
+        return {name: np.full(ranked.shape[1], np.nan) for name in BANDS}
     complete = np.where(np.isnan(ranked), np.nanmax(ranked, axis=1, keepdims=True), ranked)
     low, middle, high = np.quantile(complete, (0.025, 0.5, 0.975), axis=0)
-    return {"2.5": low, "50": middle, "97.5": high}
+    return dict(zip(BANDS, (low, middle, high), strict=True))
 
 
 def bootstrap_intervals(
