@@ -14,6 +14,7 @@ from survival_multiverse.estimators.standardised import (
     standardised,
     without_model,
 )
+from survival_multiverse.kernels.cell import adjusted_estimate
 from survival_multiverse.settings.schema import Status
 
 R = json.loads((Path(__file__).parent / "reference" / "doubly_robust.json").read_text())
@@ -67,6 +68,36 @@ def test_restricted_means_are_areas_between_the_curves():
         lambda times, horizons=(): doubly_robust(model, P, horizons=list(horizons), times=times)[1],
     ):
         assert estimate([1.0], [365.0])[0].estimate == pytest.approx(areas(estimate, 365.0), rel=2e-3)
+
+
+def cohort(seed: int, columns: int, late: bool):
+    """Ties, covariates in groups and as numbers, and a follow-up that some limits are beyond."""
+    rng = np.random.default_rng(seed)
+    n = 120
+    x = np.column_stack([rng.integers(0, 2, (n, columns)), rng.normal(size=(n, columns // 2))])
+    arm = rng.integers(0, 2, n)
+    time = np.sort(np.ceil(rng.exponential(20 * np.exp(0.3 * x.sum(axis=1) - 0.4 * arm))))
+    event = (rng.random(n) < 0.8).astype(np.int64)
+    return time, event, arm, x, np.floor(rng.uniform(0, 0.8, n) * time) if late else None
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("columns", [0, 1, 4])
+def test_draws_contrast_standardised_curves_as_scenarios_do(columns, late):
+    horizons, times, known = np.array([12.0, 24.0]), np.array([0.5, 6.0, 40.0, 1000.0]), 0
+    for seed in range(4):
+        time, event, arm, x, entry = cohort(seed, columns, late)
+        # A constant column is left out of the model.
+        x = np.column_stack([x, np.ones(len(x))]) if seed == 1 else x
+        found = np.full((1 + horizons.size + times.size + 1, 2), np.nan)
+        adjusted_estimate(time, event, arm, np.ascontiguousarray(x), horizons, times, found, entry)
+        model = outcome_model(time, event, arm, x, entry)
+        expected = standardised(model, horizons=horizons.tolist(), times=times.tolist())[1]
+        numbers = [(own.estimate, own.std_error) for own in expected]
+        np.testing.assert_allclose(found[1:], numbers, rtol=1e-10, atol=1e-13)
+        known += sum(own.status is Status.OK for own in expected)
+        assert expected[2].status is Status.TOO_FEW_EVENTS
+    assert known > 14
 
 
 @pytest.mark.parametrize("late", [False, True])

@@ -25,6 +25,7 @@ TABLES = (
     "bootstrap_intervals",
     "bootstrap_medians",
 )
+BANDS = ("2.5", "50", "97.5")
 _TESTS = ("abs_median", "abs_mean_z", "median", "share_significant", "mean_z")
 
 
@@ -386,7 +387,7 @@ def curve_bands(
         By block and rank: the observed estimate, and 2.5, 50 and 97.5 % of that rank's under the null, which
         a selected rest does not have, as the status says.
     """
-    frames, statuses = [], _statuses(keys, observed)
+    frames, blocks, statuses = [], [], _statuses(keys, observed)
     for block, rows in block_rows(keys, study):
         kept = ~np.isnan(observed[rows, 0])
         curve = np.sort(observed[rows, 0][kept])
@@ -394,25 +395,25 @@ def curve_bands(
         rows = rows[kept]
         compared = comparable(observed[rows], draws[:, rows], measure, _part(failed, rows))
         band = _band(np.sort(compared[: 0 if status is Status.SELECTED_REST else None, :, 0], axis=1))
-        frame = pd.DataFrame(
-            {
-                "rank": np.arange(1, len(curve) + 1),
-                "estimate": measure.estimate(curve),
-                **{f"null_{name}": measure.estimate(values) for name, values in band.items()},
-            }
-        )
-        frames.append(frame.assign(**block, null=null, status=str(status)))
-    return pd.concat(frames, ignore_index=True)
+        frames.append([np.arange(1, len(curve) + 1), *map(measure.estimate, (curve, *band.values()))])
+        blocks.append(block | {"status": str(status)})
+    names = ("rank", "estimate", *(f"null_{name}" for name in BANDS))
+    table = pd.DataFrame(dict(zip(names, map(np.concatenate, zip(*frames, strict=True)), strict=True)))
+    lengths = [len(columns[0]) for columns in frames]
+    for name in (*joint_columns(study), "status"):
+        values = pd.Series([block[name] for block in blocks])
+        table[name] = values.repeat(lengths).to_numpy()
+    return table.assign(null=null)
 
 
 def _band(ranked: np.ndarray) -> dict[str, np.ndarray]:
     """Return quantiles over draws with an estimate; a curve shortened by failures continues at its end."""
     ranked = ranked[~np.isnan(ranked).all(axis=1)]
     if not ranked.size:
-        return {name: np.full(ranked.shape[1], np.nan) for name in ("2.5", "50", "97.5")}
+        return {name: np.full(ranked.shape[1], np.nan) for name in BANDS}
     complete = np.where(np.isnan(ranked), np.nanmax(ranked, axis=1, keepdims=True), ranked)
     low, middle, high = np.quantile(complete, (0.025, 0.5, 0.975), axis=0)
-    return {"2.5": low, "50": middle, "97.5": high}
+    return dict(zip(BANDS, (low, middle, high), strict=True))
 
 
 def bootstrap_intervals(

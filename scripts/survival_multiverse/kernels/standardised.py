@@ -32,18 +32,21 @@ def hazard_steps(time, event, risk, Z, entry=None):
     """
     n, k = Z.shape
     at, hazard, parts, means = np.empty(n), np.zeros(n), np.zeros((3, n)), np.zeros((n, k))
-    total, first_moment = 0.0, np.zeros(k)
+    total, first_moment, dying_moment = 0.0, np.zeros(k), np.zeros(k)
     first, i = n, n - 1
     while i >= 0:
         now, stop = time[i], i
-        deaths, dying, dying_moment = 0, 0.0, np.zeros(k)
+        deaths, dying = 0, 0.0
+        dying_moment[:] = 0.0
         while i >= 0 and time[i] == now:
             total += risk[i]
-            first_moment += risk[i] * Z[i]
-            if event[i] == 1:
-                deaths += 1
-                dying += risk[i]
-                dying_moment += risk[i] * Z[i]
+            deaths += event[i]
+            dying += event[i] * risk[i]
+            # Loops: an expression of arrays would take memory for each row.
+            for j in range(k):
+                moment = risk[i] * Z[i, j]
+                first_moment[j] += moment
+                dying_moment[j] += event[i] * moment
             i -= 1
         if deaths == 0:
             continue
@@ -58,7 +61,8 @@ def hazard_steps(time, event, risk, Z, entry=None):
             parts[0, first] += 1.0 / (deaths * under)
             parts[1, first] += 1.0 / (under * under)
             parts[2, first] += (1.0 - gone) / (under * under)
-            means[first] += (first_moment - gone * dying_moment) / (under * under)
+            for j in range(k):
+                means[first, j] += (first_moment[j] - gone * dying_moment[j]) / (under * under)
     return at[first:], hazard[first:], parts[:, first:], means[first:]
 
 
@@ -69,7 +73,8 @@ def _moments_late(time, entry, risk, Z, start):
     for row in range(start, time.size):
         if entry[row] < time[start]:
             total += risk[row]
-            moment += risk[row] * Z[row]
+            for j in range(moment.size):
+                moment[j] += risk[row] * Z[row, j]
     return total, moment
 
 

@@ -169,7 +169,6 @@ def _measures(study: Study) -> str:
     sentences += [
         "Where some analyses have no estimate for that reason, no median is given; the rest is selected.",
         "Beyond a landmark differences count from time zero, among those alive at the landmark.",
-        "Differences of the adjusted model are not estimated in the draws of the joint tests.",
     ]
     return " ".join(sentences)
 
