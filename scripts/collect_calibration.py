@@ -10,7 +10,7 @@ from survival_multiverse.calibration.treatment_replicates import (
     TREATMENT_MODELS,
     treatment_calibration,
 )
-from survival_multiverse.calibration.truth import true_log_ratios
+from survival_multiverse.calibration.truth import true_effects
 from survival_multiverse.files.csv_files import write_csv
 from survival_multiverse.files.parquet_files import read_frame
 from survival_multiverse.provenance.file_records import read_footer
@@ -32,7 +32,7 @@ def collect_calibration(*, settings: str, parts: Sequence[str], patients: int, o
     if len(made) != 1:
         raise ValueError("the parts were made with different settings or numbers of draws")
     records = pd.concat(map(read_frame, parts), ignore_index=True)
-    truths = true_log_ratios(config, patients=patients)
+    truths = true_effects(config, patients=patients)
     treated = records["setting"].isin(TREATMENT_MODELS)
     table = calibration_table(records[~treated], truths, config, draws=made.pop()[1])
     seed = config["study"]["seed"]

@@ -128,7 +128,7 @@ def joint_row(**values):
 def calibration(**values):
     """A calibration table of one row."""
     row = {
-        "setting": "no_effect", "quantity": "type I error", "estimator": "matched",
+        "setting": "no_effect", "quantity": "type I error", "measure": "hazard_ratio", "estimator": "matched",
         "adjustment_set": "as_published", "null": "permutation", "test": "median", "nominal": 0.05,
         "observed": 0.052, "monte_carlo_se": 0.007, "cohorts": 1000, "draws": 199, "truth": 1.0, "note": "",
     }  # fmt: skip

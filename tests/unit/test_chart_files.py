@@ -76,6 +76,12 @@ def test_the_null_band_is_told_for_each_estimator_and_world():
         assert f"{name}, exposure permuted, {(~inside).sum()} of {len(here)}" in words
 
 
+def test_a_selected_rest_does_not_stand_before_a_null():
+    made = evil_page()
+    curves = made.tables["null_curves"].assign(status="selected_rest")
+    assert "joint-chart" not in page_charts(made.study, made.tables | {"null_curves": curves})
+
+
 def test_given_text_is_text_in_a_file(specs):
     drawn = svg_of(specs["love-chart"])
     assert "<script" not in drawn

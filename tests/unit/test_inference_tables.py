@@ -5,13 +5,12 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from report_frames import calibration, grid, joint_row, patients_study, small_config, small_study
+from report_frames import grid, joint_row, patients_study, small_config, small_study
 
 from survival_multiverse.inference.attribution import attribute
 from survival_multiverse.inference.specification_summary import strictest_gate
 from survival_multiverse.report.tables.inference_tables import (
     attribution_table,
-    calibration_shown,
     cross_check_table,
     joint_table,
     selected_table,
@@ -203,14 +202,6 @@ def test_selected_cutoffs_with_and_without_the_search():
     assert table["Variable"].iloc[0] == "Gross tumour volume"
     assert table.iloc[0].tolist()[2:] == ["≥112.6 cm³", "0.032", "0.36", "156", "199"]
     assert table.iloc[1].tolist()[2:5] == ["too few events", "–", "–"]
-
-
-def test_calibration_shows_error_and_words():
-    table = calibration_shown(calibration(note=np.nan), small_study())
-    assert table.iloc[0].tolist() == [
-        "no effect", "type I error", "Matched 1:1", "As published †", "median, exposure permuted", "0.05",
-        "0.052 (±0.007)", "1,000", "199", "–",
-    ]  # fmt: skip
 
 
 def test_cross_check_table_shows_a_difference():

@@ -17,6 +17,7 @@ from survival_multiverse.inference.joint_inference import (
     bootstrap_intervals,
     comparable,
     curve_bands,
+    failures,
     gates_of,
     infer,
     joint_columns,
@@ -442,6 +443,13 @@ def test_draws_are_compared_where_they_have_what_the_study_has():
     kept = comparable(observed, draws, MEDIANS)
     np.testing.assert_array_equal(kept[:, :, 0], [[1, np.nan, 2], [6, np.nan, 6]])
     assert comparable(observed, draws, RATIO) is draws
+    # Arms without a hazard ratio fail, and count as they do there.
+    failed = np.array([[False] * 3, [True, False, False], [False] * 3])
+    kept = comparable(observed, draws, MEDIANS, failed)
+    np.testing.assert_array_equal(kept[:, :, 0], [[1, np.nan, 2], [np.nan, np.nan, 7], [6, np.nan, 6]])
+    both = np.stack([np.where(failed[:, :, None], np.nan, 1.0) * np.ones(2), draws], axis=2)
+    np.testing.assert_array_equal(failures(both, replace(STUDY, measures=(RATIO, MEDIANS))), failed)
+    np.testing.assert_array_equal(failures(both, replace(STUDY, measures=(MEDIANS,))), False)
     keys = one_block(3).assign(status=["ok", "no_pairs", "ok"])
     found = jointly_test(keys, observed, draws, STUDY, "x", measure=MEDIANS).iloc[0]
     # Medians of the two draws: 1.5 and 6.
@@ -499,6 +507,11 @@ def test_draws_without_a_difference_may_lie_on_either_side_of_an_interval():
     assert blocks["median_estimate"][0] == pytest.approx(0.15)
     ratios, _ = bootstrap_intervals(keys, observed, draws, STUDY, "patients")
     assert set(ratios["status"]) == {"ok"}
+    failed = np.isnan(draws[:, :, 0])
+    each, blocks = bootstrap_intervals(keys, observed, draws, STUDY, "patients", MEDIANS, failed)
+    limits = np.log(ratios[["ci_lower", "ci_upper"]])
+    np.testing.assert_allclose(each[["ci_lower", "ci_upper"]], limits, rtol=1e-12)
+    assert set(each["status"]) == set(blocks["status"]) == {"ok"}
 
 
 def test_the_statuses_are_those_of_each_measure_in_the_study():

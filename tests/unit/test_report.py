@@ -194,7 +194,7 @@ def test_every_result_has_its_place(page):
         "Spread of the log hazard ratio over all analyses",
         "The most favourable cutoffs",
         "Checked against other people’s code",
-        "In simulated cohorts, not in these patients",
+        "In simulated cohorts of known truth, not in these patients",
         "Simonsohn U",
     ):
         assert words in shown, words

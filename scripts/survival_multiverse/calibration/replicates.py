@@ -1,4 +1,4 @@
-"""Cohorts whose dose effect is known, with their joint tests and the intervals of every estimator."""
+"""Cohorts whose dose effect is known, with the joint tests and intervals of every estimator and measure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -6,26 +6,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
-from survival_multiverse.balancing.matching import Matching
-from survival_multiverse.balancing.weighting import weighted_arm_model
+from survival_multiverse.calibration.intervals import interval, primary_intervals
 from survival_multiverse.cohort.preparation import prepare_cohort
-from survival_multiverse.cohort.sample import Sample, design_matrix
 from survival_multiverse.cohort.simulation import simulate_cohort
-from survival_multiverse.estimators.cox import CoxFit, cox, hazard_ratio
 from survival_multiverse.inference.joint_inference import (
     NULLS,
     adjust_specifications,
     bootstrap_intervals,
+    failures,
     joint_columns,
     jointly_test,
 )
 from survival_multiverse.inference.resampling import Resample, all_keys, cutoff_cells, evaluate, resample
-from survival_multiverse.kernels.tie_breaks import VARIANCE, combine_orders
-from survival_multiverse.scenario.comparability import Scored, matched_sample, score_columns, weights
-from survival_multiverse.scenario.encoded_study import EncodedStudy, encode_study
-from survival_multiverse.scenario.tie_break import tie_break_ratios, tie_breaks
 from survival_multiverse.settings.grid import options_of, primary_texts
 from survival_multiverse.settings.measures import RATIO
 from survival_multiverse.settings.schema import WITH_COVARIATES, Estimator, Status
@@ -35,6 +28,10 @@ from survival_multiverse.settings.values import canonical_text
 NO_EFFECT, KNOWN_EFFECT, EFFECT_ON_COURSE = "no_effect", "known_effect", "effect_on_course"
 SETTINGS = (NO_EFFECT, KNOWN_EFFECT, EFFECT_ON_COURSE)
 """Of the dose: none; on survival alone; on survival and on covariates known only after treatment began."""
+WITH_DRAWS = 100
+"""So many cohorts with a known effect are tested and resampled; of the others differences are estimated."""
+BY_MEASURE = 100
+"""So many cohorts without an effect are tested in every measure, with a Monte-Carlo error of 0.022."""
 TESTS = ("abs_median", "abs_mean_z", "median", "share_significant", "mean_z", "max_t")
 
 
@@ -99,8 +96,10 @@ def run_replicates(
     config
         A validated configuration with `cohort.simulation`.
     setting
-        ``no_effect``: joint tests and intervals; ``known_effect``: the same, with the bootstrap's intervals;
-        ``effect_on_course``: joint tests.
+        ``no_effect``: joint tests, of the first `BY_MEASURE` cohorts in every measure, else of hazard ratios;
+        and intervals; ``known_effect``: the same of hazard ratios, and all intervals, also a bootstrap's, of
+        the first `WITH_DRAWS` cohorts, of the others those of differences alone; ``effect_on_course``:
+        joint tests.
     replicates
         Numbers of the cohorts, from 1; each is its own seed, so further ones extend the fewer.
     draws
@@ -109,16 +108,23 @@ def run_replicates(
     Yields
     ------
     pd.DataFrame
-        A cohort's tests (`p_value`) and intervals (`log_hazard_ratio`, `lower`, `upper`, of its logarithm).
+        A cohort's tests (`p_value`) and intervals (`effect`, the logarithm of a ratio, `lower`, `upper`,
+        `status`), by `measure`.
     """
     narrowed = calibration_config(config, setting)
-    study = replace(Study.from_config(narrowed), measures=(RATIO,))
+    study = Study.from_config(narrowed)
+    study = replace(study, measures=(RATIO, *study.differences))
     for replicate in replicates:
         frame = simulate_cohort(narrowed["cohort"]["simulation"], study, replicate=replicate)
         # A seed of its own for the draws too: otherwise all cohorts would share theirs.
         own = replace(study, seed=study.seed + replicate)
         patients = prepare_cohort(frame, own).patients
-        records = joint_p_values(patients, own, draws=draws)
+        if setting == KNOWN_EFFECT and replicate > WITH_DRAWS:
+            records = [row for row in primary_intervals(patients, own) if row["measure"] != RATIO.name]
+            yield pd.DataFrame(records).assign(setting=setting, replicate=replicate)
+            continue
+        every = setting == NO_EFFECT and replicate <= BY_MEASURE
+        records = joint_p_values(patients, own if every else replace(own, measures=(RATIO,)), draws=draws)
         if setting != EFFECT_ON_COURSE:
             records += primary_intervals(patients, own)
         if setting == KNOWN_EFFECT:
@@ -127,40 +133,47 @@ def run_replicates(
 
 
 def joint_p_values(patients: pd.DataFrame, study: Study, *, draws: int) -> list[dict[str, Any]]:
-    """Return P of every joint test of each block, and the smallest one of max-T, under both nulls."""
+    """Return P of every joint test of each block and measure, and the smallest one of max-T, by null."""
     keys, observed = _observed(patients, study)
-    block_keys = joint_columns(study)
     records = []
     for null in NULLS:
         drawn = _draws(patients, null, study, draws)
-        blocks = jointly_test(keys, observed, drawn, study, str(null))
-        adjusted = adjust_specifications(keys, observed, drawn, study, str(null))
-        smallest = adjusted.groupby(block_keys, dropna=False)["p_value_max_t"].min()
-        blocks = blocks.merge(smallest.rename("p_max_t").reset_index(), on=block_keys, validate="1:1")
-        for block in blocks.itertuples():
-            records += [
-                {
-                    "estimator": block.estimator,
-                    "adjustment_set": block.adjustment_set,
-                    "null": str(null),
-                    "test": test,
-                    "p_value": getattr(block, f"p_{test}"),
-                }
-                for test in TESTS
-            ]
+        for place, measure in enumerate(study.measures):
+            named = keys.assign(measure=measure.name, status=_statuses(observed, place, study))
+            found = named, observed[:, place], drawn[:, :, place], study, str(null)
+            of: dict[str, Any] = {"measure": measure, "failed": failures(drawn, study)}
+            records += _tests(jointly_test(*found, **of), adjust_specifications(*found, **of), study)
     return records
 
 
+def _tests(blocks: pd.DataFrame, adjusted: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
+    columns = joint_columns(study)
+    smallest = adjusted.groupby(columns, dropna=False)["p_value_max_t"].min()
+    blocks = blocks.merge(smallest.rename("p_max_t").reset_index(), on=columns, validate="1:1")
+    names = ["estimator", "adjustment_set", "measure", "null"]
+    return [
+        {name: block[name] for name in names} | {"test": test, "p_value": block[f"p_{test}"]}
+        for block in blocks.to_dict("records")
+        for test in TESTS
+    ]
+
+
+def _statuses(observed: np.ndarray, place: int, study: Study) -> np.ndarray:
+    """Return the statuses of a measure: where arms have a hazard ratio, a gap is owed to their curves."""
+    known, arms = (~np.isnan(observed[:, at, 0]) for at in (place, study.measures.index(RATIO)))
+    statuses = np.array([Status.OK, Status.NOT_REACHED, Status.TOO_FEW_EVENTS], dtype=object)
+    return statuses[np.select([known, arms], [0, 1], 2)]
+
+
 def _observed(patients: pd.DataFrame, study: Study) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return the specifications of the joint tests and their estimates."""
+    """Return the specifications of the joint tests and their estimates, (specifications, measures, 2)."""
     cells = cutoff_cells(patients, study)
     keys, kept = all_keys(cells, study)
-    observed = np.concatenate([evaluate(cell, study) for cell in cells])[kept, 0]
-    return keys.assign(measure=study.primary_measure.name), observed
+    return keys, np.concatenate([evaluate(cell, study) for cell in cells])[kept]
 
 
 def _draws(patients: pd.DataFrame, kind: Resample, study: Study, draws: int) -> np.ndarray:
-    return np.stack([drawn[:, 0] for _, drawn in resample(patients, study, kind, range(draws))])
+    return np.stack([drawn for _, drawn in resample(patients, study, kind, range(draws))])
 
 
 def percentile_intervals(patients: pd.DataFrame, study: Study, *, draws: int) -> list[dict[str, Any]]:
@@ -174,97 +187,12 @@ def percentile_intervals(patients: pd.DataFrame, study: Study, *, draws: int) ->
         primary = replace(study, grid=(study.primary,), inference=inference)
         keys, observed = _observed(patients, primary)
         drawn = _draws(patients, kind, primary, draws)
-        each, _ = bootstrap_intervals(keys, observed, drawn, primary, str(kind))
-        records += [
-            {
-                "estimator": row.estimator,
-                "adjustment_set": row.adjustment_set,
-                "test": str(kind),
-                "log_hazard_ratio": np.log(row.estimate),
-                "lower": np.log(row.ci_lower),
-                "upper": np.log(row.ci_upper),
-            }
-            for row in each.itertuples()
-        ]
+        for place, measure in enumerate(study.measures):
+            named = keys.assign(measure=measure.name, status=_statuses(observed, place, study))
+            found = observed[:, place], drawn[:, :, place], primary, str(kind)
+            each, _ = bootstrap_intervals(named, *found, measure, failures(drawn, study))
+            for row in each.to_dict("records"):
+                limits = [float(measure.effect(row[name])) for name in ("estimate", "ci_lower", "ci_upper")]
+                about = row["estimator"], row["adjustment_set"], measure, str(kind)
+                records.append(interval(*about, limits, Status(row["status"])))
     return records
-
-
-def primary_intervals(patients: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
-    """Return the Wald interval of the log hazard ratio of every estimator under the primary cutoffs."""
-    encoded = encode_study(patients, study, study.primary)
-    sample = encoded.sample(study.primary)
-    fits = [_wald(Estimator.UNADJUSTED, "", "model", _arm_fit(sample), study)]
-    for name, scored in encoded.scores(sample):
-        matching = encoded.match(scored, study.primary_cutoffs.caliper)
-        pairs = matched_sample(scored, matching)
-        fit = _arm_fit(pairs, cluster=pairs.pair)
-        fits += [_wald(Estimator.MATCHED, name, kind, fit, study) for kind in ("clustered", "naive")]
-        fits += _over_orders(name, scored, matching, encoded)
-        for estimator, weight in weights(scored).items():
-            fits.append(_wald(estimator, name, "robust", _arm_fit(scored.sample, weight=weight), study))
-            fits.append(_stacked(estimator, name, scored, study))
-        covariates = design_matrix(scored.sample, scored.names)[0]
-        fit = _arm_fit(scored.sample, covariates=covariates)
-        fits.append(_wald(Estimator.ADJUSTED, name, "model", fit, study))
-    return fits
-
-
-def _over_orders(
-    name: str, scored: Scored, matching: Matching | None, encoded: EncodedStudy
-) -> list[dict[str, Any]]:
-    """Return matched intervals of the median over the orders: by their mean variance, and the study's."""
-    if matching is None or matching.status is not Status.OK:
-        return []
-    study, analysis = encoded.study, encoded.study.analysis
-    ties = tie_breaks(
-        encoded.ranks, seed=study.seed, draws=analysis.few_orders, minimum_events=analysis.minimum_events
-    )
-    ((estimates,),) = tie_break_ratios(scored, [study.primary_cutoffs.caliper], matching.sd_logit, ties)
-    log_ratio, std_error = combine_orders(estimates)
-    mean_error = float(np.sqrt(np.nanmean(estimates[:, VARIANCE])))
-    return [
-        _interval(Estimator.MATCHED, name, "mean_of_orders", log_ratio, mean_error, study),
-        _interval(Estimator.MATCHED, name, "outputation", log_ratio, std_error, study),
-    ]
-
-
-def _stacked(estimator: Estimator, name: str, scored: Scored, study: Study) -> dict[str, Any]:
-    """Return the weighted interval whose error accounts for the estimated score."""
-    sample = scored.sample
-    log_ratio, _, error, _ = weighted_arm_model(
-        sample.time, sample.event, sample.arm, score_columns(scored), scored.fit.probability, estimator
-    )
-    return _interval(estimator, name, "stacked", log_ratio, error, study)
-
-
-def _arm_fit(
-    sample: Sample,
-    *,
-    covariates: np.ndarray | None = None,
-    weight: np.ndarray | None = None,
-    cluster: np.ndarray | None = None,
-) -> CoxFit:
-    arm = sample.arm[:, None].astype(np.float64)
-    columns = arm if covariates is None else np.hstack([arm, covariates])
-    return cox(sample.time, sample.event, columns, weight=weight, cluster=cluster, robust=True)
-
-
-def _wald(estimator: str, adjustment_set: str, error: str, fit: CoxFit, study: Study) -> dict[str, Any]:
-    """Return the record of an interval; ``naive`` names the model's error where another one is right."""
-    variance = "robust" if error in ("robust", "clustered") else "model"
-    ratio = hazard_ratio(fit, 0, variance=variance)
-    return _interval(estimator, adjustment_set, error, ratio.log_estimate, ratio.std_error, study)
-
-
-def _interval(
-    estimator: str, adjustment_set: str, error: str, log_ratio: float, std_error: float, study: Study
-) -> dict[str, Any]:
-    half = float(ndtri(0.5 + study.analysis.confidence_level / 2)) * std_error
-    return {
-        "estimator": str(estimator),
-        "adjustment_set": adjustment_set,
-        "test": f"wald_{error}",
-        "log_hazard_ratio": log_ratio,
-        "lower": log_ratio - half,
-        "upper": log_ratio + half,
-    }

@@ -11,9 +11,10 @@ from survival_multiverse.calibration.immortal_time import (
     simulate_treatment_times,
     true_strategy_log_ratio,
 )
-from survival_multiverse.calibration.table import COLUMNS, COVERAGE, share
+from survival_multiverse.calibration.table import COLUMNS, interval_lines
 from survival_multiverse.emulation.emulate import emulate
 from survival_multiverse.emulation.method_names import Method
+from survival_multiverse.settings.measures import RATIO
 
 TREATMENT_MODELS = {
     "treatment_without_effect": TreatmentModel(),
@@ -22,7 +23,6 @@ TREATMENT_MODELS = {
 """Cohorts whose treatment starts at random times, by setting."""
 PATIENTS, TIMES, LEVEL = 300, (3.0, 6.0), 0.95
 """Patients of a cohort; landmarks and grace periods, in months; of the intervals."""
-BIAS = "bias"
 NOTES = {
     Method.NAIVE: "truth is the parameter, from the start of treatment on",
     Method.LANDMARK: "truth is the parameter; who is treated later counts as untreated",
@@ -46,7 +46,7 @@ def run_treatment_replicates(setting: str, replicates: Iterable[int], *, seed: i
     ------
     pd.DataFrame
         A row each way: estimator (method and, in months, landmark or grace period), test (which error),
-        log_hazard_ratio, lower, upper (of its logarithm; NaN without an estimate), setting, replicate.
+        effect (log hazard ratio), lower, upper (NaN without an estimate), measure, setting, replicate.
     """
     model = TREATMENT_MODELS[setting]
     for replicate in replicates:
@@ -57,7 +57,8 @@ def run_treatment_replicates(setting: str, replicates: Iterable[int], *, seed: i
                 "estimator": [_name(*way) for way in zip(found["method"], found["parameter"], strict=True)],
                 "adjustment_set": "",
                 "test": "wald_" + found["variance"],
-                "log_hazard_ratio": found["log_hazard_ratio"],
+                "measure": RATIO.name,
+                "effect": found["log_hazard_ratio"],
                 "lower": np.log(found["ci_lower"]),
                 "upper": np.log(found["ci_upper"]),
                 "setting": setting,
@@ -88,36 +89,11 @@ def treatment_calibration(records: pd.DataFrame, *, patients: int, seed: int) ->
         standard deviation over the root of the number of cohorts (Morris, White and Crowther 2019, table 6).
     """
     lines: list[dict[str, Any]] = []
-    for (setting, name, test), group in records.groupby(["setting", "estimator", "test"], sort=False):
+    for (setting, name, _), group in records.groupby(["setting", "estimator", "test"], sort=False):
         method, _, parameter = str(name).partition(" ")
         truth = _truth(TREATMENT_MODELS[str(setting)], method, parameter, patients=patients, seed=seed)
-        ok = group[group["log_hazard_ratio"].notna()]
-        lost = len(group) - len(ok)
-        notes = [
-            f"mean hazard ratio {np.exp(ok['log_hazard_ratio'].mean()):.3f}",
-            NOTES[Method[method.upper()]],
-        ]
-        notes += [f"{lost} cohorts without an interval"] if lost else []
-        common = {
-            "setting": setting,
-            "estimator": name,
-            "adjustment_set": "",
-            "null": "",
-            "draws": 0,
-            "truth": float(np.exp(truth)),
-        }
-        bias = {
-            "quantity": BIAS,
-            "test": "log_hazard_ratio",
-            "nominal": 0.0,
-            "observed": float(ok["log_hazard_ratio"].mean() - truth),
-            "monte_carlo_se": float(ok["log_hazard_ratio"].std() / np.sqrt(len(ok))),
-            "cohorts": len(ok),
-            "note": "; ".join(notes),
-        }
-        held = ok["lower"].le(truth) & ok["upper"].ge(truth)
-        coverage = {"quantity": COVERAGE, "test": test} | share(held.to_numpy(), LEVEL, notes)
-        lines += [common | bias, common | coverage]
+        notes = [NOTES[Method[method.upper()]]]
+        lines += interval_lines(group, truth, RATIO, nominal=LEVEL, made=len(group), notes=notes)
     return pd.DataFrame(lines, columns=COLUMNS)
 
 

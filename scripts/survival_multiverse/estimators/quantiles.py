@@ -47,5 +47,9 @@ def known_median(values: np.ndarray) -> np.ndarray:
     """Median over the last axis without the gaps (NaN); NaN where all are gaps."""
     if not values.shape[-1]:
         return np.full(values.shape[:-1], np.nan)
-    empty = np.isnan(values).all(axis=-1)
-    return np.where(empty, np.nan, np.nanmedian(np.where(empty[..., None], 0.0, values), axis=-1))
+    # Gaps are sorted to the end.
+    ordered = np.sort(values, axis=-1)
+    known = np.count_nonzero(~np.isnan(values), axis=-1)[..., None]
+    low = np.take_along_axis(ordered, np.maximum(known - 1, 0) // 2, axis=-1)
+    high = np.take_along_axis(ordered, np.minimum(known // 2, values.shape[-1] - 1), axis=-1)
+    return np.where(known % 2 == 1, low, (low + high) / 2)[..., 0]

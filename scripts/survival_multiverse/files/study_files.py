@@ -25,7 +25,7 @@ CALIBRATION = "resources/calibration.csv"
 
 # Enough for a Monte-Carlo error of 0.01 at the 0.05 level, of 0.05 in a power, and below 0.001 in the truth.
 CALIBRATION_COHORTS = {
-    **{"no_effect": 500, "known_effect": 100, "effect_on_course": 75},
+    **{"no_effect": 500, "known_effect": 500, "effect_on_course": 75},
     **{"treatment_without_effect": 1000, "treatment_with_effect": 1000},
 }
 SCENARIOS_PER_JOB = 24

@@ -25,6 +25,7 @@ TABLES = (
     "bootstrap_intervals",
     "bootstrap_medians",
 )
+BANDS = ("2.5", "50", "97.5")
 _TESTS = ("abs_median", "abs_mean_z", "median", "share_significant", "mean_z")
 
 
@@ -172,11 +173,33 @@ def _block_status(status: np.ndarray, known: np.ndarray, measure: Measure) -> St
     return Status.SELECTED_REST if measure.leaves_selected_rest(status) else Status.OK
 
 
-def comparable(observed: np.ndarray, draws: np.ndarray, measure: Measure) -> np.ndarray:
+def failures(draws: np.ndarray, study: Study) -> np.ndarray:
+    """Return where a draw has no estimate for what its arms are, not for how they fare.
+
+    Parameters
+    ----------
+    draws
+        Of every measure, shape (draws, specifications, measures, 2).
+    study
+        Names the measures.
+
+    Returns
+    -------
+    np.ndarray
+        Shape (draws, specifications): without a hazard ratio. A study that has none does not know.
+    """
+    if RATIO not in study.measures:
+        return np.zeros(draws.shape[:2], dtype=bool)
+    return np.isnan(draws[:, :, study.measures.index(RATIO), 0])
+
+
+def comparable(
+    observed: np.ndarray, draws: np.ndarray, measure: Measure, failed: np.ndarray | None = None
+) -> np.ndarray:
     """Return the draws that the observed estimates of a block are compared with.
 
     Hazard ratios fail for what the arms are, not for how they fare: all draws count, `block_statistics` says
-    how. A difference has no estimate where curves do not fall, or end, which is what is tested. So a block
+    how. A difference has none, too, where curves do not fall, or end, which is what is tested. So a block
     that lacks one for such a reason is not tested, and a draw that lacks one would not have been, either.
     Leaving those draws out keeps the test exact given that there is a test: whether one lacks an estimate is
     asked of the study and of each draw alike. Counting gaps as no effect would make the null too narrow.
@@ -187,18 +210,26 @@ def comparable(observed: np.ndarray, draws: np.ndarray, measure: Measure) -> np.
         Of one block, as in `jointly_test`.
     measure
         Of which they are estimates.
+    failed
+        Where the arms of a draw fail, shape (draws, specifications), from `failures`; without: nowhere.
 
     Returns
     -------
     np.ndarray
-        Shape (draws that are left, specifications, 2). Of differences the draws in which everything has an
-        estimate that has one in the study, and only those specifications.
+        Shape (draws that are left, specifications, 2). Of differences the specifications that have one in the
+        study, and the draws in which they have one, too, unless their arms fail.
     """
     if measure.ratio:
         return draws
     known = ~np.isnan(observed[:, 0])
-    complete = ~np.isnan(draws[:, known, 0]).any(axis=1)
-    return np.where(known[:, None], draws[complete], np.nan)
+    selected = (_owed_to_curves(draws[:, :, 0], failed) & known).any(axis=1)
+    return np.where(known[:, None], draws[~selected], np.nan)
+
+
+def _owed_to_curves(values: np.ndarray, failed: np.ndarray | None) -> np.ndarray:
+    """Return the gaps that arms which do not fail leave, shape (draws, specifications)."""
+    gaps = np.isnan(values)
+    return gaps if failed is None else gaps & ~failed
 
 
 def jointly_test(
@@ -209,6 +240,7 @@ def jointly_test(
     null: str,
     gates: Mapping[str, np.ndarray] = MappingProxyType({}),
     measure: Measure = RATIO,
+    failed: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Test every block jointly [1]_: all of it, and what passes each balance gate in the study.
 
@@ -232,6 +264,8 @@ def jointly_test(
         Shape (specifications,) by gate, from `gates_of`.
     measure
         Of which they are estimates.
+    failed
+        Shape (draws, specifications), from `failures`.
 
     Returns
     -------
@@ -258,6 +292,7 @@ def jointly_test(
             # Only the draws of survival keep the study's arms.
             same = gate == "all" or (null == str(Resample.SIMULATION) and block["landmark"] == 0)
             drawn = draws[:, chosen] if same else np.full((len(draws), len(chosen), 2), np.nan)
+            drawn = comparable(observed[chosen], drawn, measure, _part(failed, chosen))
             head = {**block, "gate": gate, "null": null, "draws": len(draws), "specifications": len(chosen)}
             records.append(head | _test(observed[chosen], drawn, status[chosen], options))
     return pd.DataFrame(records)
@@ -271,22 +306,24 @@ def _test(
     observed: np.ndarray, draws: np.ndarray, statuses: np.ndarray, options: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the statistics of some specifications, and their P values; NaN where there are none."""
-    measure = options["measure"]
-    status = _block_status(statuses, ~np.isnan(observed[:, 0]), measure)
+    status = _block_status(statuses, ~np.isnan(observed[:, 0]), options["measure"])
     seen = np.full(len(_TESTS), np.nan)
     if status is Status.OK:
         seen = block_statistics(observed, **options)
     # A selected rest has no null, either.
-    compared = draws[:0] if status is Status.SELECTED_REST else comparable(observed, draws, measure)
-    counted = len(compared) if not np.isnan(compared[:, :, 0]).all() else 0
-    drawn = np.full((1, len(_TESTS)), np.nan)
-    if counted:
-        drawn = block_statistics(compared, **options)
+    none = status is Status.SELECTED_REST or np.isnan(draws[:, :, 0]).all()
+    counted, drawn = 0, np.full((1, len(_TESTS)), np.nan)
+    if not none:
+        counted, drawn = len(draws), block_statistics(draws, **options)
     record: dict[str, Any] = {"draws_compared": counted, "status": str(status)}
     for j, (name, p) in enumerate(zip(_TESTS, p_value(seen, drawn), strict=True)):
         record |= {name: seen[j], f"p_{name}": p}
     low, high = np.quantile(drawn[:, _TESTS.index("median")], (0.025, 0.975))
     return record | {"null_median_2.5": low, "null_median_97.5": high}
+
+
+def _part(failed: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+    return None if failed is None else failed[:, rows]
 
 
 def adjust_specifications(
@@ -296,6 +333,7 @@ def adjust_specifications(
     study: Study,
     null: str,
     measure: Measure = RATIO,
+    failed: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Adjust the P value of each specification for its block: single-step max-T on |z| [1]_.
 
@@ -303,7 +341,7 @@ def adjust_specifications(
 
     Parameters
     ----------
-    keys, observed, draws, study, null, measure
+    keys, observed, draws, study, null, measure, failed
         As in `jointly_test`.
 
     Returns
@@ -321,7 +359,7 @@ def adjust_specifications(
         if _block_status(status[rows], known[rows], measure) is Status.SELECTED_REST:
             status[rows[known[rows]]] = Status.SELECTED_REST
             continue
-        compared = comparable(observed[rows], draws[:, rows], measure)
+        compared = comparable(observed[rows], draws[:, rows], measure, _part(failed, rows))
         if np.isnan(compared[:, :, 0]).all():
             continue
         largest = np.abs(_z(compared)).max(axis=1)
@@ -339,6 +377,7 @@ def curve_bands(
     study: Study,
     null: str,
     measure: Measure = RATIO,
+    failed: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Compare the observed specification curve of each block with the null's: estimates by rank.
 
@@ -348,32 +387,33 @@ def curve_bands(
         By block and rank: the observed estimate, and 2.5, 50 and 97.5 % of that rank's under the null, which
         a selected rest does not have, as the status says.
     """
-    frames, statuses = [], _statuses(keys, observed)
+    frames, blocks, statuses = [], [], _statuses(keys, observed)
     for block, rows in block_rows(keys, study):
         kept = ~np.isnan(observed[rows, 0])
         curve = np.sort(observed[rows, 0][kept])
         status = _block_status(statuses[rows], kept, measure)
-        compared = comparable(observed[rows[kept]], draws[:, rows[kept]], measure)
+        rows = rows[kept]
+        compared = comparable(observed[rows], draws[:, rows], measure, _part(failed, rows))
         band = _band(np.sort(compared[: 0 if status is Status.SELECTED_REST else None, :, 0], axis=1))
-        frame = pd.DataFrame(
-            {
-                "rank": np.arange(1, len(curve) + 1),
-                "estimate": measure.estimate(curve),
-                **{f"null_{name}": measure.estimate(values) for name, values in band.items()},
-            }
-        )
-        frames.append(frame.assign(**block, null=null, status=str(status)))
-    return pd.concat(frames, ignore_index=True)
+        frames.append([np.arange(1, len(curve) + 1), *map(measure.estimate, (curve, *band.values()))])
+        blocks.append(block | {"status": str(status)})
+    names = ("rank", "estimate", *(f"null_{name}" for name in BANDS))
+    table = pd.DataFrame(dict(zip(names, map(np.concatenate, zip(*frames, strict=True)), strict=True)))
+    lengths = [len(columns[0]) for columns in frames]
+    for name in (*joint_columns(study), "status"):
+        values = pd.Series([block[name] for block in blocks])
+        table[name] = values.repeat(lengths).to_numpy()
+    return table.assign(null=null)
 
 
 def _band(ranked: np.ndarray) -> dict[str, np.ndarray]:
     """Return quantiles over draws with an estimate; a curve shortened by failures continues at its end."""
     ranked = ranked[~np.isnan(ranked).all(axis=1)]
     if not ranked.size:
-        return {name: np.full(ranked.shape[1], np.nan) for name in ("2.5", "50", "97.5")}
+        return {name: np.full(ranked.shape[1], np.nan) for name in BANDS}
     complete = np.where(np.isnan(ranked), np.nanmax(ranked, axis=1, keepdims=True), ranked)
     low, middle, high = np.quantile(complete, (0.025, 0.5, 0.975), axis=0)
-    return {"2.5": low, "50": middle, "97.5": high}
+    return dict(zip(BANDS, (low, middle, high), strict=True))
 
 
 def bootstrap_intervals(
@@ -383,6 +423,7 @@ def bootstrap_intervals(
     study: Study,
     kind: str,
     measure: Measure = RATIO,
+    failed: np.ndarray | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return percentile intervals of each estimate, and of the median estimate of each block.
 
@@ -398,6 +439,8 @@ def bootstrap_intervals(
         Name of the bootstrap.
     measure
         Of which they are estimates.
+    failed
+        Shape (draws, specifications), from `failures`.
 
     Returns
     -------
@@ -415,7 +458,9 @@ def bootstrap_intervals(
         estimate=measure.estimate(observed[:, 0]),
         draws_estimated=(~np.isnan(values)).sum(axis=0),
     )
-    limits = measure.estimate(_limits(values, probabilities, measure))
+    # Hazard ratios fail for their arms alone.
+    owed = _owed_to_curves(values, np.isnan(values) if measure.ratio else failed)
+    limits = measure.estimate(_limits(values, owed, probabilities))
     each["ci_lower"], each["ci_upper"] = limits
     lost = known & np.isnan(limits).any(axis=0) & (not measure.ratio)
     each["status"] = np.where(lost, Status.SELECTED_REST, status).astype(str)
@@ -423,9 +468,9 @@ def bootstrap_intervals(
     for block, rows in block_rows(keys, study):
         own = _block_status(status[rows], known[rows], measure)
         medians, centre = known_median(values[:, rows]), known_median(observed[rows, 0])
-        if not measure.ratio:
-            medians = np.where(np.isnan(values[:, rows[known[rows]]]).any(axis=1), np.nan, medians)
-        within = _limits(medians, probabilities, measure)
+        unknown = np.asarray(owed[:, rows[known[rows]]].any(axis=1))
+        medians = np.where(unknown, np.nan, medians)
+        within = _limits(medians, unknown, probabilities)
         if own is Status.OK and not measure.ratio and np.isnan(within).any():
             own = Status.SELECTED_REST
         elif own is Status.SELECTED_REST:
@@ -439,15 +484,15 @@ def bootstrap_intervals(
     return each, pd.DataFrame(records)
 
 
-def _limits(values: np.ndarray, probabilities: tuple[float, float], measure: Measure) -> np.ndarray:
-    """Return percentile limits over the first axis; NaN for one that the gaps of a difference could move."""
-    if measure.ratio:
-        return _quantiles(values, probabilities)
-    low, high = probabilities
+def _limits(values: np.ndarray, owed: np.ndarray, probabilities: tuple[float, float]) -> np.ndarray:
+    """Return percentile limits over the first axis; NaN for one that gaps which curves leave could move.
+
+    Gaps that arms leave do not count.
+    """
     with np.errstate(invalid="ignore"):
         ends = [
-            np.quantile(np.where(np.isnan(values), outside, values), share, axis=0)
-            for outside, share in ((-np.inf, low), (np.inf, high))
+            _quantiles(np.where(owed, outside, values), (share, share))[0]
+            for outside, share in zip((-np.inf, np.inf), probabilities, strict=True)
         ]
     return np.where(np.isfinite(ends), ends, np.nan)
 
@@ -502,13 +547,15 @@ def infer(
             named["status"] = statuses[:, place]
         for kind in nulls:
             null = named, seen, draws[kind][:, :, place], study, str(kind)
-            tables["joint_inference"].append(jointly_test(*null, gates, measure))
-            tables["adjusted_p_values"].append(adjust_specifications(*null, measure))
-            tables["null_curves"].append(curve_bands(*null, measure))
+            of = measure, failures(draws[kind], study)
+            tables["joint_inference"].append(jointly_test(*null, gates, *of))
+            tables["adjusted_p_values"].append(adjust_specifications(*null, *of))
+            tables["null_curves"].append(curve_bands(*null, *of))
         for kind in boots:
             used = matched if kind is Resample.BOOTSTRAP_PAIRS else np.ones(len(keys), dtype=bool)
             own, values = named[used].reset_index(drop=True), draws[kind][:, used, place]
-            each, medians = bootstrap_intervals(own, seen[used], values, study, str(kind), measure)
+            of = measure, failures(draws[kind][:, used], study)
+            each, medians = bootstrap_intervals(own, seen[used], values, study, str(kind), *of)
             tables["bootstrap_intervals"].append(each)
             tables["bootstrap_medians"].append(medians)
     empty = {

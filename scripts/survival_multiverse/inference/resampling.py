@@ -421,7 +421,7 @@ class Comparison:
 
     def rows(self, rows: np.ndarray) -> "Comparison":
         """Return the same comparison with its rows in another order."""
-        pairs = np.ascontiguousarray(self.pairs[:, :, rows])
+        pairs = np.take(self.pairs, rows, axis=2)
         return Comparison(self.arm[rows], self.X[rows], self.predictor[rows], self.usable, pairs)
 
 

@@ -8,7 +8,7 @@ from survival_multiverse.kernels.counting_process import cox_binary_late, fit_la
 from survival_multiverse.kernels.cox import OK, collinear_coefficients, fit_cox
 from survival_multiverse.kernels.cox_binary import log_ratio
 from survival_multiverse.kernels.cox_newton import EFRON
-from survival_multiverse.kernels.curve_measures import curve_contrasts, stacked_contrasts
+from survival_multiverse.kernels.curve_measures import NO_CLUSTER, curve_contrasts, stacked_contrasts
 from survival_multiverse.kernels.curves import OK as CONTRASTED
 from survival_multiverse.kernels.logistic import CONVERGED, logistic_kernel
 from survival_multiverse.kernels.matching import (
@@ -25,8 +25,7 @@ from survival_multiverse.kernels.tie_breaks import (
     NO_WEIGHT,
     combine_contrasts,
     combine_orders,
-    matched_contrasts,
-    matched_estimate,
+    matched_estimates,
 )
 from survival_multiverse.kernels.weighted_cox import weighted_arm
 
@@ -34,7 +33,6 @@ PROPENSITY_TOLERANCE = 1e-10
 # Typed, like EFRON: literals would compile the kernels that take them a second time.
 PROPENSITY_ITERATIONS = np.int64(100)
 UNCLUSTERED = np.int64(0)
-NO_CLUSTER = np.empty(0, dtype=np.int64)
 
 
 @njit(cache=True)
@@ -162,10 +160,18 @@ def matched_over_orders(time, event, arm, pairs, uniform, minimum_events, horizo
                     entry,
                 )
             else:
-                rows = time, event, arm, pairs[c, o]
-                matched_estimate(*rows, minimum_events, estimates[c, o], entry)
-                if measures > 0:
-                    matched_contrasts(*rows, horizons, times, minimum_events, contrasts[c, o], entry)
+                matched_estimates(
+                    time,
+                    event,
+                    arm,
+                    pairs[c, o],
+                    minimum_events,
+                    horizons,
+                    times,
+                    estimates[c, o],
+                    contrasts[c, o],
+                    entry,
+                )
         out[c, 0, 0], out[c, 0, 1] = combine_orders(estimates[c])
         if measures > 0:
             combine_contrasts(contrasts[c], out[c, 1:])

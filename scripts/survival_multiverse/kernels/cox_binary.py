@@ -44,10 +44,9 @@ def _collapse(time, event, x, weight):
         while i >= 0 and time[i] == block_time:
             arm = 1 if x[i] == 1 else 0
             at_risk[arm] += weight[i]
-            # Rows of weight 0 have no deaths.
-            if event[i] == 1 and weight[i] > 0.0:
-                table[m, 2 * arm + 1] += weight[i]
-                table[m, 4] += 1.0
+            # Rows of weight 0 have no deaths. A product, because nobody can foresee who dies.
+            table[m, 2 * arm + 1] += event[i] * weight[i]
+            table[m, 4] += event[i] if weight[i] > 0.0 else 0
             entry[i] = m
             i -= 1
         if table[m, 4] > 0.0:

@@ -35,6 +35,7 @@ from survival_multiverse.kernels.weighted_cox import (
 )
 
 MEDIAN_LEVEL = 0.5
+NO_CLUSTER = np.empty(0, dtype=np.int64)
 PERTURBATIONS = 48
 # Midpoints of equally likely strata of the standard normal: an even sample, the same every time.
 _NODES = ndtri((np.arange(PERTURBATIONS) + 0.5) / PERTURBATIONS)
@@ -47,17 +48,17 @@ def _enter_rows(time, event, arm, weight, i, counted, end):
     ``counted`` (4, 2): weight at risk, patients at risk, weight of who dies now, patients who die now.
     """
     now = time[i]
-    counted[2:] = 0.0
+    for a in range(2):
+        counted[2, a] = counted[3, a] = 0.0
     while i >= 0 and time[i] == now:
-        a = arm[i]
-        if weight[i] > 0.0:
-            counted[0, a] += weight[i]
-            counted[1, a] += 1.0
-            if np.isnan(end[a]):
-                end[a] = now
-            if event[i] == 1:
-                counted[2, a] += weight[i]
-                counted[3, a] += 1.0
+        # Products in place of branches, which nobody can foresee: arms and deaths are random.
+        a, present = arm[i], 1.0 if weight[i] > 0.0 else 0.0
+        counted[0, a] += weight[i]
+        counted[1, a] += present
+        counted[2, a] += weight[i] * event[i]
+        counted[3, a] += present * event[i]
+        if np.isnan(end[a]) and present > 0.0:
+            end[a] = now
         i -= 1
     return i
 
@@ -90,6 +91,14 @@ def _place_entries(entry, arm, at, first, enters):
     for row in range(entry.size):
         a = arm[row]
         enters[row] = first[a] - 1 + np.searchsorted(at[a, first[a] :], entry[row], side="right")
+
+
+@njit(cache=True)
+def _multiply_up(survival, first):
+    """Turn the shares that survive each step into survival; no `cumprod`, which would take memory."""
+    for a in range(2):
+        for step in range(first[a] + 1, survival.shape[1]):
+            survival[a, step] *= survival[a, step - 1]
 
 
 @njit(cache=True)
@@ -139,8 +148,7 @@ def arm_steps(time, event, arm, weight, entry=None):
                     jump[a, step], inverse[a, step] = deaths / (risk * left), 1.0 / left
         for row in range(i + 1, stop + 1):
             leaves[row] = first[arm[row]] - (0 if counted[3, arm[row]] > 0.0 else 1)
-    for a in range(2):
-        survival[a, first[a] :] = np.cumprod(survival[a, first[a] :])
+    _multiply_up(survival, first)
     if entry is not None:
         _place_entries(entry, arm, at, first, enters)
     return at, survival, jump, inverse, first, end, leaves, enters
@@ -200,28 +208,32 @@ def _own_error(a, arm, event, weight, steps, counts, moves):
         for step in range(first[a], jump.shape[1]):
             total += counts[a, step] ** 2 * jump[a, step]
         return math.sqrt(total)
-    _fill_moves(a, 1.0, first, jump, inverse, counts, moves)
+    _fill_moves(a, 1.0, first, jump, inverse, counts[None], moves)
     for i in range(arm.size):
         if arm[i] == a:
-            own = moves[event[i], a, leaves[i] + 1]
+            own = moves[event[i], a, leaves[i] + 1, 0]
             if enters.size > 0:
-                own -= moves[0, a, enters[i] + 1]
+                own -= moves[0, a, enters[i] + 1, 0]
             total += (weight[i] * own) ** 2
     return math.sqrt(total)
 
 
 @njit(cache=True)
 def _fill_moves(a, sign, first, jump, inverse, counts, moves):
-    """Fill by last step the derivative in the weight of a row that lives on, [0, a], or dies then, [1, a].
+    """Fill by last step the derivatives in the weight of a row that lives on, [0, a], or dies then, [1, a].
 
-    The last axis begins before the first step: who leaves, or enters, by then moves nothing.
+    The steps begin before the first one: who leaves, or enters, by then moves nothing. ``counts`` is
+    (measures, 2, n); the last axis of ``moves`` (2, 2, n + 1, measures) are the measures.
     """
-    running = 0.0
-    moves[0, a, first[a]] = moves[1, a, first[a]] = 0.0
+    measures = counts.shape[0]
+    running = np.zeros(measures)
+    for j in range(measures):
+        moves[0, a, first[a], j] = moves[1, a, first[a], j] = 0.0
     for step in range(first[a], jump.shape[1]):
-        running += counts[a, step] * jump[a, step]
-        moves[0, a, step + 1] = sign * running
-        moves[1, a, step + 1] = sign * (running - counts[a, step] * inverse[a, step])
+        for j in range(measures):
+            running[j] += counts[j, a, step] * jump[a, step]
+            moves[0, a, step + 1, j] = sign * running[j]
+            moves[1, a, step + 1, j] = sign * (running[j] - counts[j, a, step] * inverse[a, step])
 
 
 @njit(cache=True)
@@ -303,16 +315,44 @@ def gate(event, arm, minimum_events):
 
 
 @njit(cache=True)
-def _derivatives(arm, event, steps, counts, moves, derivative):
-    """Fill the derivatives of the contrast in each row's weight, shape (n,)."""
-    _, _, jump, inverse, first, _, leaves, enters = steps
+def _moves_of(steps, counts):
+    """Return what `_fill_moves` gives of both arms, shape (2, 2, n + 1, measures)."""
+    _, _, jump, inverse, first, _, _, _ = steps
+    measures, _, n = counts.shape
+    moves = np.empty((2, 2, n + 1, measures))
     _fill_moves(0, -1.0, first, jump, inverse, counts, moves)
     _fill_moves(1, 1.0, first, jump, inverse, counts, moves)
+    return moves
+
+
+@njit(cache=True)
+def _sums_by_unit(arm, event, steps, counts, unit, units):
+    """Return the derivatives of the contrasts in a unit's weight, shape (units, measures).
+
+    ``unit`` (n,) says whose a row is; empty: each row is one.
+    """
+    leaves, enters = steps[6], steps[7]
+    moves, measures = _moves_of(steps, counts), counts.shape[0]
+    sums = np.zeros((units, measures))
     for i in range(arm.size):
-        derivative[i] = moves[event[i], arm[i], leaves[i] + 1]
-    if enters.size > 0:
-        for i in range(arm.size):
-            derivative[i] -= moves[0, arm[i], enters[i] + 1]
+        dies, a, last, own = event[i], arm[i], leaves[i] + 1, unit[i] if unit.size > 0 else i
+        for j in range(measures):
+            moved = moves[dies, a, last, j]
+            if enters.size > 0:
+                moved -= moves[0, a, enters[i] + 1, j]
+            sums[own, j] += moved
+    return sums
+
+
+@njit(cache=True)
+def _measures(arm, event, weight, steps, horizons, times, out, codes):
+    """Fill in the estimates of all measures and their codes; return M of both arms, (measures, 2, n)."""
+    n, measures = arm.size, codes.size
+    counts = np.zeros((measures, 2, n))
+    moves = np.empty((2, 2, n + 1 if weight.size > 0 else 0, 1))
+    for j in range(measures):
+        out[j, 0], codes[j] = _measure(j, arm, event, weight, steps, horizons, times, counts[j], moves)
+    return counts
 
 
 @njit(cache=True)
@@ -348,24 +388,31 @@ def curve_contrasts(time, event, arm, weight, cluster, horizons, times, minimum_
     if codes[0] != OK:
         return out, codes
     steps = arm_steps(time, event, arm, weight if weight.size > 0 else np.ones(n), entry)
-    counts, moves = np.zeros((2, n)), np.empty((2, 2, n + 1))
-    plain = weight.size == 0 and cluster.size == 0
-    derivative = np.empty(0 if plain else n)
-    units = np.zeros(np.max(cluster) + 1 if cluster.size > 0 else 0)
+    counts = _measures(arm, event, weight, steps, horizons, times, out, codes)
+    if weight.size == 0 and cluster.size == 0:
+        totals = _greenwood(steps, counts)
+    elif weight.size == 0:
+        sums = _sums_by_unit(arm, event, steps, counts, cluster, np.max(cluster) + 1)
+        totals = _sums_of_squares(sums, weight, NO_CLUSTER)
+    else:
+        sums = _sums_by_unit(arm, event, steps, counts, NO_CLUSTER, n)
+        totals = _sums_of_squares(sums, weight, cluster)
     for j in range(measures):
-        out[j, 0], codes[j] = _measure(j, arm, event, weight, steps, horizons, times, counts, moves)
-        if codes[j] != OK:
-            continue
-        total = 0.0
-        if plain:
-            for a in range(2):
-                for step in range(steps[4][a], n):
-                    total += counts[a, step] ** 2 * steps[2][a, step]
-        else:
-            _derivatives(arm, event, steps, counts, moves, derivative)
-            total = _sum_of_squares(derivative, weight, cluster, units)
-        _judge(j, total, out, codes)
+        if codes[j] == OK:
+            _judge(j, totals[j], out, codes)
     return out, codes
+
+
+@njit(cache=True)
+def _greenwood(steps, counts):
+    """Return the variances of unweighted, independent rows, shape (measures,)."""
+    _, _, jump, _, first, _, _, _ = steps
+    totals = np.zeros(counts.shape[0])
+    for j in range(totals.size):
+        for a in range(2):
+            for step in range(first[a], jump.shape[1]):
+                totals[j] += counts[j, a, step] ** 2 * jump[a, step]
+    return totals
 
 
 @njit(cache=True)
@@ -378,19 +425,23 @@ def _judge(j, variance, out, codes):
 
 
 @njit(cache=True)
-def _sum_of_squares(derivative, weight, cluster, units):
-    """Sum the squared influences, by cluster if there are some."""
-    total = 0.0
-    units[:] = 0.0
-    for i in range(derivative.size):
-        own = derivative[i] * weight[i] if weight.size > 0 else derivative[i]
-        if cluster.size > 0:
-            units[cluster[i]] += own
-        else:
-            total += own * own
-    for own in units:
-        total += own * own
-    return total
+def _sums_of_squares(derivatives, weight, cluster):
+    """Sum the squared influences, by cluster if there are some, shape (measures,)."""
+    n, measures = derivatives.shape
+    totals = np.zeros(measures)
+    units = np.zeros((np.max(cluster) + 1 if cluster.size > 0 else 0, measures))
+    for i in range(n):
+        own = weight[i] if weight.size > 0 else 1.0
+        for j in range(measures):
+            influence = derivatives[i, j] * own
+            if cluster.size > 0:
+                units[cluster[i], j] += influence
+            else:
+                totals[j] += influence * influence
+    for unit in range(units.shape[0]):
+        for j in range(measures):
+            totals[j] += units[unit, j] * units[unit, j]
+    return totals
 
 
 @njit(cache=True)
@@ -424,38 +475,41 @@ def stacked_contrasts(time, event, arm, X, probability, kind, horizons, times, m
         codes[:] = NOT_APPLICABLE
         return out, codes
     steps = arm_steps(time, event, arm, weight, entry)
-    counts, moves, derivative = np.zeros((2, n)), np.empty((2, 2, n + 1)), np.empty(n)
-    none, units = np.empty(0, np.int64), np.empty(0)
-    design = standard_design(X)
-    information = logistic_information(design, probability)
+    counts = _measures(arm, event, weight, steps, horizons, times, out, codes)
+    derivatives = _sums_by_unit(arm, event, steps, counts, NO_CLUSTER, n)
+    totals = _sums_of_squares(derivatives, weight, NO_CLUSTER)
+    variances = _stacked_variances(arm, derivatives, X, probability, weight, kind)
     for j in range(measures):
-        out[j, 0], codes[j] = _measure(j, arm, event, weight, steps, horizons, times, counts, moves)
-        if codes[j] != OK:
-            continue
-        _derivatives(arm, event, steps, counts, moves, derivative)
-        _judge(j, _sum_of_squares(derivative, weight, none, units), out, codes)
-        variance = _stacked_variance(arm, derivative, probability, weight, kind, design, information)
-        out[j, 2] = math.sqrt(variance)
+        if codes[j] == OK:
+            _judge(j, totals[j], out, codes)
+            out[j, 2] = math.sqrt(variances[j])
     return out, codes
 
 
 @njit(cache=True)
-def _stacked_variance(arm, derivative, probability, weight, kind, design, information):
-    """Sum the squared influences of the contrast and the score; NaN where the information is singular."""
-    n, size = design.shape
-    moves = np.zeros(size)
+def _stacked_variances(arm, derivatives, X, probability, weight, kind):
+    """Sum the squared influences of the contrasts and the score, (measures,); NaN: singular information."""
+    n, measures = derivatives.shape
+    design = standard_design(X)
+    information, size = logistic_information(design, probability), design.shape[1]
+    moves, directions = np.zeros((measures, size)), np.empty((measures, size))
     for i in range(n):
-        change = derivative[i] * slope(arm[i], probability[i], weight[i], kind)
-        for j in range(size):
-            moves[j] += change * design[i, j]
-    direction = cholesky_solve(information, moves)
-    total = 0.0
+        change = slope(arm[i], probability[i], weight[i], kind)
+        for j in range(measures):
+            own = derivatives[i, j] * change
+            for k in range(size):
+                moves[j, k] += own * design[i, k]
+    for j in range(measures):
+        directions[j] = cholesky_solve(information, moves[j])
+    totals = np.zeros(measures)
     for i in range(n):
-        along = 0.0
-        for j in range(size):
-            along += direction[j] * design[i, j]
-        total += (weight[i] * derivative[i] + along * (arm[i] - probability[i])) ** 2
-    return total
+        for j in range(measures):
+            along = 0.0
+            for k in range(size):
+                along += directions[j, k] * design[i, k]
+            influence = weight[i] * derivatives[i, j] + along * (arm[i] - probability[i])
+            totals[j] += influence * influence
+    return totals
 
 
 @njit(cache=True)
@@ -480,21 +534,20 @@ def stacked_curves(time, event, arm, X, probability, kind, times, z, conf_type, 
     values, codes, medians = np.full((2, size, 4), np.nan), np.full((2, size), EMPTY_ARM), np.full(2, np.nan)
     weight = score_weights(arm, probability, np.sum(arm) / n, kind)
     steps = arm_steps(time, event, arm, weight, entry)
-    counts, moves, derivative = np.zeros((2, n)), np.empty((2, 2, n + 1)), np.empty(n)
-    design = standard_design(X)
-    information = logistic_information(design, probability)
+    counts = np.zeros((2 * size, 2, n))
     for a in range(2):
         if np.isnan(steps[5][a]):
             continue
         medians[a] = median_of_steps(steps[0][a], steps[1][a], steps[4][a], steps[5][a])
         for q in range(size):
-            counts[:] = 0.0
-            values[a, q, 0], codes[a, q] = _survival(a, times[q], steps, counts)
+            values[a, q, 0], codes[a, q] = _survival(a, times[q], steps, counts[a * size + q])
+    derivatives = _sums_by_unit(arm, event, steps, counts, NO_CLUSTER, n)
+    variances = _stacked_variances(arm, derivatives, X, probability, weight, kind)
+    for a in range(2):
+        for q in range(size):
             if codes[a, q] != OK or values[a, q, 0] == 0.0:
                 continue
-            _derivatives(arm, event, steps, counts, moves, derivative)
-            variance = _stacked_variance(arm, derivative, probability, weight, kind, design, information)
-            error = math.sqrt(variance)
+            error = math.sqrt(variances[a * size + q])
             values[a, q, 1] = error
             values[a, q, 2], values[a, q, 3] = confidence_limits(
                 values[a, q, 0], error / values[a, q, 0], z, conf_type

@@ -21,45 +21,47 @@ VARIANCE_FLOOR = 0.5
 
 
 @njit(cache=True)
-def matched_estimate(time, event, arm, pair_of, minimum_events, out, entry=None):
-    """Fill ``out`` (2,) with log hazard ratio and pair-clustered variance of the matched rows; NaN without.
+def matched_estimates(time, event, arm, pair_of, minimum_events, horizons, times, out, contrasts, entry=None):
+    """Estimate the hazard ratio of the matched rows, and contrast their curves; errors are clustered by pair.
 
-    Rows ascend in time; ``pair_of`` is -1 for those without a pair.
+    Parameters
+    ----------
+    time, event, arm, entry
+        Rows ascend in time.
+    pair_of : int array, shape (n,)
+        -1 for those without a pair.
+    minimum_events, horizons, times
+        As of `curve_contrasts`.
+    out : float64 array, shape (2,)
+        Gets the log hazard ratio and its variance; NaN without.
+    contrasts : float64 array, shape (measures, 3)
+        Gets estimates, variances and codes, unless it is empty.
     """
     out[:] = np.nan
-    rows = np.nonzero(pair_of >= 0)[0]
-    if rows.shape[0] == 0 or not arms_suffice(event[rows], arm[rows], minimum_events):
-        return
-    pairs = pair_of[rows].astype(np.int64)
-    unit = np.ones(rows.shape[0])
-    if entry is None:
-        beta, _, clustered, code = cox_binary(time[rows], event[rows], arm[rows], unit, pairs, EFRON)
-    else:
-        beta, _, clustered, code = cox_binary_late(
-            time[rows], entry[rows], event[rows], arm[rows], unit, pairs, EFRON
-        )
-    if code == OK:
-        out[LOG_RATIO], out[VARIANCE] = beta, clustered * clustered
-
-
-@njit(cache=True)
-def matched_contrasts(time, event, arm, pair_of, horizons, times, minimum_events, out, entry=None):
-    """Fill ``out`` (measures, 3) with contrasts of the matched rows: estimate, variance by pair, and code."""
-    out[:, :2] = np.nan
-    out[:, CODE] = TOO_FEW_EVENTS
+    contrasts[:, :CODE] = np.nan
+    contrasts[:, CODE] = TOO_FEW_EVENTS
     rows = np.nonzero(pair_of >= 0)[0]
     if rows.shape[0] == 0:
         return
     pairs = pair_of[rows].astype(np.int64)
+    time, event, arm = time[rows], event[rows], arm[rows]
     late = None if entry is None else entry[rows]
-    found, codes = curve_contrasts(
-        time[rows], event[rows], arm[rows], NO_WEIGHT, pairs, horizons, times, minimum_events, late
-    )
+    if arms_suffice(event, arm, minimum_events):
+        unit = np.ones(rows.shape[0])
+        if entry is None:
+            beta, _, clustered, code = cox_binary(time, event, arm, unit, pairs, EFRON)
+        else:
+            beta, _, clustered, code = cox_binary_late(time, late, event, arm, unit, pairs, EFRON)
+        if code == OK:
+            out[LOG_RATIO], out[VARIANCE] = beta, clustered * clustered
+    if contrasts.shape[0] == 0:
+        return
+    found, codes = curve_contrasts(time, event, arm, NO_WEIGHT, pairs, horizons, times, minimum_events, late)
     for j in range(found.shape[0]):
-        out[j, 0], out[j, 1], out[j, CODE] = found[j, 0], found[j, 1] * found[j, 1], codes[j]
+        contrasts[j, CODE] = codes[j]
         # Without an error an estimate is not one of a study.
-        if codes[j] != CONTRASTED:
-            out[j, 0] = np.nan
+        if codes[j] == CONTRASTED:
+            contrasts[j, 0], contrasts[j, 1] = found[j, 0], found[j, 1] * found[j, 1]
 
 
 @njit(cache=True)
@@ -77,7 +79,7 @@ def between_orders(log_ratios):
 
 @njit(cache=True)
 def combine_orders(estimates):
-    """Return the median log hazard ratio over orders and its error, from (orders, 2) of `matched_estimate`.
+    """Return the median log hazard ratio over orders and its error, of `matched_estimates` (orders, 2).
 
     Multiple outputation (Follmann, Proschan and Leifer 2003): one order's clustered variance holds the
     tie-break already, so the variance of the summary is the mean W of the orders' variances less the variance
@@ -97,7 +99,7 @@ def combine_orders(estimates):
 
 @njit(cache=True)
 def combine_contrasts(estimates, out):
-    """Fill ``out`` (measures, 2) from (orders, measures, 3) of `matched_contrasts`, as `combine_orders` does.
+    """Fill ``out`` (measures, 2) from contrasts (orders, measures, 3), as `combine_orders` does.
 
     A difference of medians that some orders do not reach has none: the others are not like them.
     """
@@ -128,9 +130,9 @@ def tie_break_estimates(
     contrasts,
     entry=None,
 ):
-    """Fill ``estimates`` (starts, calipers, orders, 2) with `matched_estimate` under each tie-breaking order.
+    """Fill ``estimates`` (starts, calipers, orders, 2) with `matched_estimates` under each tie-break.
 
-    ``contrasts`` (starts, calipers, orders, measures, 3): those of `matched_contrasts`, or without a measure.
+    ``contrasts`` (starts, calipers, orders, measures, 3) gets contrasts, or has no measure.
 
     ``widths`` (calipers,) are in the unit of ``keys``; ``orders`` (orders, N) lists the patients of the whole
     cohort by ascending priority; ``position`` (N,) is the row of each in the arrays given here, or -1.
@@ -142,7 +144,6 @@ def tie_break_estimates(
     # Pairs of the order before, by caliper; with few ties most orders and calipers make the very same.
     pairs = np.full((widths.shape[0], n), -2, dtype=np.int64)
     pair_of = np.empty(n, dtype=np.int64)
-    wanted = contrasts.shape[3] > 0
     for draw in range(orders.shape[0]):
         count = 0
         for patient in orders[draw]:
@@ -167,6 +168,4 @@ def tie_break_estimates(
                 start, found = starts[s], estimates[s, c, draw]
                 rows = time[start:], event[start:], arm[start:], pair_of[start:]
                 late = None if entry is None else entry[start:]
-                matched_estimate(*rows, minimum_events, found, late)
-                if wanted:
-                    matched_contrasts(*rows, horizons, times, minimum_events, contrasts[s, c, draw], late)
+                matched_estimates(*rows, minimum_events, horizons, times, found, contrasts[s, c, draw], late)

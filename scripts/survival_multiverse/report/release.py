@@ -241,7 +241,7 @@ def by_measure(tables: Mapping[str, pd.DataFrame], study: Study) -> dict[str, pd
     """
     primary = {
         name: frame[frame["measure"] == study.primary_measure.name].reset_index(drop=True)
-        if "measure" in frame
+        if "measure" in frame and name not in NOT_OF_PATIENTS
         else frame
         for name, frame in tables.items()
     }

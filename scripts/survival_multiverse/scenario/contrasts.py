@@ -10,7 +10,7 @@ import numpy as np
 from survival_multiverse.cohort.sample import Sample
 from survival_multiverse.estimators.curve_measures import wald_numbers
 from survival_multiverse.estimators.standardised import OutcomeModel, standardised
-from survival_multiverse.kernels.curve_measures import curve_contrasts, stacked_contrasts
+from survival_multiverse.kernels.curve_measures import NO_CLUSTER, curve_contrasts, stacked_contrasts
 from survival_multiverse.kernels.curves import OK, STATUS_OF_CODE, TOO_FEW_EVENTS
 from survival_multiverse.kernels.tie_breaks import CODE, NO_WEIGHT, between_orders, combine_contrasts
 from survival_multiverse.scenario.rows import NAN, RowWriter
@@ -23,8 +23,6 @@ from survival_multiverse.settings.measures import (
 )
 from survival_multiverse.settings.schema import WEIGHTED, Estimator, Status
 from survival_multiverse.settings.study import Study
-
-NO_CLUSTER = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,12 @@ class Measure:
 RATIO = Measure(HAZARD_RATIO)
 
 
+def measure_named(name: str) -> Measure:
+    """Return the measure of this name, see `Measure.name`."""
+    kind, _, at = name.rpartition("_")
+    return Measure(kind, float(at)) if kind in (RMST_DIFFERENCE, SURVIVAL_DIFFERENCE) else Measure(name)
+
+
 class MeasureSettings(Group):
     """A measure that the study estimates."""
 

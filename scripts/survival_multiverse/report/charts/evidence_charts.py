@@ -40,6 +40,7 @@ from survival_multiverse.report.words.narrative import percent
 from survival_multiverse.report.words.table_cells import interval, is_number, set_label
 from survival_multiverse.scenario.cautions import NOTE, care, marked
 from survival_multiverse.scenario.sensitivity import RARE_RISK, e_value, risk_ratio
+from survival_multiverse.settings.schema import Status
 from survival_multiverse.settings.study import ONE_UNIT, Study
 
 
@@ -252,7 +253,8 @@ def _per_deviation(
 def _joint(null_curves: pd.DataFrame, specifications: pd.DataFrame, study: Study) -> Chart | None:
     here = primary_block(null_curves[null_curves["landmark"] == 0], study)
     here = here[here["population"] == study.primary_population]
-    here = here[here["estimate"].notna()]
+    # A selected rest has no null to stand before.
+    here = here[here["estimate"].notna() & (here["status"] == Status.OK)]
     if here.empty:
         return None
     observed = _observed(specifications, study)

@@ -1,4 +1,4 @@
-"""Tables on the joint tests, the spread, the selected cutoffs, the calibration and the cross-checks."""
+"""Tables on the joint tests, the spread, the selected cutoffs and the cross-checks."""
 
 import math
 from typing import Any
@@ -30,24 +30,6 @@ from survival_multiverse.settings.schema import Status
 from survival_multiverse.settings.study import Decision, Study
 from survival_multiverse.settings.values import option_value
 
-CALIBRATED = {
-    "median": "median",
-    "share_significant": "share significant as predicted",
-    "mean_z": "mean z",
-    "abs_median": "median, two-sided",
-    "abs_mean_z": "mean z, two-sided",
-    "max_t": "any single analysis, max-T",
-    "wald_model": "Wald, model-based error",
-    "wald_naive": "Wald, pairs ignored",
-    "wald_clustered": "Wald, error clustered by pair",
-    "wald_mean_of_orders": "Wald, mean error of the orders",
-    "wald_outputation": "Wald, median over the orders",
-    "wald_robust": "Wald, robust error",
-    "wald_stacked": "Wald, error for an estimated score",
-    "bootstrap_patients": "bootstrap of patients",
-    "bootstrap_pairs": "bootstrap of pairs",
-}
-"""Tests and intervals of the calibration as readers know them."""
 SPELT_OUT = 3
 """Levels left out of a factorial that a table names; more are counted."""
 TESTS = {
@@ -234,60 +216,6 @@ def selected_table(selected: pd.DataFrame, study: Study) -> pd.DataFrame:
     columns = [*(["Population"] if split else []), "Variable", "Cutoff"]
     columns += ["P without the search", "P with the search"]
     return pd.DataFrame(rows, columns=[*columns, "Cutoffs tried", "Permutations"])
-
-
-def _test_words(test: object) -> str:
-    """Return a test or an interval of the calibration in words."""
-    return CALIBRATED.get(test, str(test).replace("_", " ")) if isinstance(test, str) else ""
-
-
-def calibration_summary(calibration: pd.DataFrame) -> pd.DataFrame:
-    """Return lowest and highest observed rate of each kind of test and interval, over estimators and sets."""
-    if calibration.empty:
-        return pd.DataFrame()
-    kinds = calibration.fillna({"test": "", "null": ""})
-    rows = []
-    for (setting, quantity, test, nominal), here in kinds.groupby(
-        ["setting", "quantity", "test", "nominal"], sort=False
-    ):
-        observed = here["observed"]
-        rows.append(
-            [
-                str(setting).replace("_", " "),
-                str(quantity),
-                _test_words(test) or GAP,
-                f"{nominal:g}",
-                f"{observed.min():.3f} to {observed.max():.3f}",
-                f"{here['monte_carlo_se'].max():.3f}",
-                count_text(len(here)),
-            ]
-        )
-    columns = ["Cohorts with", "Quantity", "Test or interval", "Nominal", "Observed", "Largest SE"]
-    return pd.DataFrame(rows, columns=[*columns, "Rows"])
-
-
-def calibration_shown(calibration: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Return the observed error rates and coverages beside the nominal ones."""
-    rows = []
-    for row in calibration.to_dict("records"):
-        words = [_test_words(row["test"]), NULL_LABELS.get(row["null"], "")]
-        name = row["adjustment_set"] if isinstance(row["adjustment_set"], str) else ""
-        rows.append(
-            [
-                str(row["setting"]).replace("_", " "),
-                str(row["quantity"]),
-                ESTIMATOR_LABELS.get(row["estimator"], str(row["estimator"]).replace("_", " ")),
-                set_label(study, name) if name in study.adjustment_sets else name or GAP,
-                ", ".join(filter(None, words)) or GAP,
-                f"{row['nominal']:g}",
-                f"{row['observed']:.3f} (±{row['monte_carlo_se']:.3f})",
-                count_text(row["cohorts"]),
-                count_text(row["draws"]) if row["draws"] else GAP,
-                row["note"] if isinstance(row["note"], str) and row["note"] else GAP,
-            ]
-        )
-    columns = ["Cohorts with", "Quantity", "Estimator", "Adjusted for", "Test or interval", "Nominal"]
-    return pd.DataFrame(rows, columns=[*columns, "Observed (± SE)", "Cohorts", "Draws", "Note"])
 
 
 def cross_check_table(cross_checks: pd.DataFrame, study: Study) -> pd.DataFrame:

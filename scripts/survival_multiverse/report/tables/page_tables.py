@@ -5,13 +5,12 @@ from collections.abc import Mapping
 import pandas as pd
 
 from survival_multiverse.report.tables.bias_tables import hidden_confounder_table, measured_confounder_table
+from survival_multiverse.report.tables.calibration_tables import calibration_shown, calibration_summary
 from survival_multiverse.report.tables.control_tables import calibrated_table, control_table
 from survival_multiverse.report.tables.convention_tables import convention_table, inverse_table
 from survival_multiverse.report.tables.decision_tables import beside_estimator, decisions_table
 from survival_multiverse.report.tables.inference_tables import (
     attribution_table,
-    calibration_shown,
-    calibration_summary,
     cross_check_table,
     joint_table,
     selected_table,
@@ -155,8 +154,8 @@ def _appendix(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str, tup
     return {
         "missing": (missing_table(tables["cohort"], study), 1),
         "cross_checks": (cross_check_table(tables["cross_checks"], study), 3),
-        "calibration_summary": (calibration_summary(calibration), 3),
-        "calibration": (calibration_shown(calibration, study), 4),
+        "calibration_summary": (calibration_summary(calibration, study), 3),
+        "calibration": (calibration_shown(calibration, study), 6),
         "target_trial": (trial_table(study), 1),
         "target": (target_table(study, tables), 2),
         "strobe": (strobe_table(study, tables), 2),
