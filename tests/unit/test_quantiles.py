@@ -24,6 +24,7 @@ def test_medians_leave_gaps_out(rows):
     known = [[value for value in row if not np.isnan(value)] for row in rows]
     expected = [np.median(row) if row else np.nan for row in known]
     np.testing.assert_array_equal(known_median(np.array(rows).reshape(-1, 4)), expected)
+    np.testing.assert_array_equal([known_median(np.array(row)) for row in rows], expected)
 
 
 def test_the_median_of_nothing_is_not_known():

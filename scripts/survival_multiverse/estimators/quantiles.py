@@ -45,11 +45,15 @@ def quantiles(values: np.ndarray, probabilities: Sequence[float]) -> list[float]
 
 def known_median(values: np.ndarray) -> np.ndarray:
     """Median over the last axis without the gaps (NaN); NaN where all are gaps."""
-    if not values.shape[-1]:
-        return np.full(values.shape[:-1], np.nan)
     # Gaps are sorted to the end.
     ordered = np.sort(values, axis=-1)
-    known = np.count_nonzero(~np.isnan(values), axis=-1)[..., None]
-    low = np.take_along_axis(ordered, np.maximum(known - 1, 0) // 2, axis=-1)
-    high = np.take_along_axis(ordered, np.minimum(known // 2, values.shape[-1] - 1), axis=-1)
-    return np.where(known % 2 == 1, low, (low + high) / 2)[..., 0]
+    if ordered.ndim == 1:
+        # Summaries of blocks ask for very many of one vector.
+        known = ordered.size - int(np.count_nonzero(np.isnan(ordered)))
+        return np.asarray((ordered[(known - 1) // 2] + ordered[known // 2]) / 2 if known else np.nan)
+    if not values.shape[-1]:
+        return np.full(values.shape[:-1], np.nan)
+    count = np.count_nonzero(~np.isnan(values), axis=-1)[..., None]
+    low = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=-1)
+    high = np.take_along_axis(ordered, np.minimum(count // 2, values.shape[-1] - 1), axis=-1)
+    return ((low + high) / 2)[..., 0]

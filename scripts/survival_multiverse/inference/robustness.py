@@ -420,9 +420,10 @@ def blocks_of(
     ways = [list(names)]
     if any(specs[name].nunique() > 1 for name in study.uncertain if name in names):
         ways.append([name for name in names if name not in study.uncertain])
+    values = {name: specs[name].array for name in names}
     for way in ways:
         for rows in specs.groupby(way, dropna=False, sort=True).indices.values():
-            yield {name: specs[name].iloc[rows[0]] if name in way else None for name in names}, rows
+            yield {name: values[name][rows[0]] if name in way else None for name in names}, rows
 
 
 def _comparable(passes: np.ndarray, status: np.ndarray) -> float:
