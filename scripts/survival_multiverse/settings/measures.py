@@ -52,6 +52,11 @@ class Measure:
         return 1.0 if self.ratio else 0.0
 
     @property
+    def scale(self) -> float:
+        """Return how many of the unit in which it is shown an estimate of 1 is: probabilities in percent."""
+        return 100.0 if self.kind == SURVIVAL_DIFFERENCE else 1.0
+
+    @property
     def longer(self) -> float:
         """Return the sign of an effect by which arm 1 survives longer."""
         return -1.0 if self.ratio else 1.0

@@ -10,7 +10,6 @@ import pandas as pd
 
 from survival_multiverse.inference.joint_summary import NULL_LABELS
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS
-from survival_multiverse.report.words.measures import shown_estimate
 from survival_multiverse.report.words.table_cells import GAP, count_text, is_number, set_label
 from survival_multiverse.settings.measures import (
     HAZARD_RATIO,
@@ -66,7 +65,7 @@ def _measure_words(name: str) -> str:
 
 def _bias_words(value: float, name: str) -> str:
     """Return a bias in the unit in which its measure is shown."""
-    text = f"{shown_estimate(measure_named(name), value):+.2f}"
+    text = f"{measure_named(name).scale * value:+.2f}"
     return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
@@ -173,5 +172,5 @@ def _observed(row: dict[str, Any]) -> str:
     if row["quantity"] != "bias":
         return f"{row['observed']:.3f} (±{row['monte_carlo_se']:.3f})"
     error = row["monte_carlo_se"]
-    error = shown_estimate(measure_named(row["measure"]), error) if is_number(error) else math.nan
+    error = measure_named(row["measure"]).scale * error if is_number(error) else math.nan
     return f"{_bias_words(row['observed'], row['measure'])} (±{error:.2f})"

@@ -122,7 +122,7 @@ class MeasureWords:
     @property
     def scale(self) -> float:
         """Return how many of its unit an estimate of 1 is."""
-        return 100.0 if self.measure.kind == SURVIVAL_DIFFERENCE else 1.0
+        return self.measure.scale
 
     @property
     def form(self) -> str:
