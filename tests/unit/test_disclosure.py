@@ -18,6 +18,7 @@ from survival_multiverse.report.release import (
     release,
     significant,
 )
+from survival_multiverse.report.words.measures import RATIOS
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_released_tables_hold_no_exact_count_and_no_patient():
     patients = canonical_patients(study)
     kept = kept_tables(study, patients)
     shared = release(kept, study)
-    measured = {own: name for name, own in MEASURED.items()}
+    measured = {own: name for name, own in MEASURED.items()} | {RATIOS: "specifications"}
     assert set(shared) == {*kept, *measured}
     for own, frame in shared.items():
         name = measured.get(own, own)
