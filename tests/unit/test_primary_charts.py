@@ -210,7 +210,8 @@ def test_a_landmark_has_no_ticks_where_the_counts_stand():
 
 def test_a_number_in_a_map_has_its_sign_and_unit():
     study, _ = answering_by(SURVIVAL)
-    assert number(measure_words(study), "datum.estimate") == "format(100 * datum.estimate, '+.1f')"
+    expected = "(abs(100 * datum.estimate) < 0.05 ? '0.0' : format(100 * datum.estimate, '+.1f'))"
+    assert number(measure_words(study), "datum.estimate") == expected
     assert number(ratio_words(study), "datum.estimate") == "format(datum.estimate, '.2f')"
 
 

@@ -33,7 +33,9 @@ def number(words: MeasureWords, value: str) -> str:
     if words.measure.ratio:
         return f"format({value}, '.{words.digits}f')"
     scaled = value if words.scale == 1 else f"{words.scale:g} * {value}"
-    return f"format({scaled}, '+.{words.digits}f')"
+    # What rounds to nothing has no sign.
+    least = 0.5 * 10.0**-words.digits
+    return f"(abs({scaled}) < {least:g} ? '{0:.{words.digits}f}' : format({scaled}, '+.{words.digits}f'))"
 
 
 def varying(words: MeasureWords) -> str:
