@@ -226,6 +226,24 @@ def test_claims_as_they_read(name, words):
     assert claim(STUDIES[name][1], STUDIES[name][0]).endswith(words)
 
 
+def ways_of(naive, late):
+    rows = [("naive", naive), ("time_dependent", late)]
+    table = pd.DataFrame(rows, columns=["method", "hazard_ratio"])
+    return table.assign(status="ok", is_primary=True)
+
+
+def test_a_claim_that_rests_on_time_before_treatment_says_so():
+    study, frame = STUDIES["holds everywhere"]
+    late = "counted from its start, the hazard ratio is 0.99."
+    told = claim(frame, study, ways_of(0.66, 0.99))
+    assert told.endswith(f"(median hazard ratios 0.66); {late}")
+    assert len(told.split()) <= LONGEST
+    # Nothing is credited, the claim is not of longer survival, or there are no times of treatment.
+    assert claim(frame, study, ways_of(0.66, 0.6)) == claim(frame, study) == claim(frame, study, None)
+    harm, worse = STUDIES["harm"]
+    assert claim(worse, harm, ways_of(0.66, 0.99)) == claim(worse, harm)
+
+
 def joint_of(p):
     """Both joint tests of the matched analyses, towards longer survival."""
     return pd.DataFrame(

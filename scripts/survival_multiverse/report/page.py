@@ -209,7 +209,7 @@ def _first_screen(study: Study, tables: Mapping[str, pd.DataFrame]) -> dict[str,
     found = tables["primary"], tables["joint_inference"]
     supporting, opposing = evidence(specifications, *found, study, tables.get("immortal_time"))
     return {
-        "claim": claim(specifications, study),
+        "claim": claim(specifications, study, tables.get("immortal_time")),
         "hero": pictures,
         "hero_title": _hero_title(study),
         "hero_caption": hero_caption(study),

@@ -56,10 +56,11 @@ def summary_svg(
         SVG; equal tables give equal text.
     """
     lists = evidence(specifications, primary, joint, study, immortal_time)
-    svg = ""
+    svg, said = "", claim(specifications, study, immortal_time)
     for most in SHOWN:
         supporting, opposing = (found[:most] for found in lists)
-        svg, size = _framed(svg_of(summary_spec(specifications, study, supporting, opposing)))
+        lists_shown = {"supporting": supporting, "opposing": opposing}
+        svg, size = _framed(svg_of(summary_spec(specifications, study, said, **lists_shown)))
         if size >= LEGIBLE:
             break
     return svg
@@ -72,9 +73,9 @@ def picture_png(specifications: pd.DataFrame, study: Study) -> bytes:
 
 
 def summary_spec(
-    specifications: pd.DataFrame, study: Study, supporting: list[str], opposing: list[str]
+    specifications: pd.DataFrame, study: Study, said: str, *, supporting: list[str], opposing: list[str]
 ) -> Spec:
-    """Return the content of the slide as Vega-Lite, light and complete."""
+    """Return the content of the slide as Vega-Lite, light and complete, under the claim that is `said`."""
     picture = hero_spec(specifications, study, width=ROOM)
     for part in ("$schema", "config", "padding"):
         del picture[part]
@@ -83,7 +84,7 @@ def summary_spec(
         high = arm_labels(study)[1]
         predicted = f"{study.inference.predicted} survival with {high}"
         parts.append(_lists({f"For {predicted}": supporting, f"Against {predicted}": opposing}))
-    title: Spec = {"text": _lines(claim(specifications, study), ROOM, BOLD * CLAIM), "fontSize": CLAIM}
+    title: Spec = {"text": _lines(said, ROOM, BOLD * CLAIM), "fontSize": CLAIM}
     title |= {"anchor": "start", "frame": "bounds", "lineHeight": round(1.25 * CLAIM), "offset": 10}
     return light(vega_lite(vconcat=parts, title=title, spacing=12, padding=MARGIN))
 

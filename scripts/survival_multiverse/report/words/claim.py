@@ -19,9 +19,9 @@ from survival_multiverse.inference.specification_summary import (
     strictest_gate,
     summarise,
 )
-from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, display_unit, p_phrase
+from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, display_unit, format_ratio, p_phrase
 from survival_multiverse.report.style.palette import PUBLISHED_NAME
-from survival_multiverse.report.words.immortal_time import treatment_caution
+from survival_multiverse.report.words.immortal_time import credited_ratios, treatment_caution
 from survival_multiverse.report.words.labels import arm_labels, of_arm, with_unit
 from survival_multiverse.report.words.measures import MeasureWords, measure_words, ratio_words
 from survival_multiverse.report.words.narrative import ANALYSES, percent
@@ -47,8 +47,25 @@ class Evidence:
     text: str
 
 
-def claim(specifications: pd.DataFrame, study: Study) -> str:
-    """Say in one sentence what holds at the primary options, and at which other cutoff it stops."""
+def claim(specifications: pd.DataFrame, study: Study, immortal_time: pd.DataFrame | None = None) -> str:
+    """Say in one sentence what holds at the primary options, and where it stops.
+
+    It stops at another cutoff, or once the time before treatment is no longer credited to it.
+
+    Parameters
+    ----------
+    specifications
+        The table of that name, of the primary measure.
+    study
+        Names what is compared.
+    immortal_time
+        The table of that name, where times of treatment are known.
+
+    Returns
+    -------
+    str
+        At most `LONGEST` words, if the names of the study allow it.
+    """
     others = strips(specifications, study)
     primary = others.pop(study.primary_cutoffs.dose, {})
     holds, longer = _at_primary(primary, study)
@@ -56,8 +73,10 @@ def claim(specifications: pd.DataFrame, study: Study) -> str:
         holds = "not all analyses could be estimated, and the others are a selected rest"
     elif not primary and _unadjusted_alone(specifications, study):
         holds = "nothing could be estimated that adjusts for covariates"
-    stops = _elsewhere(others, primary, longer, study)
-    high = arm_labels(study)[1]
+    stops, high = _elsewhere(others, primary, longer, study), arm_labels(study)[1]
+    credited = credited_ratios(immortal_time, study) if longer else None
+    if credited:
+        stops = f"; counted from its start, the hazard ratio is {format_ratio(credited[1])}"
     sentences = [f"{opening} {holds}{stops}." for opening in (f"With {of_arm(study, high)}", f"With {high}")]
     return next((text for text in sentences if len(text.split()) <= LONGEST), sentences[-1])
 

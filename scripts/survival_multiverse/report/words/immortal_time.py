@@ -80,15 +80,31 @@ def treatment_caution(table: pd.DataFrame | None, study: Study) -> list[str]:
     list of str
         One sentence, or none: an exposure that is planned at time zero counts no time before treatment.
     """
-    if table is None or study.dose_is_planned:
+    found = credited_ratios(table, study)
+    if found is None:
         return []
-    naive, late = (_ratio_of(table, method) for method in (Method.NAIVE, Method.TIME_DEPENDENT))
-    if naive is None or late is None or naive >= late:
-        return []
+    naive, late = map(format_ratio, found)
     return [
-        f"Time before treatment is counted as treated: hazard ratio {format_ratio(naive)}; counted from its "
-        f"start, {format_ratio(late)}."
+        f"Time before treatment is counted as treated: hazard ratio {naive}; counted from its start, {late}."
     ]
+
+
+def credited_ratios(table: pd.DataFrame | None, study: Study) -> tuple[float, float] | None:
+    """Return the naive hazard ratio and that of treatment from its start; None unless the naive one flatters.
+
+    Parameters
+    ----------
+    table, study
+        As of `treatment_caution`.
+
+    Returns
+    -------
+    tuple of float, or None
+    """
+    if table is None or study.dose_is_planned:
+        return None
+    naive, late = (_ratio_of(table, method) for method in (Method.NAIVE, Method.TIME_DEPENDENT))
+    return None if naive is None or late is None or naive >= late else (naive, late)
 
 
 def no_treatment_times(specifications: pd.DataFrame, study: Study) -> str:
