@@ -9,8 +9,10 @@ import pandas as pd
 from lifelines.datasets import load_gbsg2
 
 from survival_multiverse.cohort.preparation import prepare_cohort
+from survival_multiverse.emulation.study_treatment import scenario_treatment
 from survival_multiverse.files.config_files import merged_config
 from survival_multiverse.files.source_patients import load_dataset
+from survival_multiverse.scenario.encoded_study import encode_study
 from survival_multiverse.settings.study import Study
 
 DAYS_PER_MONTH = 30
@@ -222,3 +224,9 @@ def transplant_frame():
 def transplant_patients():
     """Its patients as a canonical frame."""
     return prepare_cohort(transplant_frame(), transplant_study()).patients
+
+
+def study_treatment(patients, study):
+    """Times of treatment in the primary scenario, with the covariates of the primary set."""
+    encoded = encode_study(patients, study, study.primary)
+    return scenario_treatment(patients, encoded, study.primary, study.primary_set)

@@ -10,10 +10,10 @@ from itertools import pairwise, product
 
 import numpy as np
 import pandas as pd
+from cohorts import study_treatment
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from survival_multiverse.emulation.immortal_time import primary_ways
-from survival_multiverse.emulation.study_treatment import study_treatment
 from survival_multiverse.estimators.limits import at_least
 from survival_multiverse.report.release import cohort_counts
 from survival_multiverse.settings.schema import Estimator, Population

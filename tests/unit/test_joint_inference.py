@@ -449,7 +449,6 @@ def test_draws_are_compared_where_they_have_what_the_study_has():
     np.testing.assert_array_equal(kept[:, :, 0], [[1, np.nan, 2], [np.nan, np.nan, 7], [6, np.nan, 6]])
     both = np.stack([np.where(failed[:, :, None], np.nan, 1.0) * np.ones(2), draws], axis=2)
     np.testing.assert_array_equal(failures(both, replace(STUDY, measures=(RATIO, MEDIANS))), failed)
-    np.testing.assert_array_equal(failures(both, replace(STUDY, measures=(MEDIANS,))), False)
     keys = one_block(3).assign(status=["ok", "no_pairs", "ok"])
     found = jointly_test(keys, observed, draws, STUDY, "x", measure=MEDIANS).iloc[0]
     # Medians of the two draws: 1.5 and 6.

@@ -2,17 +2,15 @@
 
 import json
 import re
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from report_frames import canonical_patients, small_config
-from report_page import kept_tables
+from report_measures import DIFFERENCES, answering_by
 
 from survival_multiverse.inference.specification_summary import headline, primary_block
 from survival_multiverse.report.charts.hero import hero_spec
-from survival_multiverse.report.release import by_measure, release
+from survival_multiverse.report.release import by_measure
 from survival_multiverse.report.tables.inference_tables import joint_table
 from survival_multiverse.report.tables.report_tables import blocks_table, gate_table, primary_table
 from survival_multiverse.report.tables.tidy import tidy
@@ -26,37 +24,11 @@ from survival_multiverse.report.words.methods import methods
 from survival_multiverse.report.words.narrative import hidden_bias, readings
 from survival_multiverse.report.words.readme import charts_readme
 from survival_multiverse.settings.measures import RATIO, Measure
-from survival_multiverse.settings.study import Study
-
-DECLARED = [
-    {"measure": "hazard_ratio"},
-    {"measure": "rmst_difference", "at": 24},
-    {"measure": "survival_difference", "at": 12},
-    {"measure": "median_difference"},
-]
-DIFFERENCES = ("rmst_difference_24", "survival_difference_12", "median_difference")
-
-
-@pytest.fixture(scope="module")
-def made():
-    """A study of all measures with its tables, which do not hang on which measure is the primary one."""
-    config = small_config(measures=DECLARED)
-    config["analysis"] |= {"tie_break_draws": 4, "repeated_tie_breaks": 4, "landmarks": [6]}
-    study = Study.from_config(config)
-    return study, kept_tables(study, canonical_patients(study))
-
-
-def answering_by(made, name):
-    """The study with this measure first, and what may be shared of its tables."""
-    study, tables = made
-    measures = sorted(study.measures, key=lambda own: own.name != name)
-    study = replace(study, measures=tuple(measures))
-    return study, release(tables, study)
 
 
 @pytest.fixture(params=DIFFERENCES)
-def case(made, request):
-    return answering_by(made, request.param)
+def case(request):
+    return answering_by(request.param)
 
 
 def block_of(tables, study, estimator):
@@ -75,13 +47,14 @@ def unit(study):
     return "percentage points" if study.primary_measure.kind == "survival_difference" else "months"
 
 
-def test_the_tables_of_the_page_hold_the_primary_measure(case, made):
+def test_the_tables_of_the_page_hold_the_primary_measure(case):
     study, tables = case
     assert set(tables["specifications"]["measure"]) == {study.primary_measure.name}
     assert set(tables["ratio_specifications"]["measure"]) == {"hazard_ratio"}
     assert tables["ratio_specifications"]["e_value"].notna().any()
     assert not tables["specifications"]["e_value"].notna().any()
-    assert len(tables["measured_specifications"]) == len(made[1]["specifications"])
+    rows = len(tables["specifications"])
+    assert len(tables["measured_specifications"]) == rows * len(study.measures)
 
 
 def test_claim_answers_and_readings_tell_the_numbers(case):
@@ -153,9 +126,9 @@ def test_methods_and_terms_name_the_primary_measure(case):
     assert definition.endswith("an interval without 0 excludes equal survival.")
 
 
-def test_hidden_bias_is_of_hazard_ratios_whatever_the_measure(case, made):
+def test_hidden_bias_is_of_hazard_ratios_whatever_the_measure(case):
     study, tables = case
-    alone, ratios = answering_by(made, "hazard_ratio")
+    alone, ratios = answering_by("hazard_ratio")
     assert hidden_bias(tables["ratio_specifications"], study)
     assert hidden_bias(tables["ratio_specifications"], study) == hidden_bias(ratios["specifications"], alone)
 
@@ -173,8 +146,8 @@ def test_a_table_of_differences_is_tidy(case):
     assert any(name.endswith(", lower limit") for name in primary)
 
 
-def test_of_a_selected_rest_no_median_is_said(made):
-    study, tables = answering_by(made, "survival_difference_12")
+def test_of_a_selected_rest_no_median_is_said():
+    study, tables = answering_by("survival_difference_12")
     rows = tables["specifications"].copy()
     ended = rows.index[(rows["gtv_cutoff"] == 100) | rows["gtv_cutoff"].isna()]
     rows.loc[ended, ["estimate", "effect", "ci_lower", "ci_upper", "p_value"]] = np.nan
@@ -192,8 +165,8 @@ def test_of_a_selected_rest_no_median_is_said(made):
     assert '"text": "+' in json.dumps(hero_spec(tables["specifications"], study, width=980))
 
 
-def test_times_in_few_units_have_a_digit_more(made):
-    study = made[0]
+def test_times_in_few_units_have_a_digit_more():
+    study, _ = answering_by("hazard_ratio")
     assert words_of(Measure("rmst_difference", 5.0), study).told(-0.126) == "−0.13 months"
     assert words_of(Measure("rmst_difference", 24.0), study).told(-0.126) == "−0.1 months"
     assert words_of(Measure("survival_difference", 12.0), study).told(0.1074) == "+10.7 percentage points"
@@ -201,8 +174,8 @@ def test_times_in_few_units_have_a_digit_more(made):
     assert words_of(Measure("survival_difference", 12.0), study).brief == "12-month survival"
 
 
-def test_by_measure_gives_the_primary_one_alone(made):
-    study = made[0]
+def test_by_measure_gives_the_primary_one_alone():
+    study, _ = answering_by("hazard_ratio")
     frame = pd.DataFrame({"measure": [own.name for own in study.measures]})
     shared = by_measure({"blocks": frame}, study)
     assert shared["blocks"]["measure"].tolist() == ["hazard_ratio"]

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from cohorts import transplant_config, transplant_frame
+from cohorts import study_treatment, transplant_config, transplant_frame
 from test_treatment_times import BEGAN, ENDED, FRACTIONS, course_config, course_frame, course_study
 
 from survival_multiverse.cli.compare import ways_moved
@@ -20,7 +20,7 @@ from survival_multiverse.emulation.immortal_time import (
     immortal_time_summary,
     primary_ways,
 )
-from survival_multiverse.emulation.study_treatment import grace_periods, study_treatment
+from survival_multiverse.emulation.study_treatment import grace_periods
 from survival_multiverse.emulation.treatment_times import treatment_times
 from survival_multiverse.files.parquet_files import write_table
 from survival_multiverse.files.study_files import IMMORTAL_TIME

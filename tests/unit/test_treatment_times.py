@@ -6,7 +6,13 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from cohorts import transplant_config, transplant_frame, transplant_patients, transplant_study
+from cohorts import (
+    study_treatment,
+    transplant_config,
+    transplant_frame,
+    transplant_patients,
+    transplant_study,
+)
 from lifelines.datasets import load_stanford_heart_transplants
 from report_frames import estimate, grid, patients_study, small_study, specifications
 from test_claim import joint_of, primary_rows
@@ -15,7 +21,7 @@ from survival_multiverse.cohort.preparation import InputError, prepare_cohort
 from survival_multiverse.cohort.treatment_course import COMPLETION, START, derived_completion
 from survival_multiverse.emulation.emulate import emulate
 from survival_multiverse.emulation.immortal_time import immortal_time, primary_ways
-from survival_multiverse.emulation.study_treatment import grace_periods, study_treatment
+from survival_multiverse.emulation.study_treatment import grace_periods
 from survival_multiverse.emulation.treatment_times import treatment_times
 from survival_multiverse.files.study_files import IMMORTAL_TIME, charted_files, treatment_tables
 from survival_multiverse.report.charts.immortal_charts import immortal_chart

@@ -9,7 +9,7 @@ from survival_multiverse.cohort.sample import Sample, design_matrix
 from survival_multiverse.cohort.treatment_course import COMPLETION, RECEIVED, START
 from survival_multiverse.emulation.treatment_times import TreatmentTimes, treatment_times
 from survival_multiverse.estimators.limits import at_least
-from survival_multiverse.scenario.encoded_study import EncodedStudy, covariate_names, encode_study
+from survival_multiverse.scenario.encoded_study import EncodedStudy, covariate_names
 from survival_multiverse.settings.study import Study
 from survival_multiverse.settings.values import Scenario
 
@@ -22,25 +22,6 @@ def grace_periods(study: Study) -> Sequence[float]:
     """Return the grace periods of a study: without any of its own, its landmarks."""
     own = study.analysis.grace_periods
     return study.analysis.landmarks if own is None else own
-
-
-def study_treatment(patients: pd.DataFrame, study: Study) -> TreatmentTimes:
-    """Return the times of treatment in the primary scenario, with the covariates of the primary set.
-
-    Parameters
-    ----------
-    patients
-        Canonical frame of `cohort.prepare_cohort`, one row a patient.
-    study
-        Names the primary scenario and its adjustment set.
-
-    Returns
-    -------
-    TreatmentTimes
-        As `scenario_treatment` has them.
-    """
-    encoded = encode_study(patients, study, study.primary)
-    return scenario_treatment(patients, encoded, study.primary, study.primary_set)
 
 
 def scenario_treatment(

@@ -186,10 +186,8 @@ def failures(draws: np.ndarray, study: Study) -> np.ndarray:
     Returns
     -------
     np.ndarray
-        Shape (draws, specifications): without a hazard ratio. A study that has none does not know.
+        Shape (draws, specifications): without a hazard ratio, which every study has.
     """
-    if RATIO not in study.measures:
-        return np.zeros(draws.shape[:2], dtype=bool)
     return np.isnan(draws[:, :, study.measures.index(RATIO), 0])
 
 

@@ -32,7 +32,7 @@ def number(words: MeasureWords, value: str) -> str:
     """Return the expression that writes the estimate `value`, itself an expression, without its unit."""
     if words.measure.ratio:
         return f"format({value}, '.{words.digits}f')"
-    scaled = value if words.scale == 1 else f"{words.scale:g} * {value}"
+    scaled = value if words.measure.scale == 1 else f"{words.measure.scale:g} * {value}"
     # What rounds to nothing has no sign.
     least = 0.5 * 10.0**-words.digits
     return f"(abs({scaled}) < {least:g} ? '{0:.{words.digits}f}' : format({scaled}, '+.{words.digits}f'))"

@@ -77,9 +77,9 @@ def _points(here: pd.DataFrame, words: MeasureWords) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "estimator": known["estimator"].map(ESTIMATOR_LABELS),
-            "value": words.scale * known["estimate"].astype(float),
-            "ci_lower": words.scale * known["ci_lower"].astype(float),
-            "ci_upper": words.scale * known["ci_upper"].astype(float),
+            "value": words.measure.scale * known["estimate"].astype(float),
+            "ci_lower": words.measure.scale * known["ci_lower"].astype(float),
+            "ci_upper": words.measure.scale * known["ci_upper"].astype(float),
             "side": direction(known, words.measure),
         }
     )
@@ -95,7 +95,7 @@ def _medians(here: pd.DataFrame, names: list[str], words: MeasureWords) -> list[
             rows.append(
                 {
                     "estimator": ESTIMATOR_LABELS[name],
-                    "value": words.scale * median,
+                    "value": words.measure.scale * median,
                     "text": words.text(median),
                 }
             )

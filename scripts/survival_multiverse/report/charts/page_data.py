@@ -422,7 +422,7 @@ def measure_data(study: Study) -> dict[str, Any]:
         "longer": words.measure.longer,
         "side": words.side(longer=True),
         "digits": words.digits,
-        "scale": words.scale,
+        "scale": words.measure.scale,
     }
 
 

@@ -108,7 +108,7 @@ def estimates(
     if words.measure.ratio:
         return ratio(field, limits, title)
     scale: Spec = {"domain": [plain(limit) for limit in limits], "nice": False, "zero": False}
-    value = "datum.value" if words.scale == 1 else f"{words.scale:g} * datum.value"
+    value = "datum.value" if words.measure.scale == 1 else f"{words.measure.scale:g} * datum.value"
     number = f"datum.value == 0 ? '0' : format({value}, '+~r')"
     axis = {"labelExpr": number, "tickCount": 6, "grid": True, "title": title}
     return {"field": field, "type": "quantitative", "scale": scale, "axis": axis}

@@ -120,11 +120,6 @@ class MeasureWords:
         return f"{self.measure.null:g}"
 
     @property
-    def scale(self) -> float:
-        """Return how many of its unit an estimate of 1 is."""
-        return self.measure.scale
-
-    @property
     def form(self) -> str:
         """Return the format of an estimate in a chart, as d3 knows it."""
         kind = "%" if self.measure.kind == SURVIVAL_DIFFERENCE else "f"
@@ -138,7 +133,7 @@ class MeasureWords:
         """Format an estimate without its unit: a ratio to two decimals, a difference with its sign."""
         if self.measure.ratio or not math.isfinite(value):
             return format_ratio(value)
-        text = f"{abs(self.scale * value):.{self.digits}f}"
+        text = f"{abs(self.measure.scale * value):.{self.digits}f}"
         if float(text) == 0:
             return text
         return f"{'−' if value < 0 else '+'}{text}"
@@ -211,7 +206,7 @@ def ratio_words(study: Study) -> MeasureWords:
 
 def measures_in_sentence(study: Study) -> str:
     """Return the names of the measures of a study, parts with semicolons between them."""
-    parts = ["hazard ratio"] if any(measure.ratio for measure in study.measures) else []
+    parts = ["hazard ratio"]
     kinds = dict.fromkeys(measure.kind for measure in study.differences)
     for place, kind in enumerate(kinds):
         whens = [canonical_text(own.at) for own in study.differences if own.kind == kind]

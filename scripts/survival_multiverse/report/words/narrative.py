@@ -220,7 +220,7 @@ def _tested_together(block: dict[str, dict[str, Any]], study: Study) -> str:
     if row["specifications"] == 1:
         what = f"the one {ANALYSES[row['estimator']]} analysis"
     if not is_number(row["median"]):
-        if row["specifications"] and measure_words(study).measure.ratio:
+        if study.primary_measure.ratio:
             return f"Of {what} none gave a hazard ratio, so they could not be tested together."
         return f"Of {what} not all gave an estimate, so they could not be tested together."
     exposure = in_sentence(study.dose.label)
