@@ -152,27 +152,6 @@ def primary_ways(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["is_primary"].astype(bool)]
 
 
-def primary_question(table: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Return the rows of the primary options, those of equivalent decisions aside, of every adjustment set.
-
-    Parameters
-    ----------
-    table
-        From `immortal_time`, or its summary.
-    study
-        Names the primary scenario.
-
-    Returns
-    -------
-    pd.DataFrame
-    """
-    kept = np.ones(len(table), dtype=bool)
-    for name, value in zip(study.decisions, study.primary, strict=True):
-        if name in study.outside:
-            kept &= (table[name].isna() | (table[name] == value).fillna(False)).to_numpy(dtype=bool)
-    return table[kept]
-
-
 def immortal_time_summary(table: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Summarise the analyses of each way that answer one question; ways are never put together.
 

@@ -120,6 +120,27 @@ def primary_options(rows: pd.DataFrame, study: Study, *, but: Collection[str] = 
     return rows[kept]
 
 
+def primary_question(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Return the rows of the primary options, those of equivalent decisions aside, of every adjustment set.
+
+    Parameters
+    ----------
+    table
+        With the decisions; an option that a row does not depend on is null, whichever estimator it is of.
+    study
+        Names the primary scenario.
+
+    Returns
+    -------
+    pd.DataFrame
+    """
+    kept = np.ones(len(table), dtype=bool)
+    for name, value in zip(study.decisions, study.primary, strict=True):
+        if name in study.outside:
+            kept &= (table[name].isna() | (table[name] == value).fillna(False)).to_numpy(dtype=bool)
+    return table[kept]
+
+
 def _idle(rows: pd.DataFrame, name: str, study: Study) -> pd.Series:
     """Return the rows whose estimator a decision does not touch: null, and not because they are pooled."""
     decision = study.decisions[name]

@@ -4,8 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from survival_multiverse.emulation.immortal_time import primary_question, primary_ways
+from survival_multiverse.emulation.immortal_time import primary_ways
 from survival_multiverse.emulation.method_names import Method
+from survival_multiverse.inference.specification_summary import primary_question
 from survival_multiverse.report.charts.grid_charts import DENSE, Chart, limits_of
 from survival_multiverse.report.charts.time import immortal_spec
 from survival_multiverse.report.style.formats import format_ratio

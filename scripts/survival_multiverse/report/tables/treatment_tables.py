@@ -4,8 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from survival_multiverse.emulation.immortal_time import primary_question, primary_ways
+from survival_multiverse.emulation.immortal_time import primary_ways
 from survival_multiverse.emulation.method_names import WHENS, Method
+from survival_multiverse.inference.specification_summary import primary_question
 from survival_multiverse.report.style.formats import format_p, format_ratio
 from survival_multiverse.report.words.immortal_time import WAY_LABELS, method_label
 from survival_multiverse.report.words.table_cells import (

@@ -5,7 +5,13 @@ from collections.abc import Mapping
 import pandas as pd
 
 from survival_multiverse.inference.empirical_calibration import SIMULATED_SIZES
-from survival_multiverse.inference.specification_summary import direction, estimated, headline, of_set
+from survival_multiverse.inference.specification_summary import (
+    direction,
+    estimated,
+    headline,
+    of_set,
+    primary_question,
+)
 from survival_multiverse.report.style.formats import ESTIMATOR_LABELS, format_p
 from survival_multiverse.report.words.labels import in_sentence
 from survival_multiverse.report.words.measures import RATIOS
@@ -34,9 +40,7 @@ def beside_controls(tables: Mapping[str, pd.DataFrame], study: Study) -> pd.Data
     controls = controls.assign(who=[control_label(study, name) for name in controls["control"]])
     ratios = tables.get(RATIOS, tables["specifications"])
     both = pd.concat([headline(ratios, study).assign(who=STUDY), controls])
-    for name, value in zip(study.decisions, study.primary, strict=True):
-        if name in study.outside:
-            both = both[both[name].isna() | (both[name] == value)]
+    both = primary_question(both, study)
     return estimated(of_set(both[both["estimator"] != str(Estimator.UNADJUSTED)], study.primary_set))
 
 
